@@ -1,0 +1,47 @@
+# Everything a person types. A fresh machine needs Python >= 3.11 (and for `make test` Go, or the network to fetch it).
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench lock clean unit
+
+help:            ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --require-hashes --only-binary :all: -r requirements/dev.txt
+	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	$(BIN)/pip check
+	touch $@
+
+setup: $(READY)
+
+demo: $(READY)   ## the main job on a simulated GPU cluster: live view, then out/demo/report.html
+	$(BIN)/ahpa demo --out out/demo
+
+test: $(READY)   ## all tests, the real control plane included (built on first use, cached)
+	$(BIN)/pytest
+
+unit: $(READY)   ## the tests that need no control plane (seconds)
+	$(BIN)/pytest -m "not testbed and not slow"
+
+check: $(READY)  ## ruff, mypy --strict, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)  ## speed, memory and accuracy (see benchmarks/README.md)
+	$(BIN)/python -m benchmarks
+
+lock:            ## resolve anew and pin with hashes (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" -o requirements/dev.txt pyproject.toml requirements/dev.in
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" -c requirements/dev.txt -o requirements/base.txt pyproject.toml
+
+clean:           ## remove the virtual environment and outputs (the testbed's cache stays)
+	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,57 @@
+"""What a model says of the coming demand, in the form a planner needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecasting.panel import Floats
+
+LEVELS = (0.5, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
+"""The quantile levels that a forecast carries unless told otherwise."""
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """Quantiles per step, and quantiles of the maximum over windows that begin at the origin.
+
+    Promised for every row with `reasons[i] is None`: finite, non-negative, monotone in level, and peaks
+    monotone in the window. Rows with a reason hold NaN: "no forecast, because ..." is a proper answer.
+    """
+
+    origin: float
+    """Unix seconds: the end of the last step that the model could see."""
+    step: float
+    """Seconds per step."""
+    levels: Floats
+    """Shape [q], increasing, each in (0, 1)."""
+    steps: Floats
+    """Shape [n, h, q]: quantiles of the mean demand of step `[origin + j*step, origin + (j+1)*step)`."""
+    windows: Floats
+    """Shape [w]: seconds, increasing."""
+    peaks: Floats
+    """Shape [n, w, q]: quantiles of the largest step in `[origin, origin + windows[k])`."""
+    keys: tuple[str, ...]
+    """Shape [n]."""
+    models: tuple[str, ...]
+    """Shape [n]: the model that spoke, for people."""
+    reasons: tuple[str | None, ...]
+    """Shape [n]: None, or why there is no forecast."""
+
+    def row(self, key: str) -> int | None:
+        """The row of `key`, or None."""
+        try:
+            return self.keys.index(key)
+        except ValueError:
+            return None
+
+    def peak(self, row: int, seconds: float, level: float) -> float:
+        """The `level` quantile of the largest step within `seconds` of the origin.
+
+        Between windows it is linear in the window; between levels linear in the tail's logarithm
+        (-ln(1 - level)), in which an exponential tail is a straight line. Beyond the last window or
+        level the last one speaks: a model is not asked for what it never learned.
+        """
+        by_level = np.array([np.interp(seconds, self.windows, column) for column in self.peaks[row].T])
+        return float(np.interp(-np.log1p(-level), -np.log1p(-self.levels), by_level))

@@ -1,0 +1,81 @@
+"""The history of a fleet: many series on one regular grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.floating]
+
+
+def frozen(values: ArrayLike, dtype: type | None = None) -> NDArray:  # type: ignore[type-arg]
+    """A read-only array: small frozen dataclasses share them without copies."""
+    out = np.array(values, dtype=dtype)
+    out.setflags(write=False)
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """`values[i, j]` is the mean demand of series `keys[i]` over `[start + j*step, start + (j+1)*step)`.
+
+    NaN means *not observed*; it never means zero. A step is complete once its end has passed, so the
+    last column of a panel made at `now` ends at or before `now`.
+    """
+
+    start: float
+    """Unix seconds at which the first step begins."""
+    step: float
+    """Seconds per step."""
+    values: Floats
+    """Shape [n, t], float32 or float64, read-only."""
+    keys: tuple[str, ...]
+    """Shape [n]; unique."""
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or self.values.shape[0] != len(self.keys):
+            raise ValueError(f"values must be [{len(self.keys)}, t], got {self.values.shape}")
+        if not self.step > 0:
+            raise ValueError(f"step must be positive seconds, got {self.step}")
+        if len(set(self.keys)) != len(self.keys):
+            raise ValueError("keys must be unique")
+
+    @classmethod
+    def of(cls, start: float, step: float, values: ArrayLike, keys: Sequence[str] = ("series",)) -> Panel:
+        """A panel from anything array-like; one row may be given flat."""
+        return cls(float(start), float(step), frozen(np.atleast_2d(np.asarray(values, dtype=float))), tuple(keys))
+
+    @property
+    def end(self) -> float:
+        """Unix seconds at which the last step ends."""
+        return self.start + self.step * self.values.shape[1]
+
+    def times(self) -> Floats:
+        """Unix seconds at which each step begins, shape [t]."""
+        return self.start + self.step * np.arange(self.values.shape[1])
+
+    def between(self, start: float, end: float) -> Panel:
+        """The steps that lie wholly in `[start, end)`; both are cut to what is there."""
+        first = max(0, int(np.ceil((start - self.start) / self.step - 1e-9)))
+        last = min(self.values.shape[1], int(np.floor((end - self.start) / self.step + 1e-9)))
+        last = max(first, last)
+        return Panel(self.start + first * self.step, self.step, self.values[:, first:last], self.keys)
+
+    def until(self, now: float) -> Panel:
+        """What was complete at `now`."""
+        return self.between(self.start, now)
+
+    def select(self, keys: Sequence[str]) -> Panel:
+        """The rows of `keys`, in that order. Raises KeyError for one that is absent."""
+        index = {key: i for i, key in enumerate(self.keys)}
+        return Panel(self.start, self.step, self.values[[index[k] for k in keys]], tuple(keys))
+
+    def last_observed(self) -> Floats:
+        """Unix seconds at which each row's newest observed step ends, shape [n]; -inf where none is."""
+        seen = np.isfinite(self.values)
+        back = seen[:, ::-1].argmax(axis=1)
+        ends = self.end - back * self.step
+        return np.where(seen.any(axis=1), ends, -np.inf)
