@@ -1,0 +1,31 @@
+"""Claims about the fleet model."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from forecasting.fleet import FleetModel
+from forecasting.model import Forecaster, Model
+from forecasting.panel import Panel
+
+
+def _panel(days: float = 4, n: int = 3, seed: int = 0) -> Panel:
+    rng = np.random.default_rng(seed)
+    t = np.arange(int(days * 1440))
+    shape = 50 + 40 * np.sin(2 * np.pi * t / 1440)
+    return Panel.of(0, 60, rng.poisson(shape, size=(n, len(t))), [f"s{i}" for i in range(n)])
+
+
+def test_a_forecast_is_finite_non_negative_and_monotone() -> None:
+    model: Model = FleetModel()
+    panel = _panel()
+    forecaster: Forecaster = model.fit(panel.until(3 * 86400))
+    forecaster = forecaster.observe(panel.between(3 * 86400, 3 * 86400 + 600))
+    assert forecaster.origin == 3 * 86400 + 600
+    out = forecaster.forecast(12, (120.0, 240.0), (0.5, 0.9, 0.99))
+    assert out.reasons == (None,) * 3
+    assert np.isfinite(out.peaks).all()
+    assert np.isfinite(out.steps).all()
+    assert (out.peaks >= 0).all()
+    assert (np.diff(out.peaks, axis=2) >= 0).all()
+    assert (np.diff(out.peaks, axis=1) >= 0).all()
