@@ -13,6 +13,29 @@ LEVELS = (0.5, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
 
 
 @dataclass(frozen=True, eq=False)
+class Outlook:
+    """One row of a `Forecast`, as far as a planner needs it: the peaks."""
+
+    origin: float
+    levels: Floats
+    windows: Floats
+    peaks: Floats
+    """Shape [w, q]."""
+    model: str
+    reason: str | None
+
+    def peak(self, seconds: float, level: float) -> float:
+        """The `level` quantile of the largest step within `seconds` of the origin.
+
+        Between windows it is linear in the window; between levels linear in the tail's logarithm
+        (-ln(1 - level)), in which an exponential tail is a straight line. Beyond the last window or
+        level the last one speaks: a model is not asked for what it never learned.
+        """
+        by_level = np.array([np.interp(seconds, self.windows, column) for column in self.peaks.T])
+        return float(np.interp(-np.log1p(-level), -np.log1p(-self.levels), by_level))
+
+
+@dataclass(frozen=True, eq=False)
 class Forecast:
     """Quantiles per step, and quantiles of the maximum over windows that begin at the origin.
 
@@ -39,19 +62,9 @@ class Forecast:
     reasons: tuple[str | None, ...]
     """Shape [n]: None, or why there is no forecast."""
 
-    def row(self, key: str) -> int | None:
-        """The row of `key`, or None."""
-        try:
-            return self.keys.index(key)
-        except ValueError:
+    def outlook(self, key: str) -> Outlook | None:
+        """What the forecast says of one series, or None if it does not know it."""
+        if key not in self.keys:
             return None
-
-    def peak(self, row: int, seconds: float, level: float) -> float:
-        """The `level` quantile of the largest step within `seconds` of the origin.
-
-        Between windows it is linear in the window; between levels linear in the tail's logarithm
-        (-ln(1 - level)), in which an exponential tail is a straight line. Beyond the last window or
-        level the last one speaks: a model is not asked for what it never learned.
-        """
-        by_level = np.array([np.interp(seconds, self.windows, column) for column in self.peaks[row].T])
-        return float(np.interp(-np.log1p(-level), -np.log1p(-self.levels), by_level))
+        row = self.keys.index(key)
+        return Outlook(self.origin, self.levels, self.windows, self.peaks[row], self.models[row], self.reasons[row])
