@@ -46,14 +46,12 @@ class Panel:
     @classmethod
     def of(cls, start: float, step: float, values: ArrayLike, keys: Sequence[str] = ("series",)) -> Panel:
         """A panel from anything array-like; one row may be given flat."""
-        return cls(
-            float(start), float(step), frozen(np.atleast_2d(np.asarray(values, dtype=float))), tuple(keys)
-        )
+        return cls(float(start), float(step), frozen(np.atleast_2d(np.asarray(values, dtype=float))), tuple(keys))
 
     @property
     def end(self) -> float:
         """Unix seconds at which the last step ends."""
-        return self.start + self.step * self.values.shape[1]
+        return float(self.start + self.step * self.values.shape[1])
 
     def times(self) -> Floats:
         """Unix seconds at which each step begins, shape [t]."""

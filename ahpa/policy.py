@@ -1,0 +1,293 @@
+"""What the owner of a service asks for: annotations, parsed once, all problems reported together.
+
+`PARAMETERS` is the one table from which the parser, the validation, the documentation
+(docs/annotations.md) and the flags of the offline commands derive.
+
+Annotations are hostile until parsed: every value is matched whole (`re.fullmatch`, ASCII, at most
+64 characters) before it is converted, because `int("１２")` is 12 and `float("1e400")` is inf.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+PREFIX = "ahpa.dev/"
+STATE = PREFIX + "baseline"
+"""Where we keep what the owner had set; ours, not a parameter."""
+AHPA_STRATEGY = "autoscaling.alibabacloud.com/scaleStrategy"
+"""The annotation of Alibaba's AHPA; its users can move over without editing."""
+
+_AHPA_MODES = {"observer": "observe", "auto": "apply"}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How one service wants to be treated. Durations are seconds, ratios and levels 0-1."""
+
+    mode: str = "observe"
+    demand: str = "auto"
+    target_per_replica: float | None = None
+    late_target: float = 0.001
+    quantile: float | None = None
+    replica_cost: float | None = None
+    late_cost: float | None = None
+    lead: float | None = None
+    min: int | None = None
+    max: int | None = None
+    release: float = 0.25
+    model: str = "auto"
+    paused: bool = False
+    manage_target: bool = False
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One annotation: `ahpa.dev/<name>`."""
+
+    name: str
+    parse: Callable[[str], Any]
+    accepts: str
+    example: str
+    help: str
+
+    @property
+    def field(self) -> str:
+        return self.name.replace("-", "_")
+
+
+class Unreadable(ValueError):
+    """A value that its parser refuses; the message says what is accepted."""
+
+
+def _match(pattern: str, text: str) -> re.Match[str]:
+    found = re.fullmatch(pattern, text, re.ASCII) if len(text) <= 64 else None
+    if found is None:
+        raise Unreadable
+    return found
+
+
+def _choice(*options: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in options:
+            raise Unreadable
+        return text
+
+    return parse
+
+
+def _name(text: str) -> str:
+    return _match(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text).group()
+
+
+def _flag(text: str) -> bool:
+    return _choice("true", "false")(text) == "true"
+
+
+def _count(text: str) -> int:
+    return int(_match(r"[0-9]{1,6}", text).group())
+
+
+def _positive(text: str) -> float:
+    value = float(_match(r"[0-9]{1,12}(\.[0-9]{1,9})?", text).group())
+    if not value > 0:
+        raise Unreadable
+    return value
+
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def parse_seconds(text: str) -> float:
+    """`90s`, `5m`, `1h30m` in seconds; raises Unreadable."""
+    found = _match(r"([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,7}(\.[0-9]{1,3})?s)?", text)
+    parts = [found.group(i) for i in (1, 2, 3) if found.group(i)]
+    if not parts:
+        raise Unreadable
+    return float(sum(float(part[:-1]) * _SECONDS[part[-1]] for part in parts))
+
+
+def parse_share(text: str) -> float:
+    """`0.1%` and `0.001` alike, in (0, 1); raises Unreadable."""
+    found = _match(r"([0-9]{1,3}(?:\.[0-9]{1,9})?)(%?)", text)
+    value = float(found.group(1)) / (100 if found.group(2) else 1)
+    if not 0 < value < 1:
+        raise Unreadable
+    return value
+
+
+def parse_level(text: str) -> float:
+    """A quantile level: `0.95`, `95` and `95%` alike (AHPA writes 95), in [0.5, 1); raises Unreadable."""
+    found = _match(r"([0-9]{1,3}(?:\.[0-9]{1,9})?)(%?)", text)
+    value = float(found.group(1))
+    value = value / 100 if found.group(2) or value > 1 else value
+    if not 0.5 <= value < 1:
+        raise Unreadable
+    return value
+
+
+PARAMETERS: tuple[Parameter, ...] = (
+    Parameter(
+        "mode",
+        _choice("observe", "apply", "off"),
+        "observe, apply or off",
+        "apply",
+        "observe says what it would do; apply moves the floor; off restores what you had.",
+    ),
+    Parameter(
+        "demand",
+        _name,
+        "the name of a query",
+        "knative-concurrency",
+        "Which query of the operator's list measures this service; auto picks by kind.",
+    ),
+    Parameter(
+        "target-per-replica",
+        _positive,
+        "a positive number",
+        "8",
+        "Demand that one replica serves at target, in the query's unit. Knative's own target by default.",
+    ),
+    Parameter(
+        "late-target",
+        parse_share,
+        "a share in (0, 1), such as 0.1% or 0.001",
+        "0.1%",
+        "The share of requests that may wait for capacity; the quantile is found from it.",
+    ),
+    Parameter(
+        "quantile",
+        parse_level,
+        "a level in [0.5, 1), such as 0.95 or 95",
+        "0.99",
+        "Instead of late-target: plan for this quantile of the peak.",
+    ),
+    Parameter(
+        "replica-cost",
+        _positive,
+        "a positive number",
+        "2.5",
+        "With late-cost, instead of late-target: price of one replica-hour.",
+    ),
+    Parameter(
+        "late-cost",
+        _positive,
+        "a positive number",
+        "100",
+        "With replica-cost: price of an hour in which one replica too few was ready.",
+    ),
+    Parameter(
+        "lead",
+        parse_seconds,
+        "a duration such as 300s or 5m",
+        "5m",
+        "How far ahead to look, instead of the learned readiness lag.",
+    ),
+    Parameter("min", _count, "a whole number", "1", "Never a floor below this."),
+    Parameter("max", _count, "a whole number", "20", "Never a floor above this."),
+    Parameter(
+        "release",
+        parse_share,
+        "a share in (0, 1)",
+        "25%",
+        "How much of the floor may be released per tick (at least one replica).",
+    ),
+    Parameter(
+        "model",
+        _name,
+        "the name of a model, or auto",
+        "auto",
+        "Which forecasting model to use; auto picks by score.",
+    ),
+    Parameter("paused", _flag, "true or false", "true", "Freeze the floor where it is."),
+    Parameter(
+        "manage-target",
+        _flag,
+        "true or false",
+        "false",
+        "Allow the utilisation target to be raised while the forecast is trusted (advice is given anyway).",
+    ),
+)
+
+_BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
+assert {p.field for p in PARAMETERS} == {f.name for f in fields(Policy)}, "table and dataclass differ"
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A policy and what was wrong with its annotations. With problems the policy must not be acted on."""
+
+    policy: Policy
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    requested: bool = True
+    """False: the object carries no mode of ours, so nobody asked for us."""
+    raw: Mapping[str, str] = field(default_factory=dict)
+    """The annotations that were read, for the journal."""
+
+
+def parse_policy(annotations: Mapping[str, str], defaults: Policy | None = None) -> Parsed:
+    """Read the annotations of one object. Never raises; every problem names key, value and what is accepted."""
+    policy = defaults or Policy()
+    raw = {k: v for k, v in annotations.items() if (k.startswith(PREFIX) and k != STATE) or k == AHPA_STRATEGY}
+    problems: list[str] = []
+    warnings: list[str] = []
+    given: dict[str, Any] = {}
+    for key, text in sorted(raw.items()):
+        if key == AHPA_STRATEGY:
+            continue
+        name = key.removeprefix(PREFIX)
+        parameter = _BY_NAME.get(name)
+        if parameter is None:
+            close = difflib.get_close_matches(name[:64], _BY_NAME, n=1)
+            hint = f"; did you mean {PREFIX}{close[0]}?" if close else ""
+            warnings.append(f"{key[:80]} is not a parameter{hint}")
+            continue
+        try:
+            given[parameter.field] = parameter.parse(text)
+        except (Unreadable, ValueError):
+            problems.append(f"{key}: {text[:64]!r} is not {parameter.accepts} (for example {parameter.example!r})")
+    requested = PREFIX + "mode" in raw
+    if not requested and AHPA_STRATEGY in raw:
+        mode = _AHPA_MODES.get(raw[AHPA_STRATEGY])
+        requested = True
+        if mode is None:
+            problems.append(f"{AHPA_STRATEGY}: {raw[AHPA_STRATEGY][:64]!r} is not observer or auto")
+        else:
+            given["mode"] = mode
+    policy = replace(policy, **given)
+    problems += _contradictions(policy, given)
+    return Parsed(policy, tuple(problems), tuple(warnings), requested, raw)
+
+
+def _contradictions(policy: Policy, given: Mapping[str, Any]) -> list[str]:
+    problems = []
+    if policy.min is not None and policy.max is not None and policy.min > policy.max:
+        problems.append(f"{PREFIX}min: {policy.min} is above {PREFIX}max: {policy.max}")
+    if ("replica_cost" in given) != ("late_cost" in given):
+        problems.append(f"{PREFIX}replica-cost and {PREFIX}late-cost belong together; one is missing")
+    elif "replica_cost" in given and given["replica_cost"] * 2 > given["late_cost"]:
+        problems.append(
+            f"{PREFIX}late-cost must be at least twice {PREFIX}replica-cost, else predicting is not worth it"
+        )
+    knobs = [name for name in ("late_target", "quantile", "replica_cost") if name in given]
+    if len(knobs) > 1:
+        named = ", ".join(PREFIX + name.replace("_", "-") for name in knobs)
+        problems.append(f"{named}: give only one of them")
+    return problems
+
+
+def level_of(policy: Policy, found: float) -> float:
+    """The quantile level to plan for; `found` is what the service's own past says its late-target needs.
+
+    With costs it is the newsvendor's: q = 1 - replica_cost / late_cost (critical ratio Cu / (Cu + Co) with
+    Cu = late_cost - replica_cost, Co = replica_cost). Replica 2, late 100 gives 0.98.
+    """
+    if policy.quantile is not None:
+        return policy.quantile
+    if policy.replica_cost is not None and policy.late_cost is not None:
+        return 1 - policy.replica_cost / policy.late_cost
+    return found
