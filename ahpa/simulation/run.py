@@ -15,7 +15,7 @@ class Outcome:
     replica_hours: float
     """Paid from the moment a replica is asked for until it is gone."""
     late_ratio: float
-    """Share of requests that waited for capacity longer than the world's late_after_seconds (unserved ones included)."""
+    """Share of requests that waited for capacity longer than the world's late_after_seconds (unserved ones too)."""
     unserved_ratio: float
     """Share of requests that were never served."""
     scale_ups: int
