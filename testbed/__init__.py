@@ -1,0 +1,24 @@
+"""A real Kubernetes control plane with Knative Serving and Prometheus, as plain processes on loopback.
+
+etcd, kube-apiserver, kube-controller-manager (HPA controller included), kube-scheduler, Knative's webhook,
+controller and autoscaler, KWOK as kubelet and Prometheus: all real, built from the Go module proxy, no Docker,
+no root. What is played: nodes and containers (KWOK), the ingress's status, and the requests (we speak the
+activator's protocol to the real autoscaler). Every pod here is a record; none runs a container.
+
+    with Testbed() as bed:
+        bed.backfill([Series("chat_concurrency", {"service": "chat"}, times, values)])  # NaN = a gap
+        bed.live_metric("chat_concurrency", {"service": "chat"}, lambda now: 3.0)       # the series goes on
+        service = bed.knative_service("chat", annotations={"ahpa.dev/mode": "apply"}, ready_seconds=8)
+        bed.load("default", service["status"]["latestReadyRevisionName"], concurrency=25)
+        bed.wait_for(lambda: bed.get("deployments", "chat-00001-deployment")["spec"]["replicas"] > 1, 20)
+
+`bed.kubeconfig` (a path), `bed.api_url`, `bed.token` and `bed.ca_file` reach the API server as administrator;
+`bed.service_account_kubeconfig(namespace, name)` reaches it with only the rights that RBAC gives that account.
+`bed.prometheus_url` serves the history and scrapes the live metrics and Knative's autoscaler every second.
+See docs/testbed.md for the command line and `testbed.bed.Testbed` for every method.
+"""
+
+from testbed.bed import Testbed
+from testbed.openmetrics import Series
+
+__all__ = ["Series", "Testbed"]

@@ -1,0 +1,203 @@
+"""Builds the testbed's binaries from the Go modules beside this file, once, into a cache outside the repository.
+
+Each directory under modules/ pins one upstream project by go.mod and go.sum. They are separate because
+Kubernetes' replace directives would force its client libraries on the others. What was built is kept under a
+hash of what was pinned and how it is built, so a changed go.mod builds anew and an unchanged one never does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from testbed.golang import go_command
+from testbed.locks import locked
+from testbed.processes import TestbedError
+
+MODULES_DIRECTORY = Path(__file__).with_name("modules")
+_K8S_VERSION = "k8s.io/component-base/version"
+
+
+@dataclass(frozen=True)
+class Module:
+    """One upstream project: which binaries are built from which packages, and which YAML of it we need."""
+
+    name: str
+    packages: Mapping[str, str]  # binary -> Go package; "." is our own main
+    links: Mapping[str, str] = field(default_factory=dict)  # further names of a binary
+    ldflags: str = "-s -w"
+    manifests: Mapping[str, str] = field(default_factory=dict)  # directory of ours -> "module path/sub/directory"
+    cold_minutes: float = 1  # on 2 cores, for the progress message
+
+    @property
+    def binaries(self) -> list[str]:
+        return [*self.packages, *self.links]
+
+
+MODULES = (
+    Module("etcd", {"etcd": "go.etcd.io/etcd/server/v3"}),
+    Module(
+        "kubernetes",
+        {"kubernetes": ".", "kubectl": "k8s.io/kubernetes/cmd/kubectl"},
+        links={
+            "kube-apiserver": "kubernetes",
+            "kube-controller-manager": "kubernetes",
+            "kube-scheduler": "kubernetes",
+        },
+        # Knative refuses a server that does not say its version (it wants 1.34 or newer).
+        ldflags=f"-s -w -X {_K8S_VERSION}.gitVersion=v1.36.2 "
+        f"-X {_K8S_VERSION}.gitMajor=1 -X {_K8S_VERSION}.gitMinor=36",
+        cold_minutes=4,
+    ),
+    Module(
+        "knative",
+        {f"knative-{each}": f"knative.dev/serving/cmd/{each}" for each in ("webhook", "controller", "autoscaler")},
+        manifests={
+            "serving": "knative.dev/serving config/core",
+            # Symbolic links in serving, which module zips drop.
+            "networking": "knative.dev/networking config",
+            "caching": "knative.dev/caching config",
+        },
+        cold_minutes=2,
+    ),
+    Module("kwok", {"kwok": "sigs.k8s.io/kwok/cmd/kwok"}),
+    Module(
+        "prometheus",
+        {each: f"github.com/prometheus/prometheus/cmd/{each}" for each in ("prometheus", "promtool")},
+        cold_minutes=2,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything a testbed runs on."""
+
+    binaries: Mapping[str, Path]
+    manifests: Path  # Knative's YAML: serving/, networking/, caching/
+
+
+def cache_directory() -> Path:
+    """${AHPA_TESTBED_CACHE}, else ${XDG_CACHE_HOME:-~/.cache}/ahpa/testbed."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(os.environ.get("AHPA_TESTBED_CACHE") or base / "ahpa" / "testbed")
+
+
+def find_parts() -> Parts:
+    """Where each binary is, building what is neither named in the environment nor built already.
+
+    Existing binaries are named by AHPA_TESTBED_<NAME> (AHPA_TESTBED_KUBE_APISERVER=/path), or found in the
+    directory KUBEBUILDER_ASSETS. Raises `TestbedError` if one that is named is missing or a build fails.
+    """
+    binaries: dict[str, Path] = {}
+    manifests = _named("AHPA_TESTBED_KNATIVE_MANIFESTS")
+    for number, module in enumerate(MODULES, 1):
+        found = {name: path for name in module.binaries if (path := _named_binary(name))}
+        needed = set(module.binaries) - set(found) - {"kubernetes"}  # the name of the file the links point to
+        if needed or (module.manifests and not manifests):
+            built = _built(module, f"{number} of {len(MODULES)}")
+            found = {name: built / "bin" / name for name in module.binaries} | found
+            if module.manifests and not manifests:
+                manifests = built / "manifests"
+        binaries |= found
+    assert manifests
+    return Parts(binaries, manifests)
+
+
+def fingerprint(module: Module) -> str:
+    """A hash of all that decides what is built: the module's files, how we build, and for which machine."""
+    directory = MODULES_DIRECTORY / module.name
+    recipe = hashlib.sha256(f"{module!r} {platform.system()} {platform.machine()}".encode())
+    for path in sorted(directory.iterdir()):
+        recipe.update(path.name.encode() + b"\0" + path.read_bytes())
+    return recipe.hexdigest()[:16]
+
+
+def _built(module: Module, position: str) -> Path:
+    """The directory with the module's bin/ and manifests/, built if it is not there."""
+    place = cache_directory() / f"{module.name}-{fingerprint(module)}"
+    if place.is_dir():
+        return place
+    with locked(place.with_suffix(".lock"), 3600, f"another build of {module.name}"):
+        if not place.is_dir():  # another one may have built it while we waited
+            _say(f"building {module.name} ({position}, about {module.cold_minutes:g} min on 2 cores)")
+            begun = time.monotonic()
+            scratch = Path(tempfile.mkdtemp(prefix=".building-", dir=place.parent))
+            try:
+                _build(module, scratch)
+                scratch.rename(place)  # atomic: the directory is complete or not there
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+            _say(f"built {module.name} in {time.monotonic() - begun:.0f} s")
+    return place
+
+
+def _build(module: Module, into: Path) -> None:
+    go = go_command(cache_directory(), _say)
+    (into / "bin").mkdir()
+    for binary, package in module.packages.items():
+        _go(go, module, "build", "-trimpath", "-ldflags", module.ldflags, "-o", str(into / "bin" / binary), package)
+    for name, target in module.links.items():
+        (into / "bin" / name).symlink_to(target)
+    for name, source in module.manifests.items():
+        path, sub_directory = source.split()
+        root = Path(_go(go, module, "list", "-m", "-f", "{{.Dir}}", path).strip())
+        _copy_yaml(root / sub_directory, into / "manifests" / name)
+
+
+def _go(go: Path, module: Module, *arguments: str) -> str:
+    environment = os.environ | {
+        "CGO_ENABLED": "0",
+        "GOFLAGS": "-mod=readonly -buildvcs=false",
+        "GOWORK": "off",
+        "GOTOOLCHAIN": "local",  # never fetch another Go behind our back
+    }
+    done = subprocess.run(
+        [str(go), *arguments],
+        cwd=MODULES_DIRECTORY / module.name,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        tail = "\n".join(done.stderr.splitlines()[-20:])
+        raise TestbedError(f"go {' '.join(arguments)} failed for {module.name}:\n{tail}")
+    return done.stdout
+
+
+def _copy_yaml(source: Path, target: Path) -> None:
+    """Copy the YAML files with their folders; contents only, since files of the module cache are read-only."""
+    for path in source.rglob("*.yaml"):
+        copy = target / path.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+
+
+def _named_binary(name: str) -> Path | None:
+    if path := _named(f"AHPA_TESTBED_{name.upper().replace('-', '_')}"):
+        return path
+    assets = os.environ.get("KUBEBUILDER_ASSETS")
+    return path if assets and (path := Path(assets) / name).is_file() else None
+
+
+def _named(variable: str) -> Path | None:
+    if not (value := os.environ.get(variable)):
+        return None
+    if not (path := Path(value).absolute()).exists():
+        raise TestbedError(f"{variable} names {value}, which is not there")
+    return path
+
+
+def _say(text: str) -> None:
+    print(f"testbed: {text}", file=sys.stderr, flush=True)

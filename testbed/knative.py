@@ -1,0 +1,165 @@
+"""Knative Serving's webhook, controller and autoscaler outside a cluster, on its own YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from testbed.kube import KubeApi, Object
+from testbed.processes import Processes, free_ports, wait_until
+
+NAMESPACE = "knative-serving"
+VERSION = "1.23.0"  # knative.dev/serving v0.50.0; module v0.N is Knative 1.(N-27)
+AUTOSCALER_PORT = 8080  # fixed in Knative's autoscaler, on all interfaces: the activator's statistics go there
+INGRESS_CLASS = "testbed.ingress.networking.knative.dev"  # nobody reconciles it: KWOK plays its status
+
+_SETTINGS: dict[str, dict[str, str]] = {
+    "config-network": {"ingress-class": INGRESS_CLASS},
+    # No registry can be reached: these images are taken as named, not resolved to a digest.
+    "config-deployment": {
+        "queue-sidecar-image": "dev.local/queue:1",
+        "registries-skipping-tag-resolving": "dev.local",
+    },
+    "config-leader-election": {"lease-duration": "15s", "renew-deadline": "10s", "retry-period": "2s"},
+    "config-autoscaler": {"allow-zero-initial-scale": "true"},
+    "config-observability": {"metrics-protocol": "prometheus", "request-metrics-protocol": "prometheus"},
+}
+
+
+def start_knative(
+    processes: Processes, binaries: Mapping[str, Path], manifests: Path, api: KubeApi, kubeconfig: Path
+) -> int:
+    """Install Knative's objects, start its three processes, wait until its admission webhook answers.
+
+    Returns the loopback port where the autoscaler offers its metrics. The webhook is reached without a cluster
+    network: its Service is an ExternalName to localhost, a form the API server resolves by itself.
+    """
+    webhook_port, *ports = free_ports(10)
+    webhooks = [_at_port(each, webhook_port) for each in _yaml(manifests / "serving" / "webhooks")]
+    _install(api, manifests, webhook_port)
+    _apply_all(api, webhooks)
+    extra = {
+        "webhook": {"WEBHOOK_NAME": "webhook", "WEBHOOK_PORT": str(webhook_port)},
+        "controller": {},
+        # Registered as an EndpointSlice address, where loopback is refused; nobody connects to it.
+        "autoscaler": {"POD_IP": "10.255.0.2"},
+    }
+    for (name, more), metrics_port, profiling_port, probe_port in zip(
+        extra.items(), ports[0::3], ports[1::3], ports[2::3], strict=True
+    ):
+        processes.start(
+            f"knative-{name}",
+            [binaries[f"knative-{name}"]],
+            {
+                "KUBECONFIG": str(kubeconfig),
+                "SYSTEM_NAMESPACE": NAMESPACE,
+                "CONFIG_LOGGING_NAME": "config-logging",
+                "CONFIG_OBSERVABILITY_NAME": "config-observability",
+                "METRICS_DOMAIN": "knative.dev/serving",
+                "METRICS_PROMETHEUS_HOST": "127.0.0.1",
+                "METRICS_PROMETHEUS_PORT": str(metrics_port),
+                "PROFILING_PORT": str(profiling_port),
+                "KNATIVE_HEALTH_PROBES_PORT": str(probe_port),
+                "POD_NAME": f"{name}-testbed",
+                **more,
+            },
+        )
+    certified = "validation.webhook.serving.knative.dev"
+
+    def has_certificate() -> bool:
+        found = api.get("validatingwebhookconfigurations", certified)
+        return all(hook["clientConfig"].get("caBundle") for hook in found["webhooks"])
+
+    wait_until(has_certificate, 60, "Knative's webhook issues its certificate", check=processes.check)
+    return ports[6]
+
+
+def _install(api: KubeApi, manifests: Path, webhook_port: int) -> None:
+    core = manifests / "serving"
+    api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    config_maps = [*_yaml(core / "configmaps"), *_yaml(manifests / "networking", "config-*")]
+    resources = [
+        *_yaml(core / "300-resources"),
+        *_yaml(core / "200-roles"),
+        *(each for each in _yaml(manifests / "networking") if each["kind"] == "CustomResourceDefinition"),
+        *_yaml(manifests / "caching"),
+        *(_configured(each) for each in config_maps),
+        {"apiVersion": "v1", "kind": "Secret", "metadata": _metadata("webhook-certs")},
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": _metadata("webhook"),
+            "spec": {"type": "ExternalName", "externalName": "localhost", "ports": [{"port": webhook_port}]},
+        },
+        *_activator(),
+        _version_marker(),
+    ]
+    _apply_all(api, resources)
+
+
+def _activator() -> list[Object]:
+    """Knative looks for the activator's Service and address even if nothing is sent there."""
+    port = {"name": "http", "port": 8012}
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": _metadata("activator-service"),
+            "spec": {"ports": [port]},
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Endpoints",
+            "metadata": _metadata("activator-service"),
+            "subsets": [{"addresses": [{"ip": "10.255.0.1"}], "ports": [port]}],
+        },
+    ]
+
+
+def _version_marker() -> Object:
+    """The Deployment whose label tells Knative's version in a real cluster; without replicas here."""
+    labels = {"app.kubernetes.io/name": "knative-serving", "app.kubernetes.io/component": "controller"}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {**_metadata("controller"), "labels": {**labels, "app.kubernetes.io/version": VERSION}},
+        "spec": {
+            "replicas": 0,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "controller", "image": "dev.local/controller"}]},
+            },
+        },
+    }
+
+
+def _configured(config_map: Object) -> Object:
+    """With our settings in place of the `_example` text, whose checksum annotation must then go too."""
+    metadata = {key: value for key, value in config_map["metadata"].items() if key != "annotations"}
+    return {**config_map, "metadata": metadata, "data": _SETTINGS.get(metadata["name"], {})}
+
+
+def _at_port(webhook: Object, port: int) -> Object:
+    for hook in webhook.get("webhooks", []):
+        hook["clientConfig"]["service"]["port"] = port
+    return webhook
+
+
+def _metadata(name: str) -> dict[str, Any]:
+    return {"name": name, "namespace": NAMESPACE}
+
+
+def _apply_all(api: KubeApi, objects: Iterable[Object]) -> None:
+    """All at once: they do not depend on each other, and each is mostly waiting for the API server."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(api.apply, objects))
+
+
+def _yaml(directory: Path, pattern: str = "*") -> Iterator[Object]:
+    for path in sorted(directory.glob(f"{pattern}.yaml")):
+        yield from (each for each in yaml.safe_load_all(path.read_text()) if each)

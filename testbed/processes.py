@@ -1,0 +1,131 @@
+"""Child processes that end with us, and waiting for them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class TestbedError(Exception):
+    """The testbed cannot be built, started or used; the message says why and what to do."""
+
+    __test__ = False  # pytest: not a test class
+
+
+class Processes:
+    """The processes of one testbed: one process group, one log file each under `directory`/logs.
+
+    A guardian (see guardian.py) kills the group and removes `directory` unless `keep`, when `close` is called
+    or when this process dies, even by SIGKILL. Nothing in a testbed outlives it, so no process is asked nicely.
+    """
+
+    def __init__(self, directory: Path, keep: bool) -> None:
+        self.directory = directory
+        self.logs = directory / "logs"
+        self.logs.mkdir(parents=True, exist_ok=True)
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        guardian = [sys.executable, "-I", "-S", str(Path(__file__).with_name("guardian.py"))]
+        self._guardian = subprocess.Popen(
+            [*guardian, str(directory), "keep" if keep else "remove"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            process_group=0,
+        )
+        assert self._guardian.stdout is not None
+        self._group = int(self._guardian.stdout.readline())
+
+    def start(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> None:
+        """Start `command`; what it prints is appended to logs/NAME.log. It gets only the environment given."""
+        home = {"HOME": str(self.directory), "PATH": os.environ.get("PATH", "")}
+        with (self.logs / f"{name}.log").open("ab") as log:
+            self._running[name] = subprocess.Popen(
+                [str(word) for word in command],
+                env=home | dict(environment or {}),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.directory,
+                process_group=self._group,
+            )
+
+    def stop(self, name: str, timeout_seconds: float = 10) -> None:
+        """End one process with SIGTERM and wait for it; for the parts a test may stop and start again."""
+        process = self._running.pop(name)
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def pids(self) -> dict[str, int]:
+        return {name: process.pid for name, process in self._running.items()}
+
+    def check(self) -> None:
+        """Raise `TestbedError` with the end of its log if a process has ended by itself."""
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                raise TestbedError(f"{name} ended with code {process.returncode}:\n{self.log_tail(name)}")
+
+    def log_tail(self, name: str, lines: int = 15) -> str:
+        text = (self.logs / f"{name}.log").read_text(errors="replace")
+        return "\n".join(text.splitlines()[-lines:])
+
+    def close(self) -> None:
+        self._guardian.communicate()  # closes its input, reads to its end and waits
+        for process in self._running.values():
+            process.wait()
+        self._running.clear()
+
+
+def wait_until(
+    probe: Callable[[], T | None],
+    timeout_seconds: float,
+    what: str,
+    every_seconds: float = 0.05,
+    check: Callable[[], None] = lambda: None,
+) -> T:
+    """Call `probe` until it returns something true, and return that; `TestbedError` after the timeout.
+
+    `check` is called between the probes and may raise, so that a dead process ends the wait at once.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        if found := probe():
+            return found
+        check()
+        if time.monotonic() > deadline:
+            raise TestbedError(f"not within {timeout_seconds:g} s: {what}")
+        time.sleep(every_seconds)
+
+
+def free_ports(count: int) -> list[int]:
+    """`count` different loopback ports nobody listens on now. Another process could still take one; rare."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def can_listen(port: int) -> bool:
+    """True if a server may take `port` on all interfaces."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return False
+    return True
