@@ -1,0 +1,145 @@
+"""The Kubernetes API as raw dicts: list, get, merge-patch, create. Nothing else is needed, nothing else is possible.
+
+The official client carries transport, credentials and TLS. Its typed models are left out on purpose: one
+object that fails their validation makes the whole list raise, and they cost 50 MiB
+(docs/decisions/0003-raw-kubernetes-objects.md).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+FIELD_MANAGER = "ahpa"
+MERGE_PATCH = "application/merge-patch+json"
+
+Object = dict[str, Any]
+
+
+class KubeError(Exception):
+    """The API said no, or could not be asked. `status` is the HTTP code; 0 when there was no answer."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status or 'no answer'}: {message}")
+        self.status = status
+
+
+def path(*segments: str) -> str:
+    """An API path from plain segments; each is percent-encoded, so a name cannot become a path."""
+    return "/" + "/".join(quote(segment, safe="") for segment in segments)
+
+
+def collection(group_version: str, resource: str, namespace: str | None) -> tuple[str, ...]:
+    """The segments of a collection: `collection("apps/v1", "deployments", None)` spans all namespaces."""
+    root = ("api", "v1") if group_version == "v1" else ("apis", *group_version.split("/"))
+    return (*root, *(("namespaces", namespace) if namespace else ()), resource)
+
+
+class Kube:
+    """A thin port over the official client's transport. Thread-safe as that is."""
+
+    def __init__(self, client: Any, timeout_seconds: tuple[float, float] = (3.05, 15.0)) -> None:
+        self._client = client
+        self._timeout = timeout_seconds
+
+    @classmethod
+    def connect(cls, kubeconfig: str | None = None, context: str | None = None) -> Kube:
+        """From a kubeconfig, or from the pod's service account. Raises KubeError when neither is there."""
+        import urllib3
+        from kubernetes import client, config
+
+        settings = client.Configuration()
+        try:
+            if kubeconfig or context:
+                config.load_kube_config(kubeconfig, context, client_configuration=settings, persist_config=False)
+            else:
+                try:
+                    config.load_incluster_config(client_configuration=settings)
+                except config.ConfigException:
+                    config.load_kube_config(client_configuration=settings, persist_config=False)
+        except (config.ConfigException, OSError, ValueError) as error:
+            raise KubeError(0, f"no way to reach a cluster: {error} (give --kubeconfig, or run in a pod)") from error
+        # The library's own retries obey Retry-After without end; the next tick is our retry.
+        settings.retries = urllib3.Retry(0, respect_retry_after_header=False, redirect=0)
+        return cls(client.ApiClient(settings))
+
+    def get(self, where: str, **query: str) -> Object:
+        """One object. Raises KubeError."""
+        return self._call("GET", where, query)
+
+    def items(self, where: str, **query: str) -> list[Object]:
+        """A whole list, from the API server's cache. Raises KubeError; never a part of a list."""
+        answer = self._call("GET", where, {"resourceVersion": "0", **query})
+        items = answer.get("items")
+        if not isinstance(items, list) or answer.get("metadata", {}).get("continue"):
+            raise KubeError(0, f"{where}: the answer is not a whole list")
+        return [item for item in items if isinstance(item, dict) and isinstance(item.get("metadata"), dict)]
+
+    def merge_patch(self, where: str, body: Mapping[str, Any]) -> Object:
+        """RFC 7386. Put metadata.resourceVersion into `body`: a stale one answers 409. Raises KubeError."""
+        query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+        return self._call("PATCH", where, query, body, MERGE_PATCH)
+
+    def create(self, where: str, body: Mapping[str, Any]) -> Object:
+        """Raises KubeError."""
+        return self._call("POST", where, {"fieldManager": FIELD_MANAGER}, body, "application/json")
+
+    def _call(
+        self,
+        method: str,
+        where: str,
+        query: Mapping[str, str],
+        body: Mapping[str, Any] | None = None,
+        content_type: str | None = None,
+    ) -> Object:
+        headers = {"Accept": "application/json"} | ({"Content-Type": content_type} if content_type else {})
+        try:
+            request = self._client.param_serialize(
+                method, where, query_params=list(query.items()), header_params=headers, auth_settings=["BearerToken"]
+            )
+            # The body is put in here: param_serialize would send none for {} and rewrites nested values.
+            verb, url, sent_headers, *_ = request
+            data = dict(body) if body is not None else None
+            answer = self._client.call_api(verb, url, sent_headers, data, _request_timeout=self._timeout)
+            text = answer.read()
+        except Exception as error:  # MaxRetryError, ReadTimeoutError, ConfigException, OSError, ...: one boundary
+            raise KubeError(0, f"{method} {where}: {type(error).__name__}: {str(error)[:200]}") from error
+        return _object(method, where, answer.status, text)
+
+
+def _object(method: str, where: str, status: int, text: bytes) -> Object:
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        parsed = None
+    if not 200 <= status < 300:
+        said = parsed.get("message") if isinstance(parsed, dict) else None
+        raise KubeError(status, f"{method} {where}: {str(said or text[:200])[:300]}")
+    if not isinstance(parsed, dict):
+        raise KubeError(0, f"{method} {where}: the answer is not an object")
+    return parsed
+
+
+def owns(item: Object, *fields: str) -> bool:
+    """True if the API server says that we set this field last (metadata.managedFields).
+
+    So a user's edit of the minimum is seen without any memory of ours: the ownership moves to them.
+    """
+    entries = item["metadata"].get("managedFields") or []
+    for entry in entries:
+        node: Any = entry.get("fieldsV1") if entry.get("manager") == FIELD_MANAGER else None
+        for name in fields:
+            node = node.get(f"f:{name}") if isinstance(node, dict) else None
+        if node is not None:
+            return True
+    return False
+
+
+def controller_of(item: Object) -> str | None:
+    """`Kind/name` of the owner that controls the object, if any: writing to it would start a fight."""
+    for owner in item["metadata"].get("ownerReferences") or []:
+        if owner.get("controller"):
+            return f"{owner.get('kind')}/{owner.get('name')}"
+    return None

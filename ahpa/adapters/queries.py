@@ -1,0 +1,83 @@
+"""The operator's list of demand queries: PromQL templates in which only `{{namespace}}`, `{{name}}` and
+`{{step}}` are filled in.
+
+Names of Kubernetes objects are checked against RFC 1123 before they are put in, so nothing that a tenant
+controls can change a query. Tenants choose from the list by name; they never write PromQL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+RFC_1123 = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
+_HOLES = re.compile(r"\{\{\s*([a-z]*)\s*\}\}", re.ASCII)
+_KNOWN = {"namespace", "name", "step"}
+
+
+class QueryError(ValueError):
+    """A query list or a name that cannot be used; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class Query:
+    name: str
+    template: str
+
+    def fill(self, namespace: str, name: str, step: float) -> str:
+        """The PromQL for one target. Raises QueryError for a name that no Kubernetes object can have."""
+        for text in (namespace, name):
+            if not RFC_1123.fullmatch(text):
+                raise QueryError(f"{text[:80]!r} is not a name of a Kubernetes object")
+        values = {"namespace": namespace, "name": name, "step": f"{round(step)}s"}
+        return _HOLES.sub(lambda hole: values[hole.group(1)], self.template)
+
+
+_KN = 'k8s_namespace_name="{{namespace}}",kn_service_name="{{name}}"'
+_OLD = 'namespace_name="{{namespace}}",service_name="{{name}}"'
+
+BUILT_IN: Mapping[str, str] = {
+    # The autoscaler's own view, activator and queue-proxies without double count (Knative >= 1.19).
+    "knative-concurrency": f"sum(max by (kn_revision_name) (avg_over_time(kn_revision_concurrency_stable{{{_KN}}}[{{{{step}}}}])))",
+    "knative-rps": f"sum(max by (kn_revision_name) (avg_over_time(kn_revision_rps_stable_per_second{{{_KN}}}[{{{{step}}}}])))",
+    # Knative <= 1.18 (OpenCensus names).
+    "knative-concurrency-opencensus": f"sum(max by (revision_name) (avg_over_time(autoscaler_stable_request_concurrency{{{_OLD}}}[{{{{step}}}}])))",
+    "istio-rps": 'sum(rate(istio_requests_total{reporter="destination",destination_service_namespace="{{namespace}}",'
+    'destination_service_name="{{name}}"}[{{step}}]))',
+    "nginx-rps": 'sum(rate(nginx_ingress_controller_requests{namespace="{{namespace}}",service="{{name}}"}[{{step}}]))',
+    "vllm-concurrency": 'sum(avg_over_time(vllm:num_requests_running{namespace="{{namespace}}",service="{{name}}"}[{{step}}]))'
+    ' + sum(avg_over_time(vllm:num_requests_waiting{namespace="{{namespace}}",service="{{name}}"}[{{step}}]))',
+}
+
+DEFAULTS: Mapping[str, str] = {"knative": "knative-concurrency"}
+"""What `demand: auto` means by kind; an HPA has no natural demand, so its owner names one."""
+
+
+def load_queries(file: str | None = None) -> dict[str, Query]:
+    """The built-in queries and those of the operator's YAML file (`name: promql`). Raises QueryError."""
+    texts = dict(BUILT_IN)
+    if file is not None:
+        texts |= _read(Path(file))
+    queries = {}
+    for name, template in texts.items():
+        unknown = {hole for hole in _HOLES.findall(template)} - _KNOWN
+        if unknown:
+            raise QueryError(f"query {name}: unknown placeholder {sorted(unknown)}; known: {sorted(_KNOWN)}")
+        queries[name] = Query(name, template)
+    return queries
+
+
+def _read(file: Path) -> dict[str, str]:
+    import yaml
+
+    try:
+        if file.stat().st_size > 256 * 1024:
+            raise QueryError(f"{file}: over 256 KiB")
+        parsed = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise QueryError(f"{file}: {error}") from error
+    if not isinstance(parsed, dict) or not all(isinstance(k, str) and isinstance(v, str) for k, v in parsed.items()):
+        raise QueryError(f"{file}: expected lines of the form 'name: promql'")
+    return parsed
