@@ -17,7 +17,7 @@ from testbed.control_plane import ControlPlane, start_control_plane, write_kubec
 from testbed.knative import AUTOSCALER_PORT, start_knative
 from testbed.kube import KubeApi, KubeError, Object
 from testbed.kwok import gpu_node, start_kwok
-from testbed.locks import locked
+from testbed.locks import locked, note
 from testbed.manifests import deployment, horizontal_pod_autoscaler, knative_service
 from testbed.openmetrics import Series
 from testbed.processes import Processes, TestbedError, can_listen, wait_until
@@ -50,6 +50,7 @@ class Testbed:
         self._keep = os.environ.get("AHPA_TESTBED_KEEP") == "1" if keep is None else keep
         self._wait_seconds = wait_seconds
         self._history: list[Series] = []
+        self._prometheus_runs = False
         self._live = LiveMetrics()
         self._stack = ExitStack()
 
@@ -74,25 +75,39 @@ class Testbed:
             stack.callback(self._live.close)
             self._activator = Activator(AUTOSCALER_PORT)
             stack.callback(self._activator.close)
-            self._start_parts(parts)
+            self._start_parts(parts, stack)
+            note(lock_file(), self.describe())
             self._stack = stack.pop_all()
 
     def close(self) -> None:
         """End every process, free every port, remove the directory. May be called twice."""
         self._stack.close()
 
-    def _start_parts(self, parts: Parts) -> None:
+    def _start_parts(self, parts: Parts, stack: ExitStack) -> None:
         self._prometheus = PrometheusServer(self.processes, parts.binaries)
+        stack.callback(self._prometheus.close)
         self._targets = [("live", self._live.start())]
         with ThreadPoolExecutor(1) as beside:
             history = beside.submit(self.start_prometheus)
             self.control_plane: ControlPlane = start_control_plane(self.processes, parts.binaries)
             self.api: KubeApi = self.control_plane.api()
+            stack.callback(self.api.close)
             self.apply(*self._nodes)
             # start_knative returns when the webhook answers; the rest of Knative and KWOK come up meanwhile.
             start_knative(self.processes, parts.binaries, parts.manifests, self.api, self.kubeconfig)
             start_kwok(self.processes, parts.binaries["kwok"], self.kubeconfig)
             history.result()
+
+    def describe(self) -> dict[str, Any]:
+        """How to reach this testbed, and which processes it is; `python -m testbed status` prints it."""
+        return {
+            "pid": os.getpid(),
+            "directory": str(self.directory),
+            "kubeconfig": str(self.kubeconfig),
+            "api": self.api_url,
+            "prometheus": self.prometheus_url,
+            "processes": self.processes.pids(),
+        }
 
     # -- the ways in ---------------------------------------------------------------------------------------
 
@@ -240,7 +255,7 @@ class Testbed:
     def backfill(self, series: Iterable[Series]) -> None:
         """Put these samples into Prometheus, before the start or (with a restart of Prometheus, 2 s) later."""
         self._history.extend(series)
-        if self._stack_is_up() and self._prometheus.running:
+        if self._prometheus_runs:
             self.stop_prometheus()
             self.start_prometheus()
 
@@ -249,6 +264,7 @@ class Testbed:
         self._live.set(name, labels, value)
 
     def stop_prometheus(self) -> None:
+        self._prometheus_runs = False
         self._prometheus.stop()
 
     def start_prometheus(self) -> None:
@@ -257,10 +273,8 @@ class Testbed:
         if new:
             self._prometheus.backfill(new)
         self._prometheus.start(self._targets)
+        self._prometheus_runs = True
         self._prometheus.check(new)
-
-    def _stack_is_up(self) -> bool:
-        return hasattr(self, "_prometheus")
 
 
 def condition(of: Mapping[str, Any], kind: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,8 +69,8 @@ def start_control_plane(processes: Processes, binaries: Mapping[str, Path]) -> C
 
     certificate = plane.ca_file
     wait_until(certificate.is_file, 30, "kube-apiserver writes its certificate", check=processes.check)
-    api = plane.api()
-    wait_until(api.ready, 60, "kube-apiserver is ready", check=processes.check)
+    with closing(plane.api()) as api:
+        wait_until(api.ready, 60, "kube-apiserver is ready", check=processes.check)
     processes.start(
         "kube-controller-manager",
         [binaries["kube-controller-manager"], *common, f"--controllers={controllers}"],

@@ -73,6 +73,10 @@ class KubeApi:
             raise KubeError(answer.status_code, message)
         return answer.json() if "json" in answer.headers.get("Content-Type", "") else answer.text
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
     def ready(self) -> bool:
         """True once the API server says so."""
         try:

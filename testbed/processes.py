@@ -72,7 +72,7 @@ class Processes:
 
     def check(self) -> None:
         """Raise `TestbedError` with the end of its log if a process has ended by itself."""
-        for name, process in self._running.items():
+        for name, process in list(self._running.items()):
             if process.poll() is not None:
                 raise TestbedError(f"{name} ended with code {process.returncode}:\n{self.log_tail(name)}")
 

@@ -69,7 +69,8 @@ class PrometheusServer:
         self._directory = processes.directory / "prometheus"
         (port,) = free_ports(1)
         self._address = f"127.0.0.1:{port}"
-        self.running = False
+        self._http = requests.Session()
+        self._http.trust_env = False  # no proxy between us and loopback
 
     @property
     def url(self) -> str:
@@ -109,11 +110,13 @@ class PrometheusServer:
             ],
         )
         wait_until(self._ready, 30, "Prometheus is ready", check=self._processes.check)
-        self.running = True
 
     def stop(self) -> None:
-        self.running = False
         self._processes.stop("prometheus")
+
+    def close(self) -> None:
+        """Close the connections; the process ends with the testbed."""
+        self._http.close()
 
     def check(self, series: Iterable[Series]) -> None:
         """Raise `TestbedError` if the server does not hold as many samples as were written."""
@@ -127,14 +130,14 @@ class PrometheusServer:
 
     def query(self, query: str, at: float) -> list[dict[str, list[str]]]:
         """The result vector of an instant query at `at` (unix seconds)."""
-        answer = _HTTP.get(f"{self.url}/api/v1/query", params={"query": query, "time": f"{at:.3f}"}, timeout=30)
+        answer = self._http.get(f"{self.url}/api/v1/query", params={"query": query, "time": f"{at:.3f}"}, timeout=30)
         answer.raise_for_status()
         result: list[dict[str, list[str]]] = answer.json()["data"]["result"]
         return result
 
     def _ready(self) -> bool:
         try:
-            return _HTTP.get(f"{self.url}/-/ready", timeout=2).ok
+            return self._http.get(f"{self.url}/-/ready", timeout=2).ok
         except requests.ConnectionError:
             return False
 
@@ -153,7 +156,3 @@ def _config(targets: Iterable[tuple[str, str]]) -> dict[str, object]:
             for job, address in targets
         ],
     }
-
-
-_HTTP = requests.Session()
-_HTTP.trust_env = False

@@ -1,0 +1,133 @@
+"""python -m testbed build | up | down | status | logs | kubectl: the testbed for a person."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from testbed.bed import Testbed, lock_file
+from testbed.build import cache_directory, find_parts
+from testbed.locks import holder
+from testbed.processes import TestbedError, wait_until
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m testbed", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("build", help="build what is missing (about 10 minutes the first time)")
+    commands.add_parser("up", help="start the testbed in the background")
+    commands.add_parser("down", help="end the testbed that runs on this machine, whoever started it")
+    commands.add_parser("status", help="say how to reach the running testbed (exit code 3 if there is none)")
+    logs = commands.add_parser("logs", help="print the end of the logs")
+    logs.add_argument("part", nargs="*", help="kube-apiserver, knative-autoscaler, … (default: all)")
+    kubectl = commands.add_parser("kubectl", help="kubectl as administrator of the running testbed")
+    kubectl.add_argument("words", nargs=argparse.REMAINDER)
+    commands.add_parser("hold")  # what `up` runs in the background
+    options = parser.parse_args(arguments)
+    try:
+        return _run(options)
+    except TestbedError as error:
+        print(f"testbed: {error}", file=sys.stderr)
+        return 1
+
+
+def _run(options: argparse.Namespace) -> int:
+    match options.command:
+        case "build":
+            for name, path in sorted(find_parts().binaries.items()):
+                print(f"{name:24} {path}")
+        case "up":
+            _up()
+        case "hold":
+            _hold()
+        case "down":
+            _down()
+        case "status":
+            print(json.dumps(_running(), indent=1))
+        case "logs":
+            _logs(options.part)
+        case "kubectl":
+            kubectl = str(find_parts().binaries["kubectl"])
+            environment = os.environ | {"KUBECONFIG": _running()["kubeconfig"]}
+            return subprocess.run([kubectl, *options.words], env=environment, check=False).returncode
+    return 0
+
+
+def _up() -> None:
+    if holder(lock_file()):
+        raise TestbedError("a testbed runs already; see `python -m testbed status`")
+    find_parts()  # build here, where the person sees the progress
+    log = _home().with_suffix(".log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    begun = time.monotonic()
+    with log.open("w") as out:
+        hold = subprocess.Popen(
+            [sys.executable, "-m", "testbed", "hold"],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            cwd=Path(__file__).parent.parent,
+        )
+
+    def alive() -> None:
+        if hold.poll() is not None:
+            raise TestbedError(f"it did not come up:\n{log.read_text()}")
+
+    wait_until(lambda: "kubeconfig" in holder(lock_file()), 120, f"the testbed is up (see {log})", check=alive)
+    print(f"testbed: up in {time.monotonic() - begun:.1f} s", file=sys.stderr)
+    print(json.dumps(_running(), indent=1))
+
+
+def _hold() -> None:
+    """Be the testbed until told to end; `python -m testbed up` starts this in a session of its own."""
+    shutil.rmtree(_home(), ignore_errors=True)
+    _home().mkdir(parents=True)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, _stop)
+    with Testbed(directory=_home(), keep=True):
+        while True:
+            signal.pause()
+
+
+def _stop(number: int, frame: object) -> None:
+    raise SystemExit(0)
+
+
+def _down() -> None:
+    running = holder(lock_file())
+    if not running:
+        print("testbed: none is running", file=sys.stderr)
+        return
+    os.kill(running["pid"], signal.SIGTERM)
+    wait_until(lambda: not holder(lock_file()), 15, f"the testbed of process {running['pid']} ends")
+
+
+def _logs(parts: Sequence[str]) -> None:
+    directory = Path(holder(lock_file()).get("directory", _home()))  # or those of the last one
+    for path in sorted((directory / "logs").glob("*.log")):
+        if not parts or path.stem in parts:
+            print(f"==> {path} <==", *path.read_text(errors="replace").splitlines()[-20:], "", sep="\n")
+
+
+def _running() -> dict[str, str]:
+    if "kubeconfig" not in (running := holder(lock_file())):
+        raise TestbedError("none is running; `python -m testbed up` starts one")
+    return running
+
+
+def _home() -> Path:
+    """The directory of the testbed that `up` starts."""
+    return cache_directory() / "run"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

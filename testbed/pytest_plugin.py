@@ -1,0 +1,39 @@
+"""The fixture `bed`: one testbed for the whole test run, started with the first test that asks for it.
+
+Tests share it, so each works in a namespace of its own (`bed_namespace`) and under its own metric names. A second
+run on this machine waits for the first one's end.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from testbed.bed import Testbed
+
+
+@pytest.fixture(scope="session")
+def bed() -> Iterator[Testbed]:
+    """A running testbed; its start time is printed (a claim of the docs, too dependent on load to assert)."""
+    from testbed.bed import Testbed
+    from testbed.build import find_parts
+
+    find_parts()
+    begun = time.monotonic()
+    with Testbed(wait_seconds=1800) as running:
+        print(f"testbed: up in {time.monotonic() - begun:.1f} s", file=sys.stderr)
+        yield running
+
+
+@pytest.fixture
+def bed_namespace(bed: Testbed, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace for one test, named after it, removed after it."""
+    name = request.node.name.lower().replace("_", "-").split("[")[0][:50].strip("-")
+    bed.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    yield name
+    bed.delete("namespaces", name)
