@@ -95,7 +95,7 @@ class Testbed:
             self.apply(*self._nodes)
             # start_knative returns when the webhook answers; the rest of Knative and KWOK come up meanwhile.
             start_knative(self.processes, parts.binaries, parts.manifests, self.api, self.kubeconfig)
-            start_kwok(self.processes, parts.binaries["kwok"], self.kubeconfig)
+            start_kwok(self.processes, parts.binaries["kwok"], self.api, self.kubeconfig)
             history.result()
 
     def describe(self) -> dict[str, Any]:

@@ -71,7 +71,8 @@ class KubeApi:
             except (ValueError, KeyError, TypeError):
                 message = answer.text
             raise KubeError(answer.status_code, message)
-        return answer.json() if "json" in answer.headers.get("Content-Type", "") else answer.text
+        # Not by content type: the schema index is JSON without saying so. Only /readyz answers with plain text.
+        return answer.json() if answer.content.startswith(b"{") else answer.text
 
     def close(self) -> None:
         """Close the connections."""

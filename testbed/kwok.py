@@ -7,16 +7,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from testbed.kube import Object
-from testbed.processes import Processes, free_ports
+from testbed.kube import KubeApi, Object
+from testbed.processes import Processes, free_ports, wait_until
 
 # How long a pod takes, as annotations on the pod (so: on the template), in Go durations such as "8s" or "1m30s".
 PULL_AFTER = "testbed.ahpa.dev/pull"  # bound to a node -> its containers run
 READY_AFTER = "testbed.ahpa.dev/ready"  # its containers run -> it is ready
 
+_INGRESS_API = "networking.internal.knative.dev/v1alpha1"
 
-def start_kwok(processes: Processes, binary: Path, kubeconfig: Path) -> None:
-    """Start KWOK with the stages below. The kinds it plays must be served by then: start Knative's CRDs first."""
+
+def start_kwok(processes: Processes, binary: Path, api: KubeApi, kubeconfig: Path) -> None:
+    """Start KWOK with the stages below, after Knative's CRDs: it reads the schema of every kind it plays."""
+    group = f"apis/{_INGRESS_API}"
+    wait_until(
+        lambda: group in api.request("GET", "/openapi/v3")["paths"], 30, "the API server publishes Knative's schemas"
+    )
     config = processes.directory / "kwok-stages.yaml"
     config.write_text("\n---\n".join(json.dumps(stage) for stage in _stages()))
     (port,) = free_ports(1)
@@ -79,7 +85,7 @@ def _stages() -> list[Object]:
         ),
         _stage(
             "ingress-ready",
-            "networking.internal.knative.dev/v1alpha1",
+            _INGRESS_API,
             "Ingress",
             [_unless(f"(.status.observedGeneration == .metadata.generation) and ({_condition('Ready')})")],
             template=_INGRESS_READY,
