@@ -1,0 +1,207 @@
+"""A report as one HTML file: pictures and style inside, no scripts, nothing to load; for screens, phones and paper.
+
+Every piece of text that comes from outside goes through `_text`, which escapes it; markup is only what is
+written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+
+from ahpa.render import charts
+from ahpa.render.palette import role, title
+from ahpa.render.report import OURS, Chapter, Report, Total, headline, meaning, rival, totals
+from ahpa.render.style import SHEET
+from ahpa.render.words import count, moment, percent, printable, quantity, seconds
+from ahpa.simulation.run import Run
+
+LOGGED = 60
+"""Decisions listed per service."""
+_CSP = "default-src 'none'; style-src 'unsafe-inline'"
+"""A hostile name that got past the escaping still could not run or load anything."""
+
+
+def write_report(path: Path, report: Report) -> None:
+    """Write the page to `path`, making its directory. Raises OSError where it cannot."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page(report), encoding="utf-8")
+
+
+def page(report: Report) -> str:
+    """The whole document."""
+    parts = [
+        f"<h1>{_text(report.title)}</h1>",
+        f'<p class="lead">{_text(report.headline or headline(report.chapters))}</p>',
+        _paragraph(meaning(report.chapters)),
+        _paragraph(report.summary, "quiet"),
+        _tiles(totals(report.chapters).values()),
+        *(_paragraph(note) for note in report.notes),
+        _overview(report.chapters) if len(report.chapters) > 1 else "",
+        _key(report.chapters),
+        *(_chapter(chapter, i) for i, chapter in enumerate(report.chapters)),
+        _assumptions(report.assumptions),
+    ]
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_CSP}">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{_text(report.title)}</title><style>{SHEET}</style></head><body>"
+        + "\n".join(part for part in parts if part)
+        + "</body></html>\n"
+    )
+
+
+def _text(words: str, most: int = 2000) -> str:
+    return escape(printable(words, most), quote=True)
+
+
+def _paragraph(words: str, kind: str = "") -> str:
+    attribute = f' class="{kind}"' if kind else ""
+    return f"<p{attribute}>{_text(words)}</p>" if words else ""
+
+
+def _tiles(sums: Iterable[Total]) -> str:
+    return '<div class="tiles">' + "".join(_tile(total) for total in sums) + "</div>"
+
+
+def _tile(total: Total) -> str:
+    figures = [(quantity(total.replica_hours), "replica-hours"), (percent(total.late_ratio), "of requests late")]
+    if total.money is not None:
+        figures.append((quantity(total.money), "money"))
+    cells = "".join(f"<span>{_text(value)}<small>{unit}</small></span>" for value, unit in figures)
+    return (
+        f'<div class="tile" style="border-top-color:var(--{role(total.policy)})">'
+        f"<b>{_text(title(total.policy))}</b><div>{cells}</div></div>"
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], texts: frozenset[int] = frozenset()) -> str:
+    """`rows` hold finished markup; columns in `texts` are prose."""
+
+    def cells(tag: str, row: Sequence[str]) -> str:
+        return "".join(f"<{tag}{' class=text' if i in texts else ''}>{cell}</{tag}>" for i, cell in enumerate(row))
+
+    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    return f'<div class="scroll"><table><tr>{cells("th", head)}</tr>{body}</table></div>'
+
+
+def _overview(chapters: Sequence[Chapter]) -> str:
+    policies = [p for p in totals(chapters) if p in (OURS, rival(totals(chapters)))]
+    head = ["service"] + [f"{_text(title(p))}<br>{unit}" for p in policies for unit in ("replica-hours", "late")]
+    rows = [
+        [f'<a href="#s{i}">{_text(chapter.name)}</a>']
+        + [cell for p in policies for cell in _hours_and_late(chapter.runs.get(p))]
+        + [_text(chapter.notes[0] if chapter.notes else "")]
+        for i, chapter in enumerate(chapters)
+    ]
+    return "<h2>Services</h2>" + _table([*head, ""], rows, frozenset({len(head)}))
+
+
+def _hours_and_late(run: Run | None) -> tuple[str, str]:
+    return ("–", "–") if run is None else (quantity(run.outcome.replica_hours), percent(run.outcome.late_ratio))
+
+
+def _key(chapters: Sequence[Chapter]) -> str:
+    if not chapters:
+        return ""
+    band = "predicted peak within the time a replica needs to start"
+    if any(c.median is not None for c in chapters):
+        band += " (median to the planned quantile)"
+    items = [
+        ("background:var(--demand);opacity:.7", "demand: requests in flight that the arrivals ask for"),
+        ("background:var(--ahpa);opacity:.3", band),
+        ("border-top:3px solid var(--ahpa)", "replicas ready"),
+        ("border-top:2px dashed var(--ahpa)", "floor (what ahpa raises)"),
+        ("background:var(--late)", "late requests: they waited for capacity"),
+    ]
+    listed = "".join(f'<li><i style="{style}"></i>{_text(words)}</li>' for style, words in items)
+    return f'<h2>How to read the pictures</h2><ul class="key">{listed}</ul>' + _paragraph(
+        "Demand and replicas share one scale: where grey rises above the solid line there is more work than "
+        "ready replicas take at their target. Both pictures of a service have the same axes. Times are UTC.",
+        "quiet",
+    )
+
+
+def _chapter(chapter: Chapter, index: int) -> str:
+    other = rival(chapter.runs)
+    shown = [chapter.runs[p] for p in (OURS, other) if p is not None and p in chapter.runs]
+    ceilings = charts.course_ceilings(shown, chapter.per_replica) if shown else None
+    figures = "".join(_course(run, chapter, ceilings) for run in shown)
+    return (
+        f'<section class="service" id="s{index}"><h2>{_text(chapter.name)}</h2>'
+        + "".join(_paragraph(note) for note in chapter.notes)
+        + f'<div class="pair">{figures}</div>'
+        + _outcomes(chapter)
+        + _tradeoff(chapter)
+        + "</section>"
+        + _log(chapter.runs.get(OURS))
+    )
+
+
+def _course(run: Run, chapter: Chapter, ceilings: tuple[float, float] | None) -> str:
+    median = chapter.median if run.policy == OURS else None
+    hours, late = _hours_and_late(run)
+    picture = charts.course(run, chapter.per_replica, median, ceilings)
+    words = f"{title(run.policy)}: {hours} replica-hours, {late} late"
+    caption = f'<b style="color:var(--{role(run.policy)})">{_text(title(run.policy))}</b>: {hours} replica-hours, '
+    return (
+        f"<figure><figcaption>{caption}{_text(late)} late</figcaption>"
+        f'<div role="img" aria-label="{_text(words)}">{picture}</div></figure>'
+    )
+
+
+def _outcomes(chapter: Chapter) -> str:
+    head = ["policy", "setting", "replica-hours", "late", "unserved", "waited p50", "p95", "p99"]
+    head += ["asked for", "withdrawn", "cold hits"]
+    rows = []
+    for policy, run in chapter.runs.items():
+        o = run.outcome
+        waits = (seconds(o.wait_p50_seconds), seconds(o.wait_p95_seconds), seconds(o.wait_p99_seconds))
+        counts = (count(o.scale_ups), count(o.churn), count(o.cold_hits))
+        rows.append(
+            [f'<b style="color:var(--{role(policy)})">{_text(title(policy))}</b>', _text(run.knob)]
+            + [_text(x) for x in (quantity(o.replica_hours), percent(o.late_ratio), percent(o.unserved_ratio))]
+            + [_text(x) for x in (*waits, *counts)]
+        )
+    ours = chapter.runs.get(OURS)
+    held = ", ".join(
+        f"the predicted peak at {float(level):.4g} held {percent(share)} of the time"
+        for level, share in (ours.outcome.coverage.items() if ours else ())
+    )
+    return _table(head, rows) + (_paragraph(f"Calibration: {held}.", "quiet") if held else "")
+
+
+def _tradeoff(chapter: Chapter) -> str:
+    lines = {
+        policy: [(run.outcome.replica_hours, run.outcome.late_ratio) for run in runs]
+        for policy, runs in chapter.swept.items()
+        if runs
+    }
+    if not lines:
+        return ""
+    chosen = {p: (run.outcome.replica_hours, run.outcome.late_ratio) for p, run in chapter.runs.items()}
+    caption = "Cost against lateness as each policy's knob is turned; the ring is the setting shown above. "
+    return (
+        f'<figure class="narrow"><figcaption>{caption}Lower left is better.</figcaption>'
+        f'<div role="img" aria-label="replica-hours against late share">{charts.tradeoff(lines, chosen)}</div></figure>'
+    )
+
+
+def _log(run: Run | None) -> str:
+    if run is None or not run.messages:
+        return ""
+    shown = run.messages[:LOGGED]
+    rest = len(run.messages) - len(shown)
+    items = "".join(f"<li><time>{_text(moment(at))}</time>{_text(words)}</li>" for at, words in shown)
+    more = f"<li>and {rest} more</li>" if rest > 0 else ""
+    summary = f"What ahpa decided, and why ({len(run.messages)} decisions)"
+    return f'<details class="log"><summary>{summary}</summary><ol class="log">{items}{more}</ol></details>'
+
+
+def _assumptions(pairs: Sequence[tuple[str, str]]) -> str:
+    if not pairs:
+        return ""
+    listed = "".join(f"<dt>{_text(what)}</dt><dd>{_text(value)}</dd>" for what, value in pairs)
+    return f"<h2>The world these figures assume</h2><dl>{listed}</dl>"

@@ -1,0 +1,85 @@
+"""Tables for the terminal, as rich renderables; the caller prints them to stdout.
+
+Cells are `Text`, never markup: a service may be called `[red]`, or worse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from ahpa.controller import Decision, Reason
+from ahpa.render.palette import DARK, role, title
+from ahpa.render.report import Chapter, totals
+from ahpa.render.words import percent, printable, quantity, seconds
+from ahpa.simulation.run import Outcome
+
+_CALM = frozenset({Reason.DESIRED_WITHIN_RANGE, Reason.OFF, Reason.TOO_FEW_REPLICAS})
+_ALARMING = frozenset({Reason.INVALID_POLICY, Reason.REFUSED, Reason.NO_RECENT_DATA, Reason.FLEET_FROZEN})
+
+
+def decisions(rows: Iterable[Decision]) -> Table:
+    """One line per service: what is there, what should be, and why."""
+    table = _table("SERVICE", "FLOOR", "BASELINE", "MODE", "REASON", wide="WHY")
+    for decision in rows:
+        change = f"{decision.previous} -> {decision.floor}" if decision.change else str(decision.floor)
+        colour = "dim" if decision.reason in _CALM else "red" if decision.reason in _ALARMING else ""
+        table.add_row(
+            _cell(decision.key),
+            Text(change, style="bold" if decision.change else ""),
+            _cell(str(decision.baseline)),
+            _cell("apply" if decision.apply else "observe"),
+            Text(decision.reason, style=colour),
+            _cell(decision.message, 400),
+        )
+    return table
+
+
+def outcomes(chapters: Sequence[Chapter]) -> Table:
+    """One line per service and policy, and the sums at the end."""
+    table = _table(
+        "SERVICE", "POLICY", "SETTING", right=("REPLICA-HOURS", "LATE", "UNSERVED", "WAITED P99", "COLD HITS")
+    )
+    for chapter in chapters:
+        for i, (policy, run) in enumerate(chapter.runs.items()):
+            o = run.outcome
+            table.add_row(_cell("" if i else chapter.name), _policy(policy), _cell(run.knob), *map(_cell, _figures(o)))
+        table.add_section()
+    if len(chapters) > 1:
+        for i, total in enumerate(totals(chapters).values()):
+            hours, late = quantity(total.replica_hours), percent(total.late_ratio)
+            table.add_row(_cell("" if i else "all"), _policy(total.policy), "", _cell(hours), _cell(late), "", "", "")
+    return table
+
+
+def _figures(o: Outcome) -> tuple[str, ...]:
+    return (
+        quantity(o.replica_hours),
+        percent(o.late_ratio),
+        percent(o.unserved_ratio),
+        seconds(o.wait_p99_seconds),
+        f"{o.cold_hits:,}",
+    )
+
+
+def _policy(policy: str) -> Text:
+    return Text(title(policy), style=DARK[role(policy)])
+
+
+def _cell(words: str, most: int = 120) -> Text:
+    return Text(printable(words, most))
+
+
+def _table(*left: str, right: Sequence[str] = (), wide: str | None = None) -> Table:
+    """Columns of the house: no frame but a rule under the head, so that a copy into a chat stays readable."""
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for name in left:
+        table.add_column(name, overflow="fold")
+    for name in right:
+        table.add_column(name, justify="right", no_wrap=True)
+    if wide is not None:
+        table.add_column(wide, overflow="fold", ratio=1)
+    return table
