@@ -24,7 +24,7 @@ class Series:
 
     name: str
     labels: Mapping[str, str]
-    times: npt.NDArray[np.float64]
+    times: npt.NDArray[np.floating[Any]]
     values: npt.NDArray[np.floating[Any]]
 
     def __post_init__(self) -> None:
