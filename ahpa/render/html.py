@@ -12,9 +12,10 @@ from pathlib import Path
 
 from ahpa.render import charts
 from ahpa.render.palette import role, title
-from ahpa.render.report import OURS, Chapter, Report, Total, headline, meaning, rival, totals
+from ahpa.render.report import OURS, Chapter, Report, Total, at_equal_lateness, headline, meaning, rival, totals
 from ahpa.render.style import SHEET
 from ahpa.render.words import count, moment, percent, printable, quantity, seconds
+from ahpa.simulation.backtest import PolicyResult, SeriesResult
 from ahpa.simulation.run import Run
 
 LOGGED = 60
@@ -31,17 +32,22 @@ def write_report(path: Path, report: Report) -> None:
 
 def page(report: Report) -> str:
     """The whole document."""
+    results = report.results
+    sums = totals(results)
     parts = [
         f"<h1>{_text(report.title)}</h1>",
-        f'<p class="lead">{_text(report.headline or headline(report.chapters))}</p>',
-        _paragraph(meaning(report.chapters)),
+        f'<p class="lead">{_text(headline(results))}</p>',
+        _paragraph(meaning(results)),
         _paragraph(report.summary, "quiet"),
-        _tiles(totals(report.chapters).values()),
-        *(_paragraph(note) for note in report.notes),
-        _overview(report.chapters) if len(report.chapters) > 1 else "",
+        '<div class="tiles">' + "".join(map(_tile, sums.values())) + "</div>"
+        if len(sums) < 5
+        else _sums(sums.values()),
+        _equal(report),
+        _overview(results) if len(results) > 1 else "",
+        _listed("Not tested", report.failed),
         _key(report.chapters),
         *(_chapter(chapter, i) for i, chapter in enumerate(report.chapters)),
-        _assumptions(report.assumptions),
+        _listed("The world these figures assume", report.assumptions),
     ]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -60,10 +66,6 @@ def _text(words: str, most: int = 2000) -> str:
 def _paragraph(words: str, kind: str = "") -> str:
     attribute = f' class="{kind}"' if kind else ""
     return f"<p{attribute}>{_text(words)}</p>" if words else ""
-
-
-def _tiles(sums: Iterable[Total]) -> str:
-    return '<div class="tiles">' + "".join(_tile(total) for total in sums) + "</div>"
 
 
 def _tile(total: Total) -> str:
@@ -87,20 +89,59 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], texts: frozenset[
     return f'<div class="scroll"><table><tr>{cells("th", head)}</tr>{body}</table></div>'
 
 
-def _overview(chapters: Sequence[Chapter]) -> str:
-    policies = [p for p in totals(chapters) if p in (OURS, rival(totals(chapters)))]
+def _sums(sums: Iterable[Total]) -> str:
+    head = ["policy, at the setting chosen beforehand", "replica-hours", "late", "services"]
+    rows = [
+        [_policy(t.policy), _text(quantity(t.replica_hours)), _text(percent(t.late_ratio)), count(t.services)]
+        for t in sums
+    ]
+    return _table(head, rows)
+
+
+def _equal(report: Report) -> str:
+    found = at_equal_lateness(report.results)
+    if report.late_target is None or not found:
+        return ""
+    rows = [
+        [
+            _policy(e.policy),
+            "–" if e.relative is None else f"{e.relative:.2f} ×",
+            f"{e.reached} of {e.services}",
+        ]
+        for e in found
+    ]
+    return (
+        f"<h2>Cost at equal lateness: {percent(report.late_target)} of requests late</h2>"
+        + _paragraph(
+            "The cheapest setting of each policy that keeps this lateness, known afterwards. Median over the "
+            "services of its replica-hours, relative to ahpa's.",
+            "quiet",
+        )
+        + _table(["policy", "replica-hours, relative", "services where it can"], rows)
+    )
+
+
+def _policy(policy: str) -> str:
+    return f'<b style="color:var(--{role(policy)})">{_text(title(policy))}</b>'
+
+
+def _overview(results: Sequence[SeriesResult]) -> str:
+    sums = totals(results)
+    policies = [p for p in sums if p in (OURS, rival(sums))]
     head = ["service"] + [f"{_text(title(p))}<br>{unit}" for p in policies for unit in ("replica-hours", "late")]
     rows = [
-        [f'<a href="#s{i}">{_text(chapter.name)}</a>']
-        + [cell for p in policies for cell in _hours_and_late(chapter.runs.get(p))]
-        + [_text(chapter.notes[0] if chapter.notes else "")]
-        for i, chapter in enumerate(chapters)
+        [f'<a href="#s{i}">{_text(result.name)}</a>']
+        + [cell for p in policies for cell in _hours_and_late(result.policies.get(p))]
+        + [_text(result.why)]
+        for i, result in enumerate(results)
     ]
-    return "<h2>Services</h2>" + _table([*head, ""], rows, frozenset({len(head)}))
+    return "<h2>Services</h2>" + _table([*head, "verdict"], rows, frozenset({len(head)}))
 
 
-def _hours_and_late(run: Run | None) -> tuple[str, str]:
-    return ("–", "–") if run is None else (quantity(run.outcome.replica_hours), percent(run.outcome.late_ratio))
+def _hours_and_late(found: PolicyResult | None) -> tuple[str, str]:
+    if found is None:
+        return "–", "–"
+    return _text(quantity(found.outcome.replica_hours)), _text(percent(found.outcome.late_ratio))
 
 
 def _key(chapters: Sequence[Chapter]) -> str:
@@ -125,63 +166,60 @@ def _key(chapters: Sequence[Chapter]) -> str:
 
 
 def _chapter(chapter: Chapter, index: int) -> str:
-    other = rival(chapter.runs)
-    shown = [chapter.runs[p] for p in (OURS, other) if p is not None and p in chapter.runs]
-    ceilings = charts.course_ceilings(shown, chapter.per_replica) if shown else None
-    figures = "".join(_course(run, chapter, ceilings) for run in shown)
+    result = chapter.result
+    pair = (OURS, rival(result.policies))
+    runs = [found.run for p in pair if p is not None and (found := result.policies.get(p)) and found.run]
+    ceilings = charts.course_ceilings(runs, chapter.per_replica) if runs else None
+    figures = "".join(_course(run, chapter, ceilings) for run in runs)
+    ours = result.policies.get(OURS)
+    sentences = [result.why, *result.advice, *result.notes]
     return (
-        f'<section class="service" id="s{index}"><h2>{_text(chapter.name)}</h2>'
-        + "".join(_paragraph(note) for note in chapter.notes)
-        + f'<div class="pair">{figures}</div>'
-        + _outcomes(chapter)
-        + _tradeoff(chapter)
+        f'<section class="service" id="s{index}"><h2>{_text(result.name)}</h2>'
+        + "".join(_paragraph(sentence) for sentence in sentences)
+        + (f'<div class="pair">{figures}</div>' if figures else "")
+        + _outcomes(result)
+        + _tradeoff(result)
         + "</section>"
-        + _log(chapter.runs.get(OURS))
+        + _log(ours.run if ours else None)
     )
 
 
 def _course(run: Run, chapter: Chapter, ceilings: tuple[float, float] | None) -> str:
     median = chapter.median if run.policy == OURS else None
-    hours, late = _hours_and_late(run)
+    words = f"{quantity(run.outcome.replica_hours)} replica-hours, {percent(run.outcome.late_ratio)} late"
     picture = charts.course(run, chapter.per_replica, median, ceilings)
-    words = f"{title(run.policy)}: {hours} replica-hours, {late} late"
-    caption = f'<b style="color:var(--{role(run.policy)})">{_text(title(run.policy))}</b>: {hours} replica-hours, '
     return (
-        f"<figure><figcaption>{caption}{_text(late)} late</figcaption>"
-        f'<div role="img" aria-label="{_text(words)}">{picture}</div></figure>'
+        f"<figure><figcaption>{_policy(run.policy)}: {_text(words)}</figcaption>"
+        f'<div role="img" aria-label="{_text(title(run.policy))}: {_text(words)}">{picture}</div></figure>'
     )
 
 
-def _outcomes(chapter: Chapter) -> str:
+def _outcomes(result: SeriesResult) -> str:
     head = ["policy", "setting", "replica-hours", "late", "unserved", "waited p50", "p95", "p99"]
     head += ["asked for", "withdrawn", "cold hits"]
     rows = []
-    for policy, run in chapter.runs.items():
-        o = run.outcome
+    for policy, found in result.policies.items():
+        o = found.outcome
         waits = (seconds(o.wait_p50_seconds), seconds(o.wait_p95_seconds), seconds(o.wait_p99_seconds))
         counts = (count(o.scale_ups), count(o.churn), count(o.cold_hits))
-        rows.append(
-            [f'<b style="color:var(--{role(policy)})">{_text(title(policy))}</b>', _text(run.knob)]
-            + [_text(x) for x in (quantity(o.replica_hours), percent(o.late_ratio), percent(o.unserved_ratio))]
-            + [_text(x) for x in (*waits, *counts)]
-        )
-    ours = chapter.runs.get(OURS)
+        figures = (*_hours_and_late(found), _text(percent(o.unserved_ratio)), *map(_text, (*waits, *counts)))
+        rows.append([_policy(policy), _text(found.label), *figures])
+    ours = result.policies.get(OURS)
     held = ", ".join(
         f"the predicted peak at {float(level):.4g} held {percent(share)} of the time"
         for level, share in (ours.outcome.coverage.items() if ours else ())
     )
-    return _table(head, rows) + (_paragraph(f"Calibration: {held}.", "quiet") if held else "")
+    return _table(head, rows) + _paragraph(f"Calibration: {held}." if held else "", "quiet")
 
 
-def _tradeoff(chapter: Chapter) -> str:
+def _tradeoff(result: SeriesResult) -> str:
     lines = {
-        policy: [(run.outcome.replica_hours, run.outcome.late_ratio) for run in runs]
-        for policy, runs in chapter.swept.items()
-        if runs
+        policy: [(point.outcome.replica_hours, point.outcome.late_ratio) for point in found.points]
+        for policy, found in result.policies.items()
     }
-    if not lines:
+    if not any(lines.values()):
         return ""
-    chosen = {p: (run.outcome.replica_hours, run.outcome.late_ratio) for p, run in chapter.runs.items()}
+    chosen = {p: (found.outcome.replica_hours, found.outcome.late_ratio) for p, found in result.policies.items()}
     caption = "Cost against lateness as each policy's knob is turned; the ring is the setting shown above. "
     return (
         f'<figure class="narrow"><figcaption>{caption}Lower left is better.</figcaption>'
@@ -200,8 +238,8 @@ def _log(run: Run | None) -> str:
     return f'<details class="log"><summary>{summary}</summary><ol class="log">{items}{more}</ol></details>'
 
 
-def _assumptions(pairs: Sequence[tuple[str, str]]) -> str:
+def _listed(heading: str, pairs: Sequence[tuple[str, str]]) -> str:
     if not pairs:
         return ""
     listed = "".join(f"<dt>{_text(what)}</dt><dd>{_text(value)}</dd>" for what, value in pairs)
-    return f"<h2>The world these figures assume</h2><dl>{listed}</dl>"
+    return f"<h2>{heading}</h2><dl>{listed}</dl>"

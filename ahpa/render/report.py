@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
 
 from ahpa.render.palette import title
-from ahpa.render.words import percent, quantity
-from ahpa.simulation.run import Outcome, Run
+from ahpa.render.words import moment, percent, quantity, seconds
+from ahpa.simulation.backtest import Backtest, SeriesResult
+from ahpa.simulation.run import Outcome
 from forecasting.panel import Floats
 
 OURS = "ahpa"
@@ -18,17 +20,11 @@ REACTIVE = ("kpa", "hpa")
 class Chapter:
     """One service in a report."""
 
-    name: str
-    runs: Mapping[str, Run]
-    """The run that counts, per policy."""
-    swept: Mapping[str, Sequence[Run]] = field(default_factory=dict)
-    """More runs per policy, one per setting of its knob; they make the trade-off picture."""
+    result: SeriesResult
     per_replica: float | None = None
-    """Demand (requests in flight) that one replica serves at target."""
+    """Demand (requests in flight) that one replica serves at target: puts both on one scale."""
     median: Floats | None = None
-    """The median of the predicted peak beside `runs["ahpa"].peak`, shape [t]; the band's lower edge."""
-    notes: tuple[str, ...] = ()
-    """Advice and remarks, one sentence each."""
+    """The median of the predicted peak, beside `peak` of our run, shape [t]: the forecast band's lower edge."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,13 +33,33 @@ class Report:
 
     title: str
     chapters: tuple[Chapter, ...]
-    assumptions: tuple[tuple[str, str], ...] = ()
-    """(what, value with unit)."""
-    headline: str = ""
-    """Instead of the sentence made from the totals."""
     summary: str = ""
     """What the reader is looking at: one or two sentences."""
-    notes: tuple[str, ...] = ()
+    assumptions: tuple[tuple[str, str], ...] = ()
+    """(what, value with unit)."""
+    late_target: float | None = None
+    """The lateness at which policies are compared, where their knobs were swept."""
+    failed: tuple[tuple[str, str], ...] = ()
+    """(series, why it is not here)."""
+
+    @property
+    def results(self) -> tuple[SeriesResult, ...]:
+        return tuple(chapter.result for chapter in self.chapters)
+
+
+def of_backtest(backtest: Backtest, per_replica: float | None = None) -> Report:
+    """The report on a backtest: services by what they would save, the most first."""
+    lag = f"median {seconds(backtest.lag_p50_seconds)}, 95 % within {seconds(backtest.lag_p95_seconds)}"
+    ranked = sorted(backtest.series, key=lambda s: (not s.worth, -s.saving_hours, s.name))
+    n = len(ranked)
+    return Report(
+        f"ahpa backtest: {n} service{'s' if n != 1 else ''}, {moment(backtest.start)} to {moment(backtest.end)}",
+        tuple(Chapter(series, per_replica) for series in ranked),
+        "Every policy met the same requests in a simulated cluster; ours learned only from what came before.",
+        (*backtest.assumptions.items(), ("from asked for to ready", lag)),
+        backtest.late_target,
+        tuple(backtest.failed.items()),
+    )
 
 
 @dataclass(frozen=True)
@@ -62,63 +78,91 @@ class Total:
         return self.late / self.requests if self.requests else 0.0
 
 
-def totals(chapters: Sequence[Chapter]) -> dict[str, Total]:
-    """The sums per policy, ours first. A policy that is missing somewhere says so by `services`."""
+def totals(results: Iterable[SeriesResult]) -> dict[str, Total]:
+    """The sums per policy, ours first, then the reactive ones. `services` shows a policy that is not everywhere."""
     outcomes: dict[str, list[Outcome]] = {}
-    for chapter in chapters:
-        for policy, run in chapter.runs.items():
-            outcomes.setdefault(policy, []).append(run.outcome)
-    return {
-        policy: Total(
-            policy,
-            sum(o.replica_hours for o in outcomes[policy]),
-            sum(o.late_ratio * o.requests for o in outcomes[policy]),
-            sum(o.requests for o in outcomes[policy]),
-            sum(o.money or 0.0 for o in outcomes[policy])
-            if all(o.money is not None for o in outcomes[policy])
-            else None,
-            len(outcomes[policy]),
-        )
-        for policy in sorted(outcomes, key=lambda p: (p != OURS, p not in REACTIVE))
-    }
+    for result in results:
+        for policy, found in result.policies.items():
+            outcomes.setdefault(policy, []).append(found.outcome)
+    order = sorted(outcomes, key=lambda p: (p != OURS, p not in REACTIVE))
+    return {policy: _total(policy, outcomes[policy]) for policy in order}
 
 
-def rival(policies: Sequence[str] | Mapping[str, object]) -> str | None:
+def _total(policy: str, outcomes: Sequence[Outcome]) -> Total:
+    prices = [o.money for o in outcomes if o.money is not None]
+    return Total(
+        policy,
+        sum(o.replica_hours for o in outcomes),
+        sum(o.late_ratio * o.requests for o in outcomes),
+        sum(o.requests for o in outcomes),
+        sum(prices) if len(prices) == len(outcomes) else None,
+        len(outcomes),
+    )
+
+
+def rival(policies: Iterable[str]) -> str | None:
     """The policy that ours is drawn beside: the reactive one, else whichever comes first."""
     others = [p for p in policies if p != OURS]
     return next((p for p in others if p in REACTIVE), others[0] if others else None)
 
 
-def headline(chapters: Sequence[Chapter]) -> str:
+def headline(results: Iterable[SeriesResult]) -> str:
     """`ahpa: 212 replica-hours, 0.08 % late · reactive only (kpa): 190, 4.2 %`."""
-    sums = totals(chapters)
+    sums = totals(results)
     other = rival(sums)
-    shown = [sums[p] for p in (OURS, other) if p is not None and p in sums]
-    return " · ".join(
-        f"{title(t.policy)}: {quantity(t.replica_hours)}{' replica-hours' if i == 0 else ''}, "
-        f"{percent(t.late_ratio)}{' late' if i == 0 else ''}"
-        for i, t in enumerate(shown)
-    )
+    words: list[str] = []
+    for policy in (OURS, other):
+        if policy is not None and policy in sums:
+            t = sums[policy]
+            units = ("", "") if words else (" replica-hours", " late")
+            words.append(f"{title(policy)}: {quantity(t.replica_hours)}{units[0]}, {percent(t.late_ratio)}{units[1]}")
+    return " · ".join(words)
 
 
-def meaning(chapters: Sequence[Chapter]) -> str:
+def meaning(results: Iterable[SeriesResult]) -> str:
     """One sentence on what the totals mean, whichever way they fell."""
-    sums = totals(chapters)
+    sums = totals(results)
     other = rival(sums)
     if OURS not in sums or other is None:
         return ""
     ours, theirs = sums[OURS], sums[other]
     spent = ours.replica_hours - theirs.replica_hours
     spared = theirs.late - ours.late
-    cost = f"{quantity(abs(spent))} replica-hours {'more' if spent >= 0 else 'fewer'}"
     share = f" ({percent(abs(spent) / theirs.replica_hours)})" if theirs.replica_hours else ""
+    cost = f"{quantity(abs(spent))} replica-hours {'more' if spent >= 0 else 'fewer'}{share}"
     if spared <= 0:
         worse = f"made {quantity(-spared)} more requests wait than" if spared else "spared nobody a wait beside"
-        return f"With {cost}{share} ahpa {worse} {title(other)}: not worth it here."
-    rest = f"{quantity(ours.late)} instead of {quantity(theirs.late)}"
+        return f"With {cost} ahpa {worse} {title(other)}: not worth it here."
     fold = f", {theirs.late / ours.late:.0f} times fewer" if ours.late and theirs.late / ours.late >= 2 else ""
-    price = ""
-    if spent > 0:
-        price = f": one extra replica-hour spared {quantity(spared / spent)} people the wait"
-    waited = f"{rest} requests of {quantity(ours.requests)} had to wait{fold}{price}"
-    return f"With {cost}{share} than {title(other)}, {waited}."
+    price = f": each extra replica-hour spared {quantity(spared / spent)} requests the wait" if spent > 0 else ""
+    waited = (
+        f"{quantity(ours.late)} instead of {quantity(theirs.late)} requests of {quantity(ours.requests)} had to wait"
+    )
+    return f"With {cost} than {title(other)}, {waited}{fold}{price}."
+
+
+@dataclass(frozen=True)
+class Equal:
+    """What one policy costs at the wanted lateness."""
+
+    policy: str
+    reached: int
+    """Services in which some setting of its knob met the target."""
+    services: int
+    relative: float | None
+    """Median over the services in which both met it: its replica-hours over ours."""
+
+
+def at_equal_lateness(results: Sequence[SeriesResult]) -> list[Equal]:
+    """The comparison that decides, per policy; empty where no knob was swept."""
+    out = []
+    for policy in totals(results):
+        found = [(s.policies[policy].equal, s.policies.get(OURS)) for s in results if policy in s.policies]
+        ratios = [
+            theirs.outcome.replica_hours / ours.equal.outcome.replica_hours
+            for theirs, ours in found
+            if theirs and ours and ours.equal and ours.equal.outcome.replica_hours > 0
+        ]
+        reached = sum(point is not None for point, _ in found)
+        out.append(Equal(policy, reached, len(found), median(ratios) if ratios else None))
+    return out if any(e.reached for e in out) else []

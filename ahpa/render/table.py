@@ -12,11 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from ahpa.controller import Decision, Reason
-from ahpa.render.palette import DARK, role, title
-from ahpa.render.report import Chapter, totals
+from ahpa.render.palette import DARK, role
+from ahpa.render.report import totals
 from ahpa.render.words import percent, printable, quantity, seconds
+from ahpa.simulation.backtest import SeriesResult
 from ahpa.simulation.run import Outcome
 
+_RULE = box.Box("    \n    \n ── \n    \n ── \n    \n    \n    \n")
 _CALM = frozenset({Reason.DESIRED_WITHIN_RANGE, Reason.OFF, Reason.TOO_FEW_REPLICAS})
 _ALARMING = frozenset({Reason.INVALID_POLICY, Reason.REFUSED, Reason.NO_RECENT_DATA, Reason.FLEET_FROZEN})
 
@@ -38,18 +40,18 @@ def decisions(rows: Iterable[Decision]) -> Table:
     return table
 
 
-def outcomes(chapters: Sequence[Chapter]) -> Table:
+def outcomes(results: Sequence[SeriesResult]) -> Table:
     """One line per service and policy, and the sums at the end."""
     table = _table(
         "SERVICE", "POLICY", "SETTING", right=("REPLICA-HOURS", "LATE", "UNSERVED", "WAITED P99", "COLD HITS")
     )
-    for chapter in chapters:
-        for i, (policy, run) in enumerate(chapter.runs.items()):
-            o = run.outcome
-            table.add_row(_cell("" if i else chapter.name), _policy(policy), _cell(run.knob), *map(_cell, _figures(o)))
+    for result in results:
+        for i, (policy, found) in enumerate(result.policies.items()):
+            name = _cell("" if i else result.name)
+            table.add_row(name, _policy(policy), _cell(found.label), *map(_cell, _figures(found.outcome)))
         table.add_section()
-    if len(chapters) > 1:
-        for i, total in enumerate(totals(chapters).values()):
+    if len(results) > 1:
+        for i, total in enumerate(totals(results).values()):
             hours, late = quantity(total.replica_hours), percent(total.late_ratio)
             table.add_row(_cell("" if i else "all"), _policy(total.policy), "", _cell(hours), _cell(late), "", "", "")
     return table
@@ -66,7 +68,7 @@ def _figures(o: Outcome) -> tuple[str, ...]:
 
 
 def _policy(policy: str) -> Text:
-    return Text(title(policy), style=DARK[role(policy)])
+    return Text(printable(policy), style=DARK[role(policy)])
 
 
 def _cell(words: str, most: int = 120) -> Text:
@@ -75,7 +77,7 @@ def _cell(words: str, most: int = 120) -> Text:
 
 def _table(*left: str, right: Sequence[str] = (), wide: str | None = None) -> Table:
     """Columns of the house: no frame but a rule under the head, so that a copy into a chat stays readable."""
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=_RULE, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
     for name in left:
         table.add_column(name, overflow="fold")
     for name in right:
