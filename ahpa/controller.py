@@ -77,26 +77,26 @@ class Decision:
 
 def step(observation: Observation) -> tuple[Decision, ...]:
     """One decision per workload, in their order."""
-    outlooks = [observation.forecast.outlook(w.key) if observation.forecast else None for w in observation.workloads]
-    frozen = _fleet_frozen(observation, outlooks)
+    frozen = fleet_frozen(observation)
     return tuple(
         decide(
             workload,
-            outlook,
+            observation.outlook(workload.key),
             observation.now,
             observation.tick_seconds,
             observation.limits,
             frozen=frozen,
             settled=observation.settled,
         )
-        for workload, outlook in zip(observation.workloads, outlooks, strict=True)
+        for workload in observation.workloads
     )
 
 
-def _fleet_frozen(observation: Observation, outlooks: list[Outlook | None]) -> bool:
+def fleet_frozen(observation: Observation) -> bool:
+    """True if so many services look wrong at once that nothing may be lowered anywhere."""
     limits = observation.limits
-    asked = [(w, o) for w, o in zip(observation.workloads, outlooks, strict=True) if _wants_plan(w)]
-    untrusted = sum(_distrust(w, o, observation.now, limits) is not None for w, o in asked)
+    asked = [w for w in observation.workloads if _wants_plan(w)]
+    untrusted = sum(_distrust(w, observation.outlook(w.key), observation.now, limits) is not None for w in asked)
     return untrusted >= limits.freeze_least and untrusted > limits.freeze_ratio * len(asked)
 
 

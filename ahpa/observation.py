@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ahpa.policy import Parsed
 from ahpa.readiness import Readiness
-from forecasting.forecast import Forecast
+from forecasting.forecast import Forecast, Outlook
 
 
 @dataclass(frozen=True)
@@ -74,3 +74,7 @@ class Observation:
     limits: Limits = Limits()
     settled: bool = True
     """False in the first round after a start."""
+
+    def outlook(self, key: str) -> Outlook | None:
+        """What the forecast says of one workload; None if there is no forecast or it does not know it."""
+        return self.forecast.outlook(key) if self.forecast is not None else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -64,7 +65,11 @@ class Forecast:
 
     def outlook(self, key: str) -> Outlook | None:
         """What the forecast says of one series, or None if it does not know it."""
-        if key not in self.keys:
+        row = self._rows.get(key)
+        if row is None:
             return None
-        row = self.keys.index(key)
         return Outlook(self.origin, self.levels, self.windows, self.peaks[row], self.models[row], self.reasons[row])
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {key: row for row, key in enumerate(self.keys)}

@@ -35,21 +35,8 @@ class Query:
         return _HOLES.sub(lambda hole: values[hole.group(1)], self.template)
 
 
-_KN = 'k8s_namespace_name="{{namespace}}",kn_service_name="{{name}}"'
-_OLD = 'namespace_name="{{namespace}}",service_name="{{name}}"'
-
-BUILT_IN: Mapping[str, str] = {
-    # The autoscaler's own view, activator and queue-proxies without double count (Knative >= 1.19).
-    "knative-concurrency": f"sum(max by (kn_revision_name) (avg_over_time(kn_revision_concurrency_stable{{{_KN}}}[{{{{step}}}}])))",
-    "knative-rps": f"sum(max by (kn_revision_name) (avg_over_time(kn_revision_rps_stable_per_second{{{_KN}}}[{{{{step}}}}])))",
-    # Knative <= 1.18 (OpenCensus names).
-    "knative-concurrency-opencensus": f"sum(max by (revision_name) (avg_over_time(autoscaler_stable_request_concurrency{{{_OLD}}}[{{{{step}}}}])))",
-    "istio-rps": 'sum(rate(istio_requests_total{reporter="destination",destination_service_namespace="{{namespace}}",'
-    'destination_service_name="{{name}}"}[{{step}}]))',
-    "nginx-rps": 'sum(rate(nginx_ingress_controller_requests{namespace="{{namespace}}",service="{{name}}"}[{{step}}]))',
-    "vllm-concurrency": 'sum(avg_over_time(vllm:num_requests_running{namespace="{{namespace}}",service="{{name}}"}[{{step}}]))'
-    ' + sum(avg_over_time(vllm:num_requests_waiting{namespace="{{namespace}}",service="{{name}}"}[{{step}}]))',
-}
+BUILT_IN = Path(__file__).with_name("queries.yaml")
+"""The queries that ship, in the very form an operator's own file has."""
 
 DEFAULTS: Mapping[str, str] = {"knative": "knative-concurrency"}
 """What `demand: auto` means by kind; an HPA has no natural demand, so its owner names one."""
@@ -57,12 +44,10 @@ DEFAULTS: Mapping[str, str] = {"knative": "knative-concurrency"}
 
 def load_queries(file: str | None = None) -> dict[str, Query]:
     """The built-in queries and those of the operator's YAML file (`name: promql`). Raises QueryError."""
-    texts = dict(BUILT_IN)
-    if file is not None:
-        texts |= _read(Path(file))
+    texts = _read(BUILT_IN) | (_read(Path(file)) if file is not None else {})
     queries = {}
     for name, template in texts.items():
-        unknown = {hole for hole in _HOLES.findall(template)} - _KNOWN
+        unknown = set(_HOLES.findall(template)) - _KNOWN
         if unknown:
             raise QueryError(f"query {name}: unknown placeholder {sorted(unknown)}; known: {sorted(_KNOWN)}")
         queries[name] = Query(name, template)

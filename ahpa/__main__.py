@@ -1,0 +1,3 @@
+from ahpa.cli import main
+
+main()

@@ -1,0 +1,50 @@
+"""Words in, words out. Commands live in `ahpa.commands` and are imported when called, so `--help` is quick."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from ahpa import __version__
+
+COMMANDS = {
+    "demo": "The main job on a simulated GPU cluster, with a live view and a report.",
+    "backtest": "What each autoscaler would have done to your exported history.",
+    "forecast": "What the service would expect of a series, as table and picture.",
+    "replay": "Run a recorded decision journal through today's code.",
+    "serve": "Watch a cluster: forecast, and move the floor of those who ask for it.",
+}
+"""Command -> the line that `ahpa --help` shows; the module is `ahpa.commands.<name>`."""
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"ahpa.commands.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Lazy, context_settings={"auto_envvar_prefix": "AHPA", "help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ahpa")
+def main() -> None:
+    """Predictive autoscaling for GPU and other slow-starting services.
+
+    \b
+    Examples:
+      ahpa demo                                    see it work, no cluster needed
+      ahpa backtest requests.csv --lag-p50 180s    what would it have done to you?
+      ahpa serve --prometheus http://prom:9090     in a cluster; only watches unless told
+
+    Every option can be given as AHPA_<COMMAND>_<OPTION> in the environment.
+    Exit codes: 0 fine, 1 a finding, 2 usage, 3 cannot reach, 4 not enough data.
+    """

@@ -1,0 +1,37 @@
+"""Types of options that several commands share; the parsers are those of the annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from ahpa.policy import Unreadable, parse_level, parse_seconds, parse_share
+
+
+class _Parsed(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    def __init__(self, name: str, parse: Callable[[str], float], accepts: str) -> None:
+        self.name = name
+        self._parse = parse
+        self._accepts = accepts
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        try:
+            return self._parse(str(value))
+        except (Unreadable, ValueError):
+            self.fail(f"{str(value)[:64]!r} is not {self._accepts}", param, ctx)
+
+
+def _days_too(text: str) -> float:
+    """`14d` beside what an annotation may say."""
+    if text.endswith("d") and text[:-1].isascii() and text[:-1].isdigit() and len(text) <= 5:
+        return 86_400.0 * int(text[:-1])
+    return parse_seconds(text)
+
+
+SECONDS = _Parsed("duration", _days_too, "a duration such as 90s, 5m, 1h30m or 14d")
+SHARE = _Parsed("share", parse_share, "a share such as 0.1% or 0.001")
+LEVEL = _Parsed("level", parse_level, "a level such as 0.95 or 95")
