@@ -1,0 +1,1 @@
+"""Small Go programs that answer scripts with what Knative's and Kubernetes' own autoscalers say."""
