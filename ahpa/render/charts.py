@@ -92,7 +92,7 @@ def ticks(start: float, end: float, most: int = 6) -> tuple[list[float], list[st
     steps += [24 * hour * days for days in (1, 2, 3, 7, 14, 28, 91, 182, 364, 1820)]
     step = next((s for s in steps if span / s <= most), span / most)
     first = math.ceil(start / step - 1e-9) * step
-    marks = [first + i * step for i in range(int((end - first) / step + 1e-9) + 1)]
+    marks = [first + i * step for i in range(math.floor((end - first) / step + 1e-9) + 1)]
     return marks, [_stamp(mark, step < 24 * hour) for mark in marks]
 
 

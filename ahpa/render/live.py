@@ -1,0 +1,177 @@
+"""The demo's live view: a day that draws itself, ours beside the reactive autoscaler, for a terminal.
+
+`frame` is a pure function of a `Scene`; who shows it (rich's Live) and how fast is the demo's business.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from ahpa.render.palette import DARK, role, title
+from ahpa.render.words import count, moment, percent, printable, quantity
+from forecasting.panel import Floats
+
+_BARS = " ▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """One policy on one service so far."""
+
+    policy: str
+    ready: Floats
+    """Shape [t]: replicas ready, one value per minute of the day; NaN for minutes to come."""
+    floor: Floats
+    late: Floats
+    requests: float
+    """Requests that arrived so far."""
+    replica_hours: float
+
+
+@dataclass(frozen=True, eq=False)
+class Lane:
+    """One service now."""
+
+    name: str
+    demand: Floats
+    """Shape [t]: requests in flight that the arrivals ask for; NaN for minutes to come."""
+    per_replica: float
+    starting: int
+    """Replicas asked for and not yet ready, ours."""
+    courses: tuple[Course, ...]
+    """Ours first."""
+    sentence: str
+    """The last decision that changed something."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """All that a frame shows."""
+
+    now: float
+    """Unix seconds, simulated."""
+    done: float
+    """Share of the day, 0-1."""
+    lanes: tuple[Lane, ...]
+
+
+def frame(scene: Scene, width: int, height: int) -> RenderableType:
+    """The scene as lines that fit `width` columns and, down to 24, `height` rows."""
+    most = max((len(lane.courses) for lane in scene.lanes), default=1)
+    shown = max(1, min(most, width // 44))
+    rows = max(2, min(7, (height - 5) // max(1, len(scene.lanes)) - 4))
+    parts: list[RenderableType] = [_clock(scene, width)]
+    for lane in scene.lanes:
+        parts += [Text(""), *_lane(lane, shown, (width - 2 * (shown - 1)) // shown, rows)]
+    return Group(*parts, Text(""), _sums(scene))
+
+
+def line(scene: Scene) -> str:
+    """The scene in one line, for a log."""
+    lanes = []
+    for lane in scene.lanes:
+        ours = lane.courses[0]
+        seen = np.flatnonzero(np.isfinite(ours.ready))
+        if not len(seen):
+            continue
+        last = seen[-1]
+        late = " / ".join(count(float(np.nansum(c.late))) for c in lane.courses)
+        lanes.append(
+            f"{printable(lane.name)}: demand {quantity(lane.demand[last])}, floor {ours.floor[last]:.0f}, "
+            f"ready {ours.ready[last]:.0f}, late {late}"
+        )
+    return f"{moment(scene.now)}  " + "  |  ".join(lanes)
+
+
+def _clock(scene: Scene, width: int) -> RenderableType:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_row(
+        Text(moment(scene.now), style="bold"),
+        ProgressBar(total=1.0, completed=scene.done, width=max(10, width - 44), complete_style=DARK["ahpa"]),
+        Text("1 day, simulated", style="dim"),
+    )
+    return grid
+
+
+def _lane(lane: Lane, shown: int, width: int, rows: int) -> list[RenderableType]:
+    ours = lane.courses[0]
+    now = _last(ours.ready)
+    head = Text(printable(lane.name, 40), style="bold", no_wrap=True, overflow="ellipsis")
+    demand, ready, floor = lane.demand[now], ours.ready[now], ours.floor[now]
+    head.append(f"   demand {quantity(demand)} in flight = {demand / lane.per_replica:.1f} replicas", style="dim")
+    head.append(f"   floor {floor:.0f}   ready {ready:.0f}", style=DARK["ahpa"])
+    if lane.starting:
+        head.append(f"   starting {lane.starting}", style="yellow")
+    top = max(float(np.nanmax(np.append(c.ready, 1.0))) for c in lane.courses) * lane.per_replica
+    top = 1.05 * max(top, float(np.nanmax(np.append(lane.demand, 1.0))))
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_row(*(_caption(course) for course in lane.courses[:shown]))
+    grid.add_row(*(picture(lane, course, top, width, rows) for course in lane.courses[:shown]))
+    sentence = Text(printable(lane.sentence, shown * width), style="italic dim", no_wrap=True, overflow="ellipsis")
+    return [head, grid, sentence]
+
+
+def _last(values: Floats) -> int:
+    seen = np.flatnonzero(np.isfinite(values))
+    return int(seen[-1]) if len(seen) else 0
+
+
+def _caption(course: Course) -> Text:
+    late = float(np.nansum(course.late))
+    text = Text(title(course.policy), style=DARK[role(course.policy)], no_wrap=True, overflow="ellipsis")
+    text.append(f"  {quantity(course.replica_hours)} replica-hours  ", style="dim")
+    share = late / course.requests if course.requests else 0.0
+    return text.append(f"{count(late)} late ({percent(share)})", style=DARK["late"] if late else "dim")
+
+
+def picture(lane: Lane, course: Course, top: float, width: int, rows: int) -> Text:
+    """`rows` lines of `width` cells: bars of demand, pink where requests were late; a line of ready replicas."""
+    demand = _columns(lane.demand, width)
+    ready = _columns(course.ready, width) * lane.per_replica
+    late = _columns(course.late, width) > 0
+    lines = []
+    for row in range(rows - 1, -1, -1):
+        text = Text()
+        for x in range(width):
+            text.append(*_cell(demand[x], ready[x], bool(late[x]), top / rows, row, DARK[role(course.policy)]))
+        lines.append(text)
+    return Text("\n").join(lines)
+
+
+def _columns(values: Floats, width: int) -> Floats:
+    """The largest of each column's minutes; NaN where none is known."""
+    edges = np.linspace(0, len(values), width + 1).astype(int)
+    filled = np.where(np.isfinite(values), values, -np.inf)
+    largest = np.array([filled[a : max(b, a + 1)].max() for a, b in pairwise(edges)])
+    return np.where(np.isfinite(largest), largest, np.nan)
+
+
+def _cell(demand: float, ready: float, late: bool, per_row: float, row: int, colour: str) -> tuple[str, str]:
+    """(glyph, style) of one cell, which spans `per_row` of demand."""
+    if not math.isfinite(demand):
+        return " ", ""
+    bar = DARK["late"] if late else DARK["demand"]
+    eighths = max(0, min(8, round(8 * (demand / per_row - row))))
+    if math.isfinite(ready) and row <= ready / per_row < row + 1 and (ready > 0 or row == 0):
+        return "━", f"{colour} on {bar}" if eighths >= 5 else colour
+    return _BARS[eighths], bar
+
+
+def _sums(scene: Scene) -> Text:
+    courses: Sequence[tuple[Course, ...]] = [lane.courses for lane in scene.lanes]
+    text = Text("all  ", style="bold")
+    for same in zip(*courses, strict=True):
+        late, asked = sum(float(np.nansum(c.late)) for c in same), sum(c.requests for c in same)
+        text.append(f"{title(same[0].policy)} ", style=DARK[role(same[0].policy)])
+        hours = quantity(sum(c.replica_hours for c in same))
+        text.append(f"{hours} replica-hours, {percent(late / asked if asked else 0.0)} late     ")
+    return text

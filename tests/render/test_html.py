@@ -1,0 +1,164 @@
+"""The page is one file that loads nothing, whatever its services are called."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ahpa.render import html
+from ahpa.render.report import Chapter, Report, headline, meaning, of_backtest, totals
+from ahpa.simulation.backtest import Backtest, SeriesResult
+from tests.render.examples import MIDNIGHT, OUTCOME, chapter, result
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror='alert(1)'>",
+    "a' onclick='x",
+    "$\\frac{",
+    "&amp;lt;",
+    "\x1b[31mred\x00",
+    "\u202egnp.exe",
+    "x" * 5000,
+    "",
+    "#s0",
+    "</style><style>*{display:none}",
+]
+VOID = {"meta", "br", "img", "link", "input"}
+
+
+class _Structure(HTMLParser):
+    """Tags and attributes of a page; raises where they are not nested."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def read(page: str) -> _Structure:
+    structure = _Structure()
+    structure.feed(page)
+    structure.close()
+    assert structure.open == []
+    return structure
+
+
+BASELINE = read(html.page(Report("plain", (chapter(swept=True), chapter("other")))))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_add_no_markup(name: str) -> None:
+    page = read(
+        html.page(Report(name, (chapter(name), chapter("other")), name, ((name, name),), 0.001, ((name, name),)))
+    )
+    assert page.tags <= BASELINE.tags | {"dl", "dt", "dd"}
+    assert page.attributes <= BASELINE.attributes
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.text(max_size=60))
+def test_no_text_becomes_markup(name: str) -> None:
+    quiet = SeriesResult(name, {}, (name,), (name,), False, name)
+    page = read(html.page(Report(name, (Chapter(quiet), Chapter(quiet)), name, ((name, name),))))
+    assert page.tags <= BASELINE.tags | {"dl", "dt", "dd"}
+    assert page.attributes <= BASELINE.attributes
+
+
+def test_the_page_loads_nothing_and_runs_nothing() -> None:
+    page = html.page(Report("t", (chapter(swept=True),)))
+    assert not re.search(r"<script|https?://|@import|url\((?!#)|\bon\w+=", page)
+    assert "default-src 'none'" in page
+
+
+def test_twenty_services_stay_below_six_megabytes() -> None:
+    policies = ("ahpa", "kpa", "hpa", "static", "fixed-max", "seasonal", "oracle")
+    chapters = tuple(chapter(f"svc-{i}", policies=policies, swept=True) for i in range(3))
+    page = html.page(Report("t", chapters))
+    assert len(page.encode()) * 20 / 3 < 6e6
+
+
+def test_what_could_not_be_tested_is_said() -> None:
+    page = html.page(
+        of_backtest(Backtest((result(),), 0.001, 180, 270, {}, MIDNIGHT, MIDNIGHT + 86_400, {"b": "no data"}))
+    )
+    assert "Not tested" in page
+    assert "no data" in page
+
+
+def test_services_come_by_what_they_would_save() -> None:
+    small, big = replace(result("small"), saving_hours=1.0), replace(result("big"), saving_hours=9.0)
+    never = replace(result("never"), worth=False, saving_hours=99.0)
+    report = of_backtest(Backtest((never, small, big), 0.001, 180, 270))
+    assert [r.name for r in report.results] == ["big", "small", "never"]
+
+
+def test_a_backtest_without_courses_still_has_its_figures() -> None:
+    bare = result(swept=True)
+    bare = replace(bare, policies={p: replace(found, run=None) for p, found in bare.policies.items()})
+    page = read(html.page(Report("t", (Chapter(bare),), late_target=0.001)))
+    assert "137" in page.words
+    assert any("equal lateness" in words for words in page.words)
+
+
+def test_the_headline_names_cost_and_lateness_of_both() -> None:
+    assert headline([result()]) == "ahpa: 137 replica-hours, 0.080 % late · reactive only (kpa): 121, 4.2 %"
+
+
+def test_totals_weigh_lateness_by_requests() -> None:
+    busy = result("busy")
+    idle = result("idle")
+    idle_kpa = replace(idle.policies["kpa"], outcome=replace(OUTCOME, late_ratio=0.5, requests=100.0))
+    idle = replace(idle, policies={**idle.policies, "kpa": idle_kpa})
+    assert totals([busy, idle])["kpa"].late_ratio == pytest.approx((0.042 * 100_000 + 50) / 100_100)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "says"),
+    [
+        ((110, 0.001), (100, 0.05), "10.0 replica-hours more (10 %)"),
+        ((90, 0.001), (100, 0.05), "10.0 replica-hours fewer (10 %)"),
+        ((110, 0.06), (100, 0.05), "not worth it here"),
+        ((110, 0.05), (100, 0.05), "spared nobody"),
+        ((100, 0.0), (100, 0.0), "not worth it here"),
+    ],
+)
+def test_the_sentence_is_honest_whichever_way_it_went(
+    ours: tuple[float, float], theirs: tuple[float, float], says: str
+) -> None:
+    base = result()
+    policies = {
+        policy: replace(base.policies[policy], outcome=replace(OUTCOME, replica_hours=hours, late_ratio=late))
+        for policy, (hours, late) in (("ahpa", ours), ("kpa", theirs))
+    }
+    assert says in meaning([replace(base, policies=policies)])
+
+
+def test_the_report_is_written_where_it_was_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "report.html"
+    html.write_report(path, Report("t", (chapter(),)))
+    assert path.read_text(encoding="utf-8").startswith("<!doctype html>")

@@ -1,0 +1,139 @@
+"""Tables and the live view as a terminal without colours shows them, to the letter."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console, RenderableType
+
+from ahpa.controller import Decision, Reason
+from ahpa.render import live, table, words
+from tests.render.examples import MIDNIGHT, result, run
+
+
+def plain(renderable: RenderableType, width: int = 110) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width, color_system=None, legacy_windows=False).print(renderable)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+def test_decisions_show_change_reason_and_sentence() -> None:
+    rows = [
+        Decision("knative/ml/chat", 5, 3, 1, True, Reason.PEAK_AHEAD, "raise 3 -> 5: peak 11.2 (p99) within 300 s"),
+        Decision("hpa/ml/[red]x\x1b[2J", 2, 2, 2, False, Reason.NO_FORECAST, "hold 2: no forecast was made yet"),
+    ]
+    assert plain(table.decisions(rows)) == GOLDEN_DECISIONS
+
+
+GOLDEN_DECISIONS = """\
+SERVICE             FLOOR    BASELINE   MODE      REASON       WHY
+─────────────────────────────────────────────────────────────────────────────────────────────────────────
+knative/ml/chat     3 -> 5   1          apply     PeakAhead    raise 3 -> 5: peak 11.2 (p99) within 300 s
+hpa/ml/[red]x�[2J   2        2          observe   NoForecast   hold 2: no forecast was made yet"""
+
+
+def test_outcomes_show_every_policy_and_the_sums() -> None:
+    assert plain(table.outcomes([result("chat"), result("batch")])) == GOLDEN_OUTCOMES
+
+
+GOLDEN_OUTCOMES = """\
+SERVICE   POLICY   SETTING         REPLICA-HOURS      LATE   UNSERVED   WAITED P99   COLD HITS
+──────────────────────────────────────────────────────────────────────────────────────────────
+chat      ahpa     quantile 0.99             137   0.080 %        0 %        0.9 s           0
+          kpa                                121     4.2 %        0 %        0.9 s           7
+──────────────────────────────────────────────────────────────────────────────────────────────
+batch     ahpa     quantile 0.99             137   0.080 %        0 %        0.9 s           0
+          kpa                                121     4.2 %        0 %        0.9 s           7
+──────────────────────────────────────────────────────────────────────────────────────────────
+all       ahpa                               274   0.080 %
+          kpa                                242     4.2 %"""
+
+
+def scene(minutes: int = 900, names: tuple[str, ...] = ("chat", "batch")) -> live.Scene:
+    def so_far(values: np.ndarray) -> np.ndarray:
+        return np.where(np.arange(1440) < minutes, values, math.nan)
+
+    lanes = []
+    for name in names:
+        courses = tuple(
+            live.Course(r.policy, so_far(r.ready), so_far(r.floor), so_far(r.late), 60_000.0, 99.0)
+            for r in (run("ahpa"), run("kpa"))
+        )
+        demand = so_far(np.maximum(run("ahpa").demand, 0))
+        lanes.append(live.Lane(name, demand, 2.8, 1, courses, "06:10 raise 3 -> 5: peak 11 (p99) within 300 s"))
+    return live.Scene(MIDNIGHT + 60.0 * minutes, minutes / 1440, tuple(lanes))
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (100, 30), (200, 60), (50, 20)])
+@pytest.mark.parametrize("minutes", [0, 1, 720, 1440])
+def test_a_frame_fits_its_terminal(width: int, height: int, minutes: int) -> None:
+    lines = plain(live.frame(scene(minutes), width, height), width).split("\n")
+    assert all(len(line) <= width for line in lines)
+    assert len(lines) <= max(24, height)
+
+
+def test_both_policies_stand_beside_each_other_where_there_is_room() -> None:
+    wide, narrow = (plain(live.frame(scene(), width, 40), width) for width in (120, 60))
+    assert "reactive only (kpa)  99.0 replica-hours" in wide
+    assert "reactive only (kpa)  99.0 replica-hours" not in narrow
+
+
+def test_the_future_is_blank() -> None:
+    lane = scene(720).lanes[0]
+    for line in live.picture(lane, lane.courses[0], 30.0, 40, 5).plain.split("\n"):
+        assert line[20:].strip() == ""
+        assert len(line) == 40
+
+
+@given(st.text(max_size=30))
+def test_names_cannot_steer_the_terminal(name: str) -> None:
+    shown = plain(live.frame(scene(600, (name, name)), 100, 30), 100) + live.line(scene(600, (name,)))
+    assert not set(shown) & {"\x1b", "\x07", "\r", "\x9b", "\u202e", "\u2028"}
+    assert "\x1b" not in plain(table.outcomes([result(name)]))
+
+
+def test_a_line_for_logs_says_who_waited_under_both() -> None:
+    late = words.count(float(run("kpa").late[:900].sum()))
+    assert live.line(scene(900, ("chat",))).endswith(f"late 0 / {late}")
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said"),
+    [
+        (0.0008, "0.080 %"),
+        (0.042, "4.2 %"),
+        (0.0, "0 %"),
+        (1e-7, "< 0.001 %"),
+        (1.0, "100 %"),
+        (0.5, "50 %"),
+        (math.nan, "?"),
+        (0.099951, "10.0 %"),
+    ],
+)
+def test_percent(ratio: float, said: str) -> None:
+    assert words.percent(ratio) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.0, "0"), (4.25, "4.25"), (4.0, "4"), (31.44, "31.4"), (99.96, "100"), (1204.3, "1,204"), (math.inf, "?")],
+)
+def test_quantity(value: float, said: str) -> None:
+    assert words.quantity(value) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(45.0, "45.0 s"), (0.2, "0.2 s"), (270.0, "4.5 min"), (7200.0, "2 h"), (math.nan, "?")]
+)
+def test_seconds(value: float, said: str) -> None:
+    assert words.seconds(value) == said
+
+
+def test_times_say_their_zone() -> None:
+    assert words.moment(MIDNIGHT + 23_400) == "Mon 02 Mar 2026 06:30 UTC"
+    assert words.moment(math.inf) == "?"
