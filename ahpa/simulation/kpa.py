@@ -227,13 +227,10 @@ class Scaler:
         if self.activity is Activity.ACTIVE:
             # First it is marked inactive, which brings the activator into the path; then the replica goes.
             return (0, False) if lasted >= config.stable_window_seconds else (1, True)
+        # Upstream's shortcut, inactive for the longer of the two, is within this: while idle we are proxied.
         retention = config.pod_retention_seconds if self.reachable else 0.0
-        if lasted >= max(config.grace_period_seconds, retention):
-            return 0, True
-        if lasted < retention:
-            return 0, False
         proxied = 0.0 if self.proxied_since is None else now - self.proxied_since
-        return 0, proxied >= config.grace_period_seconds
+        return 0, lasted >= retention and proxied >= config.grace_period_seconds
 
     def _activity(self, want: int, ready: int, floor: int) -> Activity:
         """The condition Active after this reconcile: computeActiveCondition."""

@@ -167,7 +167,7 @@ def scale_script(rng: random.Random) -> tuple[dict[str, Any], list[Spec]]:
             load *= rng.uniform(0.8, 1.25)
         load = min(load, 1e7 * config.target_value)
         panic = rng.choice([load, load * rng.uniform(0, 3), 0.0, rng.randrange(200) * config.target_value])
-        step = {"now": now, "stable": load, "panic": panic, "ready": ready}
+        step: dict[str, Any] = {"now": now, "stable": load, "panic": panic, "ready": ready}
         if rng.random() < 0.04:
             config, reachable = random_config(rng), rng.random() < 0.8
             step["spec"] = as_spec(config, reachable)

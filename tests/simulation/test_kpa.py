@@ -157,7 +157,7 @@ def test_scaler(
 ) -> None:
     """The Deployment's replicas and the condition Active, `since` seconds after the last change of Active."""
     scaler = Scaler(KpaConfig(**config), T, replicas)
-    scaler.activity, scaler.since, scaler.proxied_since = activity, T - since, None
+    scaler.activity, scaler.since, scaler.proxied_since = activity, T - since, T - since
     assert scaler.reconcile(T, desired, excess_burst_capacity=0, ready=20) == want
     assert scaler.activity is after
 
@@ -170,7 +170,7 @@ def test_a_floor_given_at_the_tick_replaces_the_annotation() -> None:
 
 def test_unreachable_ignores_every_minimum() -> None:
     scaler = Scaler(KpaConfig(min_scale=2, initial_scale=3), T, 3, reachable=False)
-    scaler.activity, scaler.since = Activity.IDLE, T - 30
+    scaler.activity, scaler.since, scaler.proxied_since = Activity.IDLE, T - 30, T - 30
     assert scaler.reconcile(T, 0, 0, ready=3, min_scale=2) == 0
 
 
