@@ -136,7 +136,7 @@ def decide(
     age = now - workload.observed_until
     blocked = _blocked(distrust, frozen, settled)
     if outlook is None or outlook.reason is not None or age > limits.hold_seconds:
-        return _without_opinion(workload, outlook, age, low, blocked, limits)
+        return _without_opinion(workload, outlook, age, low, limits, may_lower=settled and not frozen)
 
     assert workload.per_replica is not None
     level = level_of(policy, workload.level)
@@ -249,7 +249,7 @@ def _blocked(distrust: Reason | None, frozen: bool, settled: bool) -> Reason | N
 
 
 def _without_opinion(
-    workload: Workload, outlook: Outlook | None, age: float, low: int, blocked: Reason | None, limits: Limits
+    workload: Workload, outlook: Outlook | None, age: float, low: int, limits: Limits, *, may_lower: bool
 ) -> Decision:
     """Hold, then decay: no data and no forecast are no opinion, never a zero."""
     reason = Reason.NO_RECENT_DATA if age > limits.stale_seconds else Reason.NO_FORECAST
@@ -266,7 +266,7 @@ def _without_opinion(
         return _decision(
             workload, low, Reason.TOO_FEW_REPLICAS, f"raise {current} -> {low}, the owner's minimum: {why}"
         )
-    if within_hold or blocked in (Reason.FLEET_FROZEN, Reason.SETTLING) or floor >= current:
+    if within_hold or not may_lower or floor >= current:
         return _decision(workload, current, reason, f"hold {current}: {why}")
     return _decision(workload, floor, reason, f"decay {current} -> {floor}: {why}")
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 _NORMAL = NormalDist()
+_SIGMAS = (0.05, 1.5)
+"""Widest spread that a few odd starts may teach: at 1.5 the 95th percentile is 12 times the median."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def learn(prior: Lag, done: Sequence[float], pending: Sequence[float] = (), weig
     """
     logs = [math.log(max(seconds, 0.5)) for seconds in done]
     bounds = [math.log(max(seconds, 0.5)) for seconds in pending]
-    mu, sigma = prior.mu, max(prior.sigma, 0.05)
+    mu, sigma = prior.mu, _clip(prior.sigma)
     if not logs and not bounds:
         return prior
     total = weight + len(logs) + len(bounds)
@@ -56,10 +58,14 @@ def learn(prior: Lag, done: Sequence[float], pending: Sequence[float] = (), weig
         spread = weight * (prior.sigma**2 + (prior.mu - mean) ** 2)
         spread += sum((x - mean) ** 2 for x in logs) + sum(v + (m - mean) ** 2 for m, v in tails)
         moved = abs(mean - mu)
-        mu, sigma = mean, max(math.sqrt(spread / total), 0.05)
+        mu, sigma = mean, _clip(math.sqrt(spread / total))
         if moved < 1e-6:
             break
     return Lag(mu, sigma, len(logs))
+
+
+def _clip(sigma: float) -> float:
+    return min(max(sigma, _SIGMAS[0]), _SIGMAS[1])
 
 
 def _above(bound: float, mu: float, sigma: float) -> tuple[float, float]:

@@ -1,0 +1,104 @@
+"""The arithmetic between demand and floor."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ahpa.capacity import replicas
+from ahpa.planner import plan
+from ahpa.readiness import Lag, Readiness, Tier
+from forecasting.forecast import Outlook
+from tests.core.conftest import NOW, outlook_of
+
+
+@pytest.mark.parametrize(
+    ("demand", "per_replica", "need"),
+    [(0, 4, 0), (0.001, 4, 1), (4, 4, 1), (4.001, 4, 2), (6.000000000000001, 1, 6), (0.3, 0.1, 3), (70, 0.7, 100)],
+)
+def test_replicas_is_the_ceiling_without_the_noise_of_floats(demand: float, per_replica: float, need: int) -> None:
+    assert replicas(demand, per_replica) == need
+
+
+@pytest.mark.parametrize(("demand", "per_replica"), [(math.nan, 1), (math.inf, 1), (-1, 1), (1, 0), (1, -2)])
+def test_replicas_refuses_what_is_not_a_demand(demand: float, per_replica: float) -> None:
+    with pytest.raises(ValueError, match=r"demand|per_replica"):
+        replicas(demand, per_replica)
+
+
+@given(st.floats(0, 1e6), st.floats(0.01, 1e3))
+def test_replicas_serve_the_demand_and_one_fewer_would_not(demand: float, per_replica: float) -> None:
+    need = replicas(demand, per_replica)
+    assert need * per_replica >= demand * (1 - 1e-8) - 1e-8
+    assert need == 0 or (need - 1) * per_replica < demand
+
+
+def rising(per_window: dict[float, float], origin: float = NOW) -> Outlook:
+    """A certain forecast: the peak within each window, the same at every level."""
+    levels = np.array([0.5, 0.9, 0.99])
+    peaks = np.array([[peak] * 3 for peak in per_window.values()])
+    return Outlook(origin, levels, np.array(list(per_window)), peaks, "toy", None)
+
+
+@pytest.mark.parametrize(
+    ("lag_seconds", "floor"),
+    [(60, 1), (240, 2), (540, 5), (3000, 5)],
+    ids=["rise not in sight", "first step", "whole rise", "beyond the last window"],
+)
+def test_the_floor_rises_one_lag_and_a_tick_before_the_demand(lag_seconds: float, floor: int) -> None:
+    outlook = rising({120: 4.0, 300: 8.0, 600: 20.0})
+    assert plan(outlook, Readiness.single(Lag.of(lag_seconds, lag_seconds)), 4, 0.9, NOW, 60).floor == floor
+
+
+def test_each_replica_has_its_own_lead() -> None:
+    """Three start on warm nodes in 20 s, the rest on new ones in 360 s.
+
+    A peak of five replicas in five minutes: the two that need new nodes must be asked for now, and with
+    them the three before them. A peak of three in five minutes needs nothing yet.
+    """
+    tiers = Readiness((Tier("warm", Lag.of(20, 20), 3), Tier("new", Lag.of(360, 360))))
+    assert plan(rising({80: 1.0, 300: 20.0, 420: 20.0}), tiers, 4, 0.9, NOW, 60).floor == 5
+    assert plan(rising({80: 1.0, 300: 12.0, 420: 12.0}), tiers, 4, 0.9, NOW, 60).floor == 1
+
+
+def test_a_stale_origin_widens_the_window() -> None:
+    outlook = rising({120: 4.0, 300: 8.0})
+    readiness = Readiness.single(Lag.of(60, 60))
+    assert plan(outlook, readiness, 4, 0.9, NOW, 60).floor == 1
+    assert plan(outlook, readiness, 4, 0.9, NOW + 180, 60).floor == 2
+
+
+def test_a_starting_replica_is_kept_while_it_is_likely_to_be_needed_but_no_more_than_are_there() -> None:
+    outlook = outlook_of(4.0, spread=2.0)  # p90 8.6 -> 3 replicas, p95 10 -> 3, p99 13.2 -> 4
+    readiness = Readiness.single(Lag.of(60, 60))
+    need = plan(outlook, readiness, 4, 0.9, NOW, 60).floor
+    calm = plan(outlook, readiness, 4, 0.98, NOW, 60, ready=3, present=3)
+    starting = plan(outlook, readiness, 4, 0.98, NOW, 60, ready=3, present=9)
+    few = plan(outlook, readiness, 4, 0.9, NOW, 60, ready=1, present=2)
+    assert (need, calm.protected) == (3, calm.floor)
+    assert starting.protected == replicas(outlook.peak(120, 0.99), 4) >= starting.floor
+    assert few.protected == few.floor == 3
+
+
+@given(
+    demand=st.lists(st.floats(0, 1e4), min_size=3, max_size=3).map(sorted),
+    more=st.floats(1, 3),
+    lag=st.floats(1, 800),
+    later=st.floats(1, 4),
+    level=st.floats(0.5, 0.995),
+)
+def test_more_demand_a_longer_lag_or_a_higher_level_never_lower_the_floor(demand, more, lag, later, level) -> None:
+    def floor(scale: float = 1.0, lag_factor: float = 1.0, q: float = level) -> int:
+        levels = np.array([0.5, 0.9, 0.995])
+        base = np.array(demand)[:, None] * np.array([1.0, 1.3, 2.0])[None, :] * scale
+        outlook = Outlook(NOW, levels, np.array([60.0, 300.0, 900.0]), base, "toy", None)
+        return plan(outlook, Readiness.single(Lag.of(lag * lag_factor, lag * lag_factor)), 4, q, NOW, 60).floor
+
+    here = floor()
+    assert floor(scale=more) >= here
+    assert floor(lag_factor=later) >= here
+    assert floor(q=min(0.999, level + 0.004)) >= here

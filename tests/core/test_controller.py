@@ -1,0 +1,226 @@
+"""The decision function: each guard is tested with the others off."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ahpa.controller import Reason, decide, fleet_frozen, step
+from ahpa.observation import Limits, Observation, Workload
+from forecasting.forecast import Outlook
+from tests.core.conftest import NOW, outlook_of, workload_of
+
+WIDE = Limits(raise_least=10_000)
+
+
+def decided(workload: Workload, outlook: Outlook | None, limits: Limits = WIDE, **more):
+    return decide(workload, outlook, NOW, 60.0, limits, **more)
+
+
+def test_a_peak_ahead_raises_the_floor_and_says_why() -> None:
+    decision = decided(workload_of(), outlook_of(40.0))
+    assert (decision.floor, decision.reason, decision.apply) == (10, Reason.PEAK_AHEAD, True)
+    assert decision.message == "raise 1 -> 10: peak 40 (p99) within 180 s needs 10"
+
+
+def test_observe_says_the_same_and_applies_nothing() -> None:
+    decision = decided(workload_of({"ahpa.dev/mode": "observe"}), outlook_of(40.0))
+    assert (decision.floor, decision.apply) == (10, False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "annotations", "floor", "reason"),
+    [
+        ({"maximum": 6}, {}, 6, Reason.TOO_MANY_REPLICAS),
+        ({}, {"max": "5"}, 5, Reason.TOO_MANY_REPLICAS),
+        ({"baseline": 15, "floor": 15}, {}, 15, Reason.TOO_FEW_REPLICAS),
+        ({}, {"min": "12"}, 12, Reason.TOO_FEW_REPLICAS),
+        ({"baseline": 200, "floor": 200, "present": 200, "ready": 200}, {}, 200, Reason.TOO_FEW_REPLICAS),
+    ],
+    ids=["owner's max", "annotation max", "baseline", "annotation min", "baseline above our cap"],
+)
+def test_the_owners_bounds_win(changes, annotations, floor, reason) -> None:
+    workload = workload_of({f"ahpa.dev/{k}": v for k, v in annotations.items()}, **changes)
+    decision = decided(workload, outlook_of(40.0))
+    assert (decision.floor, decision.reason) == (floor, reason)
+
+
+def test_our_cap_stands_where_the_owner_gave_none() -> None:
+    decision = decided(workload_of(), outlook_of(4e6), Limits(cap=30, raise_least=10_000))
+    assert (decision.floor, decision.reason) == (30, Reason.TOO_MANY_REPLICAS)
+
+
+def test_a_raise_is_limited_per_round_by_what_is_present() -> None:
+    limits = Limits(raise_ratio=1.0, raise_least=4)
+    assert decided(workload_of(), outlook_of(400.0), limits).floor == 5
+    assert decided(workload_of(present=20, ready=20), outlook_of(400.0), limits).floor == 40
+    assert decided(workload_of(), outlook_of(400.0), limits).reason is Reason.SCALE_UP_LIMITED
+
+
+def test_a_release_is_a_ramp() -> None:
+    workload = workload_of({"ahpa.dev/release": "25%"}, floor=20, present=20, ready=20)
+    decision = decided(workload, outlook_of(4.0))
+    assert (decision.floor, decision.reason) == (15, Reason.SCALE_DOWN_STABILIZED)
+    last = decided(replace(workload, floor=2, present=2, ready=2), outlook_of(4.0))
+    assert (last.floor, last.reason) == (1, Reason.RELEASED)
+
+
+HIGH = {"floor": 20, "present": 20, "ready": 20}
+
+
+@pytest.mark.parametrize(
+    ("workload", "outlook", "more", "reason"),
+    [
+        (workload_of(observed_until=NOW - 400, **HIGH), outlook_of(4.0), {}, Reason.NO_RECENT_DATA),
+        (workload_of(coverage=0.5, **HIGH), outlook_of(4.0), {}, Reason.PARTIAL_DATA),
+        (workload_of(**HIGH), outlook_of(4.0), {"frozen": True}, Reason.FLEET_FROZEN),
+        (workload_of(**HIGH), outlook_of(4.0), {"settled": False}, Reason.SETTLING),
+        (workload_of({"ahpa.dev/paused": "true"}, **HIGH), outlook_of(4.0), {}, Reason.PAUSED),
+        (workload_of({"ahpa.dev/min": "x"}, **HIGH), outlook_of(4.0), {}, Reason.INVALID_POLICY),
+        (workload_of(refusal="KEDA made it", **HIGH), outlook_of(4.0), {}, Reason.REFUSED),
+        (workload_of(per_replica=None, **HIGH), outlook_of(4.0), {}, Reason.NO_CAPACITY),
+    ],
+    ids=lambda value: str(value) if isinstance(value, Reason) else "",
+)
+def test_each_doubt_alone_keeps_the_floor_from_falling(workload, outlook, more, reason) -> None:
+    decision = decided(workload, outlook, **more)
+    assert (decision.floor, decision.reason) == (20, reason)
+
+
+@pytest.mark.parametrize(
+    "doubt",
+    [{"observed_until": NOW - 400}, {"coverage": 0.5}],
+    ids=["stale", "partial"],
+)
+def test_untrusted_data_may_raise(doubt) -> None:
+    assert decided(workload_of(**doubt), outlook_of(40.0)).floor == 10
+
+
+@pytest.mark.parametrize(
+    ("workload", "outlook"),
+    [
+        (workload_of(observed_until=NOW - 1000, **HIGH), outlook_of(4.0)),
+        (workload_of(observed_until=-math.inf, **HIGH), None),
+        (workload_of(**HIGH), None),
+        (workload_of(**HIGH), outlook_of(0, reason="only 3 steps observed")),
+    ],
+    ids=["data lost for long", "never any data", "no forecast yet", "the model has no opinion"],
+)
+def test_without_an_opinion_the_floor_decays_slowly_to_the_baseline(workload, outlook) -> None:
+    floors = []
+    while workload.floor > workload.baseline:
+        decision = decided(workload, outlook)
+        assert decision.floor < workload.floor <= decision.floor + max(1, math.ceil(0.1 * workload.floor))
+        assert decision.reason in (Reason.NO_RECENT_DATA, Reason.NO_FORECAST)
+        workload = replace(workload, floor=decision.floor)
+        floors.append(decision.floor)
+    assert floors[-1] == workload.baseline
+    assert decided(workload, outlook).floor == workload.baseline
+
+
+def test_no_opinion_does_not_decay_in_a_frozen_fleet_or_an_unsettled_round() -> None:
+    workload = workload_of(**HIGH)
+    assert decided(workload, None, frozen=True).floor == 20
+    assert decided(workload, None, settled=False).floor == 20
+
+
+def test_a_reason_reaches_the_person() -> None:
+    decision = decided(workload_of(**HIGH), outlook_of(0, reason="only 3 steps observed"))
+    assert "no forecast, because only 3 steps observed" in decision.message
+
+
+@pytest.mark.parametrize("annotations", [{"ahpa.dev/mode": "off"}, {"ahpa.dev/mode": "observe"}])
+def test_leaving_apply_restores_the_baseline_at_once(annotations) -> None:
+    decision = decided(workload_of(annotations, managed=True, **HIGH), outlook_of(400.0))
+    assert (decision.floor, decision.restore, decision.apply) == (1, True, True)
+
+
+def test_removing_the_annotation_restores_too() -> None:
+    from ahpa.policy import parse_policy
+
+    workload = replace(workload_of(managed=True, **HIGH), policy=parse_policy({}))
+    assert decided(workload, outlook_of(400.0)).restore
+
+
+def test_off_without_a_record_does_nothing() -> None:
+    decision = decided(workload_of({"ahpa.dev/mode": "off"}, **HIGH), outlook_of(400.0))
+    assert (decision.floor, decision.restore, decision.apply, decision.reason) == (20, False, False, Reason.OFF)
+
+
+def observation_of(*workloads: Workload, settled: bool = True) -> Observation:
+    return Observation(NOW, 60.0, workloads, None, Limits(), settled)
+
+
+@pytest.mark.parametrize(
+    ("sick", "well", "frozen"),
+    [(5, 10, True), (4, 0, False), (5, 12, False), (0, 20, False)],
+    ids=["a third", "too few to say", "less than 30 %", "none"],
+)
+def test_many_sick_services_at_once_freeze_the_fleet(sick: int, well: int, frozen: bool) -> None:
+    import numpy as np
+
+    from forecasting.forecast import Forecast
+
+    rows = [workload_of(key=f"knative/a/s{i}", observed_until=NOW - 400) for i in range(sick)]
+    rows += [workload_of(key=f"knative/a/w{i}") for i in range(well)]
+    keys = tuple(w.key for w in rows)
+    peaks = np.ones((len(keys), 1, 2))
+    forecast = Forecast(NOW, 60.0, np.array([0.5, 0.9]), peaks[:, :1], np.array([600.0]), peaks, keys,
+                        ("toy",) * len(keys), (None,) * len(keys))  # fmt: skip
+    observation = replace(observation_of(*rows), forecast=forecast)
+    assert fleet_frozen(observation) is frozen
+
+
+def test_step_is_decide_for_each_in_order() -> None:
+    rows = [workload_of(key=f"knative/a/{i}", floor=i + 1) for i in range(3)]
+    assert [d.key for d in step(observation_of(*rows))] == [w.key for w in rows]
+
+
+workloads = st.builds(
+    workload_of,
+    annotations=st.sampled_from([{}, {"ahpa.dev/min": "2"}, {"ahpa.dev/max": "7"}, {"ahpa.dev/release": "90%"}]),
+    baseline=st.integers(0, 12),
+    floor=st.integers(0, 60),
+    ready=st.integers(0, 60),
+    present=st.integers(0, 90),
+    maximum=st.none() | st.integers(1, 40),
+    coverage=st.floats(0, 1),
+    observed_until=st.floats(NOW - 3000, NOW) | st.just(-math.inf),
+)
+outlooks = (
+    st.none()
+    | st.builds(outlook_of, peak=st.floats(0, 500), spread=st.floats(0, 20))
+    | st.just(outlook_of(0, reason="why not"))
+)
+
+
+@given(workloads, outlooks, st.booleans(), st.booleans())
+def test_every_decision_respects_the_owner(workload, outlook, frozen: bool, settled: bool) -> None:
+    """I1: a change never goes below the baseline. I2: nor above the owner's maximum or our cap, unless the
+    baseline itself is. I3: a doubt never lowers beyond the slow decay. The sentence is never empty."""
+    limits = Limits(cap=50)
+    decision = decided(workload, outlook, limits, frozen=frozen, settled=settled)
+    assert decision.message
+    if decision.change > 0:
+        high = min(x for x in (50, workload.maximum, workload.policy.policy.max) if x is not None)
+        assert decision.floor <= max(high, workload.baseline, workload.policy.policy.min or 0)
+    if decision.change < 0:
+        assert decision.floor >= workload.baseline
+        assert not frozen
+        assert settled
+        fresh = NOW - workload.observed_until <= limits.stale_seconds and workload.coverage >= limits.coverage
+        gentle = max(1, math.ceil(0.1 * workload.floor))
+        assert fresh or -decision.change <= gentle
+
+
+@given(workloads, outlooks)
+def test_deciding_twice_on_the_same_input_gives_the_same_and_following_it_settles(workload, outlook) -> None:
+    first = decided(workload, outlook)
+    assert decided(workload, outlook) == first
+    for _ in range(200):
+        workload = replace(workload, floor=decided(workload, outlook).floor)
+    assert decided(workload, outlook).change == 0

@@ -1,0 +1,59 @@
+"""A journal line holds all that its decision depended on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from ahpa.controller import step
+from ahpa.journal import JournalError, decision_to_json, entries, entry_from_json
+from ahpa.observation import Limits, Observation
+from forecasting.forecast import Forecast
+from tests.core.conftest import NOW, outlook_of
+from tests.core.test_controller import outlooks, workloads
+
+
+@given(workloads, outlooks)
+def test_a_replay_of_the_line_agrees_bit_for_bit(workload, outlook) -> None:
+    forecast = None
+    if outlook is not None:
+        forecast = Forecast(
+            outlook.origin, 60.0, outlook.levels, outlook.peaks[None, :1], outlook.windows, outlook.peaks[None],
+            (workload.key,), (outlook.model,), (outlook.reason,),
+        )  # fmt: skip
+    observation = Observation(NOW, 60.0, (workload,), forecast, Limits(cap=50))
+    decisions = step(observation)
+    (line,) = [json.dumps(row, allow_nan=False) for row in entries(observation, decisions)]
+    entry = entry_from_json(json.loads(line))
+    assert entry.replay() == decisions[0]
+    assert dict(entry.decision) == decision_to_json(decisions[0])
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda row: row.pop("workload"),
+        lambda row: row.update(kind="Other"),
+        lambda row: row.update(limits={"nonsense": 1}),
+        lambda row: row["outlook"].update(peaks=[[1.0]]),
+        lambda row: row["workload"].update(tiers=[]),
+        lambda row: row.update(now="soon"),
+    ],
+)
+def test_a_damaged_line_is_an_error_that_says_so(spoil) -> None:
+    outlook = replace(outlook_of(4.0), peaks=np.ones((4, 8)))
+    from tests.core.conftest import workload_of
+
+    forecast = Forecast(NOW, 60.0, outlook.levels, outlook.peaks[None, :1], outlook.windows, outlook.peaks[None],
+                        ("knative/shop/chat",), ("toy",), (None,))  # fmt: skip
+    observation = Observation(NOW, 60.0, (workload_of(),), forecast)
+    (row,) = entries(observation, step(observation))
+    spoil(row)
+    with pytest.raises(JournalError):
+        entry_from_json(row)
+    with pytest.raises(JournalError):
+        entry_from_json([1])

@@ -1,0 +1,132 @@
+"""Annotations are hostile until parsed: right ones mean what they say, wrong ones are named, none raises."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ahpa.policy import AHPA_STRATEGY, PARAMETERS, PREFIX, Policy, level_of, parse_policy
+
+
+@pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda p: p.name)
+def test_every_example_in_the_table_is_accepted(parameter) -> None:
+    parsed = parse_policy({PREFIX + parameter.name: parameter.example})
+    # A cost needs its twin; that is the only complaint an example may earn.
+    assert all("belong together" in problem for problem in parsed.problems)
+    assert not parsed.warnings
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("quantile", "0.95", 0.95),
+        ("quantile", "95", 0.95),
+        ("quantile", "99.9%", 0.999),
+        ("late-target", "0.1%", 0.001),
+        ("late-target", "0.001", 0.001),
+        ("lead", "1h30m", 5400.0),
+        ("lead", "90s", 90.0),
+        ("target-per-replica", "2.5", 2.5),
+        ("min", "3", 3),
+        ("paused", "true", True),
+        ("release", "50%", 0.5),
+    ],
+)
+def test_what_a_value_means(name: str, text: str, value: object) -> None:
+    parsed = parse_policy({PREFIX + name: text})
+    assert parsed.problems == ()
+    assert getattr(parsed.policy, name.replace("-", "_")) == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("min", "１２"),  # int() reads full-width digits as 12
+        ("min", "1_000"),
+        ("min", " 7 "),
+        ("min", "-1"),
+        ("min", "9" * 5000),
+        ("quantile", "nan"),
+        ("quantile", "1e400"),
+        ("quantile", "0.3"),
+        ("quantile", "100"),
+        ("late-target", "0"),
+        ("late-target", "100%"),
+        ("lead", ""),
+        ("lead", "5"),
+        ("lead", "5m\n"),
+        ("lead", "99999999h"),
+        ("demand", '"} or vector(1'),
+        ("target-per-replica", "inf"),
+        ("target-per-replica", "0"),
+        ("mode", "Apply"),
+        ("paused", "yes"),
+    ],
+)
+def test_a_bad_value_is_named_and_the_default_stays(name: str, text: str) -> None:
+    parsed = parse_policy({PREFIX + name: text})
+    assert len(parsed.problems) == 1
+    assert PREFIX + name in parsed.problems[0]
+    assert "for example" in parsed.problems[0]
+    assert parsed.policy == Policy()
+
+
+def test_all_problems_are_reported_together() -> None:
+    parsed = parse_policy({PREFIX + "min": "x", PREFIX + "max": "y", PREFIX + "mode": "z"})
+    assert len(parsed.problems) == 3
+
+
+def test_an_unknown_key_is_a_warning_with_the_nearest_name() -> None:
+    parsed = parse_policy({PREFIX + "quantil": "0.9"})
+    assert parsed.problems == ()
+    assert "did you mean ahpa.dev/quantile?" in parsed.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("annotations", "said"),
+    [
+        ({"min": "5", "max": "3"}, "above"),
+        ({"replica-cost": "2"}, "belong together"),
+        ({"replica-cost": "60", "late-cost": "100"}, "at least twice"),
+        ({"quantile": "0.9", "late-target": "1%"}, "only one"),
+    ],
+)
+def test_contradictions_are_problems(annotations: dict[str, str], said: str) -> None:
+    parsed = parse_policy({PREFIX + k: v for k, v in annotations.items()})
+    assert said in " ".join(parsed.problems)
+
+
+@pytest.mark.parametrize(("strategy", "mode"), [("observer", "observe"), ("auto", "apply")])
+def test_users_of_alibabas_ahpa_are_understood(strategy: str, mode: str) -> None:
+    parsed = parse_policy({AHPA_STRATEGY: strategy})
+    assert parsed.requested
+    assert parsed.policy.mode == mode
+
+
+def test_our_own_mode_wins_over_alibabas() -> None:
+    assert parse_policy({AHPA_STRATEGY: "auto", PREFIX + "mode": "off"}).policy.mode == "off"
+
+
+def test_without_a_mode_nobody_asked_for_us() -> None:
+    assert not parse_policy({PREFIX + "quantile": "0.9"}).requested
+    assert not parse_policy({"other.io/mode": "apply"}).requested
+
+
+def test_costs_give_the_newsvendors_level() -> None:
+    assert level_of(Policy(replica_cost=2.0, late_cost=100.0), 0.5) == pytest.approx(0.98)
+    assert level_of(Policy(quantile=0.9), 0.5) == 0.9
+    assert level_of(Policy(), 0.97) == 0.97
+
+
+_NAMES = st.sampled_from([PREFIX + p.name for p in PARAMETERS] + [AHPA_STRATEGY, PREFIX + "x", PREFIX])
+
+
+@given(st.dictionaries(_NAMES, st.text(max_size=80), max_size=6))
+def test_no_text_makes_the_parser_raise_or_leave_the_ranges(annotations: dict[str, str]) -> None:
+    policy = parse_policy(annotations).policy
+    assert 0 < policy.late_target < 1
+    assert policy.quantile is None or 0.5 <= policy.quantile < 1
+    assert policy.mode in ("observe", "apply", "off")
+    assert 0 < policy.release < 1
+    assert policy.lead is None or 0 <= policy.lead < 4e8

@@ -1,0 +1,74 @@
+"""Lags are learned from starts, finished or not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ahpa.readiness import Lag, Readiness, Tier, learn
+
+PRIOR = Lag.of(180, 300)
+
+
+def test_a_lag_has_the_quantiles_it_was_made_from() -> None:
+    assert PRIOR.quantile(0.5) == pytest.approx(180)
+    assert PRIOR.quantile(0.95) == pytest.approx(300)
+
+
+@pytest.mark.parametrize(("p50", "p95"), [(0, 10), (10, 5), (-1, 1), (float("inf"), float("inf"))])
+def test_an_impossible_lag_is_refused(p50: float, p95: float) -> None:
+    with pytest.raises(ValueError, match="p50"):
+        Lag.of(p50, p95)
+
+
+def test_without_starts_the_prior_speaks() -> None:
+    assert learn(PRIOR, []) == PRIOR
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_two_hundred_starts_outweigh_the_prior(seed: int) -> None:
+    truth = Lag.of(40, 90)
+    draws = np.exp(np.random.default_rng(seed).normal(truth.mu, truth.sigma, 200))
+    found = learn(PRIOR, draws.tolist())
+    assert found.quantile(0.5) == pytest.approx(40, rel=0.15)
+    assert found.quantile(0.9) == pytest.approx(truth.quantile(0.9), rel=0.25)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_censored_starts_are_not_left_out(seed: int) -> None:
+    """Every start longer than 250 s is withdrawn before it is ready: only the fast ones finish.
+
+    Looking at the finished ones alone would say that the median is about 190 s; it is 240 s.
+    """
+    truth = Lag.of(240, 480)
+    draws = np.exp(np.random.default_rng(seed).normal(truth.mu, truth.sigma, 300))
+    done, cut = draws[draws < 250], np.full((draws >= 250).sum(), 250.0)
+    naive = learn(PRIOR, done.tolist()).quantile(0.5)
+    found = learn(PRIOR, done.tolist(), cut.tolist()).quantile(0.5)
+    assert naive < 205
+    assert found == pytest.approx(240, rel=0.12)
+
+
+@given(st.lists(st.floats(0, 1e5), max_size=30), st.lists(st.floats(0, 1e5), max_size=30))
+def test_no_set_of_starts_gives_a_lag_that_is_not_a_number(done: list[float], pending: list[float]) -> None:
+    found = learn(PRIOR, done, pending)
+    assert 0 < found.quantile(0.5) <= found.quantile(0.95) < 1e9
+
+
+@given(st.lists(st.floats(1, 1e4), min_size=1, max_size=20), st.randoms())
+def test_the_order_of_starts_does_not_matter(done: list[float], shuffler) -> None:
+    other = list(done)
+    shuffler.shuffle(other)
+    assert learn(PRIOR, done).quantile(0.9) == pytest.approx(learn(PRIOR, other).quantile(0.9))
+
+
+def test_tiers_fill_in_order_and_only_the_last_has_no_end() -> None:
+    lag = Lag.of(10, 10)
+    tiers = Readiness((Tier("warm", lag, 2), Tier("spot", lag, 3), Tier("new", lag)))
+    assert [last for last, _ in tiers.leads(0.9)] == [2, 5, None]
+    with pytest.raises(ValueError, match="tiers"):
+        Readiness((Tier("warm", lag), Tier("new", lag)))
+    with pytest.raises(ValueError, match="tiers"):
+        Readiness((Tier("warm", lag, 2),))
