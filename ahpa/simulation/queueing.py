@@ -1,0 +1,142 @@
+"""The queue, second by second, while somebody waits; and how long each request waited.
+
+First come first served, a fixed service time, `slots` servers: begun(t) = min(arrived(t), begun(t - S) + slots),
+counted on the grid of seconds (the Lindley recursion of a G/D/c queue in its counting form). It runs only while
+the open loop of `Traffic` does not hold, and both agree to the last bit where they meet.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ahpa.simulation.traffic import GRAIN, Traffic
+from forecasting.panel import Floats
+
+
+class Queue:
+    """A queue that starts empty at second `second`, with the open loop behind it."""
+
+    __slots__ = ("_arrived", "_begun", "_give_up", "_kernel", "_traffic", "dropped", "last_waited", "second", "waiting")
+
+    def __init__(self, traffic: Traffic, second: int) -> None:
+        self._traffic = traffic
+        self._kernel = traffic.kernel
+        self._give_up = math.ceil(traffic.service.give_up_seconds)
+        self._arrived = traffic.arrived
+        self.second = second
+        self.waiting = 0.0
+        self.dropped = 0.0
+        self.last_waited = second - 1
+        """The last second at whose end somebody waited."""
+        first = second - self._kernel.whole - 1
+        past = traffic.arrived[max(first, 0) : second + 1].tolist()
+        self._begun = [0.0] * max(-first, 0) + past
+        """begun at the ends of the last seconds, newest last."""
+
+    def run(self, seconds: int, slots: int) -> tuple[list[int], list[float]]:
+        """The next seconds on so many slots: (concurrency in 1/GRAIN, requests waiting at the end) of each."""
+        kernel, begun = self._kernel, self._begun
+        whole = kernel.whole
+        limit = kernel.limit(slots) if slots else 0.0
+        k = self.second
+        units: list[int] = []
+        queued: list[float] = []
+        waiting = self.waiting
+        for arrivals in self._traffic.arrivals[k : k + seconds].tolist():
+            here = begun[-1]
+            oldest, before = begun[-2 - whole], begun[-1 - whole]
+            wanted = waiting + arrivals
+            if whole:
+                after = begun[-whole]
+                held = math.ceil(kernel.held(here, before, after) * GRAIN) / GRAIN
+                room = max(0.0, slots - held)
+                there = here + (wanted if wanted <= room else room)
+            else:
+                after = there = here + (wanted if wanted <= limit else limit)
+            serving = kernel.serving(here, there, oldest, before, after)
+            left = wanted - (there - here)
+            units.append(round((serving + (waiting + left) / 2) * GRAIN))
+            k += 1
+            waiting = left
+            if waiting:
+                waiting = self._give_up_at(k, waiting)
+                self.last_waited = k - 1
+            begun.append(there)
+            queued.append(waiting)
+        del begun[: -whole - 2]
+        self.second = k
+        self.waiting = waiting
+        return units, queued
+
+    def _give_up_at(self, k: int, waiting: float) -> float:
+        """Those who arrived too long ago leave unserved."""
+        if k <= self._give_up:
+            return waiting
+        overdue = float(self._arrived[k - self._give_up]) - (float(self._arrived[k]) - waiting)
+        if overdue <= 0:
+            return waiting
+        self.dropped += overdue
+        return waiting - overdue
+
+    def is_calm(self, memory_seconds: int) -> bool:
+        """Whether the open loop holds again, also for everything that averages of so many seconds remember."""
+        return not self.waiting and self.second > self.last_waited + self._kernel.whole + 2 + memory_seconds
+
+
+@dataclass(frozen=True, eq=False)
+class Waits:
+    """What the queue left behind: late requests per second and the quantiles of the waiting time."""
+
+    late: Floats
+    """Shape [n]: late requests by the second in which they arrived."""
+    p50_seconds: float
+    p95_seconds: float
+    p99_seconds: float
+
+
+def late_requests(traffic: Traffic, left: Floats, first: int = 0, last: int | None = None) -> Floats:
+    """Late requests by second of arrival, for seconds `[first, last)`.
+
+    `left`, shape [n + 1], counts those who had left the queue, served or not, by the end of each second. A
+    request is late if it arrived at t and had not left by t + late_after: of those that arrived in a second,
+    the share for which arrived(t) - left(t + late_after) is positive, taken as linear within the second.
+    """
+    last = traffic.seconds if last is None else last
+    after = traffic.service.late_after_seconds
+    whole = math.floor(after)
+    fraction = after - whole
+    at = np.minimum(np.arange(first, last + 1) + whole, traffic.seconds)
+    then = left[at] + fraction * (left[np.minimum(at + 1, traffic.seconds)] - left[at])
+    behind = traffic.arrived[first : last + 1] - then
+    behind[np.abs(behind) < 1e-6] = 0.0
+    old, new = behind[:-1], behind[1:]
+    span = np.abs(old) + np.abs(new)
+    share = (np.maximum(old, 0) + np.maximum(new, 0)) / np.where(span > 0, span, 1.0)
+    return np.asarray(share * traffic.arrivals[first:last])
+
+
+def waits(traffic: Traffic, left: Floats) -> Waits:
+    """The waiting times of all requests; those of one second share the one of their middle."""
+    late = late_requests(traffic, left)
+    seen = np.flatnonzero((traffic.arrivals > 0) & (np.maximum(traffic.arrived[1:] - left[1:], 0) > 0))
+    middle = (traffic.arrived[seen] + traffic.arrived[seen + 1]) / 2
+    at = np.searchsorted(left, middle, side="left")
+    at = np.clip(at, 1, traffic.seconds)
+    rise = left[at] - left[at - 1]
+    when = at - 1 + np.where(rise > 0, (middle - left[at - 1]) / np.where(rise > 0, rise, 1.0), 1.0)
+    seconds = np.maximum(when - (seen + 0.5), 0.0)
+    weights = traffic.arrivals[seen].astype(float)
+    total = float(traffic.arrived[-1])
+    order = np.argsort(seconds)
+    above = np.concatenate([np.cumsum(weights[order][::-1])[::-1], [0.0]])
+
+    def quantile(level: float) -> float:
+        # The first waiting time above which at most (1 - level) of all requests lie; those unseen waited 0.
+        if not total or above[0] <= (1 - level) * total:
+            return 0.0
+        return float(seconds[order][np.searchsorted(-above, -(1 - level) * total, side="left") - 1])
+
+    return Waits(late, quantile(0.5), quantile(0.95), quantile(0.99))

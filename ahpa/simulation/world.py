@@ -1,0 +1,244 @@
+"""A service in a simulated cluster: requests, a queue, replicas that start slowly, a reactive scaler, a floor.
+
+    world = World(traffic, reactive, rng, ready=3)
+    world.advance(traffic.start + 60)
+    world.floor = 5                       # what a policy decides between two calls
+    run = world.run("chat", "ahpa", "quantile 0.99")
+
+Within one tick of the scaler: requests arrive and are served by the replicas that were ready at its beginning,
+then replicas whose lag has passed become ready, then the scaler decides. A moved floor is carried out at once.
+Between ticks nothing can change, so ticks that the scaler calls calm are passed over; the result is the same to
+the last bit (tests/simulation/test_world.py runs both).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ahpa.simulation.queueing import Queue, late_requests, waits
+from ahpa.simulation.reactive import Reactive
+from ahpa.simulation.replicas import Replicas
+from ahpa.simulation.run import Outcome, Run
+from ahpa.simulation.traffic import Traffic
+
+ROW_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The world at one moment."""
+
+    now: float
+    demand: float
+    """Mean concurrency that the last minute's arrivals asked for."""
+    ready: int
+    starting: int
+    floor: int
+    desired: int
+    waiting: float
+    """Requests in the queue."""
+
+
+class World:
+    """One service. Advance it; between two calls move its floor."""
+
+    skip = True
+    """False: no tick is passed over (for the tests)."""
+
+    def __init__(
+        self, traffic: Traffic, reactive: Reactive, rng: np.random.Generator, ready: int = 0, floor: int = 0
+    ) -> None:
+        self.traffic = traffic
+        self.reactive = reactive
+        self.replicas = Replicas(traffic.service.readiness, rng, ready)
+        self._floor = floor
+        self._tick = 0
+        self._queue: Queue | None = None
+        self._dropped = 0.0
+        self._left = traffic.arrived.copy()
+        """Shape [n + 1]: requests that had left the queue by the end of each second; the future is the open loop."""
+        self._slots = ready * traffic.service.concurrency
+        self._limit = traffic.kernel.limit(self._slots) if ready else 0.0
+        self._settled = 0.0
+        """Seconds up to which the integrals below hold."""
+        self._ready_seconds = 0.0
+        self._paid_seconds = 0.0
+        self._tier_seconds = [0.0] * len(traffic.service.readiness.tiers)
+        self._cold = 0.0
+        self._rows: list[tuple[float, float, int, int]] = []
+
+    @property
+    def now(self) -> float:
+        """Unix seconds."""
+        return self.traffic.start + self._tick * self.reactive.tick_seconds
+
+    @property
+    def floor(self) -> int:
+        """The minimum in force."""
+        return self._floor
+
+    @floor.setter
+    def floor(self, floor: int) -> None:
+        if floor != self._floor:
+            self._floor = floor
+            self._scale(self.reactive.reconcile(self.now, self.replicas.ready, floor))
+
+    def advance(self, until: float) -> None:
+        """Let time pass up to `until`: whole ticks, not beyond the traffic."""
+        step = self.reactive.tick_seconds
+        end = min(int((until - self.traffic.start) // step), self.traffic.seconds // step)
+        per_row = ROW_SECONDS // step
+        while self._tick < end:
+            last = min(end, (self._tick // per_row + 1) * per_row)
+            while self._tick < last:
+                calm = self._calm(last) if self.skip else self._tick
+                if calm > self._tick:
+                    self._tick = calm
+                else:
+                    self._step()
+            if self._tick % per_row == 0:
+                self._end_row()
+
+    def _calm(self, last: int) -> int:
+        """The tick up to which nothing can change."""
+        if self._queue is not None:
+            return self._tick
+        step, tick = self.reactive.tick_seconds, self._tick
+        minute = tick * step // 60
+        if self.traffic.peak_pressure[minute] > self._limit:
+            return tick
+        if self.replicas.next_ready < self.traffic.start + last * step + 1e-9:
+            last = int((self.replicas.next_ready - self.traffic.start - 1e-9) // step)
+            if last <= tick:
+                return tick
+        replicas = self.replicas
+        return self.reactive.calm(tick, last, replicas.ready, self._floor, replicas.present)
+
+    def _step(self) -> None:
+        """One tick, in full."""
+        step = self.reactive.tick_seconds
+        units = self._serve(step)
+        tick = self._tick
+        self._tick = tick + 1
+        now = self.now
+        replicas = self.replicas
+        if replicas.next_ready <= now:
+            self._settle()
+            replicas.mature(now)
+            self._resize()
+        self._scale(self.reactive.tick(tick, now, replicas.ready, self._floor, units))
+
+    def _serve(self, step: int) -> list[int] | None:
+        """Requests of one tick: the concurrency of its seconds, or None if it is that of the open loop."""
+        traffic, queue = self.traffic, self._queue
+        second = self._tick * step
+        if queue is None:
+            if self.skip and traffic.pressure[second : second + step].max() <= self._limit:
+                return None
+            queue = self._queue = Queue(traffic, second)
+            self.reactive.disturb(second)
+        units, waiting = queue.run(step, self._slots)
+        if queue.last_waited >= second:
+            self._left[second + 1 : second + step + 1] -= waiting
+        elif self.skip and queue.is_calm(self.reactive.memory_seconds):
+            self._dropped += queue.dropped
+            self._queue = None
+        return units
+
+    def _scale(self, wanted: int) -> None:
+        if wanted != self.replicas.present:
+            self._settle()
+            self.replicas.scale(wanted, self.now)
+            self._resize()
+
+    def _resize(self) -> None:
+        self._slots = self.replicas.ready * self.traffic.service.concurrency
+        self._limit = self.traffic.kernel.limit(self._slots) if self._slots else 0.0
+
+    def _settle(self) -> None:
+        """Add up what the replicas did since the last change."""
+        second = self._tick * self.reactive.tick_seconds
+        passed = second - self._settled
+        if passed:
+            replicas = self.replicas
+            self._ready_seconds += passed * replicas.ready
+            self._paid_seconds += passed * replicas.present
+            if self.traffic.service.prices is not None:
+                for tier in range(len(self._tier_seconds)):
+                    self._tier_seconds[tier] += passed * replicas.in_tier(tier)
+            if not replicas.ready:
+                arrived = self.traffic.arrived
+                self._cold += float(arrived[second] - arrived[int(self._settled)])
+            self._settled = second
+
+    def _end_row(self) -> None:
+        self._settle()
+        self._rows.append((self._ready_seconds, self._paid_seconds, self._floor, self.reactive.desired))
+
+    def snapshot(self) -> Snapshot:
+        """What an observer would see now."""
+        second = self._tick * self.reactive.tick_seconds
+        return Snapshot(
+            self.now,
+            float(self.traffic.demand[max(0, second // 60 - 1)]),
+            self.replicas.ready,
+            self.replicas.starting,
+            self._floor,
+            self.reactive.desired,
+            self._queue.waiting if self._queue else 0.0,
+        )
+
+    def late(self, since: float) -> float:
+        """Requests that arrived since `since` and are known to be late by now."""
+        first = max(0, int(since - self.traffic.start))
+        last = self._tick * self.reactive.tick_seconds
+        return float(late_requests(self.traffic, self._left, first, last).sum()) if last > first else 0.0
+
+    def outcome(self) -> Outcome:
+        """The figures up to now, which should be the end of the traffic."""
+        self._settle()
+        traffic, replicas = self.traffic, self.replicas
+        waited = waits(traffic, self._left)
+        requests = float(traffic.arrived[-1])
+        queue = self._queue
+        unserved = self._dropped + (queue.dropped + queue.waiting if queue else 0.0)
+        prices = traffic.service.prices
+        money = None
+        if prices is not None:
+            money = sum(p * s for p, s in zip(prices, self._tier_seconds, strict=True)) / 3600
+        return Outcome(
+            replica_hours=self._paid_seconds / 3600,
+            late_ratio=float(waited.late.sum()) / requests if requests else 0.0,
+            unserved_ratio=unserved / requests if requests else 0.0,
+            scale_ups=replicas.asked,
+            churn=replicas.withdrawn,
+            cold_hits=round(self._cold),
+            wait_p50_seconds=waited.p50_seconds,
+            wait_p95_seconds=waited.p95_seconds,
+            wait_p99_seconds=waited.p99_seconds,
+            requests=requests,
+            money=money,
+        )
+
+    def run(self, series: str, policy: str, knob: str = "") -> Run:
+        """The course so far, one row per minute."""
+        table = np.array([(0.0, 0.0, 0, 0), *self._rows])
+        rows = len(self._rows)
+        ready, paid = np.diff(table[:, 0]), np.diff(table[:, 1])
+        late = late_requests(self.traffic, self._left, 0, rows * ROW_SECONDS)
+        return Run(
+            series=series,
+            policy=policy,
+            knob=knob,
+            outcome=self.outcome(),
+            step=float(ROW_SECONDS),
+            timestamp=self.traffic.start + ROW_SECONDS * np.arange(rows),
+            demand=self.traffic.demand[:rows],
+            ready=ready / ROW_SECONDS,
+            starting=(paid - ready) / ROW_SECONDS,
+            floor=table[1:, 2],
+            desired=table[1:, 3],
+            late=late.reshape(rows, ROW_SECONDS).sum(axis=1),
+        )
