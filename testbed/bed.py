@@ -20,7 +20,7 @@ from testbed.kwok import gpu_node, start_kwok
 from testbed.locks import locked, note
 from testbed.manifests import deployment, horizontal_pod_autoscaler, knative_service
 from testbed.openmetrics import Series
-from testbed.processes import Processes, TestbedError, can_listen, wait_until
+from testbed.processes import Processes, TestbedError, can_listen, free_ports, wait_until
 from testbed.prometheus import LiveMetrics, PrometheusServer
 
 T = TypeVar("T")
@@ -86,7 +86,8 @@ class Testbed:
     def _start_parts(self, parts: Parts, stack: ExitStack) -> None:
         self._prometheus = PrometheusServer(self.processes, parts.binaries)
         stack.callback(self._prometheus.close)
-        self._targets = [("live", self._live.start())]
+        (autoscaler_metrics,) = free_ports(1)
+        self._targets = [("live", self._live.start()), ("autoscaler", f"127.0.0.1:{autoscaler_metrics}")]
         with ThreadPoolExecutor(1) as beside:
             history = beside.submit(self.start_prometheus)
             self.control_plane: ControlPlane = start_control_plane(self.processes, parts.binaries)
@@ -94,7 +95,9 @@ class Testbed:
             stack.callback(self.api.close)
             self.apply(*self._nodes)
             # start_knative returns when the webhook answers; the rest of Knative and KWOK come up meanwhile.
-            start_knative(self.processes, parts.binaries, parts.manifests, self.api, self.kubeconfig)
+            start_knative(
+                self.processes, parts.binaries, parts.manifests, self.api, self.kubeconfig, autoscaler_metrics
+            )
             start_kwok(self.processes, parts.binaries["kwok"], self.api, self.kubeconfig)
             history.result()
 

@@ -31,26 +31,35 @@ _SETTINGS: dict[str, dict[str, str]] = {
 
 
 def start_knative(
-    processes: Processes, binaries: Mapping[str, Path], manifests: Path, api: KubeApi, kubeconfig: Path
-) -> int:
-    """Install Knative's objects, start its three processes, wait until its admission webhook answers.
+    processes: Processes,
+    binaries: Mapping[str, Path],
+    manifests: Path,
+    api: KubeApi,
+    kubeconfig: Path,
+    autoscaler_metrics_port: int,
+) -> None:
+    """Install Knative's objects, start its three processes, wait until its admission webhook is reachable.
 
-    Returns the loopback port where the autoscaler offers its metrics. The webhook is reached without a cluster
-    network: its Service is an ExternalName to localhost, a form the API server resolves by itself.
+    Without a cluster network: the webhook's Service is an ExternalName to localhost, a form that the API server
+    resolves by itself.
     """
-    webhook_port, *ports = free_ports(10)
+    webhook_port, *ports = free_ports(9)
     webhooks = [_at_port(each, webhook_port) for each in _yaml(manifests / "serving" / "webhooks")]
     _install(api, manifests, webhook_port)
     _apply_all(api, webhooks)
-    extra = {
-        "webhook": {"WEBHOOK_NAME": "webhook", "WEBHOOK_PORT": str(webhook_port)},
-        "controller": {},
-        # Registered as an EndpointSlice address, where loopback is refused; nobody connects to it.
-        "autoscaler": {"POD_IP": "10.255.0.2"},
+    own = {
+        "webhook": {
+            "WEBHOOK_NAME": "webhook",
+            "WEBHOOK_PORT": str(webhook_port),
+            "METRICS_PROMETHEUS_PORT": str(ports.pop()),
+        },
+        "controller": {"METRICS_PROMETHEUS_PORT": str(ports.pop())},
+        "autoscaler": {
+            "METRICS_PROMETHEUS_PORT": str(autoscaler_metrics_port),
+            "POD_IP": "10.255.0.2",  # goes into an EndpointSlice, which refuses loopback; nobody connects to it
+        },
     }
-    for (name, more), metrics_port, profiling_port, probe_port in zip(
-        extra.items(), ports[0::3], ports[1::3], ports[2::3], strict=True
-    ):
+    for name, environment in own.items():
         processes.start(
             f"knative-{name}",
             [binaries[f"knative-{name}"]],
@@ -61,21 +70,20 @@ def start_knative(
                 "CONFIG_OBSERVABILITY_NAME": "config-observability",
                 "METRICS_DOMAIN": "knative.dev/serving",
                 "METRICS_PROMETHEUS_HOST": "127.0.0.1",
-                "METRICS_PROMETHEUS_PORT": str(metrics_port),
-                "PROFILING_PORT": str(profiling_port),
-                "KNATIVE_HEALTH_PROBES_PORT": str(probe_port),
+                "PROFILING_PORT": str(ports.pop()),
+                "KNATIVE_HEALTH_PROBES_PORT": str(ports.pop()),
                 "POD_NAME": f"{name}-testbed",
-                **more,
+                **environment,
             },
         )
-    certified = "validation.webhook.serving.knative.dev"
+    wait_until(lambda: _certified(api), 60, "Knative's webhook issues its certificate", check=processes.check)
 
-    def has_certificate() -> bool:
-        found = api.get("validatingwebhookconfigurations", certified)
-        return all(hook["clientConfig"].get("caBundle") for hook in found["webhooks"])
 
-    wait_until(has_certificate, 60, "Knative's webhook issues its certificate", check=processes.check)
-    return ports[6]
+def _certified(api: KubeApi) -> bool:
+    """True once every webhook configuration holds the certificate that the webhook made for itself."""
+    kinds = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
+    found = [each for kind in kinds for each in api.find(kind, None)]
+    return all(hook["clientConfig"].get("caBundle") for each in found for hook in each["webhooks"])
 
 
 def _install(api: KubeApi, manifests: Path, webhook_port: int) -> None:
@@ -88,7 +96,6 @@ def _install(api: KubeApi, manifests: Path, webhook_port: int) -> None:
         *(each for each in _yaml(manifests / "networking") if each["kind"] == "CustomResourceDefinition"),
         *_yaml(manifests / "caching"),
         *(_configured(each) for each in config_maps),
-        {"apiVersion": "v1", "kind": "Secret", "metadata": _metadata("webhook-certs")},
         {
             "apiVersion": "v1",
             "kind": "Service",

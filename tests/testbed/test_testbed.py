@@ -89,7 +89,7 @@ def test_gpu_pods_become_ready_after_the_time_set_and_only_as_many_as_gpus(bed: 
 
 def test_prometheus_returns_exactly_what_was_backfilled_and_goes_on_live(bed: Testbed) -> None:
     """20 days by the minute, more than Prometheus keeps by default, with an hour missing; then scraped values."""
-    now = float(int(time.time()) // 60 * 60)  # noqa: TID251, history ends at the present
+    now = float(int(time.time()) // 60 * 60)
     times = now - 60.0 * np.arange(20 * 1440, 0, -1)
     values = np.random.default_rng(7).gamma(2.0, 3.0, times.size)
     values[5000:5060] = np.nan
