@@ -1,6 +1,6 @@
 """Made-up request traffic with the shapes that GPU services have: for the demo, the tests and `data/`.
 
-A `Traffic` is a day's rhythm, times a level that wanders, plus bursts and batch jobs. `rates` draws one
+A `Pattern` is a day's rhythm, times a level that wanders, plus bursts and batch jobs. `rates` draws one
 course of it (expected requests per minute), `requests` the Poisson counts. All randomness comes from the
 Generator that is passed in, so a seed names a course for good.
 
@@ -71,7 +71,7 @@ class Launch:
 
 
 @dataclass(frozen=True)
-class Traffic:
+class Pattern:
     """One service's traffic: the sum of its parts, each of which may be absent."""
 
     name: str
@@ -83,43 +83,43 @@ class Traffic:
     """Standard deviation of the slow multiplicative noise (hourly knots, autocorrelation 0.8)."""
 
 
-CHAT = Traffic("chat", Day(night_per_minute=25, noon_per_minute=210))
-BATCH = Traffic("batch", jobs=Jobs(hours=(1.0, 6.5, 13.0, 18.5), per_minute=55, minutes=50))
-BURSTY = Traffic("bursty", Day(18, 60, weekend_ratio=0.8), Bursts(per_day=5, height_per_minute=90))
-MORNING = Traffic("morning", Day(6, 180, morning_hour=9.0, evening_hour=18.0, ramp_hours=0.4, weekend_ratio=0.15))
-LAUNCH = Traffic("launch", Day(20, 80), launch=Launch(day=9.4, ratio=2.2))
+CHAT = Pattern("chat", Day(night_per_minute=25, noon_per_minute=210))
+BATCH = Pattern("batch", jobs=Jobs(hours=(1.0, 6.5, 13.0, 18.5), per_minute=55, minutes=50))
+BURSTY = Pattern("bursty", Day(18, 60, weekend_ratio=0.8), Bursts(per_day=5, height_per_minute=90))
+MORNING = Pattern("morning", Day(6, 180, morning_hour=9.0, evening_hour=18.0, ramp_hours=0.4, weekend_ratio=0.15))
+LAUNCH = Pattern("launch", Day(20, 80), launch=Launch(day=9.4, ratio=2.2))
 EXAMPLES = (CHAT, BATCH, BURSTY, MORNING, LAUNCH)
 
 
-def rates(traffic: Traffic, minutes: int, rng: np.random.Generator, start: float = MONDAY) -> Floats:
+def rates(pattern: Pattern, minutes: int, rng: np.random.Generator, start: float = MONDAY) -> Floats:
     """Expected requests per minute, shape [minutes], from `start` (unix seconds) on."""
     at = np.arange(minutes)
     hours = (start / 3600 + at / 60) % 24
     day_index = np.floor(start / 86_400 + at / DAY_MINUTES)
     weekend = (day_index + 3) % 7 >= 5  # unix day 0 was a Thursday
     out = np.zeros(minutes)
-    if traffic.day is not None:
-        out += _day(traffic.day, hours) * np.where(weekend, traffic.day.weekend_ratio, 1.0)
-    if traffic.launch is not None:
-        out *= _launch(traffic.launch, at / DAY_MINUTES)
-    out *= _wander(traffic.wander_ratio, minutes, rng)
-    if traffic.bursts is not None:
-        out += _bursts(traffic.bursts, minutes, rng)
-    if traffic.jobs is not None:
-        out += _jobs(traffic.jobs, minutes, start, rng)
+    if pattern.day is not None:
+        out += _day(pattern.day, hours) * np.where(weekend, pattern.day.weekend_ratio, 1.0)
+    if pattern.launch is not None:
+        out *= _launch(pattern.launch, at / DAY_MINUTES)
+    out *= _wander(pattern.wander_ratio, minutes, rng)
+    if pattern.bursts is not None:
+        out += _bursts(pattern.bursts, minutes, rng)
+    if pattern.jobs is not None:
+        out += _jobs(pattern.jobs, minutes, start, rng)
     # Rounded so that the last bit of exp() on another processor cannot change a Poisson draw.
     return np.round(out, 6)
 
 
-def requests(traffic: Traffic, minutes: int, rng: np.random.Generator, start: float = MONDAY) -> Floats:
+def requests(pattern: Pattern, minutes: int, rng: np.random.Generator, start: float = MONDAY) -> Floats:
     """Requests that arrived in each minute: Poisson around `rates`. Shape [minutes], whole numbers."""
-    return rng.poisson(rates(traffic, minutes, rng, start)).astype(float)
+    return rng.poisson(rates(pattern, minutes, rng, start)).astype(float)
 
 
-def fleet(traffics: Sequence[Traffic], minutes: int, rng: np.random.Generator, start: float = MONDAY) -> Panel:
+def fleet(patterns: Sequence[Pattern], minutes: int, rng: np.random.Generator, start: float = MONDAY) -> Panel:
     """`requests` of several services on one grid; each has a random stream of its own."""
-    rows = [requests(t, minutes, child, start) for t, child in zip(traffics, rng.spawn(len(traffics)), strict=True)]
-    return Panel.of(start, MINUTE_SECONDS, rows, [t.name for t in traffics])
+    rows = [requests(t, minutes, child, start) for t, child in zip(patterns, rng.spawn(len(patterns)), strict=True)]
+    return Panel.of(start, MINUTE_SECONDS, rows, [t.name for t in patterns])
 
 
 def _day(day: Day, hours: Floats) -> Floats:

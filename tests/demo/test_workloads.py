@@ -1,4 +1,4 @@
-"""The made-up traffic has the shapes it names, and a seed names a course for good."""
+"""The made-up pattern has the shapes it names, and a seed names a course for good."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ahpa.simulation.workloads import (
     LAUNCH,
     MONDAY,
     MORNING,
-    Traffic,
+    Pattern,
     fleet,
     rates,
     requests,
@@ -28,21 +28,21 @@ DATA = Path(__file__).parents[2] / "data"
 WEEK = 7 * DAY_MINUTES
 
 
-def _rates(traffic: Traffic, minutes: int = WEEK) -> np.ndarray:
-    return rates(traffic, minutes, np.random.default_rng(5))
+def _rates(pattern: Pattern, minutes: int = WEEK) -> np.ndarray:
+    return rates(pattern, minutes, np.random.default_rng(5))
 
 
-@pytest.mark.parametrize("traffic", EXAMPLES, ids=lambda t: t.name)
-def test_a_seed_names_a_course(traffic: Traffic) -> None:
-    first, again = (requests(traffic, 3000, np.random.default_rng(9)) for _ in range(2))
-    other = requests(traffic, 3000, np.random.default_rng(10))
+@pytest.mark.parametrize("pattern", EXAMPLES, ids=lambda t: t.name)
+def test_a_seed_names_a_course(pattern: Pattern) -> None:
+    first, again = (requests(pattern, 3000, np.random.default_rng(9)) for _ in range(2))
+    other = requests(pattern, 3000, np.random.default_rng(10))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
-@pytest.mark.parametrize("traffic", EXAMPLES, ids=lambda t: t.name)
-def test_rates_are_finite_and_never_negative(traffic: Traffic) -> None:
-    course = _rates(traffic)
+@pytest.mark.parametrize("pattern", EXAMPLES, ids=lambda t: t.name)
+def test_rates_are_finite_and_never_negative(pattern: Pattern) -> None:
+    course = _rates(pattern)
     assert course.shape == (WEEK,)
     assert np.isfinite(course).all()
     assert (course >= 0).all()

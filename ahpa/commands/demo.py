@@ -1,0 +1,113 @@
+"""`ahpa demo`: shows the demo at the pace that a person can follow; as fast as it can where nobody watches."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ahpa.demo import Demo
+
+FRAMES_PER_SECOND = 12
+HOURS_PER_LINE = 3
+
+
+def _policies(ctx: click.Context, param: click.Parameter, text: str) -> tuple[str, ...]:
+    from ahpa.demo import POLICIES
+
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    unknown = [name for name in names if name not in POLICIES]
+    if unknown or not names:
+        raise click.BadParameter(f"{', '.join(unknown) or 'nothing'}: choose from {', '.join(POLICIES)}")
+    return tuple(name for name in POLICIES if name in names)
+
+
+@click.command("demo", short_help="The main job on a simulated GPU cluster.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="out/demo",
+    show_default=True,
+    help="Where report.html goes.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which course of history and luck.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0, min_open=True),
+    default=3600.0,
+    show_default=True,
+    help="Simulated seconds per second of the live view.",
+)
+@click.option(
+    "--policies", callback=_policies, default="ahpa,kpa,fixed-max", show_default=True, help="Whom to compare."
+)
+def command(out: Path, seed: int, speed: float, policies: tuple[str, ...]) -> None:
+    """Three GPU services, two weeks of generated history and one live day, in half a minute.
+
+    No cluster and no Prometheus: the decisions are made by the same code that runs in a cluster, a simulated one
+    carries them out. Ends with a table and a report to open in a browser.
+
+    \b
+    Examples:
+      ahpa demo
+      ahpa demo --seed 7 --speed 7200 --out /tmp/demo
+    """
+    from rich.console import Console
+
+    from ahpa.demo import Demo
+    from ahpa.render.html import write_report
+    from ahpa.render.report import headline, meaning
+    from ahpa.render.table import outcomes
+    from forecasting.fleet import FleetModel
+
+    words, data = Console(stderr=True), Console()
+    words.print("Two weeks of history for three GPU services; learning from it …", style="dim")
+    demo = Demo(FleetModel(), seed, policies=policies)
+    _show(demo, words, speed) if words.is_terminal else _tell(demo, words)
+    report = demo.report()
+    path = out / "report.html"
+    try:
+        write_report(path, report)
+    except OSError as error:
+        raise click.UsageError(f"cannot write {path}: {error.strerror}") from error
+    data.print(outcomes(report.results))
+    data.print()
+    data.print(headline(report.results), style="bold", highlight=False, markup=False)
+    data.print(meaning(report.results), highlight=False, markup=False)
+    words.print(f"\nThe pictures: {path}", highlight=False, markup=False)
+
+
+def _show(demo: Demo, console: Console, speed: float) -> None:
+    """The live view. A slow machine drops frames first, then falls behind."""
+    from rich.live import Live
+
+    from ahpa.render.live import frame
+
+    def picture() -> Any:
+        return frame(demo.scene(), console.width, console.height)
+
+    begun = time.monotonic()
+    shown = begun
+    with Live(console=console, auto_refresh=False, vertical_overflow="crop") as view:
+        for minute in demo.play():
+            wall = time.monotonic()
+            due = begun + 60.0 * minute / speed
+            if due > wall:
+                time.sleep(due - wall)
+            if time.monotonic() - shown >= 1 / FRAMES_PER_SECOND or minute == demo.minutes:
+                shown = time.monotonic()
+                view.update(picture(), refresh=True)
+
+
+def _tell(demo: Demo, console: Console) -> None:
+    """A line every few simulated hours, for logs and pipes."""
+    from ahpa.render.live import line
+
+    for minute in demo.play():
+        if minute % (60 * HOURS_PER_LINE) == 0:
+            console.print(line(demo.scene()), highlight=False, markup=False, soft_wrap=True)

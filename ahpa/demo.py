@@ -1,0 +1,240 @@
+"""The main job on a simulated cluster: two weeks of history, one live day, ours beside the alternatives.
+
+Nothing here decides: `controller.step`, the very function that the service runs, moves the floors, and the
+world of the backtest carries them out. The demo only sets the stage and keeps what a frame and a report show.
+No clock and no terminal either; who shows it, and how fast, is the command's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ahpa.capacity import replicas
+from ahpa.controller import Decision, step
+from ahpa.observation import Observation, Workload
+from ahpa.planner import LAG_LEVEL
+from ahpa.policy import Parsed, parse_policy
+from ahpa.readiness import Lag, Readiness, Tier
+from ahpa.render import live
+from ahpa.render.report import OURS, Chapter, Report
+from ahpa.render.words import moment, seconds
+from ahpa.simulation.backtest import PolicyResult, SeriesResult
+from ahpa.simulation.kpa_config import KpaConfig
+from ahpa.simulation.reactive import Fixed, KpaInputs, KpaLoop
+from ahpa.simulation.traffic import Service, Traffic, spread
+from ahpa.simulation.workloads import BATCH, BURSTY, CHAT, DAY_MINUTES, MONDAY, Pattern, fleet
+from ahpa.simulation.world import World
+from forecasting.forecast import Outlook
+from forecasting.model import Model
+from forecasting.panel import Floats, Panel
+
+POLICIES = ("ahpa", "kpa", "fixed-max")
+HISTORY_DAYS = 14
+TICK_SECONDS = 60.0
+UTILIZATION = 0.7
+"""Knative's default: the KPA fills replicas to 70 %."""
+ANNOTATIONS = {"ahpa.dev/mode": "apply", "ahpa.dev/quantile": "0.99"}
+GPU_NODES = Readiness((Tier("warm node", Lag.of(45, 70), replicas=3), Tier("new node", Lag.of(270, 420))))
+"""The first three replicas find a node that holds the image; every further one waits for a new machine."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One service of the demo."""
+
+    pattern: Pattern
+    service: Service
+    annotations: Mapping[str, str] = field(default_factory=lambda: ANNOTATIONS)
+
+    @property
+    def name(self) -> str:
+        return self.pattern.name
+
+    @property
+    def per_replica(self) -> float:
+        """Requests in flight that one replica serves at the KPA's target."""
+        return self.service.concurrency * UTILIZATION
+
+
+EXAMPLES = (
+    Example(CHAT, Service(service_seconds=6.0, concurrency=4, readiness=GPU_NODES)),
+    Example(BATCH, Service(service_seconds=20.0, concurrency=4, readiness=GPU_NODES)),
+    Example(BURSTY, Service(service_seconds=8.0, concurrency=4, readiness=GPU_NODES)),
+)
+
+
+class Lane:
+    """One policy on one service: its world, and what happened in it minute by minute."""
+
+    def __init__(self, example: Example, policy: str, traffic: Traffic, seed: int, largest: float) -> None:
+        self.example = example
+        self.policy = policy
+        need = replicas(float(traffic.demand[0]), example.per_replica)
+        if policy == "fixed-max":
+            fleet_size = replicas(largest, example.per_replica)
+            self.world = World(traffic, Fixed(), np.random.default_rng(seed), fleet_size, fleet_size)
+            self.setting = f"{fleet_size} replicas"
+        else:
+            config = KpaConfig.from_annotations({}, container_concurrency=example.service.concurrency)
+            loop = KpaLoop(config, KpaInputs(traffic, config), traffic.start, need)
+            self.world = World(traffic, loop, np.random.default_rng(seed), need)
+            self.setting = f"target {UTILIZATION:.0%}" if policy != OURS else ""
+        minutes = len(traffic.demand)
+        self.ready, self.floor, self.late, self.peak, self.median = np.full((5, minutes), np.nan)
+        self.paid_hours = 0.0
+        self.messages: list[tuple[float, str]] = []
+
+    def advance(self, minute: int) -> None:
+        """Let `minute` (0-based) pass and note what an observer saw at its end."""
+        self.world.advance(self.world.traffic.start + 60.0 * (minute + 1))
+        seen = self.world.snapshot()
+        self.ready[minute], self.floor[minute] = seen.ready, seen.floor
+        self.paid_hours += (seen.ready + seen.starting) / 60
+        # A request of the minute before may have become late since.
+        self.late[minute] = self.world.late(seen.now - 60.0)
+        if minute:
+            self.late[minute - 1] = self.world.late(seen.now - 120.0) - self.late[minute]
+
+    def obey(self, decision: Decision, outlook: Outlook | None, minute: int) -> None:
+        """Move the floor as decided; the decision holds for the minute that begins."""
+        self.world.floor = decision.floor
+        if decision.plan is not None and outlook is not None and minute < len(self.peak):
+            self.peak[minute] = decision.plan.peak
+            self.median[minute] = min(decision.plan.peak, outlook.peak(decision.plan.window_seconds, 0.5))
+            self.setting = f"quantile {decision.plan.level:g}"
+        if decision.change:
+            self.messages.append((self.world.now, decision.message))
+
+    def result(self) -> PolicyResult:
+        run = self.world.run(self.example.name, self.policy, self.setting)
+        if self.policy == OURS:
+            run = replace(run, peak=self.peak, messages=tuple(self.messages))
+        return PolicyResult(self.policy, run.outcome, self.setting, (), None, run)
+
+
+class Demo:
+    """The stage. `advance` minute by minute; `scene` and `report` show what happened."""
+
+    def __init__(
+        self,
+        model: Model,
+        seed: int = 0,
+        examples: Sequence[Example] = EXAMPLES,
+        policies: Sequence[str] = POLICIES,
+        minutes: int = DAY_MINUTES,
+    ) -> None:
+        history_minutes = HISTORY_DAYS * DAY_MINUTES
+        rng = np.random.default_rng(seed)
+        requests = fleet([e.pattern for e in examples], history_minutes + minutes, rng)
+        per_request = np.array([[e.service.service_seconds / 60.0] for e in examples])
+        demand = Panel.of(requests.start, requests.step, requests.values * per_request, requests.keys)
+        self.start = MONDAY + 60.0 * history_minutes
+        self.minutes = minutes
+        self.minute = 0
+        """Minutes that have passed."""
+        self._examples = tuple(examples)
+        self._forecaster = model.fit(demand.until(self.start))
+        self._demand = demand.between(self.start, demand.end)
+        self._parsed: list[Parsed] = [parse_policy(e.annotations) for e in examples]
+        leads = {lead for e in examples for _, lead in e.service.readiness.leads(LAG_LEVEL)}
+        self._windows = tuple(sorted(lead + TICK_SECONDS for lead in leads))
+        self.lanes: list[dict[str, Lane]] = []
+        for i, example in enumerate(examples):
+            live_day = requests.values[i, history_minutes:]
+            traffic = Traffic(self.start, spread(live_day, 60, rng), example.service)
+            largest = float(demand.values[i, :history_minutes].max())
+            # The same seed for every policy: replicas asked for in the same order meet the same lags.
+            lag_seed = int(rng.integers(2**31))
+            self.lanes.append({p: Lane(example, p, traffic, lag_seed, largest) for p in policies})
+        self._decide()
+
+    def advance(self) -> None:
+        """One minute: time passes everywhere, then the decisions on what was seen."""
+        for lanes in self.lanes:
+            for lane in lanes.values():
+                lane.advance(self.minute)
+        self.minute += 1
+        now = self.start + 60.0 * self.minute
+        self._forecaster = self._forecaster.observe(self._demand.between(now - 60.0, now))
+        self._decide()
+
+    def play(self) -> Iterator[int]:
+        """Advance to the end; yields the minutes that have passed."""
+        while self.minute < self.minutes:
+            self.advance()
+            yield self.minute
+
+    def _decide(self) -> None:
+        ours = [lanes[OURS] for lanes in self.lanes if OURS in lanes]
+        forecast = self._forecaster.forecast(1, self._windows)
+        now = self.start + 60.0 * self.minute
+        workloads = tuple(self._workload(lane, parsed, now) for lane, parsed in zip(ours, self._parsed, strict=True))
+        for lane, decision in zip(ours, step(Observation(now, TICK_SECONDS, workloads, forecast)), strict=True):
+            lane.obey(decision, forecast.outlook(lane.example.name), self.minute)
+
+    def _workload(self, lane: Lane, parsed: Parsed, now: float) -> Workload:
+        seen = lane.world.snapshot()
+        return Workload(
+            key=lane.example.name,
+            policy=parsed,
+            baseline=0,
+            floor=seen.floor,
+            ready=seen.ready,
+            present=seen.ready + seen.starting,
+            per_replica=lane.example.per_replica,
+            readiness=lane.example.service.readiness,
+            observed_until=now,
+        )
+
+    def scene(self) -> live.Scene:
+        """What a frame shows now."""
+        lanes = tuple(self._live(i, lanes) for i, lanes in enumerate(self.lanes))
+        return live.Scene(self.start + 60.0 * self.minute, self.minute / self.minutes, lanes)
+
+    def _live(self, row: int, lanes: Mapping[str, Lane]) -> live.Lane:
+        first = next(iter(lanes.values()))
+        passed = np.arange(self.minutes) < self.minute
+        arrived = float(first.world.traffic.arrived[60 * self.minute])
+        courses = tuple(
+            live.Course(policy, lane.ready, lane.floor, lane.late, arrived, lane.paid_hours)
+            for policy, lane in lanes.items()
+        )
+        demand: Floats = np.where(passed, self._demand.values[row], np.nan)
+        said = first.messages[-1] if first.messages else (self.start, "")
+        sentence = f"{moment(said[0])[-9:-4]} {said[1]}" if said[1] else ""
+        starting = first.world.snapshot().starting
+        return live.Lane(first.example.name, demand, first.example.per_replica, starting, courses, sentence)
+
+    def report(self) -> Report:
+        """The page at the end of the day."""
+        chapters = []
+        for example, lanes in zip(self._examples, self.lanes, strict=True):
+            results = {policy: lane.result() for policy, lane in lanes.items()}
+            median = lanes[OURS].median if OURS in lanes else None
+            chapters.append(Chapter(SeriesResult(example.name, results), example.per_replica, median))
+        return Report(
+            f"ahpa demo: {len(chapters)} GPU services, {moment(self.start)[:15]}",
+            tuple(chapters),
+            "A simulated cluster: two weeks of generated history to learn from, then this day. Every policy met the "
+            "same requests, and new replicas that take just as long to start.",
+            tuple(self._assumptions()),
+        )
+
+    def _assumptions(self) -> Iterator[tuple[str, str]]:
+        for example in self._examples:
+            service = example.service
+            yield (
+                example.name,
+                f"{seconds(service.service_seconds)} per request, {service.concurrency} at once per replica, "
+                f"late after {seconds(service.late_after_seconds)} of waiting",
+            )
+        for tier in self._examples[0].service.readiness.tiers:
+            held = f"the first {tier.replicas} replicas" if tier.replicas else "every further replica"
+            p50, p95 = (seconds(tier.lag.quantile(q)) for q in (0.5, 0.95))
+            yield tier.name, f"{held}: ready {p50} after being asked for (median), 95 % within {p95}"
+        yield "reactive autoscaler", f"Knative's KPA, exactly, at its defaults: fills replicas to {UTILIZATION:.0%}"
+        yield "fixed fleet", "as many replicas as the largest minute of the two weeks needs"
+        yield "replica-hours", "counted from the moment a replica is asked for until it is gone"
