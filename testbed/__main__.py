@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("build", help="build what is missing (about 10 minutes the first time)")
     commands.add_parser("up", help="start the testbed in the background")
     commands.add_parser("down", help="end the testbed that runs on this machine, whoever started it")
-    commands.add_parser("status", help="say how to reach the running testbed (exit code 3 if there is none)")
+    commands.add_parser("status", help="say how to reach the running testbed (exit code 1 if there is none)")
     logs = commands.add_parser("logs", help="print the end of the logs")
     logs.add_argument("part", nargs="*", help="kube-apiserver, knative-autoscaler, … (default: all)")
     kubectl = commands.add_parser("kubectl", help="kubectl as administrator of the running testbed")

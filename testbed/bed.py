@@ -72,7 +72,6 @@ class Testbed:
             self.directory = self._directory or Path(tempfile.mkdtemp(prefix="ahpa-testbed-"))
             self.processes = Processes(self.directory, self._keep)
             stack.callback(self.processes.close)
-            stack.callback(self._live.close)
             self._activator = Activator(AUTOSCALER_PORT)
             stack.callback(self._activator.close)
             self._start_parts(parts, stack)
@@ -87,7 +86,9 @@ class Testbed:
         self._prometheus = PrometheusServer(self.processes, parts.binaries)
         stack.callback(self._prometheus.close)
         (autoscaler_metrics,) = free_ports(1)
-        self._targets = [("live", self._live.start()), ("autoscaler", f"127.0.0.1:{autoscaler_metrics}")]
+        live = self._live.start()
+        stack.callback(self._live.close)
+        self._targets = [("live", live), ("autoscaler", f"127.0.0.1:{autoscaler_metrics}")]
         with ThreadPoolExecutor(1) as beside:
             history = beside.submit(self.start_prometheus)
             self.control_plane: ControlPlane = start_control_plane(self.processes, parts.binaries)
@@ -150,6 +151,10 @@ class Testbed:
     def apply(self, *manifests: Mapping[str, Any]) -> list[Object]:
         """Create each object or make it as the manifest says; namespace "default" where none is named."""
         return [self.api.apply(manifest) for manifest in manifests]
+
+    def add_gpu_node(self, name: str, gpus: int, labels: Mapping[str, str] | None = None) -> None:
+        """A further node, Ready at once; when to add it, as a node autoscaler would, is the test's to say."""
+        self.apply(gpu_node(name, gpus, labels))
 
     def get(self, resource: str, name: str, namespace: str = "default") -> Object:
         """One object; `resource` as for kubectl ("ksvc", "pods", "hpa"). `KubeError` with status 404 if not there."""

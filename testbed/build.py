@@ -13,7 +13,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -131,19 +130,17 @@ def _built(module: Module, position: str) -> Path:
         if not place.is_dir():  # another one may have built it while we waited
             _say(f"building {module.name} ({position}, about {module.cold_minutes:g} min on 2 cores)")
             begun = time.monotonic()
-            scratch = Path(tempfile.mkdtemp(prefix=".building-", dir=place.parent))
-            try:
-                _build(module, scratch)
-                scratch.rename(place)  # atomic: the directory is complete or not there
-            finally:
-                shutil.rmtree(scratch, ignore_errors=True)
+            scratch = place.with_name(f".building-{place.name}")
+            shutil.rmtree(scratch, ignore_errors=True)  # of a build that was interrupted
+            _build(module, scratch)
+            scratch.rename(place)  # atomic: the directory is complete or not there
             _say(f"built {module.name} in {time.monotonic() - begun:.0f} s")
     return place
 
 
 def _build(module: Module, into: Path) -> None:
     go = go_command(cache_directory(), _say)
-    (into / "bin").mkdir()
+    (into / "bin").mkdir(parents=True)
     for binary, package in module.packages.items():
         _go(go, module, "build", "-trimpath", "-ldflags", module.ldflags, "-o", str(into / "bin" / binary), package)
     for name, target in module.links.items():

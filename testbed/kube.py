@@ -95,13 +95,6 @@ class KubeApi:
         result: Object = self.request("PATCH", path, manifest, "application/apply-patch+yaml", params=options)
         return result
 
-    def create(self, manifest: Mapping[str, Any]) -> Object:
-        """Create the object, status included where the kind allows it (nodes do)."""
-        resource = self._of(manifest["apiVersion"], manifest["kind"])
-        namespace = manifest["metadata"].get("namespace", "default")
-        result: Object = self.request("POST", resource.path(namespace), manifest)
-        return result
-
     def get(self, resource: str, name: str, namespace: str = "default") -> Object:
         result: Object = self.request("GET", self.resource(resource).path(namespace, name))
         return result

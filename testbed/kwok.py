@@ -41,7 +41,7 @@ def start_kwok(processes: Processes, binary: Path, api: KubeApi, kubeconfig: Pat
 
 
 def gpu_node(name: str, gpus: int, labels: Mapping[str, str] | None = None) -> Object:
-    """A Node that offers `nvidia.com/gpu`, for `KubeApi.create`; KWOK makes it Ready at once."""
+    """A Node that offers `nvidia.com/gpu`; KWOK makes it Ready at once."""
     resources = {"cpu": "64", "memory": "512Gi", "pods": "250", "nvidia.com/gpu": str(gpus)}
     return {
         "apiVersion": "v1",
