@@ -1,0 +1,144 @@
+"""What `config/` promises, read from its files: no cluster needed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ahpa.adapters.queries import load_queries
+from ahpa.adapters.telemetry import Metrics
+from ahpa.commands.serve import command
+from ahpa.controller import Reason
+from ahpa.policy import parse_policy
+
+CONFIG = Path(__file__).parents[2] / "config"
+FILES = sorted(CONFIG.rglob("*.yaml"))
+RIGHTS = {
+    "base": {("", "pods", "list"), ("events.k8s.io", "events", "create")},
+    "knative": {
+        ("serving.knative.dev", "services", "list"),
+        ("serving.knative.dev", "services", "patch"),
+        ("serving.knative.dev", "revisions", "list"),
+        ("serving.knative.dev", "revisions", "patch"),
+        ("apps", "deployments", "get"),
+    },
+    "hpa": {
+        ("autoscaling", "horizontalpodautoscalers", "list"),
+        ("autoscaling", "horizontalpodautoscalers", "patch"),
+        ("apps", "deployments", "get"),
+        ("apps", "statefulsets", "get"),
+    },
+}
+
+
+def objects(file: Path) -> Iterator[dict[str, Any]]:
+    return (each for each in yaml.safe_load_all(file.read_text()) if each)
+
+
+def rights(file: Path) -> set[tuple[str, str, str]]:
+    rules = [rule for each in objects(file) for rule in each.get("rules", [])]
+    return {(g, r, v) for rule in rules for g in rule["apiGroups"] for r in rule["resources"] for v in rule["verbs"]}
+
+
+def rbac(slice_name: str) -> Path:
+    return CONFIG / ("base" if slice_name == "base" else f"components/{slice_name}") / "rbac.yaml"
+
+
+@pytest.mark.parametrize("slice_name", RIGHTS)
+def test_each_slice_grants_exactly_what_the_code_uses(slice_name: str) -> None:
+    """So no wildcard, no secret, no create or delete on a target. test_admission.py shows that each is used."""
+    assert rights(rbac(slice_name)) == RIGHTS[slice_name]
+
+
+@pytest.mark.parametrize("slice_name", RIGHTS)
+def test_each_rule_says_why(slice_name: str) -> None:
+    lines = rbac(slice_name).read_text().splitlines()
+    starts = [number for number, line in enumerate(lines) if line.startswith("- apiGroups")]
+    assert starts
+    assert [lines[n] for n in starts if not lines[n - 1].startswith("# ")] == []
+
+
+def test_rights_stand_in_no_other_file() -> None:
+    granting = {file for file in FILES for each in objects(file) if each.get("kind") in ("Role", "ClusterRole")}
+    assert granting == {rbac(slice_name) for slice_name in RIGHTS}
+
+
+def test_the_pod_is_as_restricted_as_the_standard_wants_and_more() -> None:
+    """Pod Security "restricted", a read-only root, no writable place but memory, and one replica at a time."""
+    (deployment,) = objects(CONFIG / "base/deployment.yaml")
+    spec = deployment["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    assert spec["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 65532,
+        "runAsGroup": 65532,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    writable = [v for v in spec["volumes"] if "emptyDir" in v]
+    assert [v["emptyDir"]["medium"] for v in writable] == ["Memory"]
+    assert deployment["spec"]["strategy"] == {"type": "Recreate"}
+
+
+def test_every_setting_is_an_option_of_serve() -> None:
+    """A mistyped AHPA_SERVE_... would be ignored in silence."""
+    known = {f"AHPA_SERVE_{str(parameter.name).upper()}" for parameter in command.params}
+    texts = [(CONFIG / "base/settings.env").read_text(), *(file.read_text() for file in FILES)]
+    used = {name for text in texts for name in re.findall(r"\bAHPA_SERVE_[A-Z_]+", text)}
+    assert used >= {"AHPA_SERVE_PROMETHEUS_URL", "AHPA_SERVE_DRY_RUN"}
+    assert used - known == set()
+
+
+def test_the_queries_that_ship_can_be_loaded() -> None:
+    added = set(load_queries(str(CONFIG / "base/queries.yaml"))) - set(load_queries())
+    assert added == {"triton-rps"}
+
+
+def test_alerts_name_metrics_and_reasons_that_exist() -> None:
+    (rule,) = objects(CONFIG / "components/monitoring/prometheusrule.yaml")
+    rules = [each for group in rule["spec"]["groups"] for each in group["rules"]]
+    expressions = " ".join(each["expr"] for each in rules)
+    exist = {s.name for family in Metrics().registry.collect() for s in family.samples} | {
+        f"{family.name}_total" for family in Metrics().registry.collect() if family.type == "counter"
+    }
+    assert set(re.findall(r"\bahpa_\w+", expressions)) - exist == set()
+    named = {name for text in re.findall(r'reason!?=~?"([^"]+)"', expressions) for name in text.split("|")}
+    assert named - set(Reason) == set()
+    assert {each["alert"] for each in rules} == {
+        "AHPANotTicking",
+        "AHPAForecastStale",
+        "AHPAFloorAtMax",
+        "AHPAApplyFailing",
+    }
+
+
+def test_fences_stand_for_our_account_and_deny() -> None:
+    """A fence for another account, or one that only warns, would protect nothing."""
+    found = [each for file in CONFIG.rglob("fence.yaml") for each in objects(file)]
+    policies = {each["metadata"]["name"]: each["spec"] for each in found if each["kind"].endswith("Policy")}
+    bindings = {each["spec"]["policyName"]: each["spec"] for each in found if each["kind"].endswith("Binding")}
+    assert set(policies) == set(bindings) == {"ahpa-hpas", "ahpa-revisions", "ahpa-services"}
+    for spec in policies.values():
+        assert spec["failurePolicy"] == "Fail"
+        assert [each["expression"] for each in spec["matchConditions"]] == [
+            "request.userInfo.username == 'system:serviceaccount:ahpa-system:ahpa'"
+        ]
+    assert all(spec["validationActions"] == ["Deny"] for spec in bindings.values())
+
+
+@pytest.mark.parametrize("file", sorted((CONFIG / "samples").glob("*.yaml")), ids=lambda file: file.stem)
+def test_samples_carry_annotations_that_parse_without_a_warning(file: Path) -> None:
+    annotated = [each for each in objects(file) if each["metadata"].get("annotations")]
+    assert len(annotated) == 1
+    parsed = parse_policy(annotated[0]["metadata"]["annotations"])
+    assert (parsed.problems, parsed.warnings, parsed.policy.mode) == ((), (), "apply")
+    assert parsed.policy.demand in {"auto", *load_queries()}
