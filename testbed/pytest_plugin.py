@@ -40,6 +40,9 @@ def bed_namespace(bed: Testbed, request: pytest.FixtureRequest) -> Iterator[str]
 
 def _tell(config: pytest.Config, text: str) -> None:
     """Show `text` among pytest's own lines, whatever it captures."""
-    if reporter := config.pluginmanager.get_plugin("terminalreporter"):
-        reporter.ensure_newline()
-        reporter.write_line(text)
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    if reporter and capture:
+        with capture.global_and_fixture_disabled():
+            reporter.ensure_newline()
+            reporter.write_line(text)

@@ -75,6 +75,7 @@ def test_raising_the_minimum_of_an_hpa_adds_replicas(bed: Testbed, bed_namespace
 def test_gpu_pods_become_ready_after_the_time_set_and_only_as_many_as_gpus(bed: Testbed, bed_namespace: str) -> None:
     """Pulling and getting ready are told apart. 4 nodes of 8 GPUs hold 4 pods of 5 GPUs; the fifth waits."""
     bed.hpa_with_deployment("llm", bed_namespace, min_replicas=5, gpus=5, pull_seconds=3, ready_seconds=4)
+    bed.patch("deployments", "llm", {"spec": {"replicas": 5}}, bed_namespace)  # without waiting for the HPA's sync
     bed.wait_for(lambda: len(ready_pods(bed, bed_namespace, "app=llm")) >= 4, 60, "4 ready pods")
     pods = ready_pods(bed, bed_namespace, "app=llm")
     assert len(pods) == 4
