@@ -68,7 +68,7 @@ class Testbed:
         parts = find_parts()
         with ExitStack() as stack:
             stack.enter_context(locked(lock_file(), self._wait_seconds, "another testbed on this machine"))
-            _await_port(AUTOSCALER_PORT)
+            await_port(AUTOSCALER_PORT, 3)
             self.directory = self._directory or Path(tempfile.mkdtemp(prefix="ahpa-testbed-"))
             self.processes = Processes(self.directory, self._keep)
             stack.callback(self.processes.close)
@@ -296,10 +296,13 @@ def lock_file() -> Path:
     return cache_directory() / "running.lock"
 
 
-def _await_port(port: int) -> None:
-    """A testbed that was killed frees its ports within a moment; anybody else's server does not."""
+def await_port(port: int, timeout_seconds: float) -> None:
+    """Wait until `port` is free on all interfaces; `TestbedError` if it stays taken.
+
+    A testbed that was killed frees its ports within a moment; anybody else's server does not.
+    """
     try:
-        wait_until(lambda: can_listen(port), 3, "")
+        wait_until(lambda: can_listen(port), timeout_seconds, "")
     except TestbedError:
         raise TestbedError(
             f"port {port} is taken. Knative's autoscaler listens there, fixed and on all interfaces: end what "

@@ -20,7 +20,8 @@ def locked(path: Path, wait_seconds: float, what: str) -> Iterator[None]:
     """Hold the lock at `path`; waits up to `wait_seconds` for its holder (`what`), then `TestbedError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
-        deadline = time.monotonic() + wait_seconds
+        # At least a second, since whoever only looks who holds it takes the lock for a moment (see `holder`).
+        deadline = time.monotonic() + max(wait_seconds, 1)
         told = False
         while not _try_lock(file.fileno()):
             if time.monotonic() >= deadline:

@@ -8,6 +8,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.activator import encode_loads
+from testbed.bed import await_port
 from testbed.build import MODULES, find_parts
 from testbed.locks import holder, locked
 from testbed.openmetrics import Series, lines
@@ -141,6 +143,15 @@ def test_a_lock_names_its_holder_and_is_free_again_afterwards(tmp_path: Path) ->
     assert holder(path) == {}
     with locked(path, 0, "the second"):
         pass
+
+
+def test_a_taken_port_is_named_and_a_freed_one_is_waited_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(TestbedError, match=f"port {port} is taken"):
+            await_port(port, 0.2)
+        threading.Timer(0.3, server.close).start()
+        await_port(port, 5)
 
 
 def test_existing_binaries_are_used_and_nothing_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
