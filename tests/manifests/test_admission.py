@@ -1,0 +1,245 @@
+"""What our account may do and what the API server refuses it, on a real one: RBAC, then the fences.
+
+Requests are dry runs (admission runs all the same), so the cases do not depend on each other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from ahpa.adapters.events import Events
+from ahpa.adapters.hpa import HorizontalPodAutoscalers
+from ahpa.adapters.knative import KnativeServices
+from ahpa.adapters.kube import Kube, collection, path
+from testbed import Testbed
+from testbed.kube import KubeApi, KubeError
+from testbed.manifests import horizontal_pod_autoscaler
+from tests.manifests.overlays import OPERATOR_KINDS, render
+from tests.manifests.test_config_files import RIGHTS
+
+pytestmark = pytest.mark.testbed
+
+HOME = "ahpa-system"
+TEAM = "inference"
+MIN_SCALE = "autoscaling.knative.dev/min-scale"
+MERGE = "application/merge-patch+json"
+SERVICE, REVISION, HPA = "services.serving.knative.dev", "revisions", "horizontalpodautoscalers"
+FENCE, RBAC = 422, 403
+
+
+@pytest.fixture(scope="module")
+def targets(bed: Testbed) -> Iterator[str]:
+    """A Knative Service and an HPA in apply mode, in the namespace of the samples; the Revision's name."""
+    bed.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": TEAM}})
+    mine = {"ahpa.dev/mode": "apply", "team/owner": "ml"}
+    service = bed.knative_service("chat", TEAM, annotations=mine)
+    bed.hpa_with_deployment("api", TEAM, annotations=mine, min_replicas=2, max_replicas=6)
+    yield str(service["status"]["latestReadyRevisionName"])
+    bed.delete("namespaces", TEAM)
+
+
+@pytest.fixture(scope="module", params=["production", "single-namespace"])
+def ours(bed: Testbed, targets: str, request: pytest.FixtureRequest) -> Iterator[KubeApi]:
+    """The API as our account, after an overlay was applied just as `kubectl apply -k` would."""
+    objects = [each for each in render(request.param) if each["kind"] not in OPERATOR_KINDS]
+    bed.apply(*objects)
+    config = json.loads(bed.service_account_kubeconfig(HOME, "ahpa").read_text())
+    with closing(KubeApi(bed.api_url, config["users"][0]["user"]["token"], bed.ca_file)) as api:
+        for resource, name in ((SERVICE, "chat"), (REVISION, targets), (HPA, "api")):
+            where = bed.api.resource(resource).path(TEAM, name)
+            forbidden = {"metadata": {"labels": {"fence": "up"}}}
+            bed.wait_for(lambda w=where, f=forbidden: refusal(api, w, f) == FENCE, 30, f"the fence of {resource}")  # type: ignore[misc]
+        yield api
+    for each in objects:
+        if each["kind"] != "Namespace":
+            with suppress(KubeError):
+                bed.delete(kind_of(bed, each), each["metadata"]["name"], each["metadata"].get("namespace", HOME))
+
+
+def kind_of(bed: Testbed, manifest: Mapping[str, Any]) -> str:
+    plural = {"ConfigMap": "configmaps", "ValidatingAdmissionPolicy": "validatingadmissionpolicies"}
+    kind = str(manifest["kind"])
+    return plural.get(kind, f"{kind.lower()}s")
+
+
+def refusal(api: KubeApi, where: str, patch: Any, content_type: str = MERGE, **options: str) -> int:
+    """The status with which a dry run of this patch is refused; 0 if it is allowed."""
+    try:
+        api.request("PATCH", where, patch, content_type, params={"dryRun": "All", **options})
+    except KubeError as error:
+        return error.status
+    return 0
+
+
+def annotation(key: str, value: str | None) -> dict[str, Any]:
+    return {"metadata": {"annotations": {key: value}}}
+
+
+RECORD = "ahpa.dev/baseline"
+PATCHES: list[tuple[str, str, Any, int]] = [
+    ("the record on a Service", SERVICE, annotation(RECORD, "{}"), 0),
+    ("the record away again", SERVICE, annotation(RECORD, None), 0),
+    ("the floor of a Revision", REVISION, annotation(MIN_SCALE, "3"), 0),
+    ("the floor away again", REVISION, annotation(MIN_SCALE, None), 0),
+    ("the floor and the record of an HPA", HPA, {**annotation(RECORD, "2"), "spec": {"minReplicas": 4}}, 0),
+    ("the floor of an HPA back", HPA, {**annotation(RECORD, None), "spec": {"minReplicas": 2}}, 0),
+    ("a Service's template", SERVICE, {"spec": {"template": annotation(MIN_SCALE, "3")}}, FENCE),
+    ("a Service's traffic", SERVICE, {"spec": {"traffic": [{"latestRevision": False, "percent": 0}]}}, FENCE),
+    ("a Service's mode", SERVICE, annotation("ahpa.dev/mode", "off"), FENCE),
+    ("a Service's foreign annotation", SERVICE, annotation("team/owner", "us"), FENCE),
+    ("a Service's foreign annotation away", SERVICE, annotation("team/owner", None), FENCE),
+    ("a Service's label", SERVICE, {"metadata": {"labels": {"a": "b"}}}, FENCE),
+    ("a Service's finalizer", SERVICE, {"metadata": {"finalizers": ["ahpa.dev/x"]}}, FENCE),
+    ("a Revision's ceiling", REVISION, annotation("autoscaling.knative.dev/max-scale", "99"), FENCE),
+    ("a Revision's foreign annotation", REVISION, annotation("ahpa.dev/baseline", "1"), FENCE),
+    (
+        "a Revision's annotation away",
+        REVISION,
+        annotation("autoscaling.knative.dev/target-burst-capacity", None),
+        FENCE,
+    ),
+    ("a Revision's label", REVISION, {"metadata": {"labels": {"a": "b"}}}, FENCE),
+    ("a Revision's owner", REVISION, {"metadata": {"ownerReferences": []}}, FENCE),
+    ("an HPA's ceiling", HPA, {"spec": {"maxReplicas": 500}}, FENCE),
+    ("an HPA's target", HPA, {"spec": {"scaleTargetRef": {"name": "another"}}}, FENCE),
+    ("an HPA's metrics", HPA, {"spec": {"metrics": None}}, FENCE),
+    ("an HPA's new behavior", HPA, {"spec": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 1}}}}, FENCE),
+    ("an HPA's mode", HPA, annotation("ahpa.dev/mode", None), FENCE),
+    ("an HPA's foreign annotation", HPA, annotation("team/owner", "us"), FENCE),
+    ("an HPA's label", HPA, {"metadata": {"labels": {"a": "b"}}}, FENCE),
+]
+
+
+@pytest.mark.parametrize(("what", "resource", "patch", "status"), PATCHES, ids=[case[0] for case in PATCHES])
+def test_a_patch_is_allowed_or_refused(
+    bed: Testbed, ours: KubeApi, targets: str, what: str, resource: str, patch: Any, status: int
+) -> None:
+    """The floor and the record, and nothing beside them."""
+    name = {SERVICE: "chat", REVISION: targets, HPA: "api"}[resource]
+    assert refusal(ours, bed.api.resource(resource).path(TEAM, name), patch) == status, what
+
+
+def test_a_patch_through_an_older_version_is_fenced_too(ours: KubeApi) -> None:
+    where = f"/apis/autoscaling/v1/namespaces/{TEAM}/horizontalpodautoscalers/api"
+    assert refusal(ours, where, {"spec": {"minReplicas": 3}}) == 0
+    assert refusal(ours, where, {"spec": {"maxReplicas": 500}}) == FENCE
+
+
+def test_a_stale_resource_version_is_a_conflict_not_an_overwrite(bed: Testbed, ours: KubeApi) -> None:
+    where = bed.api.resource(HPA).path(TEAM, "api")
+    assert refusal(ours, where, {"metadata": {"resourceVersion": "1"}, "spec": {"minReplicas": 4}}) == 409
+
+
+def test_what_rbac_refuses(bed: Testbed, ours: KubeApi) -> None:
+    """No deleting, no creating (a server-side apply to a missing HPA is one), no secrets, no replicas, no self-help."""
+
+    def status(method: str, where: str, body: Any = None, content_type: str = "application/json") -> int:
+        try:
+            ours.request(method, where, body, content_type, params={"dryRun": "All", "fieldManager": "x"})
+        except KubeError as error:
+            return error.status
+        return 0
+
+    at = {name: bed.api.resource(name) for name in (SERVICE, REVISION, HPA, "secrets", "deployments", "clusterroles")}
+    new = horizontal_pod_autoscaler("new", TEAM, {}, 1, 2)
+    assert {
+        "delete an HPA": status("DELETE", at[HPA].path(TEAM, "api")),
+        "delete a Service": status("DELETE", at[SERVICE].path(TEAM, "chat")),
+        "create an HPA": status("POST", at[HPA].path(TEAM), new),
+        "apply a missing HPA": status("PATCH", at[HPA].path(TEAM, "new"), new, "application/apply-patch+yaml"),
+        "list secrets": status("GET", at["secrets"].path(TEAM)),
+        "list own secrets": status("GET", at["secrets"].path(HOME)),
+        "set replicas": status("PATCH", at["deployments"].path(TEAM, "api", "scale"), {}, MERGE),
+        "patch a Deployment": status("PATCH", at["deployments"].path(TEAM, "api"), {}, MERGE),
+        "grant itself more": status("PATCH", at["clusterroles"].path(None, "ahpa-hpa"), {}, MERGE),
+        "a wrong token": _with_wrong_token(bed),
+    } == {
+        "delete an HPA": RBAC,
+        "delete a Service": RBAC,
+        "create an HPA": RBAC,
+        "apply a missing HPA": RBAC,
+        "list secrets": RBAC,
+        "list own secrets": RBAC,
+        "set replicas": RBAC,
+        "patch a Deployment": RBAC,
+        "grant itself more": RBAC,
+        "a wrong token": 401,
+    }
+
+
+def _with_wrong_token(bed: Testbed) -> int:
+    with closing(KubeApi(bed.api_url, "not-a-token", bed.ca_file)) as api:
+        return refusal(api, bed.api.resource(HPA).path(TEAM, "api"), {})
+
+
+def test_another_namespace_is_reached_only_with_cluster_wide_rights(
+    bed: Testbed, ours: KubeApi, request: pytest.FixtureRequest
+) -> None:
+    expected = 0 if "production" in request.node.name else RBAC
+
+    def status(where: str) -> int:
+        try:
+            ours.request("GET", where)
+        except KubeError as error:
+            return error.status
+        return 0
+
+    resource = bed.api.resource(HPA)
+    assert [status(resource.path(None)), status(resource.path("default"))] == [expected] * 2
+    assert status(resource.path(TEAM)) == 0
+
+
+def test_the_fence_is_for_us_alone(bed: Testbed, ours: KubeApi) -> None:
+    assert refusal(bed.api, bed.api.resource(HPA).path(TEAM, "api"), {"spec": {"maxReplicas": 9}}) == 0
+
+
+class Recording(Kube):
+    """Our own port to the API; remembers which rights were used."""
+
+    used: set[tuple[str, str, str]]
+
+    def _call(self, method: str, where: str, *rest: Any) -> Any:
+        answer = super()._call(method, where, *rest)
+        group = "" if where.startswith("/api/") else where.split("/")[2]
+        words = where.partition("/namespaces/")[2].split("/")
+        verb = {"GET": "get" if len(words) == 3 else "list", "PATCH": "patch", "POST": "create"}[method]
+        self.used.add((group, words[1], verb))
+        return answer
+
+
+def test_the_adapters_live_on_these_rights_and_use_every_one(bed: Testbed, ours: KubeApi, targets: str) -> None:
+    """Raise, restore, learn from pods and tell, as our account: every call is granted, every grant is used."""
+    kube = Recording.connect(str(bed.service_account_kubeconfig(HOME, "ahpa")))
+    assert isinstance(kube, Recording)
+    kube.used = set()
+    for actuator in (KnativeServices(kube, TEAM), HorizontalPodAutoscalers(kube, TEAM)):
+        (target,) = actuator.targets()
+        actuator.write(target, target.baseline + 1)
+        (target,) = actuator.targets()
+        assert (target.floor, target.managed) == (target.baseline + 1, True)
+        actuator.restore(target)
+        (target,) = actuator.targets()
+        assert (target.floor, target.managed) == (target.baseline, False)
+        assert Events(kube, "test").say(target, "Tested", "as our account", 1_764_000_000.0)
+        kube.items(path(*collection("v1", "pods", TEAM)), labelSelector=target.selector)
+    unused = set().union(*RIGHTS.values()) - kube.used
+    assert unused == {("apps", "statefulsets", "get")}, "only because no StatefulSet is here"
+
+
+def test_the_pod_passes_the_restricted_standard(bed: Testbed, ours: KubeApi) -> None:
+    """The namespace enforces it; a root file system one could write to is beyond it, so that is not the control."""
+    (template,) = (each["spec"]["template"] for each in render("observe") if each["kind"] == "Deployment")
+    where = bed.api.resource("pods").path(HOME)
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probe"}, "spec": template["spec"]}
+    bed.api.request("POST", where, pod, params={"dryRun": "All"})
+    loose = deepcopy(pod)
+    del loose["spec"]["containers"][0]["securityContext"]["capabilities"]
+    with pytest.raises(KubeError, match="violates PodSecurity") as refused:
+        bed.api.request("POST", where, loose, params={"dryRun": "All"})
+    assert refused.value.status == RBAC
