@@ -16,14 +16,15 @@ from ahpa.capacity import replicas
 from ahpa.controller import Decision, step
 from ahpa.observation import Observation, Workload
 from ahpa.planner import LAG_LEVEL
-from ahpa.policy import Parsed, parse_policy
+from ahpa.policy import parse_policy
 from ahpa.readiness import Lag, Readiness, Tier
 from ahpa.render import live
 from ahpa.render.report import OURS, Chapter, Report
-from ahpa.render.words import moment, seconds
+from ahpa.render.words import moment, percent, seconds
 from ahpa.simulation.backtest import PolicyResult, SeriesResult
 from ahpa.simulation.kpa_config import KpaConfig
-from ahpa.simulation.reactive import Fixed, KpaInputs, KpaLoop
+from ahpa.simulation.kpa_loop import KpaInputs, KpaLoop
+from ahpa.simulation.reactive import Fixed
 from ahpa.simulation.traffic import Service, Traffic, spread
 from ahpa.simulation.workloads import BATCH, BURSTY, CHAT, DAY_MINUTES, MONDAY, Pattern, fleet
 from ahpa.simulation.world import World
@@ -81,9 +82,11 @@ class Lane:
             config = KpaConfig.from_annotations({}, container_concurrency=example.service.concurrency)
             loop = KpaLoop(config, KpaInputs(traffic, config), traffic.start, need)
             self.world = World(traffic, loop, np.random.default_rng(seed), need)
-            self.setting = f"target {UTILIZATION:.0%}" if policy != OURS else ""
+            self.setting = f"target {percent(UTILIZATION)}" if policy != OURS else ""
         minutes = len(traffic.demand)
         self.ready, self.floor, self.late, self.peak, self.median = np.full((5, minutes), np.nan)
+        self.window_minutes = np.zeros(minutes, dtype=int)
+        self.level = 0.0
         self.paid_hours = 0.0
         self.messages: list[tuple[float, str]] = []
 
@@ -98,20 +101,49 @@ class Lane:
         if minute:
             self.late[minute - 1] = self.world.late(seen.now - 120.0) - self.late[minute]
 
+    def workload(self, now: float) -> Workload:
+        """The service as an observer in its cluster would see it."""
+        seen = self.world.snapshot()
+        return Workload(
+            key=self.example.name,
+            policy=parse_policy(self.example.annotations),
+            baseline=0,
+            floor=seen.floor,
+            ready=seen.ready,
+            present=seen.ready + seen.starting,
+            per_replica=self.example.per_replica,
+            readiness=self.example.service.readiness,
+            observed_until=now,
+        )
+
     def obey(self, decision: Decision, outlook: Outlook | None, minute: int) -> None:
-        """Move the floor as decided; the decision holds for the minute that begins."""
-        self.world.floor = decision.floor
+        """Move the floor if that is what was decided; the decision holds for the minute that begins."""
+        if decision.apply:
+            self.world.floor = decision.floor
         if decision.plan is not None and outlook is not None and minute < len(self.peak):
             self.peak[minute] = decision.plan.peak
             self.median[minute] = min(decision.plan.peak, outlook.peak(decision.plan.window_seconds, 0.5))
-            self.setting = f"quantile {decision.plan.level:g}"
+            self.window_minutes[minute] = round(decision.plan.window_seconds / 60.0)
+            self.level = decision.plan.level
+            self.setting = f"quantile {self.level:g}"
         if decision.change:
             self.messages.append((self.world.now, decision.message))
+
+    def coverage(self) -> dict[str, float]:
+        """How often the predicted peak held, by its nominal level; windows that end with the day or before."""
+        demand = self.world.traffic.demand
+        held = [
+            demand[m : m + width].max() <= self.peak[m]
+            for m, width in enumerate(self.window_minutes)
+            if width and m + width <= len(demand)
+        ]
+        return {f"{self.level:g}": sum(held) / len(held)} if held else {}
 
     def result(self) -> PolicyResult:
         run = self.world.run(self.example.name, self.policy, self.setting)
         if self.policy == OURS:
-            run = replace(run, peak=self.peak, messages=tuple(self.messages))
+            outcome = replace(run.outcome, coverage=self.coverage())
+            run = replace(run, outcome=outcome, peak=self.peak, messages=tuple(self.messages))
         return PolicyResult(self.policy, run.outcome, self.setting, (), None, run)
 
 
@@ -138,7 +170,6 @@ class Demo:
         self._examples = tuple(examples)
         self._forecaster = model.fit(demand.until(self.start))
         self._demand = demand.between(self.start, demand.end)
-        self._parsed: list[Parsed] = [parse_policy(e.annotations) for e in examples]
         leads = {lead for e in examples for _, lead in e.service.readiness.leads(LAG_LEVEL)}
         self._windows = tuple(sorted(lead + TICK_SECONDS for lead in leads))
         self.lanes: list[dict[str, Lane]] = []
@@ -171,23 +202,9 @@ class Demo:
         ours = [lanes[OURS] for lanes in self.lanes if OURS in lanes]
         forecast = self._forecaster.forecast(1, self._windows)
         now = self.start + 60.0 * self.minute
-        workloads = tuple(self._workload(lane, parsed, now) for lane, parsed in zip(ours, self._parsed, strict=True))
+        workloads = tuple(lane.workload(now) for lane in ours)
         for lane, decision in zip(ours, step(Observation(now, TICK_SECONDS, workloads, forecast)), strict=True):
             lane.obey(decision, forecast.outlook(lane.example.name), self.minute)
-
-    def _workload(self, lane: Lane, parsed: Parsed, now: float) -> Workload:
-        seen = lane.world.snapshot()
-        return Workload(
-            key=lane.example.name,
-            policy=parsed,
-            baseline=0,
-            floor=seen.floor,
-            ready=seen.ready,
-            present=seen.ready + seen.starting,
-            per_replica=lane.example.per_replica,
-            readiness=lane.example.service.readiness,
-            observed_until=now,
-        )
 
     def scene(self) -> live.Scene:
         """What a frame shows now."""
@@ -235,6 +252,9 @@ class Demo:
             held = f"the first {tier.replicas} replicas" if tier.replicas else "every further replica"
             p50, p95 = (seconds(tier.lag.quantile(q)) for q in (0.5, 0.95))
             yield tier.name, f"{held}: ready {p50} after being asked for (median), 95 % within {p95}"
-        yield "reactive autoscaler", f"Knative's KPA, exactly, at its defaults: fills replicas to {UTILIZATION:.0%}"
+        yield (
+            "reactive autoscaler",
+            f"Knative's KPA, exactly, at its defaults: fills replicas to {percent(UTILIZATION)}",
+        )
         yield "fixed fleet", "as many replicas as the largest minute of the two weeks needs"
         yield "replica-hours", "counted from the moment a replica is asked for until it is gone"

@@ -65,16 +65,18 @@ def command(out: Path, seed: int, speed: float, policies: tuple[str, ...]) -> No
     from ahpa.render.table import outcomes
     from forecasting.fleet import FleetModel
 
+    path = out / "report.html"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError as error:
+        raise click.UsageError(f"cannot write {path}: {error.strerror}") from error
     words, data = Console(stderr=True), Console()
     words.print("Two weeks of history for three GPU services; learning from it …", style="dim")
     demo = Demo(FleetModel(), seed, policies=policies)
     _show(demo, words, speed) if words.is_terminal else _tell(demo, words)
     report = demo.report()
-    path = out / "report.html"
-    try:
-        write_report(path, report)
-    except OSError as error:
-        raise click.UsageError(f"cannot write {path}: {error.strerror}") from error
+    write_report(path, report)
     data.print(outcomes(report.results))
     data.print()
     data.print(headline(report.results), style="bold", highlight=False, markup=False)

@@ -128,14 +128,15 @@ def _policy(policy: str) -> str:
 def _overview(results: Sequence[SeriesResult]) -> str:
     sums = totals(results)
     policies = [p for p in sums if p in (OURS, rival(sums))]
+    verdicts = any(result.why for result in results)
     head = ["service"] + [f"{_text(title(p))}<br>{unit}" for p in policies for unit in ("replica-hours", "late")]
     rows = [
         [f'<a href="#s{i}">{_text(result.name)}</a>']
         + [cell for p in policies for cell in _hours_and_late(result.policies.get(p))]
-        + [_text(result.why)]
+        + ([_text(result.why)] if verdicts else [])
         for i, result in enumerate(results)
     ]
-    return "<h2>Services</h2>" + _table([*head, "verdict"], rows, frozenset({len(head)}))
+    return "<h2>Services</h2>" + _table([*head, *(["verdict"] if verdicts else [])], rows, frozenset({len(head)}))
 
 
 def _hours_and_late(found: PolicyResult | None) -> tuple[str, str]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -135,9 +135,9 @@ def _caption(course: Course) -> Text:
 
 def picture(lane: Lane, course: Course, top: float, width: int, rows: int) -> Text:
     """`rows` lines of `width` cells: bars of demand, pink where requests were late; a line of ready replicas."""
-    demand = _columns(lane.demand, width)
-    ready = _columns(course.ready, width) * lane.per_replica
-    late = _columns(course.late, width) > 0
+    demand = _columns(lane.demand, width, np.max)
+    ready = _columns(course.ready, width, np.mean) * lane.per_replica
+    late = _columns(course.late, width, np.max) > 0
     lines = []
     for row in range(rows - 1, -1, -1):
         text = Text()
@@ -147,12 +147,12 @@ def picture(lane: Lane, course: Course, top: float, width: int, rows: int) -> Te
     return Text("\n").join(lines)
 
 
-def _columns(values: Floats, width: int) -> Floats:
-    """The largest of each column's minutes; NaN where none is known."""
+def _columns(values: Floats, width: int, of: Callable[[Floats], float]) -> Floats:
+    """`of` the known minutes of each column; NaN where none is known."""
     edges = np.linspace(0, len(values), width + 1).astype(int)
-    filled = np.where(np.isfinite(values), values, -np.inf)
-    largest = np.array([filled[a : max(b, a + 1)].max() for a, b in pairwise(edges)])
-    return np.where(np.isfinite(largest), largest, np.nan)
+    parts = [values[a : max(b, a + 1)] for a, b in pairwise(edges)]
+    known = [part[np.isfinite(part)] for part in parts]
+    return np.array([of(part) if len(part) else math.nan for part in known])
 
 
 def _cell(demand: float, ready: float, late: bool, per_row: float, row: int, colour: str) -> tuple[str, str]:
@@ -167,11 +167,10 @@ def _cell(demand: float, ready: float, late: bool, per_row: float, row: int, col
 
 
 def _sums(scene: Scene) -> Text:
-    courses: Sequence[tuple[Course, ...]] = [lane.courses for lane in scene.lanes]
-    text = Text("all  ", style="bold")
-    for same in zip(*courses, strict=True):
+    text = Text("all  ", style="bold", no_wrap=True, overflow="ellipsis")
+    for same in zip(*(lane.courses for lane in scene.lanes), strict=True):
         late, asked = sum(float(np.nansum(c.late)) for c in same), sum(c.requests for c in same)
-        text.append(f"{title(same[0].policy)} ", style=DARK[role(same[0].policy)])
+        text.append(f"{printable(same[0].policy)} ", style=DARK[role(same[0].policy)])
         hours = quantity(sum(c.replica_hours for c in same))
-        text.append(f"{hours} replica-hours, {percent(late / asked if asked else 0.0)} late     ")
+        text.append(f"{hours} replica-hours, {percent(late / asked if asked else 0.0)} late    ")
     return text

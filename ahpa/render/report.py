@@ -120,25 +120,31 @@ def headline(results: Iterable[SeriesResult]) -> str:
 
 
 def meaning(results: Iterable[SeriesResult]) -> str:
-    """One sentence on what the totals mean, whichever way they fell."""
+    """What the totals mean in one or two sentences, whichever way they fell."""
     sums = totals(results)
     other = rival(sums)
     if OURS not in sums or other is None:
         return ""
     ours, theirs = sums[OURS], sums[other]
-    spent = ours.replica_hours - theirs.replica_hours
     spared = theirs.late - ours.late
-    share = f" ({percent(abs(spent) / theirs.replica_hours)})" if theirs.replica_hours else ""
-    cost = f"{quantity(abs(spent))} replica-hours {'more' if spent >= 0 else 'fewer'}{share}"
+    cost = _against(ours, theirs)
     if spared <= 0:
         worse = f"made {quantity(-spared)} more requests wait than" if spared else "spared nobody a wait beside"
         return f"With {cost} ahpa {worse} {title(other)}: not worth it here."
     fold = f", {theirs.late / ours.late:.0f} times fewer" if ours.late and theirs.late / ours.late >= 2 else ""
-    price = f": each extra replica-hour spared {quantity(spared / spent)} requests the wait" if spent > 0 else ""
     waited = (
         f"{quantity(ours.late)} instead of {quantity(theirs.late)} requests of {quantity(ours.requests)} had to wait"
     )
-    return f"With {cost} than {title(other)}, {waited}{fold}{price}."
+    fixed = sums.get("fixed-max")
+    rest = f" Against a fixed fleet for the peak: {_against(ours, fixed)}." if fixed else ""
+    return f"With {cost} than {title(other)}, {waited}{fold}.{rest}"
+
+
+def _against(ours: Total, theirs: Total) -> str:
+    """`42 replica-hours more (12 %)`."""
+    spent = ours.replica_hours - theirs.replica_hours
+    share = f" ({percent(abs(spent) / theirs.replica_hours)})" if theirs.replica_hours else ""
+    return f"{quantity(abs(spent))} replica-hours {'more' if spent >= 0 else 'fewer'}{share}"
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,8 @@ def seconds(value: float) -> str:
     if not math.isfinite(value):
         return "?"
     if value < 100:
-        return f"{quantity(value)} s"
-    return f"{quantity(value / 60)} min" if value < 6000 else f"{quantity(value / 3600)} h"
+        return f"{value:.3g} s"
+    return f"{value / 60:.3g} min" if value < 6000 else f"{value / 3600:.3g} h"
 
 
 def moment(unix_seconds: float) -> str:

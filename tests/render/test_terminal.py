@@ -128,7 +128,8 @@ def test_quantity(value: float, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"), [(45.0, "45.0 s"), (0.2, "0.2 s"), (270.0, "4.5 min"), (7200.0, "2 h"), (math.nan, "?")]
+    ("value", "said"),
+    [(45.0, "45 s"), (79.46, "79.5 s"), (0.2, "0.2 s"), (270.0, "4.5 min"), (7200.0, "2 h"), (math.nan, "?")],
 )
 def test_seconds(value: float, said: str) -> None:
     assert words.seconds(value) == said
