@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,16 +16,31 @@ import pytest
 if TYPE_CHECKING:
     from testbed.bed import Testbed
 
+WAIT_SECONDS = 250  # for another run's testbed; less than the time limit of a test
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build before the first test that needs it: its time limit is for the test, and a build takes minutes."""
+    if session.config.option.collectonly:
+        return
+    if any(item.get_closest_marker("testbed") for item in session.items):
+        from testbed.build import find_parts
+        from testbed.processes import TestbedError
+
+        with _uncaptured(session.config):
+            try:
+                find_parts()
+            except TestbedError as error:
+                raise pytest.UsageError(str(error)) from error
+
 
 @pytest.fixture(scope="session")
 def bed(request: pytest.FixtureRequest) -> Iterator[Testbed]:
     """A running testbed; its start time is shown, not asserted: it depends on what else the machine does."""
     from testbed.bed import Testbed
-    from testbed.build import find_parts
 
-    find_parts()
     begun = time.monotonic()
-    with Testbed(wait_seconds=1800) as running:
+    with Testbed(wait_seconds=WAIT_SECONDS) as running:
         _tell(request.config, f"testbed: up in {time.monotonic() - begun:.1f} s")
         yield running
 
@@ -39,10 +55,15 @@ def bed_namespace(bed: Testbed, request: pytest.FixtureRequest) -> Iterator[str]
 
 
 def _tell(config: pytest.Config, text: str) -> None:
-    """Show `text` among pytest's own lines, whatever it captures."""
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    capture = config.pluginmanager.get_plugin("capturemanager")
-    if reporter and capture:
-        with capture.global_and_fixture_disabled():
+    """Show `text` among pytest's own lines."""
+    if reporter := config.pluginmanager.get_plugin("terminalreporter"):
+        with _uncaptured(config):
             reporter.ensure_newline()
             reporter.write_line(text)
+
+
+def _uncaptured(config: pytest.Config) -> AbstractContextManager[None]:
+    """What is printed meanwhile reaches the terminal."""
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    uncaptured: AbstractContextManager[None] = capture.global_and_fixture_disabled() if capture else nullcontext()
+    return uncaptured
