@@ -81,9 +81,9 @@ class Queue:
         self.dropped += overdue
         return waiting - overdue
 
-    def is_calm(self, memory_seconds: int) -> bool:
-        """Whether the open loop holds again, also for everything that averages of so many seconds remember."""
-        return not self.waiting and self.second > self.last_waited + self._kernel.whole + 2 + memory_seconds
+    def is_calm(self) -> bool:
+        """Whether the open loop holds again."""
+        return not self.waiting and self.second > self.last_waited + self._kernel.whole + 2
 
 
 @dataclass(frozen=True, eq=False)

@@ -161,6 +161,17 @@ class Traffic:
         held = self.kernel.held(self.arrived[:-1], self._begun(0), self._begun(1))
         return self.arrivals + np.ceil(held * GRAIN) / GRAIN
 
+    def pressures(self, tick_seconds: int) -> list[float]:
+        """The largest pressure of each tick; remembered."""
+        if tick_seconds not in self._pressures:
+            rows = self.pressure[: self.seconds // tick_seconds * tick_seconds].reshape(-1, tick_seconds)
+            self._pressures[tick_seconds] = rows.max(axis=1).tolist()
+        return self._pressures[tick_seconds]
+
+    @cached_property
+    def _pressures(self) -> dict[int, list[float]]:
+        return {}
+
     @cached_property
     def peak_pressure(self) -> list[float]:
         """The largest pressure of each minute."""

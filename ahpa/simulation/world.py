@@ -59,6 +59,7 @@ class World:
         self._dropped = 0.0
         self._left = traffic.arrived.copy()
         """Shape [n + 1]: requests that had left the queue by the end of each second; the future is the open loop."""
+        self._pressures = traffic.pressures(reactive.tick_seconds)
         self._slots = ready * traffic.service.concurrency
         self._limit = traffic.kernel.limit(self._slots) if ready else 0.0
         self._settled = 0.0
@@ -106,13 +107,13 @@ class World:
         if self._queue is not None:
             return self._tick
         step, tick = self.reactive.tick_seconds, self._tick
-        minute = tick * step // 60
-        if self.traffic.peak_pressure[minute] > self._limit:
-            return tick
+        if self.traffic.peak_pressure[tick * step // 60] > self._limit:
+            pressures, limit = self._pressures, self._limit
+            last = next((i for i in range(tick, last) if pressures[i] > limit), last)
         if self.replicas.next_ready < self.traffic.start + last * step + 1e-9:
             last = int((self.replicas.next_ready - self.traffic.start - 1e-9) // step)
-            if last <= tick:
-                return tick
+        if last <= tick:
+            return tick
         replicas = self.replicas
         return self.reactive.calm(tick, last, replicas.ready, self._floor, replicas.present)
 
@@ -135,16 +136,17 @@ class World:
         traffic, queue = self.traffic, self._queue
         second = self._tick * step
         if queue is None:
-            if self.skip and traffic.pressure[second : second + step].max() <= self._limit:
+            if self.skip and self._pressures[self._tick] <= self._limit:
                 return None
             queue = self._queue = Queue(traffic, second)
-            self.reactive.disturb(second)
+        elif self.skip and queue.is_calm():
+            self._dropped += queue.dropped
+            self._queue = None
+            self.reactive.settle(self._tick)
+            return self._serve(step)
         units, waiting = queue.run(step, self._slots)
         if queue.last_waited >= second:
             self._left[second + 1 : second + step + 1] -= waiting
-        elif self.skip and queue.is_calm(self.reactive.memory_seconds):
-            self._dropped += queue.dropped
-            self._queue = None
         return units
 
     def _scale(self, wanted: int) -> None:

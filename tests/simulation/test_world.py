@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from ahpa.readiness import Lag, Readiness, Tier
 from ahpa.simulation.kpa_config import KpaConfig
-from ahpa.simulation.reactive import Fixed, KpaInputs, KpaLoop
+from ahpa.simulation.kpa_loop import KpaInputs, KpaLoop
+from ahpa.simulation.reactive import Fixed
 from ahpa.simulation.run import Run
 from ahpa.simulation.traffic import Service, Traffic, spread
 from ahpa.simulation.world import World
@@ -77,7 +78,7 @@ def stories(draw: st.DrawFn) -> tuple[Traffic, KpaConfig, list[int], int, int]:
 
 
 @given(stories())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_passing_over_calm_ticks_changes_nothing(story: tuple[Traffic, KpaConfig, list[int], int, int]) -> None:
     """The fast world equals the one that runs queue and scaler at every tick, bit for bit."""
     traffic, config, floors, ready, seed = story
@@ -89,7 +90,7 @@ def test_passing_over_calm_ticks_changes_nothing(story: tuple[Traffic, KpaConfig
 
 
 @given(stories())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_no_request_gets_lost_and_shares_are_shares(story: tuple[Traffic, KpaConfig, list[int], int, int]) -> None:
     traffic, config, floors, ready, seed = story
     run, world = play(traffic, config, floors, ready, seed, skip=True)
