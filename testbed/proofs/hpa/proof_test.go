@@ -17,6 +17,7 @@ import (
 	"time"
 	_ "unsafe" // for go:linkname
 
+	"github.com/go-logr/logr"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	v1 "k8s.io/api/core/v1"
@@ -30,6 +31,7 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 	autoscalingclient "k8s.io/client-go/kubernetes/typed/autoscaling/v2"
 	scaleclient "k8s.io/client-go/scale"
+	"k8s.io/klog/v2"
 	defaults "k8s.io/kubernetes/pkg/apis/autoscaling/v2"
 	"k8s.io/kubernetes/pkg/controller/podautoscaler"
 	"k8s.io/kubernetes/pkg/controller/podautoscaler/metrics"
@@ -227,7 +229,6 @@ func run(t *testing.T, script script) []int32 {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
 	w := &world{hpa: &autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "web"}}}
 	clientset := fake.NewClientset()
 	factory := informers.NewSharedInformerFactory(clientset, 0)
@@ -239,6 +240,10 @@ func run(t *testing.T, script script) []int32 {
 	if err := hpas.Informer().GetIndexer().Add(w.hpa); err != nil {
 		t.Fatal(err)
 	}
+	defer func() { // Run does nothing but shut the queue down, whose goroutines must end with the bubble
+		cancel()
+		controller.Run(ctx, 0)
+	}()
 	answers := []int32{}
 	for _, step := range script.Steps {
 		time.Sleep(time.Until(at(step.Now)))
@@ -263,6 +268,7 @@ func run(t *testing.T, script script) []int32 {
 }
 
 func TestProof(t *testing.T) {
+	klog.SetLogger(logr.Discard())
 	in := bufio.NewScanner(os.Stdin)
 	in.Buffer(nil, 1<<28)
 	out := bufio.NewWriter(os.Stdout)
