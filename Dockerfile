@@ -1,0 +1,22 @@
+# Nothing is compiled and nothing is resolved here: every package comes from requirements/base.txt, by hash.
+# The base image is named by tag; pin it by digest in your own pipeline (python:3.12-slim@sha256:...).
+FROM python:3.12-slim AS packages
+RUN python -m venv /opt/ahpa
+COPY requirements/base.txt /tmp/
+RUN /opt/ahpa/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r /tmp/base.txt \
+ && /opt/ahpa/bin/pip check \
+ && /opt/ahpa/bin/pip uninstall --yes pip
+
+FROM python:3.12-slim
+LABEL org.opencontainers.image.title="ahpa" org.opencontainers.image.licenses="Apache-2.0"
+# Our own code is pure Python: it is copied, not built, so no build backend is needed (docs/decisions/0041).
+COPY --from=packages /opt/ahpa /opt/ahpa
+COPY LICENSE /opt/ahpa/
+COPY ahpa /opt/ahpa/app/ahpa
+COPY forecasting /opt/ahpa/app/forecasting
+ENV PATH=/opt/ahpa/bin:$PATH PYTHONPATH=/opt/ahpa/app PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+WORKDIR /tmp
+USER 65532:65532
+EXPOSE 8080 8081
+ENTRYPOINT ["python", "-m", "ahpa"]
+CMD ["--help"]

@@ -1,0 +1,95 @@
+"""Writes the pages of docs/ that are tables of the code: `python docs/generate.py`; a test says when they are old."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from ahpa.adapters.queries import DEFAULTS, load_queries
+from ahpa.adapters.telemetry import Metrics
+from ahpa.policy import AHPA_STRATEGY, PARAMETERS, PREFIX, STATE, Policy
+
+DOCS = Path(__file__).parent
+NOTE = "<!-- Written by docs/generate.py; change the code instead. -->"
+
+
+def annotations_page() -> str:
+    """docs/annotations.md, from the table that the parser and the command line use too."""
+    defaults = {each.name: getattr(Policy(), each.name) for each in fields(Policy)}
+    rows = (
+        (f"`{PREFIX}{p.name}`", p.accepts, _shown(defaults[p.field]), f'`"{p.example}"`', p.help) for p in PARAMETERS
+    )
+    queries = "\n".join(f"- `{name}`" for name in sorted(load_queries()))
+    automatic = ", ".join(f"`{name}` for {kind}" for kind, name in DEFAULTS.items())
+    return f"""{NOTE}
+# Annotations
+
+They go on the metadata of the object that is scaled, the Knative Service or the HorizontalPodAutoscaler; never on
+a pod template, where each change would replace all pods. Values are strings, so numbers need quotes.
+
+{_table(("annotation", "accepts", "default", "example", "what it does"), rows)}
+
+- An object without `{PREFIX}mode` is left alone (but see `{AHPA_STRATEGY}` below).
+- All mistakes on an object are reported together, as one Event with reason `InvalidPolicy`, and nothing is written
+  to it until they are gone. A key that is not in the table is a warning Event with the nearest name.
+- `late-target`, `quantile` and `replica-cost` with `late-cost` are three ways to say the same thing; give one.
+- Durations are written like `90s`, `5m`, `1h30m`; shares like `0.1%` or `0.001`.
+- `{STATE}` is ours: it keeps what you had set before us, so that it can be put back. Leave it alone.
+- `{AHPA_STRATEGY}` of Alibaba's AHPA is understood where there is no
+  `{PREFIX}mode`: `observer` means observe, `auto` means apply.
+- What is accepted but not acted on yet is said in [limits.md](limits.md).
+
+## Queries for `{PREFIX}demand`
+
+Operators add their own (config/base/queries.yaml); these are built in (ahpa/adapters/queries.yaml):
+
+{queries}
+
+`auto` is {automatic}. An HPA has no natural demand, so its owner names a query.
+"""
+
+
+def metrics_page() -> str:
+    """docs/metrics.md, from the registry that /metrics serves."""
+    registry = Metrics().registry
+    # prometheus_client tells the names of a metric's labels nowhere else while it has no samples.
+    labels = {name: getattr(each, "_labelnames", ()) for name, each in registry._names_to_collectors.items()}
+    rows = (
+        (f"`{_exposed(family)}`", family.type, ", ".join(_labels(labels, family)) or "none", family.documentation)
+        for family in sorted(registry.collect(), key=lambda family: family.name)
+    )
+    return f"""{NOTE}
+# Metrics
+
+`ahpa serve` offers them on port 8080 at `/metrics`. kind, namespace and name are those of the annotated object.
+Values of a target that is gone are gone at the next tick. Alerts on them: [alerts.md](alerts.md).
+
+{_table(("metric", "type", "labels", "what it is"), rows)}
+"""
+
+
+def _exposed(family: Any) -> str:
+    return f"{family.name}_total" if family.type == "counter" else str(family.name)
+
+
+def _labels(by_name: dict[str, Any], family: Any) -> tuple[str, ...]:
+    return tuple(by_name.get(family.name) or by_name.get(_exposed(family)) or ())
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+PAGES = {"annotations.md": annotations_page, "metrics.md": metrics_page}
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page(), encoding="utf-8")
+        print(f"wrote docs/{name}")

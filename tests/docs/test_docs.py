@@ -1,0 +1,82 @@
+"""The documents say what the code does, as far as a machine can tell."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ahpa.controller import Reason
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "config").rglob("*.md")])
+
+
+def generate() -> object:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["annotations.md", "metrics.md"])
+def test_pages_made_from_the_code_are_current(name: str) -> None:
+    page = generate().PAGES[name]()  # type: ignore[attr-defined]
+    assert (ROOT / "docs" / name).read_text() == page, "run `python docs/generate.py` and commit what it writes"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text())
+    local = [link for link in links if not re.match(r"[a-z]+:", link)]
+    assert [link for link in local if not (page.parent / link).exists()] == []
+
+
+def test_decisions_are_numbered_once_each() -> None:
+    numbers = [file.name[:4] for file in (ROOT / "docs/decisions").glob("*.md")]
+    assert len(numbers) == len(set(numbers))
+
+
+def test_code_and_files_point_to_decisions_that_exist() -> None:
+    """`docs/decisions/0007-one-replica.md` in a comment must be there to be read."""
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
+    files = [
+        ROOT / name for name in listed.stdout.split() if name.endswith((".py", ".yaml", ".toml", ".md", "Dockerfile"))
+    ]
+    texts = [file.read_text(errors="replace") for file in files if file.is_file()]
+    named = {name for text in texts for name in re.findall(r"docs/decisions/(\d{4}[\w.-]*\w)", text)}
+    exist = {file.name for file in (ROOT / "docs/decisions").glob("*.md")}
+    assert {name for name in named if not any(each.startswith(name) for each in exist)} == set()
+
+
+def test_every_reason_is_explained() -> None:
+    """A word that an Event shows can be looked up."""
+    page = (ROOT / "docs/failure-policy.md").read_text()
+    assert [reason for reason in Reason if f"`{reason}`" not in page] == []
+
+
+def test_every_proof_that_the_failure_policy_names_exists() -> None:
+    """Each row names its test as `tests/...py::test_...`, or says "not yet"."""
+    page = (ROOT / "docs/failure-policy.md").read_text()
+    rows = [
+        line for line in page.partition("## By input")[2].partition("\n## ")[0].splitlines() if line.startswith("| ")
+    ]
+    assert len(rows) > 12
+    for row in rows[2:]:
+        proofs = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row)
+        assert proofs or "not yet" in row.lower(), row
+        for file, name in proofs:
+            assert re.search(rf"^def {name}\(", (ROOT / file).read_text(), re.MULTILINE), f"{file}::{name}"
+
+
+def test_every_alert_can_be_looked_up() -> None:
+    rules = (ROOT / "config/components/monitoring/prometheusrule.yaml").read_text()
+    alerts = re.findall(r"alert: (\w+)", rules)
+    page = (ROOT / "docs/alerts.md").read_text()
+    assert alerts
+    assert [name for name in alerts if f"## {name}" not in page] == []
