@@ -42,9 +42,7 @@ def decisions(rows: Iterable[Decision]) -> Table:
 
 def outcomes(results: Sequence[SeriesResult]) -> Table:
     """One line per service and policy, and the sums at the end."""
-    table = _table(
-        "SERVICE", "POLICY", "SETTING", right=("REPLICA-HOURS", "LATE", "UNSERVED", "WAITED P99", "COLD HITS")
-    )
+    table = _table("SERVICE", "POLICY", "SETTING", right=("REPLICA-HOURS", "LATE", "WAITED P99"))
     for result in results:
         for i, (policy, found) in enumerate(result.policies.items()):
             name = _cell("" if i else result.name)
@@ -53,22 +51,16 @@ def outcomes(results: Sequence[SeriesResult]) -> Table:
     if len(results) > 1:
         for i, total in enumerate(totals(results).values()):
             hours, late = quantity(total.replica_hours), percent(total.late_ratio)
-            table.add_row(_cell("" if i else "all"), _policy(total.policy), "", _cell(hours), _cell(late), "", "", "")
+            table.add_row(_cell("" if i else "all"), _policy(total.policy), "", _cell(hours), _cell(late), "")
     return table
 
 
 def _figures(o: Outcome) -> tuple[str, ...]:
-    return (
-        quantity(o.replica_hours),
-        percent(o.late_ratio),
-        percent(o.unserved_ratio),
-        seconds(o.wait_p99_seconds),
-        f"{o.cold_hits:,}",
-    )
+    return quantity(o.replica_hours), percent(o.late_ratio), seconds(o.wait_p99_seconds)
 
 
 def _policy(policy: str) -> Text:
-    return Text(printable(policy), style=DARK[role(policy)])
+    return Text(printable(policy), style=DARK[role(policy)], no_wrap=True)
 
 
 def _cell(words: str, most: int = 120) -> Text:
@@ -79,7 +71,7 @@ def _table(*left: str, right: Sequence[str] = (), wide: str | None = None) -> Ta
     """Columns of the house: no frame but a rule under the head, so that a copy into a chat stays readable."""
     table = Table(box=_RULE, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
     for name in left:
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", min_width=len(name))
     for name in right:
         table.add_column(name, justify="right", no_wrap=True)
     if wide is not None:
