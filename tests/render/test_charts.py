@@ -19,6 +19,7 @@ from tests.render.examples import MIDNIGHT, run
 values = arrays(float, st.integers(1, 400), elements=st.floats(0, 1e6) | st.just(np.nan))
 
 
+@settings(deadline=None)
 @given(values, st.integers(1, 60))
 def test_decimation_keeps_the_extremes_and_the_order(y: np.ndarray, buckets: int) -> None:
     x, kept = charts.decimate(np.arange(len(y), dtype=float), y, buckets)
@@ -30,6 +31,7 @@ def test_decimation_keeps_the_extremes_and_the_order(y: np.ndarray, buckets: int
         assert np.nanmin(kept) == np.nanmin(y)
 
 
+@settings(deadline=None)
 @given(values, st.integers(1, 60), st.booleans())
 def test_extremes_are_those_of_all_values(y: np.ndarray, buckets: int, largest: bool) -> None:
     _, kept = charts.extremes(np.arange(len(y), dtype=float), y, largest, buckets)
@@ -41,6 +43,7 @@ def test_extremes_are_those_of_all_values(y: np.ndarray, buckets: int, largest: 
         assert np.isnan(kept).all()
 
 
+@settings(deadline=None)
 @given(st.floats(1e9, 2e9), st.floats(60, 3e8))
 def test_time_axes_have_few_marks_inside(start: float, span: float) -> None:
     marks, words = charts.ticks(start, start + span)

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
@@ -43,13 +43,13 @@ def test_outcomes_show_every_policy_and_the_sums() -> None:
 
 GOLDEN_OUTCOMES = """\
 SERVICE   POLICY   SETTING         REPLICA-HOURS      LATE   WAITED P99
-──────────────────────────────────────────────────────────────────────
+───────────────────────────────────────────────────────────────────────
 chat      ahpa     quantile 0.99             137   0.080 %        0.9 s
           kpa                                121     4.2 %        0.9 s
-──────────────────────────────────────────────────────────────────────
+───────────────────────────────────────────────────────────────────────
 batch     ahpa     quantile 0.99             137   0.080 %        0.9 s
           kpa                                121     4.2 %        0.9 s
-──────────────────────────────────────────────────────────────────────
+───────────────────────────────────────────────────────────────────────
 all       ahpa                               274   0.080 %
           kpa                                242     4.2 %"""
 
@@ -90,6 +90,7 @@ def test_the_future_is_blank() -> None:
         assert len(line) == 40
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_names_cannot_steer_the_terminal(name: str) -> None:
     shown = plain(live.frame(scene(600, (name, name)), 100, 30), 100) + live.line(scene(600, (name,)))
