@@ -1,1 +1,1 @@
-"""Fleet forecasting with calibrated quantiles. Pure: numpy only at import, no clock, no I/O, never imports ahpa."""
+"""Fleet forecasting with calibrated quantiles. Pure: numpy only at import, no clock, no I/O."""

@@ -1,134 +1,283 @@
-"""The fleet model: every service of a panel at once. First version: yesterday and last week x recent level."""
+"""The fleet model: every service of a panel at once, from one committee of small networks.
+
+Refit: sample origins of the whole fleet, describe each by its recent past and by the same window on earlier
+days (features.py), learn quantiles of the coming window's maximum and of single steps (network.py), then
+walk through the last days and calibrate each service's quantiles by what came (calibration.py).
+Tick: describe the newest origin, ask the committee, apply the offsets, settle what has come true.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from forecasting.calibration import Calibration, spread, walk
+from forecasting.features import DAY_SECONDS, Frame, Target, design, frame, recency
 from forecasting.forecast import LEVELS, Forecast
+from forecasting.history import History
+from forecasting.learning import QUANTILES, ask, chunks, fold_of, learn, least_floor
+from forecasting.lookback import Array, Ints, Latest, Rolling
+from forecasting.network import Committee, Training
 from forecasting.panel import Floats, Panel
 
-DAY_SECONDS = 86_400.0
+PEAKS = Training()
+STEPS = Training(hidden=(32,), members=2, epochs=4)
 
-
-def _steps(seconds: float, step: float) -> int:
-    """Whole steps that a window of `seconds` touches, at least one."""
-    return max(1, int(np.ceil(seconds / step - 1e-9)))
-
-
-def _window_max(values: Floats, width: int) -> Floats:
-    """`out[:, j] = max(values[:, j:j+width])`, NaN-ignoring; the end is padded with what is left."""
-    padded = np.concatenate([values, np.full((len(values), width - 1), np.nan)], axis=1)
-    filled = np.where(np.isfinite(padded), padded, -np.inf)
-    out = np.lib.stride_tricks.sliding_window_view(filled, width, axis=1).max(axis=2)
-    return np.where(np.isfinite(out), out, np.nan)
-
-
-@dataclass(frozen=True, eq=False)
-class FleetForecaster:
-    history: Panel
-    memory_steps: int
-
-    @property
-    def origin(self) -> float:
-        return self.history.end
-
-    def observe(self, panel: Panel) -> FleetForecaster:
-        old = self.history
-        offset = (panel.start - old.start) / old.step
-        if panel.step != old.step or abs(offset - round(offset)) > 1e-6:
-            raise ValueError(
-                f"panel grid ({panel.start}, {panel.step}) does not fit ({old.start}, {old.step})"
-            )
-        total = max(old.values.shape[1], round(offset) + panel.values.shape[1])
-        values = np.full((len(old.keys), total), np.nan)
-        values[:, : old.values.shape[1]] = old.values
-        rows = {key: i for i, key in enumerate(panel.keys)}
-        for i, key in enumerate(old.keys):
-            if key in rows:
-                first = max(old.values.shape[1], round(offset))
-                values[i, first : round(offset) + panel.values.shape[1]] = panel.values[
-                    rows[key], first - round(offset) :
-                ]
-        cut = max(0, total - self.memory_steps)
-        return replace(
-            self, history=Panel.of(old.start + cut * old.step, old.step, values[:, cut:], old.keys)
-        )
-
-    def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
-        h = self.history
-        q = np.asarray(levels, dtype=float)
-        steps = np.stack([self._quantiles(j, 1, q) for j in range(horizon)], axis=1)
-        peaks = np.stack([self._quantiles(0, _steps(w, h.step), q) for w in windows], axis=1)
-        peaks = np.maximum.accumulate(peaks, axis=1)
-        seen = np.isfinite(h.values).sum(axis=1)
-        reasons = tuple(None if s >= 10 else f"only {s} steps observed; 10 are needed" for s in seen)
-        bad = np.array([r is not None for r in reasons], dtype=bool)
-        steps[bad] = np.nan
-        peaks[bad] = np.nan
-        return Forecast(
-            h.end,
-            h.step,
-            q,
-            steps,
-            np.asarray(windows, float),
-            peaks,
-            h.keys,
-            ("fleet",) * len(h.keys),
-            reasons,
-        )
-
-    def _quantiles(self, lead: int, width: int, levels: Floats) -> Floats:
-        """[n, q]: of the maximum of steps `[lead, lead+width)` from the origin."""
-        v = np.maximum(self.history.values, 0.0)
-        n, t = v.shape
-        day = round(DAY_SECONDS / self.history.step)
-        peak = _window_max(v, width)
-        scale = np.nanmean(np.where(np.isfinite(v).any(axis=1, keepdims=True), v, 0.0), axis=1, keepdims=True)
-        eps = 0.05 * scale + 1e-9
-        origins = np.arange(max(30, t - 3 * day), t - lead - width + 1)
-        origins = origins[:: max(1, len(origins) // 400)] if len(origins) else np.array([], int)
-        origins = np.append(origins, t)
-        recent = np.nanmean(
-            np.stack([np.nan_to_num(v[:, np.maximum(origins - k, 0)], nan=0.0) for k in range(1, 6)]), axis=0
-        )
-        base = recent.copy()
-        for lag in (day, 7 * day):
-            if t > lag + 10:
-                at = origins - lag
-                ok = (at >= 5)[None, :]
-                past = np.nan_to_num(peak[:, np.clip(at + lead, 0, t - 1)])
-                level = np.stack([np.nan_to_num(v[:, np.maximum(at - k, 0)]) for k in range(1, 6)]).mean(
-                    axis=0
-                )
-                scaled = past * np.sqrt((recent + eps) / (level + eps))
-                base = np.where(ok, 0.5 * base + 0.5 * scaled, base)
-        out = np.empty((n, len(levels)))
-        if len(origins) > 20:
-            y = peak[:, origins[:-1] + lead]
-            ratio = np.log((y + eps) / (base[:, :-1] + eps))
-            ratio = np.where(np.isfinite(ratio), ratio, 0.0)
-            out = np.quantile(ratio, levels, axis=1).T
-        else:
-            out[:] = 0.5 * np.sqrt(width) * levels
-        return np.maximum((base[:, -1:] + eps) * np.exp(out) - eps, 0.0)
+_NEEDED_STEPS = 30
+_STALE_SECONDS = 1800.0
+_HIGHEST_LOG = 10.0
 
 
 @dataclass(frozen=True)
 class FleetModel:
-    """Forecasts the whole fleet; see the module."""
+    """Settings of the fleet model; the defaults were chosen on the tuning half of the traces."""
 
+    seed: int = 0
     memory_days: float = 28.0
+    window_seconds: tuple[float, ...] = (60.0, 120.0, 240.0, 480.0, 960.0, 1800.0)
+    """The windows that are learned and calibrated; others lie between them."""
+    lead_seconds: tuple[float, ...] = (0.0, 300.0, 900.0, 3540.0)
+    """The single steps that are calibrated."""
+    samples: int = 120_000
+    samples_per_service: int = 12_000
+    peaks: Training = PEAKS
+    steps: Training = STEPS
 
     @property
     def name(self) -> str:
         return "fleet"
 
     def fit(self, history: Panel) -> FleetForecaster:
-        memory = round(self.memory_days * DAY_SECONDS / history.step)
-        t = history.values.shape[1]
-        return FleetForecaster(
-            history.between(history.start + max(0, t - memory) * history.step, history.end), memory
+        """Learn from `history` [n, t]; the same history and seed give the same forecaster."""
+        step = history.step
+        own = History.of(history, round(self.memory_days * DAY_SECONDS / step))
+        rng = np.random.default_rng(self.seed)
+        budget = min(self.samples, self.samples_per_service * len(own.keys))
+        widths = sorted({max(1, round(w / step)) for w in self.window_seconds})
+        windows = tuple(Target(0, w) for w in widths)
+        leads = sorted({round(s / step) for s in self.lead_seconds})
+        ahead = sorted({0, *leads, *(round(s / step) for s in (60, 120, 1800, 7200, 21600, 72000))})
+        peaks = learn(own.values, step, windows, budget, self.peaks, rng)
+        steps = learn(own.values, step, [Target(a, 1) for a in ahead], budget // 2, self.steps, rng)
+        targets = (*windows, *(Target(a, 1) for a in leads if a > 0))
+        rate = 0.005 * float(np.sqrt(step / 60))
+        fresh = Calibration.fresh(len(own.keys), len(targets), QUANTILES, rate, 3 * DAY_SECONDS / step)
+        forecaster = FleetForecaster(own, least_floor(own.values), peaks, steps, targets, fresh)
+        return forecaster.rehearsed().awaiting()
+
+
+Said = tuple[int, Array]
+"""The origin (as a column index) and the calibrated quantiles [n, q] said there, in units of demand."""
+
+
+@dataclass(frozen=True, eq=False)
+class FleetForecaster:
+    """A fitted fleet; see `Forecaster` for what each method promises."""
+
+    history: History
+    least: Array
+    peaks: Committee
+    steps: Committee
+    targets: tuple[Target, ...]
+    calibration: Calibration
+    waiting: tuple[tuple[Said, ...], ...] = field(default=())
+    """Per target: what was said and cannot be settled yet."""
+
+    @property
+    def origin(self) -> float:
+        return self.history.end
+
+    def observe(self, panel: Panel) -> FleetForecaster:
+        before = self.history
+        after = before.extended(panel)
+        if after is before:
+            return self
+        moved = round((after.start - before.start) / before.step)
+        calibration, waiting = self.calibration, []
+        for k, (target, said_before) in enumerate(zip(self.targets, self.waiting, strict=True)):
+            still: list[Said] = []
+            for index, said in said_before:
+                first = index - moved + target.lead
+                if first + target.width > after.length:
+                    still.append((index - moved, said))
+                elif first >= 0:
+                    came = after.values[:, first : first + target.width].max(axis=1)
+                    calibration = calibration.settle(k, said, came)
+            waiting.append(tuple(still))
+        return replace(self, history=after, calibration=calibration, waiting=tuple(waiting)).awaiting()
+
+    def awaiting(self) -> FleetForecaster:
+        """With what it says at its origin put down, to be settled when the truth is known."""
+        look = self._look()
+        said = [(self.history.length, self._raw(look, target)) for target in self.targets]
+        waiting = self.waiting or ((),) * len(self.targets)
+        return replace(self, waiting=tuple((*w, s) for w, s in zip(waiting, said, strict=True)))
+
+    def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
+        history = self.history
+        asked = np.sort(np.asarray(windows, dtype=float))
+        q = np.asarray(levels, dtype=float)
+        read = _reading(q)
+        look = self._look()
+        n = len(history.keys)
+        steps, peaks = np.empty((n, horizon, len(q))), np.empty((n, len(asked), len(q)))
+        for j in range(horizon):
+            steps[:, j] = self._calibrated(look, Target(j, 1)) @ read
+        for k, seconds in enumerate(asked):
+            width = max(1, int(np.ceil(seconds / history.step - 1e-9)))
+            peaks[:, k] = self._calibrated(look, Target(0, width)) @ read
+        peaks = np.maximum.accumulate(peaks, axis=1)
+        reasons = self._reasons()
+        silent = np.array([r is not None for r in reasons], dtype=bool)
+        steps[silent], peaks[silent] = np.nan, np.nan
+        return Forecast(history.end, history.step, q, steps, asked, peaks, history.keys, ("fleet",) * n, reasons)
+
+    def coverage(self) -> Array:
+        """Realised coverage [n, w, q] over about the last three days, at QUANTILES, for `covered_windows`."""
+        return self.calibration.coverage()[:, : len(self.covered_windows())]
+
+    def covered_windows(self) -> tuple[float, ...]:
+        """Seconds of the windows whose coverage is tracked."""
+        return tuple(t.width * self.history.step for t in self.targets if t.lead == 0)
+
+    def rolling(self, panel: Panel, windows: Sequence[float]) -> Array:
+        """What a service that ticks every step through `panel` would say: [n, o, w, q] at QUANTILES.
+
+        Origin `o` is the origin of this forecaster plus `o` steps, one for each step of the panel, which
+        must follow it at once. The same numbers as `observe` and `forecast` in turn, much faster.
+        """
+        after = self.history.extended(panel)
+        origins = after.length - panel.values.shape[1] + np.arange(panel.values.shape[1])
+        widths = [max(1, int(np.ceil(w / after.step - 1e-9))) for w in windows]
+        out = np.empty((len(after.keys), len(origins), len(widths), len(QUANTILES)), dtype=np.float32)
+        for rows in chunks(len(after.keys)):
+            view = Rolling(after.values[rows], origins)
+            at = frame(view, self.least[rows], after.step)
+            recent = recency(view, at, after.step)
+            trails = np.stack([self._trail(rows, k, view, at, recent) for k in range(len(self.targets))], axis=1)
+            for w, width in enumerate(widths):
+                target = Target(0, width)
+                logs = ask(self.peaks, recent, view, at, after.step, target)
+                logs = logs + self._offsets(target, trails) * spread(logs, QUANTILES)
+                demand = np.nan_to_num(at.demand(np.minimum(logs, _HIGHEST_LOG)))
+                out[rows, :, w] = np.sort(np.clip(demand, 0.0, 3 * after.cap[rows, None, None]), axis=2)
+        return np.maximum.accumulate(out, axis=2)
+
+    def _trail(self, rows: slice, k: int, view: Rolling, at: Frame, recent: list[Floats]) -> Array:
+        """The offsets [n, o, q] of target `k` at each origin, settled as the truth becomes known."""
+        target, c = self.targets[k], self.calibration
+        if target.lead:
+            return np.zeros((*at.anchor.shape, len(QUANTILES)), dtype=np.float32)
+        logs = ask(self.peaks, recent, view, at, self.history.step, target)
+        truth = at.log(view.max(0, target.width))
+        truth[~view.complete(0, target.width)] = np.nan
+        own = replace(c, offsets=c.offsets[rows], settled=c.settled[rows], covered=c.covered[rows])
+        return walk(own, k, logs, truth, target.width)[0]
+
+    def rehearsed(self) -> FleetForecaster:
+        """Calibrated on the last days, each origin answered by the member that never saw it.
+
+        Origins are every step for a few services and an hour apart for ten thousand, so that the cost of a
+        rehearsal grows with the fleet as a line, and stays within that of learning.
+        """
+        values, step = self.history.values, self.history.step
+        n, t = values.shape
+        days = 7 if n <= 200 else 3
+        wanted = int(np.clip(400_000 / (n * len(self.targets)), 48, 2016)) if n else 0
+        earliest = max(_NEEDED_STEPS, t - round(days * DAY_SECONDS / step))
+        if t - earliest < 2 or not n:
+            return self
+        every = max(1, -(-(t - earliest) // wanted))
+        origins = np.arange(t - 1, earliest, -every)[::-1]
+        parts = [self._rehearse(rows, origins, every) for rows in chunks(n)]
+        offsets, settled, covered = (
+            np.concatenate([getattr(p, name) for p in parts]) for name in ("offsets", "settled", "covered")
         )
+        done = replace(self.calibration, offsets=offsets, settled=settled, covered=covered)
+        return replace(self, calibration=done)
+
+    def _rehearse(self, rows: slice, origins: Ints, every: int) -> Calibration:
+        values, step = self.history.values[rows], self.history.step
+        view = Rolling(values, origins)
+        at = frame(view, self.least[rows], step)
+        recent = recency(view, at, step)
+        c = self.calibration
+        out = Calibration.fresh(len(values), len(self.targets), c.levels, c.rate, c.memory)
+        for k, target in enumerate(self.targets):
+            committee = self._committee(target)
+            folds = fold_of(origins, self.history.length, step, len(committee.members))
+            features = design(recent, view, at, step, target)
+            flat = features.reshape(-1, features.shape[2])
+            logs = committee.blind(flat, np.broadcast_to(folds, features.shape[:2]).ravel())
+            logs = logs.reshape(*features.shape[:2], -1)
+            truth = at.log(view.max(target.lead, target.lead + target.width))
+            truth[~view.complete(target.lead, target.lead + target.width)] = np.nan
+            delay = -(-(target.lead + target.width) // every)
+            _, out = walk(out, k, logs, truth, delay, min(4.0, float(np.sqrt(every))))
+        return out
+
+    def _look(self) -> tuple[Latest, Frame, list[Floats]]:
+        view = Latest(self.history.values)
+        at = frame(view, self.least, self.history.step)
+        return view, at, recency(view, at, self.history.step)
+
+    def _committee(self, target: Target) -> Committee:
+        return self.peaks if target.lead == 0 else self.steps
+
+    def _calibrated(self, look: tuple[Latest, Frame, list[Floats]], target: Target) -> Array:
+        """Quantiles of the target at QUANTILES, [n, q], in units of demand; sorted, finite, non-negative."""
+        return np.sort(np.clip(np.nan_to_num(self._raw(look, target)), 0.0, 3 * self.history.cap[:, None]), axis=1)
+
+    def _raw(self, look: tuple[Latest, Frame, list[Floats]], target: Target) -> Array:
+        """The same as the calibration must see it: each level by itself, before sorting."""
+        view, at, recent = look
+        logs = ask(self._committee(target), recent, view, at, self.history.step, target)[:, 0]
+        logs = logs + self._offsets(target) * spread(logs, QUANTILES)
+        return at.demand(np.minimum(logs, _HIGHEST_LOG)[:, None])[:, 0]
+
+    def _offsets(self, target: Target, offsets: Array | None = None) -> Array:
+        """The offsets [n, ..., q] of any target: linear in log width, or in log lead, between our targets.
+
+        `offsets` [n, targets, ...] are the present ones unless given.
+        """
+        offsets = self.calibration.offsets if offsets is None else offsets
+        kind = [
+            (np.log1p(t.lead) if target.lead else np.log(t.width), k)
+            for k, t in enumerate(self.targets)
+            if (t.width == 1 if target.lead else t.lead == 0)
+        ]
+        places = np.array([place for place, _ in kind])
+        want = np.log1p(target.lead) if target.lead else np.log(target.width)
+        right = int(np.clip(np.searchsorted(places, want), 1, max(1, len(places) - 1)))
+        left = right - 1
+        right = min(right, len(places) - 1)
+        gap = places[right] - places[left]
+        share = float(np.clip((want - places[left]) / gap, 0, 1)) if gap > 0 else 0.0
+        return (1 - share) * offsets[:, kind[left][1]] + share * offsets[:, kind[right][1]]
+
+    def _reasons(self) -> tuple[str | None, ...]:
+        """Why a row has no forecast."""
+        values, step = self.history.values, self.history.step
+        lately = max(5, round(_STALE_SECONDS / step))
+        fresh: NDArray[np.bool_] = np.asarray(np.isfinite(values[:, -lately:]).any(axis=1))
+        many: Ints = np.isfinite(values[:, -_NEEDED_STEPS * 10 :]).sum(axis=1)
+        out: list[str | None] = [None] * len(values)
+        for i in np.flatnonzero(~fresh | (many < _NEEDED_STEPS)):
+            seen = np.flatnonzero(np.isfinite(values[i]))
+            if len(seen) < _NEEDED_STEPS:
+                out[i] = f"only {len(seen)} steps observed, {_NEEDED_STEPS} are needed"
+            elif not fresh[i]:
+                minutes = (values.shape[1] - 1 - seen[-1]) * step / 60
+                out[i] = f"nothing observed for {minutes:.0f} minutes"
+        return tuple(out)
+
+
+def _reading(levels: Floats) -> Floats:
+    """[q, asked]: weights that read `levels` off QUANTILES, linear in -ln(1 - level) as `Outlook.peak`."""
+    places = -np.log1p(-np.asarray(QUANTILES, dtype=float))
+    wanted = -np.log1p(-levels)
+    eye = np.eye(len(places))
+    return np.stack([np.interp(wanted, places, row) for row in eye])

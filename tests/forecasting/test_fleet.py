@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from forecasting.fleet import FleetModel
+from forecasting.learning import QUANTILES
 from forecasting.model import Forecaster, Model
 from forecasting.panel import Panel
 
@@ -29,3 +30,17 @@ def test_a_forecast_is_finite_non_negative_and_monotone() -> None:
     assert (out.peaks >= 0).all()
     assert (np.diff(out.peaks, axis=2) >= 0).all()
     assert (np.diff(out.peaks, axis=1) >= 0).all()
+
+
+def test_rolling_says_what_ticking_says() -> None:
+    panel = _panel(days=3, n=2, seed=4)
+    split = 2.9 * 86400
+    fitted = FleetModel(samples=2000).fit(panel.until(split))
+    ahead = panel.between(split, split + 40 * 60)
+    windows = (120.0, 660.0)
+    rolled = fitted.rolling(ahead, windows)
+    ticking: Forecaster = fitted
+    for i in range(40):
+        said = ticking.forecast(1, windows, tuple(QUANTILES.tolist())).peaks
+        np.testing.assert_allclose(rolled[:, i], said, rtol=2e-3)
+        ticking = ticking.observe(panel.between(split + 60 * i, split + 60 * (i + 1)))

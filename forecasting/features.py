@@ -1,0 +1,120 @@
+"""What the network may look at: the recent past, and the same window on earlier days, relative to now.
+
+Every demand enters as a logarithm relative to the *anchor*, the mean of the last few steps, so that the
+network learns shapes ("yesterday this window peaked at 1.4 x of what stood then") that are the same for
+a service of 3 requests a minute and one of 30,000, and for a service before and after a level shift.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecasting.lookback import Array, Lookback
+from forecasting.panel import Floats
+
+DAY_SECONDS = 86_400.0
+SEASONS_DAYS = (1, 2, 3, 7, 14)
+_FLOOR_RATIO = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """The scale in which one origin is seen; all [n, o] float32.
+
+    A demand `y` enters as `log(y + floor) - anchor`. The floor is 2 % of the larger of the last day's and the
+    last hour's mean, so that zero is a number like others and a level shift is forgotten within the hour.
+    """
+
+    floor: Floats
+    anchor: Floats
+    usual: Floats
+    """Mean of the last week: what a loss is weighed by."""
+
+    def log(self, demand: Floats) -> Floats:
+        return np.log(demand + self.floor) - self.anchor
+
+    def demand(self, log: Floats) -> Floats:
+        """The inverse of `log` for [n, o, q]."""
+        return np.exp(log + self.anchor[..., None]) - self.floor[..., None]
+
+
+@dataclass(frozen=True)
+class Target:
+    """The largest step in `[lead, lead + width)` steps after the origin; width 1 is a single step."""
+
+    lead: int
+    width: int
+
+
+def frame(view: Lookback, least: Floats, step: float) -> Frame:
+    """The frame at each origin; `least` [n] is the smallest floor of each row."""
+    hour, day = max(3, round(3600 / step)), round(DAY_SECONDS / step)
+    recent, last_hour, last_day, last_week = (view.mean(-k, 0) for k in (8, hour, day, 7 * day))
+    level = np.fmax(last_day, last_hour)
+    level = np.nan_to_num(np.where(np.isfinite(level), level, last_week))
+    floor = _FLOOR_RATIO * level + least[:, None]
+    recent = np.where(np.isfinite(recent), recent, level)
+    usual = np.fmax(np.nan_to_num(last_week), 0.1 * level) + least[:, None]
+    return Frame(*(np.asarray(x, dtype=np.float32) for x in (floor, np.log(recent + floor), usual)))
+
+
+def recency(view: Lookback, at: Frame, step: float) -> list[Floats]:
+    """Features that depend on the origin only."""
+    hour, day = max(1, round(3600 / step)), round(DAY_SECONDS / step)
+
+    def log(x: Floats) -> Floats:
+        return np.nan_to_num(at.log(x))
+
+    spans = sorted({1, 2, 3, 5, 10, 20, 40, hour, 3 * hour, 8 * hour, day})
+    out = [log(view.mean(-k, 0)) for k in spans]
+    out += [log(view.mean(-k - 1, -k)) for k in (1, 2, 3)]
+    out += [log(view.max(-k, 0)) for k in sorted({4, 15, 60, 3 * hour, day, 7 * day})]
+    out += [log(view.roughness(-k, 0)) for k in sorted({10, 60, day})]
+    out.append(at.anchor - np.log(at.floor))
+    out.append(at.anchor - np.log(at.usual))
+    return out
+
+
+def seasonal(view: Lookback, at: Frame, step: float, target: Target) -> list[Floats]:
+    """Features of the target's window on earlier days, each also relative to the level that stood then."""
+    day = round(DAY_SECONDS / step)
+    a, w = target.lead, target.width
+    wide = max(1, round(900 / step))
+    out: list[Floats] = []
+
+    previous: list[Floats] | None = None
+    for days in SEASONS_DAYS:
+        p = -days * day
+        level = at.log(view.mean(p - 10, p))
+        hour = at.log(view.mean(p - 60, p))
+        peak = at.log(view.max(p + a, p + a + w))
+        group = [
+            peak,
+            at.log(view.mean(p + a, p + a + w)),
+            at.log(view.max(p + a - wide, p + a + w + wide)) if p + a + w + wide <= 0 else peak,
+            peak - level,
+            peak - hour,
+        ]
+        blank = previous or [np.zeros_like(at.anchor)] * len(group)
+        group = [np.where(np.isfinite(g), g, b) for g, b in zip(group, blank, strict=True)]
+        out += group
+        previous = group
+    peaks = np.stack([at.log(view.max(-d * day + a, -d * day + a + w)) for d in range(1, 8)])
+    moves = np.stack([peaks[d - 1] - at.log(view.mean(-d * day - 10, -d * day)) for d in range(1, 8)])
+    for many in (peaks, moves):
+        seen = np.isfinite(many)
+        count = seen.sum(axis=0)
+        mean = np.where(seen, many, 0.0).sum(axis=0) / np.maximum(count, 1)
+        square = np.where(seen, (many - mean) ** 2, 0.0).sum(axis=0) / np.maximum(count, 1)
+        out += [mean, np.sqrt(square), np.where(seen, many, -np.inf).max(axis=0, initial=-9.0)]
+    out.append(np.asarray(count, dtype=np.float32))
+    out.append(np.full_like(at.anchor, np.log(w)))
+    out.append(np.full_like(at.anchor, np.log1p(a)))
+    return out
+
+
+def design(recent: list[Floats], view: Lookback, at: Frame, step: float, target: Target) -> Array:
+    """All features of one target, [n, o, f]; `recent` is `recency(...)`, which all targets share."""
+    return np.stack(recent + seasonal(view, at, step, target), axis=2).astype(np.float32)

@@ -1,0 +1,119 @@
+"""From a fleet's history to what the networks learn from: sampled origins, targets, weights, folds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.features import DAY_SECONDS, Frame, Target, design, frame, recency
+from forecasting.lookback import Array, Lookback, Rolling
+from forecasting.network import Committee, Training, train
+from forecasting.panel import Floats
+from forecasting.synthetic import services
+
+QUANTILES = np.array([0.05, 0.25, 0.5, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999], dtype=np.float32)
+"""The levels that networks learn and calibration keeps; those asked for are read off between them."""
+
+_ROWS = 64
+_MOST_ROWS = 400
+_OTHERS = 24
+_OTHERS_DAYS = 9.0
+_OTHERS_SAMPLES = 12_000
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """What a committee learns from: `m` pairs of an origin and a target."""
+
+    features: Array
+    log: Array
+    """[m]: the truth in the frame of its origin."""
+    weight: Array
+    folds: NDArray[np.intp]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Sample]) -> Sample:
+        """All samples of all parts."""
+        rows = [(p.features, p.log, p.weight, p.folds) for p in parts]
+        return cls(*(np.concatenate(column) for column in zip(*rows, strict=True)))
+
+
+def least_floor(values: Floats) -> Array:
+    """The smallest floor of each row [n]: 0.1 % of its mean, so that no logarithm meets zero."""
+    out = np.empty(len(values), dtype=np.float32)
+    for rows in chunks(len(values)):
+        part = values[rows]
+        seen = np.isfinite(part)
+        total = np.sum(part, axis=1, dtype=np.float64, where=seen)
+        out[rows] = 1e-3 * total / np.maximum(seen.sum(axis=1), 1) + 1e-9
+    return out
+
+
+def chunks(rows: int, size: int = _ROWS) -> Iterator[slice]:
+    """Slices that cover `rows`."""
+    for first in range(0, rows, size):
+        yield slice(first, min(rows, first + size))
+
+
+def fold_of(origins: NDArray[np.intp], length: int, step: float, folds: int) -> NDArray[np.intp]:
+    """Which member must not see an origin: stretches of half a day (less in a short history), in turn."""
+    stretch = int(np.clip(length / (4 * folds), 3600 / step, DAY_SECONDS / 2 / step))
+    return (origins // max(1, stretch)) % folds
+
+
+def sample(
+    values: Floats, step: float, targets: Sequence[Target], budget: int, folds: int, rng: np.random.Generator
+) -> Sample:
+    """About `budget` samples, spread evenly over targets, over at most 400 services, and over time."""
+    n, t = values.shape
+    chosen = np.sort(rng.choice(n, size=min(n, _MOST_ROWS), replace=False))
+    each = max(8, budget // (len(chosen) * len(targets)))
+    parts = []
+    for rows in chunks(len(chosen)):
+        part = values[chosen[rows]]
+        least = least_floor(part)
+        rolling = Rolling(part, np.arange(0))
+        for target in targets:
+            latest = t - target.lead - target.width
+            if latest < 2:
+                continue
+            origins = np.sort(rng.choice(np.arange(1, latest + 1), size=min(each, latest), replace=False))
+            view = rolling.around(origins)
+            parts.append(_pairs(view, least, step, target, fold_of(origins, t, step, folds)))
+    return Sample.joined(parts) if parts else _nothing()
+
+
+def _pairs(view: Rolling, least: Array, step: float, target: Target, folds: NDArray[np.intp]) -> Sample:
+    at = frame(view, least, step)
+    known = view.complete(target.lead, target.lead + target.width) & np.isfinite(view.mean(-30, 0))
+    features = design(recency(view, at, step), view, at, step, target)
+    log = at.log(view.max(target.lead, target.lead + target.width))
+    weight = np.clip(np.exp(at.anchor) / at.usual, 0.02, 10).astype(np.float32)
+    return Sample(features[known], log[known], weight[known], np.broadcast_to(folds, known.shape)[known])
+
+
+def _nothing() -> Sample:
+    empty = np.zeros(0, dtype=np.float32)
+    return Sample(np.zeros((0, 0), dtype=np.float32), empty, empty, np.zeros(0, dtype=np.intp))
+
+
+def learn(
+    values: Floats, step: float, targets: Sequence[Target], budget: int, training: Training, rng: np.random.Generator
+) -> Committee:
+    """A committee that knows this fleet, and made-up services as far as the fleet is small or young."""
+    own = sample(values, step, targets, budget, training.members, rng)
+    others = services(_OTHERS, _OTHERS_DAYS, step, rng)
+    borrowed = sample(others, step, targets, min(budget, _OTHERS_SAMPLES), training.members, rng)
+    share = min(1.0, 3000 / max(1, len(own.log)))
+    lent = Sample(borrowed.features, borrowed.log, borrowed.weight * np.float32(share), borrowed.folds)
+    all_of = Sample.joined([own, lent]) if len(own.log) else lent
+    return train(all_of.features, all_of.log, all_of.weight, all_of.folds, QUANTILES, rng, training)
+
+
+def ask(committee: Committee, recent: list[Floats], view: Lookback, at: Frame, step: float, target: Target) -> Array:
+    """The committee's quantiles in the frame of each origin, [n, o, q]."""
+    features = design(recent, view, at, step, target)
+    return committee(features.reshape(-1, features.shape[2])).reshape(*features.shape[:2], -1)

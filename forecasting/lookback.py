@@ -1,0 +1,165 @@
+"""Means and maxima over stretches of a history, for many origins at once or for the newest one.
+
+Both classes answer the same questions with the same numbers. `Rolling` prepares running sums and maxima
+and suits thousands of origins; `Latest` reads slices and suits one. A stretch is `[at + first, at + last)`
+steps around each origin `at`; what lies before the history, or was not observed, is left out; a stretch
+with nothing observed is NaN.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.panel import Floats
+
+Ints = NDArray[np.intp]
+Array = NDArray[np.float32]
+
+
+class Lookback(Protocol):
+    """Statistics of stretches of steps around each origin, shape [n, o]."""
+
+    def mean(self, first: int, last: int) -> Array: ...
+    def roughness(self, first: int, last: int) -> Array: ...
+    def max(self, first: int, last: int) -> Array: ...
+
+
+def window_max(filled: Floats, width: int) -> Floats:
+    """`out[:, j] = max(filled[:, j : j + width])` by doubling; shape [n, t - width + 1]; NaN is left out."""
+    out: Floats = filled
+    have = 1
+    while have < width:
+        shift = min(have, width - have)
+        out = np.fmax(out[:, : out.shape[1] - shift], out[:, shift:])
+        have += shift
+    return out
+
+
+class Rolling:
+    """A `Lookback` over `values` [n, t] at `origins` [o] (each 0..t): running sums and maxima."""
+
+    def __init__(self, values: Floats, origins: Ints) -> None:
+        self.origins = origins
+        self.length = values.shape[1]
+        seen = np.isfinite(values)
+        self._filled = np.where(seen, values, -np.inf).astype(np.float32)
+        zero = np.where(seen, values, 0).astype(np.float32)
+        self._sums = _running(zero, np.float64)
+        self._counts = _running(seen, np.int32)
+        both = seen[:, 1:] & seen[:, :-1]
+        change = np.abs(zero[:, 1:] - zero[:, :-1])
+        change[~both] = 0
+        self._change_sums = _running(change, np.float64)
+        self._change_counts = _running(both, np.int32)
+        self._maxima: dict[int, Floats] = {}
+
+    def around(self, origins: Ints) -> Rolling:
+        """The same history seen from other origins, without preparing it again."""
+        other = copy(self)
+        other.origins = origins
+        return other
+
+    def complete(self, first: int, last: int) -> NDArray[np.bool_]:
+        """Whether every step of the stretch lies within the history and was observed."""
+        a, b = self.origins + first, self.origins + last
+        inside = (a >= 0) & (b <= self.length)
+        count = self._counts[:, np.clip(b, 0, self.length)] - self._counts[:, np.clip(a, 0, self.length)]
+        return np.asarray(inside[None, :] & (count == last - first))
+
+    def _ratio(self, sums: Floats, counts: Ints, first: int, last: int) -> Array:
+        a = np.clip(self.origins + first, 0, sums.shape[1] - 1)
+        b = np.clip(self.origins + last, 0, sums.shape[1] - 1)
+        count = counts[:, b] - counts[:, a]
+        total = np.maximum(sums[:, b] - sums[:, a], 0.0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(count > 0, total / count, np.nan).astype(np.float32)
+
+    def mean(self, first: int, last: int) -> Array:
+        """Mean of the observed steps of the stretch."""
+        return self._ratio(self._sums, self._counts, first, last)
+
+    def roughness(self, first: int, last: int) -> Array:
+        """Mean absolute change from one observed step to the next, within the stretch."""
+        return self._ratio(self._change_sums, self._change_counts, first, last - 1)
+
+    def max(self, first: int, last: int) -> Array:
+        """Largest observed step of the stretch."""
+        width = last - first
+        if width not in self._maxima:
+            pad = np.full((len(self._filled), width), -np.inf, dtype=np.float32)
+            self._maxima[width] = window_max(np.concatenate([pad, self._filled, pad], axis=1), width)
+        at = np.clip(self.origins + first + width, 0, self._maxima[width].shape[1] - 1)
+        out = self._maxima[width][:, at]
+        return np.where(np.isfinite(out), out, np.float32(np.nan))
+
+
+def _running(values: NDArray, dtype: type) -> NDArray:  # type: ignore[type-arg]
+    out = np.zeros((values.shape[0], values.shape[1] + 1), dtype=dtype)
+    np.cumsum(values, axis=1, dtype=dtype, out=out[:, 1:])
+    return out
+
+
+class Latest:
+    """A `Lookback` over `values` [n, t] at the one origin `t`: slices, each looked at once."""
+
+    def __init__(self, values: Floats) -> None:
+        self.values = values
+        self.origin = values.shape[1]
+        self._means: dict[tuple[int, int], Array] = {}
+        self._maxima: dict[tuple[int, int], Floats] = {}
+
+    def _slice(self, first: int, last: int) -> Floats:
+        return self.values[:, max(0, self.origin + first) : max(0, self.origin + last)]
+
+    def mean(self, first: int, last: int) -> Array:
+        """Mean of the observed steps of the stretch."""
+        if last - first == 1:
+            return self.max(first, last)
+        if (first, last) not in self._means:
+            self._means[first, last] = _mean(self._slice(first, last))
+        return self._means[first, last]
+
+    def roughness(self, first: int, last: int) -> Array:
+        """Mean absolute change from one observed step to the next, within the stretch."""
+        part = self._slice(first, last)
+        return _mean(np.abs(part[:, 1:] - part[:, :-1]))
+
+    def max(self, first: int, last: int) -> Array:
+        """Largest observed step of the stretch. Neighbouring stretches of one width are found together."""
+        width = last - first
+        at = self.origin + first
+        if width > _BLOCK or at < 0 or self.origin + last > self.origin:
+            part = self._slice(first, last)
+            if part.shape[1] == 0:
+                return np.full((len(part), 1), np.nan, dtype=np.float32)
+            return np.asarray(np.fmax.reduce(part, axis=1), dtype=np.float32)[:, None]
+        if width == 1:
+            return np.asarray(self.values[:, at : at + 1], dtype=np.float32)
+        key = (width, at // _BLOCK)
+        if key not in self._maxima:
+            block = at // _BLOCK * _BLOCK
+            self._maxima[key] = window_max(self.values[:, block : block + _BLOCK + width - 1], width)
+        column = at % _BLOCK
+        return np.asarray(self._maxima[key][:, column : column + 1], dtype=np.float32)
+
+
+_BLOCK = 64
+
+
+def _mean(part: Floats) -> Array:
+    """Mean over the observed of each row, [n, 1]; rows without gaps, nearly all, take the quick way."""
+    width = max(1, part.shape[1])
+    total = part.sum(axis=1)
+    gaps = np.flatnonzero(~np.isfinite(total))
+    out = np.asarray(total / width if part.shape[1] else np.full(len(part), np.nan), dtype=np.float32)
+    if len(gaps):
+        some = part[gaps]
+        seen = np.isfinite(some)
+        count = seen.sum(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            out[gaps] = np.sum(some, axis=1, dtype=np.float64, where=seen) / np.where(count > 0, count, np.nan)
+    return out[:, None]

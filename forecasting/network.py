@@ -1,0 +1,183 @@
+"""Small neural networks for conditional quantiles, in numpy.
+
+Multilayer perceptrons whose outputs are quantiles, trained by minimising pinball loss (Koenker and Bassett
+1978; Taylor 2000 for networks) with Adam (Kingma and Ba 2015). They are small on purpose: some ten
+thousand weights are learned from a sample of the whole fleet in seconds, and a tick for ten thousand
+services is a few matrix products. Several of them, trained from different starts and each blind to some of
+the days, are averaged (`Committee`), which is worth more than a larger one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.panel import Floats
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Lens:
+    """How a network sees features: each one bent (tanh, fine near its median) and cut at its extremes.
+
+    Cutting makes the network saturate outside what it was trained on, as a decision tree does; without it
+    a launch at 80 x the usual demand is answered with nonsense.
+    """
+
+    median: Array
+    per_spread: Array
+    low: Array
+    high: Array
+
+    @classmethod
+    def of(cls, features: Floats) -> Lens:
+        low, q1, median, q3, high = np.quantile(features, (0.005, 0.25, 0.5, 0.75, 0.995), axis=0)
+        parts = (median, 1 / (q3 - q1 + 0.01), low, high)
+        return cls(*(np.asarray(x, dtype=np.float32) for x in parts))
+
+    def __call__(self, features: Floats) -> Array:
+        """[m, f] -> [m, 2 f]."""
+        bent = np.tanh((features - self.median) * self.per_spread)
+        scale = np.minimum(self.per_spread, 4.0)
+        return np.concatenate([bent, (np.clip(features, self.low, self.high) - self.median) * scale], axis=1)
+
+
+Layers = tuple[tuple[Array, Array], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Committee:
+    """Networks that see through one lens; each member never saw its own fold of the days."""
+
+    lens: Lens
+    members: tuple[Layers, ...]
+
+    def __call__(self, features: Floats) -> Array:
+        """The mean of all members: [m, f] -> [m, q], increasing along q."""
+        x = self.lens(features)
+        return np.sort(sum(_run(member, x) for member in self.members) / np.float32(len(self.members)), axis=1)
+
+    def blind(self, features: Floats, folds: NDArray[np.integer]) -> Array:
+        """Each sample answered by the member that never saw its fold: out-of-sample quantiles [m, q]."""
+        x = self.lens(features)
+        out = np.empty((len(x), self.members[0][-1][1].shape[0]), dtype=np.float32)
+        for fold, member in enumerate(self.members):
+            rows = folds == fold
+            out[rows] = np.sort(_run(member, x[rows]), axis=1)
+        return out
+
+
+def _run(layers: Layers, x: Array) -> Array:
+    for weight, bias in layers[:-1]:
+        x = np.maximum(x @ weight + bias, 0)
+    weight, bias = layers[-1]
+    return x @ weight + bias
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the networks learn; chosen on the tuning half of the traces."""
+
+    hidden: tuple[int, ...] = (64, 64)
+    members: int = 4
+    epochs: int = 6
+    batch: int = 256
+    rate: float = 3e-3
+    decay: float = 0.1
+
+
+def train(
+    features: Floats,
+    target: Floats,
+    weight: Floats,
+    folds: NDArray[np.integer],
+    levels: Floats,
+    rng: np.random.Generator,
+    training: Training,
+) -> Committee:
+    """Learn quantiles at `levels` [q] of `target` [m] given `features` [m, f]; `weight` [m] weighs samples.
+
+    `folds` [m] in 0..members-1 says which member must not see a sample; a member to whom nothing would be
+    left sees everything.
+    """
+    lens = Lens.of(features)
+    x = lens(features)
+    members = []
+    for fold in range(training.members):
+        keep = folds != fold
+        rows = np.flatnonzero(keep if keep.sum() >= 50 else np.ones(len(folds), dtype=bool))
+        members.append(_train_one(x, target, weight, rows, levels, rng, training))
+    return Committee(lens, tuple(members))
+
+
+def _train_one(
+    x: Array,
+    target: Floats,
+    weight: Floats,
+    rows: NDArray[np.intp],
+    levels: Floats,
+    rng: np.random.Generator,
+    training: Training,
+) -> Layers:
+    """One network by stochastic gradient descent with Adam and a cosine schedule."""
+    y = np.asarray(target, dtype=np.float32)[:, None]
+    w = np.asarray(weight, dtype=np.float32)[:, None]
+    q = np.asarray(levels, dtype=np.float32)[None, :]
+    parts: list[Array] = []
+    for a, b in pairwise((x.shape[1], *training.hidden, len(levels))):
+        parts += [(rng.standard_normal((a, b)) * np.sqrt(2 / a)).astype(np.float32), np.zeros(b, np.float32)]
+    parts[-2] *= np.float32(0.1)
+    parts[-1] = np.quantile(target[rows], levels).astype(np.float32)
+    first: Sequence[Array] = [np.zeros_like(p) for p in parts]
+    second: Sequence[Array] = [np.zeros_like(p) for p in parts]
+    total = training.epochs * -(-len(rows) // training.batch)
+    done = 0
+    for _ in range(training.epochs):
+        order = rng.permutation(rows)
+        for start in range(0, len(order), training.batch):
+            chosen = order[start : start + training.batch]
+            done += 1
+            rate = training.rate * 0.5 * (1 + np.cos(np.pi * done / total)) + 1e-6
+            gradients = _gradients(parts, x[chosen], y[chosen], w[chosen], q)
+            _adam(parts, gradients, first, second, rate, done, training.decay)
+    return tuple((parts[k], parts[k + 1]) for k in range(0, len(parts), 2))
+
+
+def _gradients(parts: Sequence[Array], x: Array, y: Array, w: Array, q: Array) -> list[Array]:
+    """Of the weighted mean pinball loss, one array per array of `parts`."""
+    acts = [x]
+    for k in range(0, len(parts) - 2, 2):
+        acts.append(np.maximum(acts[-1] @ parts[k] + parts[k + 1], 0))
+    out = acts[-1] @ parts[-2] + parts[-1]
+    grad = ((y < out) - q) * (w / np.float32(len(x)))
+    found: list[Array] = []
+    for k in range(len(parts) - 2, -1, -2):
+        found += [grad.sum(axis=0), acts[k // 2].T @ grad]
+        if k:
+            grad = (grad @ parts[k].T) * (acts[k // 2] > 0)
+    return found[::-1]
+
+
+def _adam(
+    parts: Sequence[Array],
+    gradients: Sequence[Array],
+    first: Sequence[Array],
+    second: Sequence[Array],
+    rate: float,
+    done: int,
+    decay: float,
+) -> None:
+    """One step, in place; with decoupled weight decay (Loshchilov and Hutter 2019)."""
+    pace = np.float32(rate / (1 - 0.9**done))
+    fix = np.float32(1 / (1 - 0.999**done))
+    for p, g, m, v in zip(parts, gradients, first, second, strict=True):
+        m += np.float32(0.1) * (g - m)
+        v += np.float32(0.001) * (g * g - v)
+        if p.ndim == 2:
+            p *= np.float32(1 - rate * decay)
+        p -= pace * m / (np.sqrt(v * fix) + np.float32(1e-8))
