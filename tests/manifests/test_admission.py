@@ -6,9 +6,14 @@ Requests are dry runs (admission runs all the same), so the cases do not depend 
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +23,10 @@ from ahpa.adapters.hpa import HorizontalPodAutoscalers
 from ahpa.adapters.knative import KnativeServices
 from ahpa.adapters.kube import Kube, collection, path
 from testbed import Testbed
+from testbed.build import find_parts
 from testbed.kube import KubeApi, KubeError
 from testbed.manifests import horizontal_pod_autoscaler
-from tests.manifests.overlays import OPERATOR_KINDS, render
+from tests.manifests.overlays import CONFIG, OPERATOR_KINDS, one, render
 from tests.manifests.test_config_files import RIGHTS
 
 pytestmark = pytest.mark.testbed
@@ -230,6 +236,47 @@ def test_the_adapters_live_on_these_rights_and_use_every_one(bed: Testbed, ours:
         kube.items(path(*collection("v1", "pods", TEAM)), labelSelector=target.selector)
     unused = set().union(*RIGHTS.values()) - kube.used
     assert unused == {("apps", "statefulsets", "get")}, "only because no StatefulSet is here"
+
+
+def test_the_service_runs_on_the_settings_and_rights_that_are_installed(
+    bed: Testbed, ours: KubeApi, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """The container's own arguments and environment, with our account's token and the testbed's Prometheus: one
+    round, and nothing was out of reach."""
+    objects = render("production" if "production" in request.node.name else "single-namespace")
+    queries = tmp_path / "queries.yaml"
+    queries.write_text(one(objects, "ConfigMap", "ahpa-queries")["data"]["queries.yaml"])
+    settings = one(objects, "ConfigMap", "ahpa-settings")["data"]
+    here = {"AHPA_SERVE_QUERIES": str(queries), "AHPA_SERVE_PROMETHEUS_URL": bed.prometheus_url}
+    (container,) = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    words = [sys.executable, "-m", "ahpa", *container["args"], "--once"]
+    account = ["--kubeconfig", str(bed.service_account_kubeconfig(HOME, "ahpa"))]
+    environment = os.environ | settings | here
+    done = subprocess.run([*words, *account], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    log = [json.loads(line) for line in done.stderr.splitlines()]
+    assert {row["event"] for row in log} <= {"refit.done", "tick.no_data", "tick.done", "decision"}, done.stderr
+    assert {row["target"] for row in log if row["event"] == "decision"} == {f"knative/{TEAM}/chat", f"hpa/{TEAM}/api"}
+
+
+def test_the_documented_way_out_switches_off_what_holds_a_record_and_nothing_else(
+    bed: Testbed, ours: KubeApi, tmp_path: Path
+) -> None:
+    """The shell block of docs/install.md, word for word."""
+    text = (CONFIG.parent / "docs/install.md").read_text()
+    (block,) = [each for each in re.findall(r"```\n(.*?)```", text, re.DOTALL) if "while read" in each]
+    (tmp_path / "kubectl").symlink_to(find_parts().binaries["kubectl"])
+    environment = os.environ | {"KUBECONFIG": str(bed.kubeconfig), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    bed.patch(SERVICE, "chat", annotation(RECORD, "{}"), TEAM)
+    try:
+        subprocess.run(["sh", "-c", block], env=environment, check=True, capture_output=True, text=True, timeout=60)
+        modes = [
+            bed.get(resource, name, TEAM)["metadata"]["annotations"]["ahpa.dev/mode"]
+            for resource, name in ((SERVICE, "chat"), (HPA, "api"))
+        ]
+        assert modes == ["off", "apply"]
+    finally:
+        bed.patch(SERVICE, "chat", {"metadata": {"annotations": {RECORD: None, "ahpa.dev/mode": "apply"}}}, TEAM)
 
 
 def test_the_pod_passes_the_restricted_standard(bed: Testbed, ours: KubeApi) -> None:
