@@ -1,0 +1,60 @@
+"""The HPA (hpa.py) as the scaler of a simulated service: an External metric, AverageValue of the concurrency.
+
+The metric is the mean concurrency of the last minute, as an adapter reads it from Prometheus: on a GPU service
+CPU says nothing. Behaviour is the default one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ahpa.simulation.hpa import SYNC_SECONDS, Hpa
+from ahpa.simulation.hpa_config import HpaConfig, Metric
+from ahpa.simulation.hpa_replicas import per_replica_replicas
+from ahpa.simulation.traffic import GRAIN, Traffic
+
+WINDOW_SECONDS = 60
+NO_LIMIT = 100_000
+
+
+class HpaLoop:
+    """Kubernetes' HPA beside a simulated service."""
+
+    tick_seconds = SYNC_SECONDS
+
+    def __init__(self, traffic: Traffic, target: float, minimum: int = 1, maximum: int = 0) -> None:
+        """`target` is the concurrency per replica that it aims at; `maximum` 0 means no limit."""
+        metric = Metric("External", "concurrency", "AverageValue", max(1, round(1000 * target)))
+        self._config = HpaConfig(maximum or NO_LIMIT, (metric,), minimum)
+        self._hpa = Hpa(self._config)
+        self._units = traffic.units.copy()
+        self._replicas: int | None = None
+        self.desired = 0
+
+    def calm(self, tick: int, last: int, ready: int, floor: int, present: int) -> int:
+        return tick
+
+    def tick(self, tick: int, now: float, ready: int, floor: int, units: list[int] | None) -> int:
+        second = tick * SYNC_SECONDS
+        end = second + SYNC_SECONDS
+        if units is not None:
+            self._units[second:end] = units
+        window = self._units[max(0, end - WINDOW_SECONDS) : end]
+        usage = round(1000 * int(window.sum()) / GRAIN / len(window))
+        if self._replicas is None:
+            self._replicas = max(ready, floor)
+        metric = self._config.metrics[0]
+        proposal = per_replica_replicas(self._replicas, usage, metric.target, self._config.tolerances)
+        self.desired = proposal
+        minimum = max(floor, self._config.min_replicas)
+        if minimum != self._hpa.config.min_replicas:
+            self._hpa.config = replace(self._config, min_replicas=minimum)
+        self._replicas = self._hpa.sync(now, self._replicas, [proposal])
+        return self._replicas
+
+    def settle(self, tick: int) -> None:
+        pass
+
+    def reconcile(self, now: float, ready: int, floor: int) -> int:
+        """A moved minReplicas waits for the next sync."""
+        return ready if self._replicas is None else self._replicas

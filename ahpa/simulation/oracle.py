@@ -1,0 +1,166 @@
+"""The clairvoyant's bound: replica-hours below which no policy gets with so few late requests, in this world.
+
+Of what: of every way to ask for and withdraw replicas of one service in `World`, knowing all requests beforehand,
+where a start takes at least `lag_least` (no start is faster than its tier's 1 % quantile) and costs while it lasts.
+
+Why. Let S = m seconds (rounded down) be the service time and c(t) the slots that are ready. On the grid of seconds
+begun(t) - begun(t - m) <= c(t). Chained J times over a window of W = J m seconds, and because a request that is
+not late has begun L seconds after it came, while none begins before it comes:
+
+    c(t) + c(t - m) + ... >= begun(t) - begun(t - W) >= arrived(t - L) - arrived(t - W) = X(t)
+
+so somewhere in each window at least X / J slots are ready: need(t) replicas. Take the replicas by level: level k is
+ready when at least k are. Over the windows whose need reaches k it must be ready once in each; a pause within costs
+a start, so (with W <= lag_least) it is no cheaper than staying. Two such stretches that lie g seconds apart cost
+min(g, lag_least - W) more, and the first and the last window may be served W seconds early: cost of level k >=
+seconds of need + bridges + first start - W. Levels add up. Every J gives a bound; the best one counts.
+
+A late request need not be served in its window: it lowers X in at most W - L windows by one. With so many to spend,
+the most that can be saved is a fractional knapsack over (second, level): weight the requests to be removed, worth one
+second plus its share of the bridge that goes with the whole stretch. Greedy by worth per weight bounds it from above.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ahpa.simulation.replicas import LEAST_LEVEL
+from ahpa.simulation.run import Outcome, Run
+from ahpa.simulation.traffic import Counts, Traffic
+from forecasting.panel import Floats
+
+WINDOWS_SECONDS = (4, 10, 20, 40, 80)
+_BINS = 400
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """Replica-seconds that no policy can do without."""
+
+    seconds: float
+    need: Counts
+    """Shape [n]: the replicas that the window ending with each second needs at its best moment."""
+
+
+def lag_least(traffic: Traffic) -> float:
+    """Seconds that the fastest start of any tier takes."""
+    return min(tier.lag.quantile(LEAST_LEVEL) for tier in traffic.service.readiness.tiers)
+
+
+def bound(traffic: Traffic, late_ratio: float, ready: int = 0) -> Bound:
+    """The best bound for policies with at most this share of late requests that begin with so many ready."""
+    budget = late_ratio * float(traffic.arrived[-1])
+    found = [_bound(traffic, chain, budget, ready) for chain in _chains(traffic)]
+    return max(found, key=lambda b: b.seconds, default=Bound(0.0, np.zeros(traffic.seconds, np.int64)))
+
+
+def _chains(traffic: Traffic) -> list[int]:
+    """The numbers of links J whose windows are worth trying."""
+    service = traffic.service
+    link = max(1, traffic.kernel.whole)
+    wait = math.ceil(service.late_after_seconds)
+    longest = min(lag_least(traffic), service.give_up_seconds)
+    chains = sorted({max(1, round(w / link)) for w in WINDOWS_SECONDS})
+    return [j for j in chains if wait < j * link <= longest]
+
+
+def _bound(traffic: Traffic, chain: int, budget: float, ready: int) -> Bound:
+    link = max(1, traffic.kernel.whole)
+    window, wait = chain * link, math.ceil(traffic.service.late_after_seconds)
+    lag = lag_least(traffic)
+    # Slots that one request takes of a link's sum: below a second of service time only a part of one.
+    share = 1.0 if traffic.kernel.whole else traffic.kernel.fraction
+    arrived = np.concatenate([np.zeros(window), traffic.arrived])
+    ends = np.arange(1, traffic.seconds + 1) + window
+    asked = np.maximum(arrived[ends - wait] - arrived[ends - window], 0.0)
+    per_level = traffic.service.concurrency * chain / share
+    need = np.ceil(asked / per_level - 1e-9).astype(np.int64)
+    seconds = 0.0
+    worth, weight = np.zeros(_BINS), np.zeros(_BINS)
+    for level in range(1, int(need.max(initial=0)) + 1):
+        runs = _runs(need >= level)
+        seconds += max(0.0, _level_seconds(runs, lag - window, lag if level > ready else None, window))
+        _add_items(worth, weight, runs, asked - (level - 1) * per_level, per_level, lag - window)
+    saved = _most_saved(worth, weight, budget * (window - wait)) if budget > 0 else 0.0
+    return Bound(max(0.0, seconds - saved), need)
+
+
+Runs = tuple[Counts, Counts]
+"""(first second, last second + 1) of each stretch."""
+
+
+def _runs(on: np.ndarray) -> Runs:
+    edges = np.diff(on.astype(np.int8), prepend=0, append=0)
+    return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+
+
+def _level_seconds(runs: Runs, bridge: float, start: float | None, window: int) -> float:
+    """What one level costs at least; `start` None: it is ready at the beginning."""
+    first, last = runs
+    gaps = np.minimum(first[1:] - last[:-1], bridge)
+    begin = min(float(first[0]), bridge) if start is None else start
+    return float((last - first).sum() + gaps.sum()) + begin - window
+
+
+def _add_items(worth: Floats, weight: Floats, runs: Runs, excess: Floats, most: float, bridge: float) -> None:
+    """The seconds of one level as items of the knapsack, binned by the logarithm of worth per weight."""
+    first, last = runs
+    length = last - first
+    inside = np.repeat(np.arange(len(first)), length)
+    at = np.arange(len(inside)) - np.repeat(np.cumsum(length) - length, length) + first[inside]
+    value = (1 + max(bridge, 0.0) / length)[inside]
+    cost = np.clip(excess[at], 1e-3, most)
+    bins = np.clip(((np.log(value / cost) + 12) * (_BINS / 24)).astype(int), 0, _BINS - 1)
+    worth += np.bincount(bins, value, _BINS)
+    weight += np.bincount(bins, cost, _BINS)
+
+
+def _most_saved(worth: Floats, weight: Floats, budget: float) -> float:
+    """The greedy fill, best bins first; within a bin every item is taken as its best."""
+    saved = 0.0
+    for b in range(_BINS - 1, -1, -1):
+        if budget <= 0:
+            break
+        if weight[b] <= budget:
+            saved += worth[b]
+            budget -= weight[b]
+        else:
+            saved += min(worth[b], budget * math.exp((b + 1) * 24 / _BINS - 12))
+            budget = 0.0
+    return float(saved)
+
+
+def oracle(name: str, traffic: Traffic, late_ratio: float, ready: int = 0) -> Run:
+    """The bound in the form of a run. It has no course of its own: `ready` is the shape of its need per minute,
+    scaled to its sum."""
+    found = bound(traffic, late_ratio, ready)
+    rows = traffic.seconds // 60
+    shape = found.need.reshape(rows, 60).mean(axis=1)
+    total = float(shape.sum()) * 60
+    scaled = shape * (found.seconds / total) if total else shape
+    zeros = np.zeros(rows)
+    outcome = Outcome(
+        replica_hours=found.seconds / 3600,
+        late_ratio=late_ratio,
+        unserved_ratio=0.0,
+        scale_ups=0,
+        churn=0,
+        cold_hits=0,
+        wait_p50_seconds=0.0,
+        wait_p95_seconds=0.0,
+        wait_p99_seconds=0.0,
+        requests=float(traffic.arrived[-1]),
+        money=_cheapest(traffic, found.seconds),
+    )
+    at = traffic.start + 60.0 * np.arange(rows)
+    late = traffic.arrivals.reshape(rows, 60).sum(axis=1) * late_ratio
+    label = f"at most {late_ratio:.3g} late"
+    return Run(name, "oracle", label, outcome, 60.0, at, traffic.demand, scaled, zeros, zeros, shape, late)
+
+
+def _cheapest(traffic: Traffic, seconds: float) -> float | None:
+    prices = traffic.service.prices
+    return None if prices is None else min(prices) * seconds / 3600

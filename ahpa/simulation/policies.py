@@ -1,0 +1,222 @@
+"""The policies that a backtest compares: each plays one scene at one setting of its knob and gives a `Run`.
+
+`ahpa` is the very `controller.decide` that the service runs, fed by simulated observations. The others are what
+people do without it: a reactive scaler alone, a constant floor, a fixed fleet, yesterday's rule.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from ahpa.capacity import replicas
+from ahpa.controller import UNTRUSTED, decide
+from ahpa.observation import Limits, Workload
+from ahpa.planner import LAG_LEVEL
+from ahpa.policy import Parsed, Policy
+from ahpa.simulation.kpa_loop import KpaLoop
+from ahpa.simulation.run import Run
+from ahpa.simulation.scene import Scene, bridged
+from ahpa.simulation.world import World
+from forecasting.forecast import Outlook
+from forecasting.panel import Floats
+
+TICK_SECONDS = 60.0
+"""How often the service decides."""
+DAY_SECONDS = 86_400.0
+RULE_SECONDS = 1800.0
+"""max_over_time(demand[30m] offset 23h30m): the coming half hour of yesterday."""
+
+
+@dataclass(frozen=True, eq=False)
+class Foresight:
+    """What a model said of one series at each origin, learned from what was complete then."""
+
+    origins: Floats
+    """Unix seconds, shape [o], increasing; the ends of steps."""
+    levels: Floats
+    """Shape [q]."""
+    windows: Floats
+    """Seconds, shape [w]."""
+    peaks: Floats
+    """Shape [o, w, q]: quantiles of the largest step in each window; NaN where it had nothing to say."""
+    model: str
+
+    def outlook(self, index: int) -> Outlook:
+        peaks = self.peaks[index]
+        reason = None if np.isfinite(peaks).all() else "the model had nothing to say"
+        return Outlook(float(self.origins[index]), self.levels, self.windows, peaks, self.model, reason)
+
+
+def windows_of(scene: Scene) -> tuple[float, ...]:
+    """Seconds of the windows that a plan asks for, from the first tick after an origin to the last."""
+    leads = [lead + TICK_SECONDS for _, lead in scene.service.readiness.leads(LAG_LEVEL)]
+    late = max(0.0, scene.demand.step - TICK_SECONDS)
+    return tuple(sorted({*leads, *(lead + late for lead in leads)}))
+
+
+def play(scene: Scene, world: World, policy: str, label: str, floors: Sequence[int] = ()) -> Run:
+    """The tested days in `world`, with a floor for each minute (none: the world's own)."""
+    start, low = scene.start, scene.kpa.min_scale
+    if len(floors):
+        for minute in range(scene.minutes):
+            world.floor = max(low, floors[minute])
+            world.advance(start + 60 * (minute + 1))
+    else:
+        world.advance(start + scene.traffic.seconds)
+    return world.run(scene.name, policy, label)
+
+
+def kpa(scene: Scene, utilization: float) -> Run:
+    """Knative's autoscaler alone, told to fill replicas to `utilization`."""
+    return play(scene, scene.kpa_world(scene.at(utilization)), "kpa", f"target {utilization:.0%}")
+
+
+def hpa(scene: Scene, utilization: float) -> Run:
+    """The HPA alone on the service's concurrency."""
+    return play(scene, scene.hpa_world(utilization), "hpa", f"target {utilization:.0%}")
+
+
+def static(scene: Scene, floor: float) -> Run:
+    """The KPA above a constant floor."""
+    count = round(floor)
+    return play(scene, scene.kpa_world(scene.kpa, count), "static", f"floor {count}")
+
+
+def fixed_max(scene: Scene, count: float) -> Run:
+    """A fixed fleet without any scaler."""
+    return play(scene, scene.fixed_world(round(count)), "fixed-max", f"{count:.0f} replicas")
+
+
+def seasonal(scene: Scene, margin: float) -> Run:
+    """The KPA above yesterday's largest step of the coming half hour, times `margin`."""
+    demand = scene.demand
+    values = bridged(demand.values[0])
+    width = max(1, math.ceil(RULE_SECONDS / demand.step))
+    padded = np.concatenate([values, np.zeros(width)])
+    peak = np.lib.stride_tricks.sliding_window_view(padded, width).max(axis=1)
+    then = scene.start + 60.0 * np.arange(scene.minutes) - DAY_SECONDS
+    index = np.floor((then - demand.start) / demand.step).astype(int)
+    known = np.where(index >= 0, peak[np.maximum(index, 0)], 0.0)
+    floors = [replicas(float(x), scene.per_replica) for x in known * margin]
+    return play(scene, scene.kpa_world(scene.kpa, floors[0]), "seasonal", f"yesterday × {margin:g}", floors)
+
+
+@dataclass(frozen=True, eq=False)
+class Ahpa:
+    """Ours: the service's own decision function, once a minute, beside the service's KPA."""
+
+    scene: Scene
+    foresight: Foresight
+    utilization: float | None = None
+    """The second lever: while the forecast is trusted the KPA fills replicas to this share, and the plan counts
+    on it; None leaves the KPA's target alone."""
+    limits: Limits = Limits(cap=10_000)
+
+    @cached_property
+    def _last_origin(self) -> list[int]:
+        """For each minute of the tested days the newest origin at its beginning; -1 where there is none."""
+        ticks = self.scene.start + TICK_SECONDS * np.arange(self.scene.minutes)
+        return (np.searchsorted(self.foresight.origins, ticks + 1e-6, side="right") - 1).tolist()  # type: ignore[no-any-return]
+
+    @cached_property
+    def _observed(self) -> tuple[list[float], list[float]]:
+        """(newest observed moment, share of the last hour observed) at the beginning of each minute."""
+        demand = self.scene.demand
+        seen = np.isfinite(demand.values[0])
+        ends = demand.start + demand.step * (1 + np.arange(len(seen)))
+        newest = np.maximum.accumulate(np.where(seen, ends, -np.inf))
+        total = np.concatenate([[0], np.cumsum(seen)])
+        width = max(1, round(3600 / demand.step))
+        ticks = self.scene.start + TICK_SECONDS * np.arange(self.scene.minutes)
+        complete = np.floor((ticks - demand.start) / demand.step + 1e-9).astype(int)
+        first = np.maximum(complete - width, 0)
+        share = (total[complete] - total[first]) / np.maximum(complete - first, 1)
+        return newest[np.maximum(complete - 1, 0)].tolist(), share.tolist()
+
+    def __call__(self, level: float) -> Run:
+        """The tested days at one quantile level."""
+        scene, foresight = self.scene, self.foresight
+        limits = self._limits()
+        filled = None if self.utilization is None else scene.at(self.utilization)
+        world = scene.kpa_world(scene.kpa)
+        scaler = world.reactive
+        assert isinstance(scaler, KpaLoop)
+        observed, coverage = self._observed
+        workload = self._workload(level)
+        per_replica = scene.per_replica
+        peaks = np.full(scene.minutes, np.nan)
+        messages: list[tuple[float, str]] = []
+        for minute, origin in enumerate(self._last_origin):
+            now = scene.start + TICK_SECONDS * minute
+            outlook = foresight.outlook(origin) if origin >= 0 else None
+            snapshot = world.replicas
+            seen = replace(
+                workload,
+                floor=world.floor,
+                ready=snapshot.ready,
+                present=snapshot.present,
+                per_replica=per_replica,
+                observed_until=observed[minute],
+                coverage=coverage[minute],
+            )
+            decision = decide(seen, outlook, now, TICK_SECONDS, limits, settled=minute > 0)
+            if filled is not None:
+                trusted = decision.plan is not None and decision.reason not in UNTRUSTED
+                config = filled if trusted else scene.kpa
+                scaler.retarget(config)
+                per_replica = config.target_value
+            if decision.plan is not None:
+                peaks[minute] = decision.plan.peak
+            if decision.change:
+                messages.append((now, decision.message))
+                world.floor = decision.floor
+            world.advance(now + TICK_SECONDS)
+        run = world.run(scene.name, "ahpa", f"quantile {level:g}")
+        coverage_of = self.coverage(level)
+        outcome = replace(run.outcome, coverage={f"{level:g}": coverage_of} if coverage_of is not None else {})
+        return replace(run, outcome=outcome, peak=peaks, messages=tuple(messages))
+
+    def _limits(self) -> Limits:
+        """Coarse data are not stale between two of their steps."""
+        step = self.scene.demand.step
+        limits = self.limits
+        return replace(
+            limits,
+            stale_seconds=max(limits.stale_seconds, 2 * step + TICK_SECONDS),
+            hold_seconds=max(limits.hold_seconds, 3 * step + TICK_SECONDS),
+        )
+
+    def _workload(self, level: float) -> Workload:
+        scene = self.scene
+        return Workload(
+            key=scene.name,
+            policy=Parsed(Policy(mode="apply", quantile=level)),
+            baseline=scene.kpa.min_scale,
+            floor=scene.kpa.min_scale,
+            ready=0,
+            present=0,
+            per_replica=scene.per_replica,
+            readiness=scene.service.readiness,
+            observed_until=-math.inf,
+            maximum=scene.kpa.max_scale or None,
+        )
+
+    def coverage(self, level: float) -> float | None:
+        """How often the predicted `level` quantile of the peak held over the shortest window; None if never seen."""
+        foresight, demand = self.foresight, self.scene.demand
+        width = max(1, math.ceil(foresight.windows[0] / demand.step - 1e-9))
+        first = np.round((foresight.origins - demand.start) / demand.step).astype(int)
+        within = (first >= 0) & (first + width <= demand.values.shape[1]) & (foresight.origins >= self.scene.start)
+        if not within.any():
+            return None
+        view = np.lib.stride_tricks.sliding_window_view(demand.values[0], width)
+        came = view[first[within]].max(axis=1)
+        log_levels = -np.log1p(-foresight.levels)
+        said = np.array([np.interp(-math.log1p(-level), log_levels, row) for row in foresight.peaks[within, 0]])
+        known = np.isfinite(came) & np.isfinite(said)
+        return float((came <= said)[known].mean()) if known.any() else None

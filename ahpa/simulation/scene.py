@@ -1,0 +1,113 @@
+"""One service's tested days, set up once: every policy and every setting plays on the same scene."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from ahpa.capacity import replicas
+from ahpa.simulation.hpa_loop import HpaLoop
+from ahpa.simulation.kpa_config import KpaConfig
+from ahpa.simulation.kpa_loop import KpaInputs, KpaLoop
+from ahpa.simulation.reactive import Fixed, Reactive
+from ahpa.simulation.traffic import Service, Traffic, spread
+from ahpa.simulation.world import World
+from forecasting.panel import Floats, Panel
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """The requests of the tested days and what was known of the service before them."""
+
+    name: str
+    demand: Panel
+    """One row: mean concurrency per step, history and tested days; NaN where nothing was observed."""
+    traffic: Traffic
+    """The tested days, second by second."""
+    kpa: KpaConfig
+    """How the service's own KPA is set."""
+    seed: int = 0
+    _inputs: dict[tuple[int, int, bool], KpaInputs] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, name: str, demand: Panel, start: float, end: float, service: Service, kpa: KpaConfig,
+        seed: int = 0, dispersion: float = 1.0,
+    ) -> Scene:  # fmt: skip
+        """The scene of `[start, end)`, whole minutes and steps. Steps that were not observed are bridged by a
+        straight line (somebody asked, nobody counted); the policies see them as missing."""
+        tested = demand.between(start, end)
+        level = bridged(tested.values[0])
+        step = round(demand.step)
+        requests = level * (step / service.service_seconds)
+        rng = np.random.default_rng([seed, 1])
+        counts = spread(requests, step, rng, dispersion)
+        return cls(name, demand, Traffic(tested.start, counts, service), kpa, seed)
+
+    @property
+    def service(self) -> Service:
+        return self.traffic.service
+
+    @property
+    def start(self) -> float:
+        return self.traffic.start
+
+    @property
+    def minutes(self) -> int:
+        return self.traffic.seconds // 60
+
+    @property
+    def per_replica(self) -> float:
+        """Concurrency that one replica serves at the KPA's target."""
+        return self.kpa.target_value
+
+    @cached_property
+    def ready(self) -> int:
+        """Replicas that are ready when the tested days begin: what the first minute needs."""
+        return max(1, replicas(float(self.traffic.demand[0]), self.per_replica))
+
+    @cached_property
+    def most(self) -> int:
+        """Replicas that the largest minute of the tested days needs at target."""
+        return max(1, replicas(float(self.traffic.demand.max()), self.per_replica))
+
+    @cached_property
+    def most_before(self) -> int:
+        """Replicas that the largest step before the tested days needed at target: what a fixed fleet is sized by."""
+        before = self.demand.until(self.start).values
+        largest = float(np.nanmax(before)) if np.isfinite(before).any() else float(self.traffic.demand[0])
+        return max(1, replicas(max(largest, 0.0), self.per_replica))
+
+    def at(self, utilization: float) -> KpaConfig:
+        """The KPA told to fill replicas to another share."""
+        return replace(self.kpa, target_value=max(0.01, self.kpa.total_value * utilization))
+
+    def kpa_world(self, config: KpaConfig, floor: int = 0) -> World:
+        key = config.stable_window_seconds, config.panic_window_seconds, config.weighted
+        if key not in self._inputs:
+            self._inputs[key] = KpaInputs(self.traffic, config)
+        ready = max(self.ready, floor)
+        return self._world(KpaLoop(config, self._inputs[key], self.start, ready), ready, floor)
+
+    def hpa_world(self, utilization: float) -> World:
+        config = self.kpa
+        loop = HpaLoop(self.traffic, config.total_value * utilization, max(1, config.min_scale), config.max_scale)
+        return self._world(loop, self.ready, 0)
+
+    def fixed_world(self, count: int) -> World:
+        return self._world(Fixed(), count, count)
+
+    def _world(self, reactive: Reactive, ready: int, floor: int) -> World:
+        return World(
+            self.traffic, reactive, np.random.default_rng([self.seed, 2]), ready, max(floor, self.kpa.min_scale)
+        )
+
+
+def bridged(values: Floats) -> Floats:
+    """`values` with a straight line over what is not finite; the ends are held. Zero if nothing was observed."""
+    seen = np.flatnonzero(np.isfinite(values))
+    if not len(seen):
+        return np.zeros(len(values))
+    return np.asarray(np.maximum(np.interp(np.arange(len(values)), seen, values[seen].astype(float)), 0.0))
