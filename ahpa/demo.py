@@ -37,7 +37,7 @@ HISTORY_DAYS = 14
 TICK_SECONDS = 60.0
 UTILIZATION = 0.7
 """Knative's default: the KPA fills replicas to 70 %."""
-ANNOTATIONS = {"ahpa.dev/mode": "apply", "ahpa.dev/quantile": "0.99"}
+ANNOTATIONS = {"ahpa.dev/mode": "apply", "ahpa.dev/quantile": "0.95"}
 GPU_NODES = Readiness((Tier("warm node", Lag.of(45, 70), replicas=3), Tier("new node", Lag.of(270, 420))))
 """The first three replicas find a node that holds the image; every further one waits for a new machine."""
 
@@ -137,7 +137,7 @@ class Lane:
             for m, width in enumerate(self.window_minutes)
             if width and m + width <= len(demand)
         ]
-        return {f"{self.level:g}": sum(held) / len(held)} if held else {}
+        return {f"{self.level:g}": float(np.mean(held))} if held else {}
 
     def result(self) -> PolicyResult:
         run = self.world.run(self.example.name, self.policy, self.setting)
