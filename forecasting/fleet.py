@@ -50,6 +50,11 @@ class FleetModel:
     def name(self) -> str:
         return "fleet"
 
+    @staticmethod
+    def rate(step: float) -> float:
+        """The calibration's rate: slower per step the more steps there are in a day."""
+        return 0.005 * float(np.sqrt(step / 60))
+
     def fit(self, history: Panel) -> FleetForecaster:
         """Learn from `history` [n, t]; the same history and seed give the same forecaster."""
         step = history.step
@@ -63,8 +68,7 @@ class FleetModel:
         peaks = learn(own.values, step, windows, budget, self.peaks, rng)
         steps = learn(own.values, step, [Target(a, 1) for a in ahead], budget // 2, self.steps, rng)
         targets = (*windows, *(Target(a, 1) for a in leads if a > 0))
-        rate = 0.005 * float(np.sqrt(step / 60))
-        fresh = Calibration.fresh(len(own.keys), len(targets), QUANTILES, rate, 3 * DAY_SECONDS / step)
+        fresh = Calibration.fresh(len(own.keys), len(targets), QUANTILES, self.rate(step), 3 * DAY_SECONDS / step)
         forecaster = FleetForecaster(own, least_floor(own.values), peaks, steps, targets, fresh)
         return forecaster.rehearsed().awaiting()
 
