@@ -9,16 +9,17 @@ Tick: describe the newest origin, ask the committee, apply the offsets, settle w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from forecasting.calibration import Calibration, spread, walk
 from forecasting.features import DAY_SECONDS, Frame, Target, design, frame, recency
 from forecasting.forecast import LEVELS, Forecast
+from forecasting.guards import NEEDED_STEPS, guarded, reasons
 from forecasting.history import History
 from forecasting.learning import QUANTILES, ask, chunks, fold_of, learn, least_floor
+from forecasting.ledger import Ledger
 from forecasting.lookback import Array, Ints, Latest, Rolling
 from forecasting.network import Committee, Training
 from forecasting.panel import Floats, Panel
@@ -26,8 +27,6 @@ from forecasting.panel import Floats, Panel
 PEAKS = Training()
 STEPS = Training(hidden=(32,), members=2, epochs=4)
 
-_NEEDED_STEPS = 30
-_STALE_SECONDS = 1800.0
 _HIGHEST_LOG = 10.0
 
 
@@ -69,12 +68,8 @@ class FleetModel:
         steps = learn(own.values, step, [Target(a, 1) for a in ahead], budget // 2, self.steps, rng)
         targets = (*windows, *(Target(a, 1) for a in leads if a > 0))
         fresh = Calibration.fresh(len(own.keys), len(targets), QUANTILES, self.rate(step), 3 * DAY_SECONDS / step)
-        forecaster = FleetForecaster(own, least_floor(own.values), peaks, steps, targets, fresh)
+        forecaster = FleetForecaster(own, least_floor(own.values), peaks, steps, Ledger.opened(targets, fresh))
         return forecaster.rehearsed().awaiting()
-
-
-Said = tuple[int, Array]
-"""The origin (as a column index) and the calibrated quantiles [n, q] said there, in units of demand."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,67 +80,45 @@ class FleetForecaster:
     least: Array
     peaks: Committee
     steps: Committee
-    targets: tuple[Target, ...]
-    calibration: Calibration
-    waiting: tuple[tuple[Said, ...], ...] = field(default=())
-    """Per target: what was said and cannot be settled yet."""
+    ledger: Ledger
 
     @property
     def origin(self) -> float:
         return self.history.end
 
     def observe(self, panel: Panel) -> FleetForecaster:
-        before = self.history
-        after = before.extended(panel)
-        if after is before:
+        after = self.history.extended(panel)
+        if after is self.history:
             return self
-        moved = round((after.start - before.start) / before.step)
-        calibration, waiting = self.calibration, []
-        for k, (target, said_before) in enumerate(zip(self.targets, self.waiting, strict=True)):
-            still: list[Said] = []
-            for index, said in said_before:
-                first = index - moved + target.lead
-                if first + target.width > after.length:
-                    still.append((index - moved, said))
-                elif first >= 0:
-                    came = after.values[:, first : first + target.width].max(axis=1)
-                    calibration = calibration.settle(k, said, came)
-            waiting.append(tuple(still))
-        return replace(self, history=after, calibration=calibration, waiting=tuple(waiting)).awaiting()
+        return replace(self, history=after, ledger=self.ledger.settled(self.history, after)).awaiting()
 
     def awaiting(self) -> FleetForecaster:
         """With what it says at its origin put down, to be settled when the truth is known."""
         look = self._look()
-        said = [(self.history.length, self._raw(look, target)) for target in self.targets]
-        waiting = self.waiting or ((),) * len(self.targets)
-        return replace(self, waiting=tuple((*w, s) for w, s in zip(waiting, said, strict=True)))
+        said = [self._raw(look, target) for target in self.ledger.targets]
+        return replace(self, ledger=self.ledger.said(self.history.length, said))
 
     def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
         history = self.history
         asked = np.sort(np.asarray(windows, dtype=float))
         q = np.asarray(levels, dtype=float)
-        read = _reading(q)
+        read = reading(q)
         look = self._look()
         n = len(history.keys)
         steps, peaks = np.empty((n, horizon, len(q))), np.empty((n, len(asked), len(q)))
         for j in range(horizon):
-            steps[:, j] = self._calibrated(look, Target(j, 1)) @ read
+            steps[:, j] = self._sorted(look, Target(j, 1)) @ read
         for k, seconds in enumerate(asked):
-            width = max(1, int(np.ceil(seconds / history.step - 1e-9)))
-            peaks[:, k] = self._calibrated(look, Target(0, width)) @ read
-        peaks = np.maximum.accumulate(peaks, axis=1)
-        reasons = self._reasons()
-        silent = np.array([r is not None for r in reasons], dtype=bool)
-        steps[silent], peaks[silent] = np.nan, np.nan
-        return Forecast(history.end, history.step, q, steps, asked, peaks, history.keys, ("fleet",) * n, reasons)
+            peaks[:, k] = self._sorted(look, Target(0, width_of(seconds, history.step))) @ read
+        return guarded(history, q, steps, asked, peaks, ("fleet",) * n, reasons(history))
 
     def coverage(self) -> Array:
         """Realised coverage [n, w, q] over about the last three days, at QUANTILES, for `covered_windows`."""
-        return self.calibration.coverage()[:, : len(self.covered_windows())]
+        return self.ledger.coverage()
 
     def covered_windows(self) -> tuple[float, ...]:
         """Seconds of the windows whose coverage is tracked."""
-        return tuple(t.width * self.history.step for t in self.targets if t.lead == 0)
+        return tuple(self.ledger.windows(self.history.step).tolist())
 
     def rolling(self, panel: Panel, windows: Sequence[float]) -> Array:
         """What a service that ticks every step through `panel` would say: [n, o, w, q] at QUANTILES.
@@ -155,24 +128,24 @@ class FleetForecaster:
         """
         after = self.history.extended(panel)
         origins = after.length - panel.values.shape[1] + np.arange(panel.values.shape[1])
-        widths = [max(1, int(np.ceil(w / after.step - 1e-9))) for w in windows]
+        widths = [width_of(w, after.step) for w in windows]
         out = np.empty((len(after.keys), len(origins), len(widths), len(QUANTILES)), dtype=np.float32)
         for rows in chunks(len(after.keys)):
             view = Rolling(after.values[rows], origins)
             at = frame(view, self.least[rows], after.step)
             recent = recency(view, at, after.step)
-            trails = np.stack([self._trail(rows, k, view, at, recent) for k in range(len(self.targets))], axis=1)
+            trails = np.stack([self._trail(rows, k, view, at, recent) for k in range(len(self.ledger.targets))], axis=1)
             for w, width in enumerate(widths):
                 target = Target(0, width)
                 logs = ask(self.peaks, recent, view, at, after.step, target)
-                logs = logs + self._offsets(target, trails) * spread(logs, QUANTILES)
+                logs = logs + self.ledger.offsets(target, trails) * spread(logs, QUANTILES)
                 demand = np.nan_to_num(at.demand(np.minimum(logs, _HIGHEST_LOG)))
                 out[rows, :, w] = np.sort(np.clip(demand, 0.0, 3 * after.cap[rows, None, None]), axis=2)
         return np.maximum.accumulate(out, axis=2)
 
     def _trail(self, rows: slice, k: int, view: Rolling, at: Frame, recent: list[Floats]) -> Array:
         """The offsets [n, o, q] of target `k` at each origin, settled as the truth becomes known."""
-        target, c = self.targets[k], self.calibration
+        target, c = self.ledger.targets[k], self.ledger.calibration
         if target.lead:
             return np.zeros((*at.anchor.shape, len(QUANTILES)), dtype=np.float32)
         logs = ask(self.peaks, recent, view, at, self.history.step, target)
@@ -190,8 +163,8 @@ class FleetForecaster:
         values, step = self.history.values, self.history.step
         n, t = values.shape
         days = 7 if n <= 200 else 3
-        wanted = int(np.clip(400_000 / (n * len(self.targets)), 48, 2016)) if n else 0
-        earliest = max(_NEEDED_STEPS, t - round(days * DAY_SECONDS / step))
+        wanted = int(np.clip(400_000 / (n * len(self.ledger.targets)), 48, 2016)) if n else 0
+        earliest = max(NEEDED_STEPS, t - round(days * DAY_SECONDS / step))
         if t - earliest < 2 or not n:
             return self
         every = max(1, -(-(t - earliest) // wanted))
@@ -200,17 +173,17 @@ class FleetForecaster:
         offsets, settled, covered = (
             np.concatenate([getattr(p, name) for p in parts]) for name in ("offsets", "settled", "covered")
         )
-        done = replace(self.calibration, offsets=offsets, settled=settled, covered=covered)
-        return replace(self, calibration=done)
+        done = replace(self.ledger.calibration, offsets=offsets, settled=settled, covered=covered)
+        return replace(self, ledger=Ledger.opened(self.ledger.targets, done))
 
     def _rehearse(self, rows: slice, origins: Ints, every: int) -> Calibration:
         values, step = self.history.values[rows], self.history.step
         view = Rolling(values, origins)
         at = frame(view, self.least[rows], step)
         recent = recency(view, at, step)
-        c = self.calibration
-        out = Calibration.fresh(len(values), len(self.targets), c.levels, c.rate, c.memory)
-        for k, target in enumerate(self.targets):
+        c = self.ledger.calibration
+        out = Calibration.fresh(len(values), len(self.ledger.targets), c.levels, c.rate, c.memory)
+        for k, target in enumerate(self.ledger.targets):
             committee = self._committee(target)
             folds = fold_of(origins, self.history.length, step, len(committee.members))
             features = design(recent, view, at, step, target)
@@ -231,57 +204,25 @@ class FleetForecaster:
     def _committee(self, target: Target) -> Committee:
         return self.peaks if target.lead == 0 else self.steps
 
-    def _calibrated(self, look: tuple[Latest, Frame, list[Floats]], target: Target) -> Array:
-        """Quantiles of the target at QUANTILES, [n, q], in units of demand; sorted, finite, non-negative."""
-        return np.sort(np.clip(np.nan_to_num(self._raw(look, target)), 0.0, 3 * self.history.cap[:, None]), axis=1)
+    def _sorted(self, look: tuple[Latest, Frame, list[Floats]], target: Target) -> Array:
+        """Quantiles of the target at QUANTILES, [n, q], in units of demand, in order."""
+        return np.sort(self._raw(look, target), axis=1)
 
     def _raw(self, look: tuple[Latest, Frame, list[Floats]], target: Target) -> Array:
         """The same as the calibration must see it: each level by itself, before sorting."""
         view, at, recent = look
         logs = ask(self._committee(target), recent, view, at, self.history.step, target)[:, 0]
-        logs = logs + self._offsets(target) * spread(logs, QUANTILES)
+        logs = logs + self.ledger.offsets(target) * spread(logs, QUANTILES)
         return at.demand(np.minimum(logs, _HIGHEST_LOG)[:, None])[:, 0]
 
-    def _offsets(self, target: Target, offsets: Array | None = None) -> Array:
-        """The offsets [n, ..., q] of any target: linear in log width, or in log lead, between our targets.
 
-        `offsets` [n, targets, ...] are the present ones unless given.
-        """
-        offsets = self.calibration.offsets if offsets is None else offsets
-        kind = [
-            (np.log1p(t.lead) if target.lead else np.log(t.width), k)
-            for k, t in enumerate(self.targets)
-            if (t.width == 1 if target.lead else t.lead == 0)
-        ]
-        places = np.array([place for place, _ in kind])
-        want = np.log1p(target.lead) if target.lead else np.log(target.width)
-        right = int(np.clip(np.searchsorted(places, want), 1, max(1, len(places) - 1)))
-        left = right - 1
-        right = min(right, len(places) - 1)
-        gap = places[right] - places[left]
-        share = float(np.clip((want - places[left]) / gap, 0, 1)) if gap > 0 else 0.0
-        return (1 - share) * offsets[:, kind[left][1]] + share * offsets[:, kind[right][1]]
-
-    def _reasons(self) -> tuple[str | None, ...]:
-        """Why a row has no forecast."""
-        values, step = self.history.values, self.history.step
-        lately = max(5, round(_STALE_SECONDS / step))
-        fresh: NDArray[np.bool_] = np.asarray(np.isfinite(values[:, -lately:]).any(axis=1))
-        many: Ints = np.isfinite(values[:, -_NEEDED_STEPS * 10 :]).sum(axis=1)
-        out: list[str | None] = [None] * len(values)
-        for i in np.flatnonzero(~fresh | (many < _NEEDED_STEPS)):
-            seen = np.flatnonzero(np.isfinite(values[i]))
-            if len(seen) < _NEEDED_STEPS:
-                out[i] = f"only {len(seen)} steps observed, {_NEEDED_STEPS} are needed"
-            elif not fresh[i]:
-                minutes = (values.shape[1] - 1 - seen[-1]) * step / 60
-                out[i] = f"nothing observed for {minutes:.0f} minutes"
-        return tuple(out)
+def width_of(seconds: float, step: float) -> int:
+    """Steps that a window of `seconds` from the origin touches: one that ends inside a step includes it."""
+    return max(1, int(np.ceil(seconds / step - 1e-9)))
 
 
-def _reading(levels: Floats) -> Floats:
+def reading(levels: Floats) -> Floats:
     """[q, asked]: weights that read `levels` off QUANTILES, linear in -ln(1 - level) as `Outlook.peak`."""
     places = -np.log1p(-np.asarray(QUANTILES, dtype=float))
     wanted = -np.log1p(-levels)
-    eye = np.eye(len(places))
-    return np.stack([np.interp(wanted, places, row) for row in eye])
+    return np.stack([np.interp(wanted, places, row) for row in np.eye(len(places))])
