@@ -236,7 +236,8 @@ class Demo:
             f"ahpa demo: {len(chapters)} GPU services, {moment(self.start)[:15]}",
             tuple(chapters),
             "A simulated cluster: two weeks of generated history to learn from, then this day. Every policy met the "
-            "same requests, and new replicas that take just as long to start.",
+            "same requests, and replicas that take just as long to start. Kpa alone is Knative's autoscaler as it is; "
+            "with ahpa the same autoscaler runs above a floor that moves.",
             tuple(self._assumptions()),
         )
 

@@ -21,6 +21,10 @@ from ahpa.render.words import count, moment, percent, printable, quantity
 from forecasting.panel import Floats
 
 _BARS = " ▁▂▃▄▅▆▇█"
+BESIDE = 2
+"""Pictures side by side: ours and the next; the others only in the sums."""
+LATE_SHARE = 0.01
+"""A bar is pink where more than this share of its requests was late."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,12 +71,12 @@ class Scene:
 def frame(scene: Scene, width: int, height: int) -> RenderableType:
     """The scene as lines that fit `width` columns and, down to 24, `height` rows."""
     most = max((len(lane.courses) for lane in scene.lanes), default=1)
-    shown = max(1, min(most, width // 44))
-    rows = max(2, min(7, (height - 5) // max(1, len(scene.lanes)) - 4))
+    shown = max(1, min(most, BESIDE, width // 44))
+    rows = max(2, min(7, (height - 6) // max(1, len(scene.lanes)) - 4))
     parts: list[RenderableType] = [_clock(scene, width)]
     for lane in scene.lanes:
         parts += [Text(""), *_lane(lane, shown, (width - 2 * (shown - 1)) // shown, rows)]
-    return Group(*parts, Text(""), _sums(scene))
+    return Group(*parts, Text(""), _sums(scene), _legend())
 
 
 def line(scene: Scene) -> str:
@@ -111,8 +115,8 @@ def _lane(lane: Lane, shown: int, width: int, rows: int) -> list[RenderableType]
     head.append(f"   floor {floor:.0f}   ready {ready:.0f}", style=DARK["ahpa"])
     if lane.starting:
         head.append(f"   starting {lane.starting}", style="yellow")
-    top = max(float(np.nanmax(np.append(c.ready, 1.0))) for c in lane.courses) * lane.per_replica
-    top = 1.05 * max(top, float(np.nanmax(np.append(lane.demand, 1.0))))
+    drawn = [_columns(c.ready, width, np.mean) * lane.per_replica for c in lane.courses[:shown]]
+    top = 1.02 * float(np.nanmax(np.concatenate([*drawn, _columns(lane.demand, width, np.max), [1.0]])))
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_row(*(_caption(course) for course in lane.courses[:shown]))
     grid.add_row(*(picture(lane, course, top, width, rows) for course in lane.courses[:shown]))
@@ -137,7 +141,8 @@ def picture(lane: Lane, course: Course, top: float, width: int, rows: int) -> Te
     """`rows` lines of `width` cells: bars of demand, pink where requests were late; a line of ready replicas."""
     demand = _columns(lane.demand, width, np.max)
     ready = _columns(course.ready, width, np.mean) * lane.per_replica
-    late = _columns(course.late, width, np.max) > 0
+    asked = _columns(lane.demand, width, np.sum) * course.requests / max(float(np.nansum(lane.demand)), 1e-9)
+    late = _columns(course.late, width, np.sum) > LATE_SHARE * asked
     lines = []
     for row in range(rows - 1, -1, -1):
         text = Text()
@@ -168,9 +173,17 @@ def _cell(demand: float, ready: float, late: bool, per_row: float, row: int, col
 
 def _sums(scene: Scene) -> Text:
     text = Text("all  ", style="bold", no_wrap=True, overflow="ellipsis")
+    first = scene.lanes[0].courses[0] if scene.lanes else None
     for same in zip(*(lane.courses for lane in scene.lanes), strict=True):
         late, asked = sum(float(np.nansum(c.late)) for c in same), sum(c.requests for c in same)
         text.append(f"{printable(same[0].policy)} ", style=DARK[role(same[0].policy)])
-        hours = quantity(sum(c.replica_hours for c in same))
-        text.append(f"{hours} replica-hours, {percent(late / asked if asked else 0.0)} late    ")
+        hours, share = quantity(sum(c.replica_hours for c in same)), percent(late / asked if asked else 0.0)
+        text.append(f"{hours} replica-hours, {share} late    " if same[0] is first else f"{hours}, {share}    ")
     return text
+
+
+def _legend() -> Text:
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append("█ ", style=DARK["demand"]).append("demand   ", style="dim")
+    text.append("█ ", style=DARK["late"]).append(f"more than {percent(LATE_SHARE)} had to wait   ", style="dim")
+    return text.append("━ replicas ready", style="dim")

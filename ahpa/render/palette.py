@@ -42,8 +42,8 @@ OTHER = "static"
 
 POLICY_TITLES = {
     "ahpa": "ahpa",
-    "kpa": "reactive only (kpa)",
-    "hpa": "reactive only (hpa)",
+    "kpa": "kpa alone",
+    "hpa": "hpa alone",
     "static": "cheapest constant floor",
     "fixed-max": "fixed fleet",
     "seasonal": "same time yesterday / last week",

@@ -107,7 +107,7 @@ def rival(policies: Iterable[str]) -> str | None:
 
 
 def headline(results: Iterable[SeriesResult]) -> str:
-    """`ahpa: 212 replica-hours, 0.08 % late · reactive only (kpa): 190, 4.2 %`."""
+    """`ahpa: 212 replica-hours, 0.08 % late · kpa alone: 190, 4.2 %`."""
     sums = totals(results)
     other = rival(sums)
     words: list[str] = []

@@ -17,7 +17,8 @@ def percent(ratio: float) -> str:
     if abs(value) < 0.001:
         return "< 0.001 %"
     digits = max(0, 1 - math.floor(math.log10(abs(value))))
-    return f"{value:.{min(digits, 3)}f} %"
+    text = f"{value:.{min(digits, 3)}f}"
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
 
 
 def quantity(value: float) -> str:

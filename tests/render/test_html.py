@@ -126,7 +126,7 @@ def test_a_backtest_without_courses_still_has_its_figures() -> None:
 
 
 def test_the_headline_names_cost_and_lateness_of_both() -> None:
-    assert headline([result()]) == "ahpa: 137 replica-hours, 0.080 % late · reactive only (kpa): 121, 4.2 %"
+    assert headline([result()]) == "ahpa: 137 replica-hours, 0.08 % late · kpa alone: 121, 4.2 %"
 
 
 def test_totals_weigh_lateness_by_requests() -> None:

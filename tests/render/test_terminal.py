@@ -42,16 +42,16 @@ def test_outcomes_show_every_policy_and_the_sums() -> None:
 
 
 GOLDEN_OUTCOMES = """\
-SERVICE   POLICY   SETTING         REPLICA-HOURS      LATE   WAITED P99
-───────────────────────────────────────────────────────────────────────
-chat      ahpa     quantile 0.99             137   0.080 %        0.9 s
-          kpa                                121     4.2 %        0.9 s
-───────────────────────────────────────────────────────────────────────
-batch     ahpa     quantile 0.99             137   0.080 %        0.9 s
-          kpa                                121     4.2 %        0.9 s
-───────────────────────────────────────────────────────────────────────
-all       ahpa                               274   0.080 %
-          kpa                                242     4.2 %"""
+SERVICE   POLICY   SETTING         REPLICA-HOURS     LATE   WAITED P99
+──────────────────────────────────────────────────────────────────────
+chat      ahpa     quantile 0.99             137   0.08 %        0.9 s
+          kpa                                121    4.2 %        0.9 s
+──────────────────────────────────────────────────────────────────────
+batch     ahpa     quantile 0.99             137   0.08 %        0.9 s
+          kpa                                121    4.2 %        0.9 s
+──────────────────────────────────────────────────────────────────────
+all       ahpa                               274   0.08 %
+          kpa                                242    4.2 %"""
 
 
 def scene(minutes: int = 900, names: tuple[str, ...] = ("chat", "batch")) -> live.Scene:
@@ -79,8 +79,8 @@ def test_a_frame_fits_its_terminal(width: int, height: int, minutes: int) -> Non
 
 def test_both_policies_stand_beside_each_other_where_there_is_room() -> None:
     wide, narrow = (plain(live.frame(scene(), width, 40), width) for width in (120, 60))
-    assert "reactive only (kpa)  99.0 replica-hours" in wide
-    assert "reactive only (kpa)  99.0 replica-hours" not in narrow
+    assert "kpa alone  99.0 replica-hours" in wide
+    assert "kpa alone  99.0 replica-hours" not in narrow
 
 
 def test_the_future_is_blank() -> None:
@@ -106,14 +106,15 @@ def test_a_line_for_logs_says_who_waited_under_both() -> None:
 @pytest.mark.parametrize(
     ("ratio", "said"),
     [
-        (0.0008, "0.080 %"),
+        (0.0008, "0.08 %"),
         (0.042, "4.2 %"),
         (0.0, "0 %"),
         (1e-7, "< 0.001 %"),
         (1.0, "100 %"),
         (0.5, "50 %"),
         (math.nan, "?"),
-        (0.099951, "10.0 %"),
+        (0.099951, "10 %"),
+        (0.0104, "1 %"),
     ],
 )
 def test_percent(ratio: float, said: str) -> None:
