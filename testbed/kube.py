@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,12 @@ from requests.adapters import HTTPAdapter
 
 Object = dict[str, Any]
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+
+
+def condition(of: Mapping[str, Any], kind: str) -> str:
+    """The status ("True", "False", "Unknown") of an object's condition; "" if it has none of that type."""
+    conditions: Sequence[Mapping[str, str]] = (of.get("status") or {}).get("conditions") or []
+    return next((each["status"] for each in conditions if each["type"] == kind), "")
 
 
 class KubeError(Exception):
@@ -102,7 +108,8 @@ class KubeApi:
     def find(self, resource: str, namespace: str | None = "default", selector: str = "") -> list[Object]:
         """The objects in `namespace`, or in all when None; `selector` as in `kubectl get -l`."""
         path = self.resource(resource).path(namespace)
-        items: list[Object] = self.request("GET", path, params={"labelSelector": selector})["items"]
+        found = self.request("GET", path, params={"labelSelector": selector})
+        items: list[Object] = found["items"] or []  # some kinds say null for none
         return items
 
     def patch(
