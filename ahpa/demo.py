@@ -19,7 +19,7 @@ from ahpa.planner import LAG_LEVEL
 from ahpa.policy import parse_policy
 from ahpa.readiness import Lag, Readiness, Tier
 from ahpa.render import live
-from ahpa.render.report import OURS, Chapter, Report
+from ahpa.render.report import OURS, Chapter, Report, meaning
 from ahpa.render.words import moment, percent, seconds
 from ahpa.simulation.backtest import PolicyResult, SeriesResult
 from ahpa.simulation.kpa_config import KpaConfig
@@ -231,7 +231,8 @@ class Demo:
         for example, lanes in zip(self._examples, self.lanes, strict=True):
             results = {policy: lane.result() for policy, lane in lanes.items()}
             median = lanes[OURS].median if OURS in lanes else None
-            chapters.append(Chapter(SeriesResult(example.name, results), example.per_replica, median))
+            bare = SeriesResult(example.name, results)
+            chapters.append(Chapter(replace(bare, advice=(meaning([bare]),)), example.per_replica, median))
         return Report(
             f"ahpa demo: {len(chapters)} GPU services, {moment(self.start)[:15]}",
             tuple(chapters),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from ahpa.render.palette import title
-from ahpa.render.words import moment, percent, quantity, seconds
+from ahpa.render.words import count, moment, percent, quantity, seconds
 from ahpa.simulation.backtest import Backtest, SeriesResult
 from ahpa.simulation.run import Outcome
 from forecasting.panel import Floats
@@ -129,12 +129,10 @@ def meaning(results: Iterable[SeriesResult]) -> str:
     spared = theirs.late - ours.late
     cost = _against(ours, theirs)
     if spared <= 0:
-        worse = f"made {quantity(-spared)} more requests wait than" if spared else "spared nobody a wait beside"
+        worse = f"made {count(-spared)} more requests wait than" if spared else "spared nobody a wait beside"
         return f"With {cost} ahpa {worse} {title(other)}: not worth it here."
     fold = f", {theirs.late / ours.late:.0f} times fewer" if ours.late and theirs.late / ours.late >= 2 else ""
-    waited = (
-        f"{quantity(ours.late)} instead of {quantity(theirs.late)} requests of {quantity(ours.requests)} had to wait"
-    )
+    waited = f"{count(ours.late)} instead of {count(theirs.late)} requests of {count(ours.requests)} had to wait"
     fixed = sums.get("fixed-max")
     rest = f" Against a fixed fleet for the peak: {_against(ours, fixed)}." if fixed else ""
     return f"With {cost} than {title(other)}, {waited}{fold}.{rest}"
