@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # instead of 5 s; the matrices are too small to gain from them.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-FRAMES_PER_SECOND = 12
+FRAMES_PER_SECOND = 8
 HOURS_PER_LINE = 3
 
 
@@ -77,8 +77,9 @@ def command(out: Path, seed: int, speed: float, policies: tuple[str, ...]) -> No
     except OSError as error:
         raise click.UsageError(f"cannot write {path}: {error.strerror}") from error
     words, data = Console(stderr=True), Console()
-    words.print("Two weeks of history for three GPU services; learning from it …", style="dim")
-    demo = Demo(FleetModel(), seed, policies=policies)
+    words.print("Two weeks of generated history for three GPU services, then one live day.", style="dim")
+    with words.status("learning from the history …"):
+        demo = Demo(FleetModel(), seed, policies=policies)
     _show(demo, words, speed) if words.is_terminal else _tell(demo, words)
     report = demo.report()
     write_report(path, report)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -143,12 +144,13 @@ def picture(lane: Lane, course: Course, top: float, width: int, rows: int) -> Te
     ready = _columns(course.ready, width, np.mean) * lane.per_replica
     asked = _columns(lane.demand, width, np.sum) * course.requests / max(float(np.nansum(lane.demand)), 1e-9)
     late = _columns(course.late, width, np.sum) > LATE_SHARE * asked
+    columns = list(zip(demand.tolist(), ready.tolist(), late.tolist(), strict=True))
+    colour = DARK[role(course.policy)]
     lines = []
     for row in range(rows - 1, -1, -1):
-        text = Text()
-        for x in range(width):
-            text.append(*_cell(demand[x], ready[x], bool(late[x]), top / rows, row, DARK[role(course.policy)]))
-        lines.append(text)
+        cells = [_cell(*column, top / rows, row, colour) for column in columns]
+        runs = ((style, "".join(glyph for glyph, _ in same)) for style, same in groupby(cells, key=itemgetter(1)))
+        lines.append(Text.assemble(*((glyphs, style) for style, glyphs in runs)))
     return Text("\n").join(lines)
 
 
