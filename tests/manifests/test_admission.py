@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ahpa.adapters.events import Events
 from ahpa.adapters.hpa import HorizontalPodAutoscalers
@@ -65,13 +66,13 @@ def ours(bed: Testbed, targets: str, request: pytest.FixtureRequest) -> Iterator
     for each in objects:
         if each["kind"] != "Namespace":
             with suppress(KubeError):
-                bed.delete(kind_of(bed, each), each["metadata"]["name"], each["metadata"].get("namespace", HOME))
+                bed.delete(kind_of(each), each["metadata"]["name"], each["metadata"].get("namespace", HOME))
 
 
-def kind_of(bed: Testbed, manifest: Mapping[str, Any]) -> str:
-    plural = {"ConfigMap": "configmaps", "ValidatingAdmissionPolicy": "validatingadmissionpolicies"}
-    kind = str(manifest["kind"])
-    return plural.get(kind, f"{kind.lower()}s")
+def kind_of(manifest: Mapping[str, Any]) -> str:
+    """The resource as kubectl names it, from the singular."""
+    group = str(manifest["apiVersion"]).rpartition("/")[0]
+    return SERVICE if group == "serving.knative.dev" else str(manifest["kind"]).lower()
 
 
 def refusal(api: KubeApi, where: str, patch: Any, content_type: str = MERGE, **options: str) -> int:
@@ -277,6 +278,18 @@ def test_the_documented_way_out_switches_off_what_holds_a_record_and_nothing_els
         assert modes == ["off", "apply"]
     finally:
         bed.patch(SERVICE, "chat", {"metadata": {"annotations": {RECORD: None, "ahpa.dev/mode": "apply"}}}, TEAM)
+
+
+@pytest.mark.parametrize(
+    "file", sorted([*CONFIG.glob("samples/*.yaml"), *CONFIG.glob("components/network-policy/n*.yaml")])
+)
+def test_the_api_server_takes_what_no_overlay_holds(bed: Testbed, ours: KubeApi, file: Path) -> None:
+    """The samples and the optional component, strictly validated; Knative's own webhook looks at its Service."""
+    strict = {"dryRun": "All", "fieldManager": "test", "force": "true", "fieldValidation": "Strict"}
+    for manifest in yaml.safe_load_all(file.read_text()):
+        meta = manifest["metadata"]
+        where = bed.api.resource(kind_of(manifest)).path(meta["namespace"], meta["name"])
+        bed.api.request("PATCH", where, manifest, "application/apply-patch+yaml", params=strict)
 
 
 def test_the_pod_passes_the_restricted_standard(bed: Testbed, ours: KubeApi) -> None:

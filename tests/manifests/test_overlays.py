@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ahpa.commands.serve import command
 from testbed.build import find_parts
 from tests.manifests.overlays import CONFIG, OVERLAYS, one, render
 
@@ -31,9 +32,18 @@ def test_an_overlay_renders_to_one_deployment_with_its_settings(overlay: str) ->
     assert list(queries["data"]) == ["queries.yaml"]
 
 
-def test_only_observe_forbids_every_write() -> None:
-    dry = {name: one(render(name), "ConfigMap", "ahpa-settings")["data"].get("AHPA_SERVE_DRY_RUN") for name in OVERLAYS}
-    assert dry == {"observe": "true", "production": None, "single-namespace": None}
+@pytest.mark.parametrize(
+    ("overlay", "dry_run"), [("observe", True), ("production", False), ("single-namespace", False)]
+)
+def test_only_observe_forbids_every_write(overlay: str, dry_run: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read the way the container reads them: the command line's own parser, from the environment."""
+    settings = one(render(overlay), "ConfigMap", "ahpa-settings")["data"]
+    for name, value in (settings | {"AHPA_SERVE_QUERIES": str(CONFIG / "base/queries.yaml")}).items():
+        monkeypatch.setenv(name, value)
+    given = command.make_context("serve", [], auto_envvar_prefix="AHPA_SERVE").params
+    assert given["dry_run"] is dry_run
+    assert given["prometheus_url"] == settings["AHPA_SERVE_PROMETHEUS_URL"]
+    assert given["namespace"] == settings.get("AHPA_SERVE_NAMESPACE")
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
