@@ -21,6 +21,7 @@ from ahpa.policy import Parsed, Policy
 from ahpa.simulation.kpa_loop import KpaLoop
 from ahpa.simulation.run import Run
 from ahpa.simulation.scene import Scene, bridged
+from ahpa.simulation.traffic import Service
 from ahpa.simulation.world import World
 from forecasting.forecast import Outlook
 from forecasting.panel import Floats
@@ -28,6 +29,8 @@ from forecasting.panel import Floats
 TICK_SECONDS = 60.0
 """How often the service decides."""
 DAY_SECONDS = 86_400.0
+COVERED_LEVELS = (0.9, 0.95, 0.99)
+"""Realised coverage is reported at these, and at the level that was planned for."""
 RULE_SECONDS = 1800.0
 """max_over_time(demand[30m] offset 23h30m): the coming half hour of yesterday."""
 
@@ -46,17 +49,21 @@ class Foresight:
     """Shape [o, w, q]: quantiles of the largest step in each window; NaN where it had nothing to say."""
     model: str
 
+    def reading(self, level: float) -> Floats:
+        """Weights, shape [q], that read a level off the others as `Outlook.peak` does."""
+        places = -np.log1p(-self.levels)
+        at = -math.log1p(-level)
+        return np.array([np.interp(at, places, row) for row in np.eye(len(places))])
+
     def outlook(self, index: int) -> Outlook:
         peaks = self.peaks[index]
         reason = None if np.isfinite(peaks).all() else "the model had nothing to say"
         return Outlook(float(self.origins[index]), self.levels, self.windows, peaks, self.model, reason)
 
 
-def windows_of(scene: Scene) -> tuple[float, ...]:
-    """Seconds of the windows that a plan asks for, from the first tick after an origin to the last."""
-    leads = [lead + TICK_SECONDS for _, lead in scene.service.readiness.leads(LAG_LEVEL)]
-    late = max(0.0, scene.demand.step - TICK_SECONDS)
-    return tuple(sorted({*leads, *(lead + late for lead in leads)}))
+def leads_of(service: Service) -> tuple[float, ...]:
+    """Seconds of the windows for which a tick plans, tier by tier."""
+    return tuple(lead + TICK_SECONDS for _, lead in service.readiness.leads(LAG_LEVEL))
 
 
 def play(scene: Scene, world: World, policy: str, label: str, floors: Sequence[int] = ()) -> Run:
@@ -177,8 +184,8 @@ class Ahpa:
                 world.floor = decision.floor
             world.advance(now + TICK_SECONDS)
         run = world.run(scene.name, "ahpa", f"quantile {level:g}")
-        coverage_of = self.coverage(level)
-        outcome = replace(run.outcome, coverage={f"{level:g}": coverage_of} if coverage_of is not None else {})
+        shares = {f"{q:g}": self.coverage(q) for q in sorted({*COVERED_LEVELS, level})}
+        outcome = replace(run.outcome, coverage={q: share for q, share in shares.items() if share is not None})
         return replace(run, outcome=outcome, peak=peaks, messages=tuple(messages))
 
     def _limits(self) -> Limits:
@@ -216,7 +223,6 @@ class Ahpa:
             return None
         view = np.lib.stride_tricks.sliding_window_view(demand.values[0], width)
         came = view[first[within]].max(axis=1)
-        log_levels = -np.log1p(-foresight.levels)
-        said = np.array([np.interp(-math.log1p(-level), log_levels, row) for row in foresight.peaks[within, 0]])
+        said = foresight.peaks[within, 0] @ foresight.reading(level)
         known = np.isfinite(came) & np.isfinite(said)
         return float((came <= said)[known].mean()) if known.any() else None

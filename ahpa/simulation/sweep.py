@@ -170,6 +170,11 @@ _PLAYS: dict[str, Callable[[Trial, Question], PolicyResult]] = {
 }
 
 
+def share(ratio: float) -> str:
+    """0.001 as 0.1 %."""
+    return f"{100 * ratio:.2g} %"
+
+
 def _advice(trial: Trial, question: Question, found: dict[str, PolicyResult]) -> list[str]:
     """What the owner should set."""
     out: list[str] = []
@@ -179,12 +184,14 @@ def _advice(trial: Trial, question: Question, found: dict[str, PolicyResult]) ->
     target = question.late_target
     if ours.equal is not None and question.sweep:
         out.append(
-            f"{target:.3g} late was kept at {ours.equal.label} for {ours.equal.outcome.replica_hours:.1f} replica-hours; "
-            f"the days before had suggested {ours.label}."
+            f"{share(target)} late was kept at {ours.equal.label} for {ours.equal.outcome.replica_hours:.1f} "
+            f"replica-hours; the days before had suggested {ours.label}."
         )
     elif ours.equal is None:
         least = min(ours.points, key=lambda p: p.outcome.late_ratio)
-        out.append(f"{target:.3g} late was not reached; the least was {least.outcome.late_ratio:.2%} at {least.label}.")
+        out.append(
+            f"{share(target)} late was not reached; the least was {share(least.outcome.late_ratio)} at {least.label}."
+        )
     if not question.manage_target and ours.run is not None:
         level = float(ours.label.rpartition(" ")[2])
         filled = Ahpa(trial.tested, trial.foresight, FULL_UTILIZATION)(level).outcome
@@ -193,7 +200,7 @@ def _advice(trial: Trial, question: Question, found: dict[str, PolicyResult]) ->
             out.append(
                 f"With manage-target the scaler would fill replicas to {FULL_UTILIZATION:.0%} while the forecast is "
                 f"trusted: {saved:.1f} replica-hours less ({saved / ours.outcome.replica_hours:.0%}), "
-                f"{filled.late_ratio:.2%} late instead of {ours.outcome.late_ratio:.2%}."
+                f"{share(filled.late_ratio)} late instead of {share(ours.outcome.late_ratio)}."
             )
     return out
 
@@ -207,18 +214,18 @@ def worth_of(found: dict[str, PolicyResult], late_target: float) -> tuple[bool, 
         return True, "", 0.0
     if ours.equal is None:
         if not reached:
-            return False, f"no policy kept {late_target:.3g} late: the bursts come faster than any start", 0.0
+            return False, f"no policy kept {share(late_target)} late: the bursts come faster than any start", 0.0
         name = min(reached, key=lambda n: reached[n].outcome.replica_hours)
         return False, f"the bursts come unannounced; {name} at {reached[name].label} kept the target", 0.0
     cost = ours.equal.outcome.replica_hours
     if not reached:
-        return True, f"nothing without prediction kept {late_target:.3g} late", 0.0
+        return True, f"nothing without prediction kept {share(late_target)} late", 0.0
     name = min(reached, key=lambda n: reached[n].outcome.replica_hours)
     other = reached[name].outcome.replica_hours
     saving = other - cost
-    share = saving / other if other else 0.0
-    if share >= 0.02:
-        return True, f"{share:.0%} fewer replica-hours than {name} at {reached[name].label}, as few late", saving
+    part = saving / other if other else 0.0
+    if part >= 0.02:
+        return True, f"{part:.0%} fewer replica-hours than {name} at {reached[name].label}, as few late", saving
     if name in ("kpa", "hpa"):
         return False, f"{name} at {reached[name].label} keeps the target by itself: starts are fast enough", saving
     return False, f"{name} at {reached[name].label} costs no more: the load hardly falls between its peaks", saving

@@ -1,0 +1,156 @@
+"""A backtest from beginning to end: demand in, every series judged, results as they are done.
+
+The slow parts are the fit, which takes whole panels at once, and the worlds, one series each: those run in
+`jobs` processes. Results come in the order in which they are done; who takes them may stop at any time.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ahpa.adapters.results import write_ticks
+from ahpa.simulation.backtest import SeriesResult
+from ahpa.simulation.policies import Foresight
+from ahpa.simulation.sweep import Question, judge
+from ahpa.simulation.trial import Fitter, NotEnoughError, Setting, Span, foresee, minutes, span_of, trial
+from forecasting.panel import Floats, Panel
+
+MOST_PER_FIT = 100
+"""Series that are fitted together; more would cost memory and change little."""
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One service to be tested, its demand as mean concurrency."""
+
+    name: str
+    panel: Panel
+    """One row, whole minutes."""
+    span: Span
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every worker needs to know."""
+
+    setting: Setting
+    question: Question
+    ticks: Path | None
+    """Where the courses are written; None: nowhere."""
+    per_unit: float
+    """Requests in flight that one unit of the input makes."""
+    keep_runs: bool = True
+    """False: courses are written and dropped."""
+
+
+def prepared(panels: Sequence[Panel], per_unit: float, test_days: float) -> tuple[list[Series], dict[str, str]]:
+    """The series that can be tested, and why the others cannot. Names become unique."""
+    out: list[Series] = []
+    failed: dict[str, str] = {}
+    names: dict[str, int] = {}
+    for panel in panels:
+        try:
+            whole = minutes(panel)
+        except ValueError as error:
+            failed.update({key: str(error) for key in panel.keys})
+            continue
+        for i, key in enumerate(whole.keys):
+            names[key] = names.get(key, 0) + 1
+            name = key if names[key] == 1 else f"{key} ({names[key]})"
+            row = Panel.of(whole.start, whole.step, whole.values[i] * per_unit, (name,))
+            try:
+                out.append(Series(name, row, _span(row, test_days)))
+            except NotEnoughError as error:
+                failed[name] = str(error)
+    return out, failed
+
+
+def _span(row: Panel, test_days: float) -> Span:
+    span = span_of(row, test_days)
+    if not np.isfinite(row.between(span.start, span.end).values).any():
+        raise NotEnoughError("nothing was observed in the tested days")
+    if not np.isfinite(row.until(span.start).values).any():
+        raise NotEnoughError("nothing was observed before the tested days")
+    return span
+
+
+def fleets(series: Sequence[Series]) -> Iterator[list[Series]]:
+    """Series on the same grid with the same tested days: they are fitted together."""
+    groups: dict[tuple[float, float, float], list[Series]] = {}
+    for one in series:
+        groups.setdefault((one.panel.step, one.panel.start % one.panel.step, one.panel.end), []).append(one)
+    for group in groups.values():
+        for first in range(0, len(group), MOST_PER_FIT):
+            yield group[first : first + MOST_PER_FIT]
+
+
+def joined(fleet: Sequence[Series]) -> tuple[Panel, Span]:
+    """One panel of a fleet, NaN before a series begins; the span of which the longest history allows."""
+    step, end = fleet[0].panel.step, fleet[0].panel.end
+    start = min(one.panel.start for one in fleet)
+    values = np.full((len(fleet), round((end - start) / step)), np.nan)
+    for i, one in enumerate(fleet):
+        row = one.panel.values[0]
+        values[i, values.shape[1] - len(row) :] = row
+    earliest = min((one.span for one in fleet), key=lambda span: span.first)
+    return Panel.of(start, step, values, [one.name for one in fleet]), earliest
+
+
+def run(
+    series: Sequence[Series], model: Fitter, levels: Floats, job: Job, files: dict[str, str], jobs: int
+) -> Iterator[tuple[str, SeriesResult | str]]:
+    """(name, result or why there is none) of every series, in the order in which they are done.
+
+    Closing the iterator drops what has not begun.
+    """
+    if jobs == 1:
+        for fleet in fleets(series):
+            for one, foresight in zip(fleet, _foreseen(model, levels, fleet, job), strict=True):
+                yield one.name, tested(one, foresight, job, files[one.name])
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_leave_interrupts)
+    try:
+        pending: dict[Future[SeriesResult | str], str] = {}
+        for fleet in fleets(series):
+            for one, foresight in zip(fleet, _foreseen(model, levels, fleet, job), strict=True):
+                pending[pool.submit(tested, one, foresight, job, files[one.name])] = one.name
+            for done in [future for future in pending if future.done()]:
+                yield pending.pop(done), done.result()
+        for done in as_completed(list(pending)):
+            yield pending.pop(done), done.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _leave_interrupts() -> None:
+    """Ctrl-C is the parent's to handle; a worker finishes what it does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _foreseen(model: Fitter, levels: Floats, fleet: Sequence[Series], job: Job) -> list[Foresight]:
+    if "ahpa" not in job.question.policies:
+        nothing = Foresight(np.empty(0), levels, np.ones(1), np.empty((0, 1, len(levels))), "")
+        return [nothing] * len(fleet)
+    panel, span = joined(fleet)
+    return foresee(model, levels, panel, span, job.setting)
+
+
+def tested(one: Series, foresight: Foresight, job: Job, file_name: str) -> SeriesResult | str:
+    """One series judged, its courses written."""
+    prepared = trial(one.name, one.panel, one.span, foresight, job.setting)
+    result = judge(prepared, job.question)
+    if job.ticks is not None:
+        for policy in result.policies.values():
+            if policy.run is not None:
+                write_ticks(job.ticks, file_name, policy.run, job.per_unit)
+    if job.keep_runs:
+        return result
+    return replace(result, policies={name: replace(found, run=None) for name, found in result.policies.items()})

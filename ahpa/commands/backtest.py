@@ -1,0 +1,328 @@
+"""`ahpa backtest`: what each autoscaler would have done to an exported history."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ahpa.commands.options import LEVEL, SECONDS, SHARE
+
+if TYPE_CHECKING:
+    from ahpa.backtest import Series
+    from ahpa.simulation.backtest import Backtest
+    from ahpa.simulation.trial import Setting
+    from forecasting.panel import Panel
+
+UNITS = ("requests-per-minute", "requests-per-second", "requests-per-step", "concurrency")
+MANY = 40
+"""With more series than this the report shows tables without their courses; `ticks/` holds them all."""
+
+
+def _policies(ctx: click.Context, param: click.Parameter, text: str) -> tuple[str, ...]:
+    from ahpa.simulation.backtest import POLICIES
+
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in POLICIES]
+    if unknown or not names:
+        raise click.BadParameter(f"{', '.join(unknown) or 'nothing'}: choose from {', '.join(POLICIES)}")
+    return tuple(name for name in POLICIES if name in names)
+
+
+@click.command("backtest", short_help="What each autoscaler would have done to your exported history.")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path), default="out/backtest", show_default=True, help="Results go here."
+)
+@click.option("--test-days", type=click.FloatRange(0, 90, min_open=True), default=3.0, show_default=True,
+              help="The last days are tested; what lies before is history.")  # fmt: skip
+@click.option("--unit", type=click.Choice(UNITS), default=UNITS[0], show_default=True, help="What the values count.")
+@click.option("--service-time", type=SECONDS, default="2s", show_default=True, help="How long a request holds a slot.")
+@click.option("--concurrency", type=click.IntRange(1, 1000), default=4, show_default=True, help="Slots of a replica.")
+@click.option("--target-utilization", type=click.FloatRange(0, 1, min_open=True), default=0.7, show_default=True,
+              help="The share of its slots to which the scaler fills a replica.")  # fmt: skip
+@click.option("--lag-p50", type=SECONDS, default="180s", show_default=True, help="From asked for to ready, median.")
+@click.option("--lag-p95", type=SECONDS, help="Its 95th percentile.  [default: 1.5 times the median]")
+@click.option("--tiers", type=click.Path(path_type=Path), help="YAML list of tiers with lags, instead of --lag-*.")
+@click.option("--late-after", type=SECONDS, default="1s", show_default=True, help="A longer wait for a slot is late.")
+@click.option("--give-up-after", type=SECONDS, default="300s", show_default=True, help="After it a request leaves.")
+@click.option("--late-target", type=SHARE, help="The share of late requests that you accept.  [default: 0.1%]")
+@click.option("--quantile", type=LEVEL, help="Plan for this level instead of finding it from --late-target.")
+@click.option("--manage-target", is_flag=True, help="Let the scaler fill replicas further while we are trusted.")
+@click.option("--policies", callback=_policies, default="ahpa,kpa,hpa,static,fixed-max,seasonal,oracle",
+              show_default=True, help="Whom to compare.")  # fmt: skip
+@click.option("--sweep/--no-sweep", default=True, show_default=True, help="Try every policy's knob at many settings.")
+@click.option("--service", "service_file", type=click.Path(path_type=Path), help="A Knative Service's YAML.")
+@click.option("--burstiness", type=click.FloatRange(1, 100), default=1.0, show_default=True,
+              help="Variance over mean of the requests per second; 1 is Poisson.")  # fmt: skip
+@click.option("--from-prometheus", metavar="URL", help="Read demand from a Prometheus, with --query.")
+@click.option("--query", "queries", multiple=True, metavar="[NAME=]PROMQL", help="One series each; repeatable.")
+@click.option("--history", type=SECONDS, default="14d", show_default=True, help="How much to ask a Prometheus for.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which luck.")
+@click.option("--jobs", type=click.IntRange(1, 256), help="Processes.  [default: one per core]")
+@click.option("-o", "--output", type=click.Choice(["table", "json", "yaml", "csv"]), default="table", show_default=True)
+def command(**given: Any) -> None:
+    """What would ahpa, and each alternative, have done to my services?
+
+    FILES are CSV (timestamp,value, or one column per service; .gz too), the JSON of Prometheus' query_range, or
+    OpenMetrics text. Writes report.html, report.json and the courses minute by minute (ticks/) to --out.
+
+    \b
+    Examples:
+      ahpa backtest requests.csv --lag-p50 180s --lag-p95 300s --late-target 0.1%
+      ahpa backtest fleet.csv.gz --unit concurrency --test-days 7 --jobs 4 --out out/fleet
+      ahpa backtest --from-prometheus http://localhost:9090 --query 'chat=sum(rate(requests_total[1m]))' \\
+          --unit requests-per-second
+    """
+    from ahpa.adapters.files import InputError
+
+    try:
+        sys.exit(_backtest(given))
+    except InputError as error:
+        click.echo(f"ahpa backtest: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+def _backtest(given: dict[str, Any]) -> int:
+    from ahpa.adapters.files import NOT_ENOUGH, InputError
+    from ahpa.adapters.results import directory
+
+    panels = _panels(given)
+    setting, late_target, quantile, manage, words = _world(given)
+    from ahpa.backtest import prepared
+
+    per_unit = _per_unit(given["unit"], setting.service.service_seconds, panels)
+    series, failed = prepared(panels, per_unit, given["test_days"])
+    if not series:
+        name, why = next(iter(failed.items()))
+        raise InputError(f"{name}: {why}", NOT_ENOUGH)
+    out: Path = given["out"]
+    directory(out)
+    backtest, complete = _run(given, series, failed, setting, (late_target, quantile, manage), per_unit, words)
+    _write(given, out, backtest, setting)
+    return 0 if complete else 130
+
+
+def _panels(given: dict[str, Any]) -> list[Panel]:
+    from ahpa.adapters.files import InputError, read
+
+    if given["from_prometheus"]:
+        if given["files"] or not given["queries"]:
+            raise click.UsageError("--from-prometheus needs --query, and no files")
+        return [_from_prometheus(given["from_prometheus"], given["queries"], given["history"])]
+    if not given["files"]:
+        raise click.UsageError("name at least one file, or --from-prometheus with --query")
+    if given["queries"]:
+        raise click.UsageError("--query needs --from-prometheus")
+    try:
+        return [panel for file in given["files"] for panel in read(file)]
+    except MemoryError as error:
+        raise InputError("the input is too large for this machine's memory") from error
+
+
+def _from_prometheus(url: str, queries: tuple[str, ...], history: float) -> Panel:
+    import re
+    import time
+
+    from ahpa.adapters.files import NOT_ENOUGH, InputError
+    from ahpa.adapters.prometheus import Prometheus
+
+    named: dict[str, str] = {}
+    for i, text in enumerate(queries):
+        found = re.fullmatch(r"([a-zA-Z0-9._/-]{1,100})=(?!=)(.+)", text, re.DOTALL)
+        name, query = (found[1], found[2]) if found else (f"query-{i + 1}", text)
+        if name in named:
+            raise click.UsageError(f"--query: the name {name} comes twice")
+        named[name] = query
+    now = time.time()  # noqa: TID251  (a command is an edge)
+    panel, problems, _ = Prometheus(url).panel(named, now - history, now, 60.0)
+    if problems:
+        name, why = next(iter(problems.items()))
+        raise InputError(f"{url}: {name}: {why}", 3)
+    import numpy as np
+
+    seen = np.isfinite(panel.values)
+    if not seen.any():
+        raise InputError(f"{url}: the queries gave no samples in the last {history / 86_400:g} days", NOT_ENOUGH)
+    return panel.between(panel.start + 60.0 * int(seen.any(axis=0).argmax()), panel.end)
+
+
+def _world(given: dict[str, Any]) -> tuple[Setting, float, float | None, bool, dict[str, str]]:
+    """The setting, what is wanted of us, and the world in words."""
+    from ahpa.adapters.files import InputError
+    from ahpa.adapters.worlds import read_service, read_tiers
+    from ahpa.readiness import Lag, Readiness
+    from ahpa.render.words import seconds
+    from ahpa.simulation.kpa_config import KpaConfig
+    from ahpa.simulation.traffic import Service
+    from ahpa.simulation.trial import Setting
+
+    slots: int = given["concurrency"]
+    kpa = KpaConfig(target_value=max(0.01, slots * given["target_utilization"]), total_value=float(slots))
+    late_target, quantile, manage = given["late_target"], given["quantile"], given["manage_target"]
+    if given["service_file"]:
+        told = read_service(given["service_file"], slots)
+        kpa, slots = told.kpa, told.concurrency or slots
+        policy = told.policy.policy
+        quantile = policy.quantile if quantile is None and late_target is None else quantile
+        late_target = policy.late_target if late_target is None else late_target
+        manage = manage or policy.manage_target
+        if kpa.metric != "concurrency":
+            raise InputError(f"{given['service_file']}: metric {kpa.metric} cannot be simulated yet; concurrency can")
+    if given["late_target"] is not None and given["quantile"] is not None:
+        raise click.UsageError("--late-target and --quantile: give one of them")
+    try:
+        p95 = given["lag_p95"] or 1.5 * given["lag_p50"]
+        readiness, prices = Readiness.single(Lag.of(given["lag_p50"], p95)), None
+        if given["tiers"]:
+            readiness, prices = read_tiers(given["tiers"])
+        service = Service(given["service_time"], slots, given["late_after"], given["give_up_after"], readiness, prices)
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise click.UsageError(str(error)) from error
+    words = {
+        "service time": seconds(service.service_seconds),
+        "slots of a replica": str(slots),
+        "the scaler fills replicas to": f"{kpa.target_value / kpa.total_value:.0%}",
+        "late": f"waited more than {seconds(service.late_after_seconds)} for a slot",
+        "gives up after": seconds(service.give_up_seconds),
+        "inside a step": "requests at random seconds, " + (
+            "Poisson" if given["burstiness"] == 1 else f"{given['burstiness']:g} times as bursty as Poisson"
+        ),
+        "queue": "one, first come first served, over all ready replicas",
+        "a replica costs": "from the moment it is asked for until it is withdrawn; not-ready ones are withdrawn first",
+        "the model": "fitted once before the earlier days; no refit in between",
+    }  # fmt: skip
+    setting = Setting(service, kpa, given["test_days"], given["seed"], given["burstiness"])
+    return setting, late_target or 0.001, quantile, manage, words
+
+
+def _per_unit(unit: str, service_seconds: float, panels: list[Panel]) -> float:
+    """Requests in flight that one unit of the input makes: 30 requests a minute of 2 s are 1."""
+    if unit == "requests-per-step":
+        steps = {panel.step for panel in panels}
+        if len(steps) > 1:
+            raise click.UsageError("--unit requests-per-step needs inputs of the same step")
+        return service_seconds / steps.pop()
+    return {UNITS[0]: service_seconds / 60, UNITS[1]: service_seconds}.get(unit, 1.0)
+
+
+def _run(
+    given: dict[str, Any], series: list[Series], failed: dict[str, str], setting: Setting,
+    wanted: tuple[float, float | None, bool], per_unit: float, words: dict[str, str],
+) -> tuple[Backtest, bool]:  # fmt: skip
+    """The backtest and whether all of it was done."""
+    import os
+
+    from ahpa.adapters.results import directory, file_names
+    from ahpa.backtest import Job, run
+    from ahpa.simulation.backtest import Backtest
+    from ahpa.simulation.sweep import Question
+    from forecasting.fleet import FleetModel
+    from forecasting.learning import QUANTILES
+
+    late_target, quantile, manage = wanted
+    question = Question(late_target, quantile, given["policies"], manage, given["sweep"])
+    ticks = directory(given["out"], "ticks")
+    job = Job(setting, question, ticks, per_unit, keep_runs=len(series) <= MANY)
+    jobs = min(given["jobs"] or os.cpu_count() or 1, len(series))
+    found = []
+    complete = True
+    results = run(series, FleetModel(), QUANTILES, job, file_names(one.name for one in series), jobs)
+    try:
+        with _progress(len(series)) as advance:
+            for name, result in results:
+                if isinstance(result, str):
+                    failed[name] = result
+                else:
+                    found.append(result)
+                advance(name)
+    except KeyboardInterrupt:
+        complete = False
+        click.echo(f"interrupted: {len(found)} of {len(series)} series are done and written", err=True)
+    finally:
+        results.close()  # type: ignore[attr-defined]
+    lag = setting.service.readiness.tiers[-1].lag
+    found.sort(key=lambda s: (not s.worth, -s.saving_hours, s.name))
+    start, end = min(one.span.start for one in series), max(one.span.end for one in series)
+    return (
+        Backtest(tuple(found), late_target, round(lag.quantile(0.5), 6), round(lag.quantile(0.95), 6), words, start,
+                 end, failed),
+        complete,
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def _progress(total: int) -> Iterator[Any]:
+    """A bar on stderr when a person watches."""
+    if not sys.stderr.isatty():
+        yield lambda name: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("learning", total=total)
+
+        def advance(name: str) -> None:
+            bars.update(task, advance=1, description=f"tested {name[:40]}")
+
+        yield advance
+
+
+def _write(given: dict[str, Any], out: Path, backtest: Backtest, setting: Setting) -> None:
+    import json
+
+    from ahpa.adapters.results import report, write_report_json
+    from ahpa.render.html import write_report
+    from ahpa.render.report import of_backtest
+
+    write_report_json(out, backtest)
+    if backtest.series:
+        page = out / "report.html"
+        page.unlink(missing_ok=True)
+        write_report(page, of_backtest(backtest, setting.kpa.target_value))
+    kind = given["output"]
+    if kind == "json":
+        click.echo(json.dumps(report(backtest), indent=1, allow_nan=False))
+    elif kind == "yaml":
+        import yaml
+
+        click.echo(yaml.safe_dump(report(backtest), sort_keys=False))
+    elif kind == "csv":
+        click.echo("series,policy,knob,replica_hours,late_ratio,unserved_ratio,scale_ups,worth")
+        for series in backtest.series:
+            for name, found in series.policies.items():
+                o = found.outcome
+                cell = series.name.replace('"', '""')
+                cell = f'"{cell}"' if not cell.startswith(("=", "+", "-", "@")) else f'"\'{cell}"'
+                click.echo(f'{cell},{name},"{found.label}",{o.replica_hours:.3f},{o.late_ratio:.6f},'
+                           f"{o.unserved_ratio:.6f},{o.scale_ups},{str(series.worth).lower()}")  # fmt: skip
+    else:
+        _tables(backtest)
+    click.echo(f"report: {out / 'report.html'}", err=True)
+    for name, why in backtest.failed.items():
+        click.echo(f"not tested: {name!r}: {why}", err=True)
+
+
+def _tables(backtest: Backtest) -> None:
+    from rich.console import Console
+
+    from ahpa.render.report import headline
+    from ahpa.render.table import outcomes
+
+    console = Console()
+    if len(backtest.series) <= MANY:
+        console.print(outcomes(backtest.series))
+    console.print(headline(backtest.series), style="bold", highlight=False, markup=False)
+    for series in backtest.series:
+        mark = f"saves {series.saving_hours:.1f} replica-hours" if series.worth else "not worth it"
+        console.print(f"{series.name[:60]}: {mark}: {series.why}", highlight=False, markup=False)
+        for sentence in (*series.advice, *series.notes):
+            console.print(f"  {sentence}", highlight=False, markup=False, style="dim")

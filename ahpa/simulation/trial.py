@@ -1,0 +1,139 @@
+"""From a service's history to a trial: which days are tested, on which settings are found, what a model foresaw.
+
+All series of a panel are fitted together, once, before the earliest day that is played; from there on the model
+only goes with the time, as the service does between two refits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ahpa.simulation.kpa_config import KpaConfig
+from ahpa.simulation.policies import DAY_SECONDS, TICK_SECONDS, Foresight, leads_of
+from ahpa.simulation.scene import Scene
+from ahpa.simulation.sweep import Trial
+from ahpa.simulation.traffic import Service
+from forecasting.panel import Floats, Panel
+
+LEAST_HISTORY_DAYS = 1.0
+EARLIER_DAYS = 3.0
+"""At most so many days before the tested ones serve to find settings."""
+
+
+class NotEnoughError(ValueError):
+    """A series is too short; the message says how long it should be."""
+
+
+class Seer(Protocol):
+    """A fitted model that can say at once what it would say at every step."""
+
+    @property
+    def origin(self) -> float: ...
+
+    def rolling(self, panel: Panel, windows: Sequence[float]) -> Floats:
+        """Shape [n, o, w, q] at the model's levels: origin o is `origin` plus o steps of the panel."""
+        ...
+
+
+class Fitter(Protocol):
+    """A model whose forecasters can roll."""
+
+    @property
+    def name(self) -> str: ...
+
+    def fit(self, history: Panel) -> Seer: ...
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The world of a backtest."""
+
+    service: Service
+    kpa: KpaConfig
+    test_days: float = 3.0
+    seed: int = 0
+    dispersion: float = 1.0
+
+
+@dataclass(frozen=True)
+class Span:
+    """Unix seconds: settings are found on [earlier, start), policies are tested on [start, end)."""
+
+    earlier: float | None
+    start: float
+    end: float
+
+    @property
+    def first(self) -> float:
+        """The first moment that is played; the model is fitted on what lies before."""
+        return self.start if self.earlier is None else self.earlier
+
+
+def span_of(panel: Panel, test_days: float) -> Span:
+    """The days of a panel whose step divides a minute or is whole minutes. Raises NotEnoughError."""
+    grain = max(60.0, panel.step)
+    end = panel.start + grain * np.floor((panel.end - panel.start) / grain)
+    tested = grain * round(test_days * DAY_SECONDS / grain)
+    start = end - tested
+    before = (start - panel.start) / DAY_SECONDS
+    if before < LEAST_HISTORY_DAYS:
+        have, need = (panel.end - panel.start) / DAY_SECONDS, test_days + LEAST_HISTORY_DAYS
+        raise NotEnoughError(
+            f"{have:.2g} days of data; {test_days:g} tested days and {LEAST_HISTORY_DAYS:g} before them need {need:g}"
+        )
+    days = min(EARLIER_DAYS, before - LEAST_HISTORY_DAYS)
+    earlier = start - grain * np.floor(days * DAY_SECONDS / grain)
+    return Span(float(earlier) if days >= 0.5 else None, float(start), float(end))
+
+
+def minutes(panel: Panel) -> Panel:
+    """The panel on whole minutes: finer steps are averaged, the offset within the minute is dropped.
+
+    Raises ValueError for steps that neither divide a minute nor are whole minutes.
+    """
+    start = 60 * np.floor(panel.start / 60)
+    if panel.step % 60 == 0:
+        return Panel(float(start), panel.step, panel.values, panel.keys)
+    if 60 % panel.step:
+        raise ValueError(f"steps of {panel.step:g} s; seconds that divide a minute, or whole minutes, can be tested")
+    per_minute = round(60 / panel.step)
+    lead = round((panel.start - start) / panel.step)
+    whole = (panel.values.shape[1] + lead) // per_minute
+    padded = np.concatenate([np.full((len(panel.keys), lead), np.nan), panel.values], axis=1)
+    cells = padded[:, : whole * per_minute].reshape(len(panel.keys), whole, per_minute)
+    seen = np.isfinite(cells)
+    total = np.where(seen, cells, 0.0).sum(axis=2)
+    counts = seen.sum(axis=2)
+    return Panel.of(float(start), 60.0, np.where(counts, total / np.maximum(counts, 1), np.nan), panel.keys)
+
+
+def windows_of(setting: Setting, step: float) -> tuple[float, ...]:
+    """Seconds of the windows that plans ask for, from the first tick after an origin to the last."""
+    leads = leads_of(setting.service)
+    late = max(0.0, step - TICK_SECONDS)
+    return tuple(sorted({*leads, *(lead + late for lead in leads)}))
+
+
+def foresee(model: Fitter, levels: Floats, panel: Panel, span: Span, setting: Setting) -> list[Foresight]:
+    """What the model says of every row, from the first played moment to the end."""
+    windows = windows_of(setting, panel.step)
+    seer = model.fit(panel.until(span.first))
+    peaks = np.asarray(seer.rolling(panel.between(span.first, span.end), windows))
+    origins = seer.origin + panel.step * np.arange(peaks.shape[1])
+    return [Foresight(origins, np.asarray(levels, float), np.asarray(windows), row, model.name) for row in peaks]
+
+
+def trial(name: str, panel: Panel, span: Span, foresight: Foresight, setting: Setting) -> Trial:
+    """One row of a panel as a trial."""
+    demand = panel.select([name])
+    service, kpa = setting.service, setting.kpa
+    scenes = [
+        Scene.of(name, demand, start, end, service, kpa, setting.seed + i, setting.dispersion)
+        for i, (start, end) in enumerate([(span.start, span.end), (span.earlier, span.start)])
+        if start is not None
+    ]
+    return Trial(scenes[0], scenes[1] if len(scenes) > 1 else None, foresight)
