@@ -19,6 +19,7 @@ See docs/testbed.md for the command line and `testbed.bed.Testbed` for every met
 """
 
 from testbed.bed import Testbed
+from testbed.kube import KubeError, condition
 from testbed.openmetrics import Series
 
-__all__ = ["Series", "Testbed"]
+__all__ = ["KubeError", "Series", "Testbed", "condition"]

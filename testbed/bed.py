@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,8 +15,8 @@ from typing import Any, TypeVar
 from testbed.activator import Activator
 from testbed.build import Parts, cache_directory, find_parts
 from testbed.control_plane import ControlPlane, start_control_plane, write_kubeconfig
-from testbed.knative import AUTOSCALER_PORT, start_knative
-from testbed.kube import KubeApi, KubeError, Object
+from testbed.knative import AUTOSCALER_PORT, await_autoscaler, start_knative
+from testbed.kube import KubeApi, KubeError, Object, condition
 from testbed.kwok import gpu_node, start_kwok
 from testbed.locks import locked, note
 from testbed.manifests import deployment, horizontal_pod_autoscaler, knative_service
@@ -68,6 +69,7 @@ class Testbed:
         parts = find_parts()
         with ExitStack() as stack:
             stack.enter_context(locked(lock_file(), self._wait_seconds, "another testbed on this machine"))
+            begun = time.monotonic()
             await_port(AUTOSCALER_PORT, 3)
             self.directory = self._directory or Path(tempfile.mkdtemp(prefix="ahpa-testbed-"))
             self.processes = Processes(self.directory, self._keep)
@@ -76,6 +78,7 @@ class Testbed:
             stack.callback(self._activator.close)
             self._start_parts(parts, stack)
             note(lock_file(), self.describe())
+            self.start_seconds = time.monotonic() - begun  # without building, and without waiting for others
             self._stack = stack.pop_all()
 
     def close(self) -> None:
@@ -95,11 +98,11 @@ class Testbed:
             self.api: KubeApi = self.control_plane.api()
             stack.callback(self.api.close)
             self.apply(*self._nodes)
-            # start_knative returns when the webhook answers; the rest of Knative and KWOK come up meanwhile.
             start_knative(
                 self.processes, parts.binaries, parts.manifests, self.api, self.kubeconfig, autoscaler_metrics
             )
             start_kwok(self.processes, parts.binaries["kwok"], self.api, self.kubeconfig)
+            await_autoscaler(self.processes, self.api)
             history.result()
 
     def describe(self) -> dict[str, Any]:
@@ -283,12 +286,6 @@ class Testbed:
         self._prometheus.start(self._targets)
         self._prometheus_runs = True
         self._prometheus.check(new)
-
-
-def condition(of: Mapping[str, Any], kind: str) -> str:
-    """The status ("True", "False", "Unknown") of an object's condition; "" if it has none of that type."""
-    conditions: Sequence[Mapping[str, str]] = of.get("status", {}).get("conditions", [])
-    return next((each["status"] for each in conditions if each["type"] == kind), "")
 
 
 def lock_file() -> Path:

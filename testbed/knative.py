@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from testbed.kube import KubeApi, Object
+from testbed.kube import KubeApi, Object, condition
 from testbed.processes import Processes, free_ports, wait_until
 
 NAMESPACE = "knative-serving"
@@ -79,6 +79,18 @@ def start_knative(
     wait_until(lambda: _certified(api), 60, "Knative's webhook issues its certificate", check=processes.check)
 
 
+def await_autoscaler(processes: Processes, api: KubeApi) -> None:
+    """Wait until the autoscaler leads. It hangs in its shutdown if somebody took its fixed port meanwhile."""
+    lease = "autoscaler-bucket-00-of-01"
+
+    def leads() -> bool:
+        leases = {each["metadata"]["name"]: each["spec"] for each in api.find("leases", NAMESPACE)}
+        return bool(leases.get(lease, {}).get("holderIdentity"))
+
+    what = f"Knative's autoscaler leads (does something else listen on port {AUTOSCALER_PORT}?)"
+    wait_until(leads, 20, what, check=processes.check)
+
+
 def _certified(api: KubeApi) -> bool:
     """True once every webhook configuration holds the certificate that the webhook made for itself."""
     kinds = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
@@ -106,6 +118,12 @@ def _install(api: KubeApi, manifests: Path, webhook_port: int) -> None:
         _version_marker(),
     ]
     _apply_all(api, resources)
+    # A process that looks for a kind too early tries again only after a second or more.
+    wait_until(lambda: _established(api), 30, "the API server serves Knative's kinds")
+
+
+def _established(api: KubeApi) -> bool:
+    return all(condition(each, "Established") == "True" for each in api.find("customresourcedefinitions", None))
 
 
 def _activator() -> list[Object]:

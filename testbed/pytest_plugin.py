@@ -6,7 +6,6 @@ run on this machine waits for the first one's end.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
@@ -39,9 +38,8 @@ def bed(request: pytest.FixtureRequest) -> Iterator[Testbed]:
     """A running testbed; its start time is shown, not asserted: it depends on what else the machine does."""
     from testbed.bed import Testbed
 
-    begun = time.monotonic()
     with Testbed(wait_seconds=WAIT_SECONDS) as running:
-        _tell(request.config, f"testbed: up in {time.monotonic() - begun:.1f} s")
+        _tell(request.config, f"testbed: up in {running.start_seconds:.1f} s")
         yield running
 
 

@@ -11,8 +11,7 @@ import pytest
 import requests
 
 from testbed import Series, Testbed
-from testbed.bed import condition
-from testbed.kube import KubeApi, KubeError, Object
+from testbed.kube import KubeApi, KubeError, Object, condition
 
 pytestmark = pytest.mark.testbed
 
