@@ -251,17 +251,19 @@ def _blocked(distrust: Reason | None, frozen: bool, settled: bool) -> Reason | N
 def _without_opinion(
     workload: Workload, outlook: Outlook | None, age: float, low: int, limits: Limits, *, may_lower: bool
 ) -> Decision:
-    """Hold, then decay: no data and no forecast are no opinion, never a zero."""
+    """Hold, then decay: no data and no forecast are no opinion, never a zero.
+
+    A model that has looked and has no opinion ends the hold at once; one that could not look yet does not.
+    """
     reason = Reason.NO_RECENT_DATA if age > limits.stale_seconds else Reason.NO_FORECAST
-    if age == math.inf:
-        why = "no demand was ever seen; is the query right?"
-    elif reason is Reason.NO_RECENT_DATA:
+    if reason is Reason.NO_RECENT_DATA:
         why = f"the newest data are {age:.0f} s old"
     else:
         why = f"no forecast, because {outlook.reason}" if outlook and outlook.reason else "no forecast was made yet"
     current = workload.floor
     floor = max(low, current - max(1, math.ceil(limits.decay_ratio * current)))
-    within_hold = reason is Reason.NO_RECENT_DATA and age <= limits.hold_seconds
+    looked = outlook is not None and reason is Reason.NO_FORECAST
+    within_hold = age <= limits.hold_seconds and not looked
     if low > current:
         return _decision(
             workload, low, Reason.TOO_FEW_REPLICAS, f"raise {current} -> {low}, the owner's minimum: {why}"

@@ -50,7 +50,7 @@ class Workload:
     """Demand that one replica serves at target; None where nobody said."""
     readiness: Readiness
     observed_until: float
-    """Unix seconds: the end of the newest observed step; -inf where there is none."""
+    """Unix seconds: the end of the newest observed step, or when we began to look if none was seen since."""
     coverage: float = 1.0
     """Share of the last hour's steps that were observed."""
     maximum: int | None = None

@@ -94,6 +94,7 @@ class Service:
         self._known: frozenset[str] = frozenset()
         self._refitted_at = -math.inf
         self._starts: dict[str, Starts] = {}
+        self._observed_until: dict[str, float] = {}
         self._would_be: dict[str, int] = {}
         self._backoff: dict[str, tuple[float, float]] = {}
         self._settled = False
@@ -186,12 +187,17 @@ class Service:
         return self._queries[name].fill(target.namespace, target.name, self.settings.step_seconds)
 
     def _workloads(self, seen: list[Seen], recent: Panel, partial: frozenset[str], now: float) -> list[Workload]:
-        observed = dict(zip(recent.keys, recent.last_observed(), strict=True))
+        # A server that does not answer shows nothing, also not that there was nothing: what was seen stays seen,
+        # and a target that we never saw data of has the same patience from the moment we began to look.
+        observed = dict(zip(recent.keys, recent.last_observed().tolist(), strict=True))
+        keys = [s.target.key for s in seen]
+        known = {k: max(self._observed_until.get(k, -math.inf), observed.get(k, -math.inf)) for k in keys}
+        self._observed_until = {k: until if math.isfinite(until) else now for k, until in known.items()}
         finite = np.isfinite(recent.values)
         coverage = dict(zip(recent.keys, finite.mean(axis=1) if finite.size else (), strict=False))
         self._starts = {s.target.key: self._starts.get(s.target.key, Starts()) for s in seen}
         return [
-            self._workload(s, float(observed.get(s.target.key, -math.inf)),
+            self._workload(s, self._observed_until[s.target.key],
                            0.0 if s.target.key in partial else float(coverage.get(s.target.key, 0.0)), now)
             for s in seen
         ]  # fmt: skip

@@ -56,8 +56,8 @@ class HorizontalPodAutoscalers:
         floor = int(spec.get("minReplicas") or 1)
         record = whole((meta.get("annotations") or {}).get(STATE))
         held = record is not None and owns(item, "spec", "minReplicas")
-        present = max(int(status.get("currentReplicas") or 0), int(status.get("desiredReplicas") or 0))
         scaled = self._scaled(namespace, spec.get("scaleTargetRef") or {})
+        asked = int(((scaled or {}).get("spec") or {}).get("replicas") or 0)
         return Target(
             kind="hpa",
             namespace=namespace,
@@ -73,7 +73,7 @@ class HorizontalPodAutoscalers:
             baseline=record if held and record is not None else floor,
             floor=floor,
             ready=int(((scaled or {}).get("status") or {}).get("readyReplicas") or 0),
-            present=present,
+            present=max(int(status.get("currentReplicas") or 0), asked),
             maximum=int(spec.get("maxReplicas") or 0) or None,
             per_replica=_average_value(spec.get("metrics") or []),
             managed=STATE in (meta.get("annotations") or {}),

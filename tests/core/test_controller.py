@@ -105,10 +105,10 @@ def test_untrusted_data_may_raise(doubt) -> None:
     [
         (workload_of(observed_until=NOW - 1000, **HIGH), outlook_of(4.0)),
         (workload_of(observed_until=-math.inf, **HIGH), None),
-        (workload_of(**HIGH), None),
+        (workload_of(observed_until=NOW - 1000, **HIGH), None),
         (workload_of(**HIGH), outlook_of(0, reason="only 3 steps observed")),
     ],
-    ids=["data lost for long", "never any data", "no forecast yet", "the model has no opinion"],
+    ids=["data lost for long", "never any data", "no forecast for long", "the model has no opinion"],
 )
 def test_without_an_opinion_the_floor_decays_slowly_to_the_baseline(workload, outlook) -> None:
     floors = []
@@ -122,8 +122,15 @@ def test_without_an_opinion_the_floor_decays_slowly_to_the_baseline(workload, ou
     assert decided(workload, outlook).floor == workload.baseline
 
 
+@pytest.mark.parametrize("age", [0, 400, 899])
+def test_no_forecast_yet_holds_as_long_as_stale_data_do(age: float) -> None:
+    """After a restart into an outage of Prometheus there is no forecast and no memory: the floor must stand."""
+    assert decided(workload_of(observed_until=NOW - age, **HIGH), None).floor == 20
+
+
 def test_no_opinion_does_not_decay_in_a_frozen_fleet_or_an_unsettled_round() -> None:
-    workload = workload_of(**HIGH)
+    workload = workload_of(observed_until=NOW - 1000, **HIGH)
+    assert decided(workload, None).floor == 18
     assert decided(workload, None, frozen=True).floor == 20
     assert decided(workload, None, settled=False).floor == 20
 
