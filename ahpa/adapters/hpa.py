@@ -31,8 +31,8 @@ class HorizontalPodAutoscalers:
         return [self._target(item) for item in listed if concerns_us(item["metadata"].get("annotations") or {})]
 
     def write(self, target: Target, floor: int) -> None:
-        record = str(target.baseline)
-        self._patch(target.handle, floor, record)
+        if floor != target.floor:
+            self._patch(target.handle, floor, str(target.baseline))
 
     def restore(self, target: Target) -> None:
         self._patch(target.handle, target.baseline, None)

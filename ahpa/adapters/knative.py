@@ -47,6 +47,9 @@ class KnativeServices:
 
     def write(self, target: Target, floor: int) -> None:
         service, active, idle = target.handle
+        shares = self._shares(target, floor)
+        if not target.managed and all(minimum(active[name]) == count for name, count in shares.items()):
+            return  # nothing to raise yet, so nothing to remember
         before = recorded(service)
         after = {n: before[n] if _held(rev, before) else own_min_scale(rev) for n, rev in active.items()}
         for name, revision in idle.items():  # it lost its traffic: give back what its owner had
@@ -54,7 +57,7 @@ class KnativeServices:
                 self._patch_revision(revision, before[name])
         if after != before:
             self._record(service, after)  # before the floor: a crash in between leaves a harmless record
-        for name, count in self._shares(target, floor).items():
+        for name, count in shares.items():
             if minimum(active[name]) != count:
                 self._patch_revision(active[name], str(count))
 

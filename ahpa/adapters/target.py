@@ -46,7 +46,10 @@ class Actuator(Protocol):
         ...
 
     def write(self, target: Target, floor: int) -> None:
-        """Make `floor` the minimum, the owner's own recorded first. Raises KubeError; 409: changed meanwhile."""
+        """Make `floor` the minimum, the owner's own recorded first; nothing to change writes nothing.
+
+        Raises KubeError; 409: the object changed meanwhile.
+        """
         ...
 
     def restore(self, target: Target) -> None:
