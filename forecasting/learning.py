@@ -76,11 +76,13 @@ def sample(
         part = values[chosen[rows]]
         least = least_floor(part)
         rolling = Rolling(part, np.arange(0))
+        observed = np.isfinite(part).mean()
+        wanted = int(each / max(0.1, observed))  # origins in gaps, or before a service began, are lost
         for target in targets:
             latest = t - target.lead - target.width
             if latest < 2:
                 continue
-            origins = np.sort(rng.choice(np.arange(1, latest + 1), size=min(each, latest), replace=False))
+            origins = np.sort(rng.choice(np.arange(1, latest + 1), size=min(wanted, latest), replace=False))
             view = rolling.around(origins)
             parts.append(_pairs(view, least, step, target, fold_of(origins, t, step, folds)))
     return Sample.joined(parts) if parts else _nothing()

@@ -84,11 +84,11 @@ class Training:
     """How the networks learn; chosen on the tuning half of the traces."""
 
     hidden: tuple[int, ...] = (64, 64)
-    members: int = 4
-    epochs: int = 6
-    batch: int = 256
-    rate: float = 3e-3
-    decay: float = 0.1
+    members: int = 6
+    epochs: int = 10
+    batch: int = 512
+    rate: float = 4e-3
+    decay: float = 0.2
 
 
 def train(
