@@ -88,7 +88,7 @@ def _up() -> None:
 
 
 def _hold() -> None:
-    """Be the testbed until told to end; `python -m testbed up` starts this in a session of its own."""
+    """Be the testbed until told to end; `python -m testbed up` starts this in the background."""
     shutil.rmtree(_home(), ignore_errors=True)
     _home().mkdir(parents=True)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
