@@ -7,6 +7,7 @@ order of rows.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import math
 import re
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -89,7 +91,7 @@ def grid(table: Table) -> Panel:
     gaps = np.diff(stamps)
     bad = np.flatnonzero(gaps <= 0)
     if len(bad):
-        kind = "the same stamp as" if gaps[bad[0]] == 0 else "older than"
+        kind = "the same as" if gaps[bad[0]] == 0 else "older than"
         raise InputError(f"{table.where(int(bad[0]) + 1)}: the stamp is {kind} the one before; sort and deduplicate")
     distances, counts = np.unique(np.round(gaps, 3), return_counts=True)
     step = float(distances[counts.argmax()])
@@ -98,15 +100,15 @@ def grid(table: Table) -> Panel:
         raise InputError(f"{table.where(1)}: samples are {step:g} s apart; 1 s to 1 day can be read{hint}")
     places = (stamps - stamps[0]) / step
     index = np.round(places).astype(np.int64)
+    if index[-1] + 1 > MOST_ROWS:
+        at = int(gaps.argmax()) + 1
+        raise InputError(f"{table.where(at)}: a gap of {gaps.max() / 86_400:.0f} days; at most {MOST_ROWS:,} steps")
     off = np.flatnonzero(np.abs(places - index) > 0.05)
     if len(off):
         at = int(off[0])
         raise InputError(
             f"{table.where(at)}: mixed steps: {gaps[max(0, at - 1)]:g} s after samples that are {step:g} s apart"
         )
-    if index[-1] + 1 > MOST_ROWS:
-        at = int(gaps.argmax()) + 1
-        raise InputError(f"{table.where(at)}: a gap of {gaps.max() / 86_400:.0f} days; at most {MOST_ROWS:,} steps")
     values = np.full((len(table.names), int(index[-1]) + 1), np.nan)
     values[:, index] = table.values
     if not np.isfinite(values).any():
@@ -131,30 +133,39 @@ def _lines(path: Path) -> Iterator[str]:
         with path.open("rb") as raw:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
-            if packed:
-                with gzip.open(raw) as unpacked:
-                    yield from _decoded(path, unpacked, info.st_size)
-            else:
-                yield from _decoded(path, raw, None)
+            with contextlib.nullcontext(raw) if not packed else gzip.open(raw) as stream:
+                _measure(path, stream, MOST_RATIO * info.st_size if packed else MOST_BYTES)
+                stream.seek(0)
+                yield from _decoded(path, stream)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path}: the gzip is damaged: {error}") from error
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from error
 
 
-def _decoded(path: Path, stream: object, packed_bytes: int | None) -> Iterator[str]:
-    total = 0
+class _Stream(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+    def readline(self, size: int, /) -> bytes: ...
+
+
+def _measure(path: Path, stream: _Stream, most_bytes: int) -> None:
+    """Bytes and rows are counted before any row is parsed; a gzip's own word on its length is not trusted."""
+    total = rows = 0
+    while block := stream.read(2**20):
+        total += len(block)
+        rows += block.count(b"\n")
+        if rows > MOST_ROWS + 1:
+            raise InputError(f"{path}:{MOST_ROWS + 2}: more than {MOST_ROWS:,} rows")
+        if total > MOST_BYTES or total > max(most_bytes, 16 * 2**20):
+            raise InputError(f"{path}:{rows + 1}: unpacks to far more than a file of metrics holds")
+
+
+def _decoded(path: Path, stream: _Stream) -> Iterator[str]:
     number = 0
-    readline = stream.readline  # type: ignore[attr-defined]
-    while line := readline(MOST_LINE + 1):
+    while line := stream.readline(MOST_LINE + 1):
         number += 1
-        total += len(line)
         if len(line) > MOST_LINE:
             raise InputError(f"{path}:{number}: a line of more than {MOST_LINE:,} bytes")
-        if total > MOST_BYTES or (packed_bytes and total > 16 * 2**20 and total > MOST_RATIO * packed_bytes):
-            raise InputError(f"{path}:{number}: unpacks to far more than a file of metrics holds")
-        if number > MOST_ROWS + 1:
-            raise InputError(f"{path}:{number}: more than {MOST_ROWS:,} rows")
         if b"\0" in line:
             raise InputError(f"{path}:{number}: a NUL byte; is this UTF-16? UTF-8 text is needed")
         try:

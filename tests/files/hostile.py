@@ -1,0 +1,180 @@
+"""The inputs of test T19: each writes one file and says how `ahpa backtest` must refuse it."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+HEADER = "timestamp,value\n"
+
+
+def rows(count: int, step: int = 60, first: int = 1_700_000_040, value: str = "5") -> str:
+    return "".join(f"{first + step * i},{value}\n" for i in range(count))
+
+
+GOOD = HEADER + rows(5)
+
+
+@dataclass(frozen=True)
+class Case:
+    """`write` makes the input in a directory and returns its path."""
+
+    name: str
+    write: Callable[[Path], Path]
+    says: str
+    """Part of the message."""
+    code: int = 2
+
+
+def _file(name: str, content: bytes | str, says: str, code: int = 2, suffix: str = "csv") -> Case:
+    data = content.encode() if isinstance(content, str) else content
+
+    def write(folder: Path) -> Path:
+        path = folder / f"in.{suffix}"
+        path.write_bytes(data)
+        return path
+
+    return Case(name, write, says, code)
+
+
+def _lazy(name: str, make: Callable[[], bytes], says: str, code: int = 2, suffix: str = "csv") -> Case:
+    def write(folder: Path) -> Path:
+        path = folder / f"in.{suffix}"
+        path.write_bytes(make())
+        return path
+
+    return Case(name, write, says, code)
+
+
+def _at(name: str, make: Callable[[Path], Path], says: str) -> Case:
+    return Case(name, make, says)
+
+
+def _packed(block: bytes, count: int) -> bytes:
+    out = io.BytesIO()
+    with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=6, mtime=0) as packed:
+        packed.write(HEADER.encode())
+        for _ in range(count):
+            packed.write(block)
+    return out.getvalue()
+
+
+def _bomb() -> bytes:
+    """A megabyte and a half that unpacks to 500 MiB of rows."""
+    return _packed(b"1700000000,5\n" * 2**16, 600)
+
+
+def _lying_bomb() -> bytes:
+    """The same, saying of itself that it is a kilobyte."""
+    return _bomb()[:-4] + (1024).to_bytes(4, "little")
+
+
+def _small_bomb() -> bytes:
+    """50 KB that unpack to 50 MiB in one line."""
+    return _packed(b"1" * 2**20, 50)
+
+
+def _lying_gzip() -> bytes:
+    """The length in the trailer says 10 bytes."""
+    data = bytearray(gzip.compress((HEADER + rows(50)).encode()))
+    data[-4:] = (10).to_bytes(4, "little")
+    return bytes(data)
+
+
+def _fifo(folder: Path) -> Path:
+    path = folder / "pipe.csv"
+    os.mkfifo(path)
+    return path
+
+
+def _loop(folder: Path) -> Path:
+    path = folder / "loop.csv"
+    path.symlink_to(path)
+    return path
+
+
+def _huge(folder: Path) -> Path:
+    """300 MiB of nothing, which takes no disk."""
+    path = folder / "huge.csv"
+    with path.open("wb") as out:
+        out.truncate(300 * 2**20)
+    return path
+
+
+def _directory(folder: Path) -> Path:
+    path = folder / "folder.csv"
+    path.mkdir()
+    return path
+
+
+_PROM = '{"status":"success","data":{"resultType":"matrix","result":[%s]}}'
+_SERIES = '{"metric":{},"values":[%s]}'
+
+CASES: tuple[Case, ...] = (
+    # Archives and sizes
+    _lazy("gzip bomb of rows", _bomb, "rows", suffix="csv.gz"),
+    _lazy("gzip bomb that lies", _lying_bomb, "rows", suffix="csv.gz"),
+    _lazy("ten million short rows", lambda: _packed(b"1,1\n" * 2**16, 160), "more than 2,000,000", suffix="csv.gz"),
+    _lazy("gzip bomb of one line", _small_bomb, ":2: a line of more than", suffix="csv.gz"),
+    _lazy("gzip with a lying length", _lying_gzip, "the gzip is damaged", suffix="csv.gz"),
+    _lazy("gzip cut short", lambda: gzip.compress(GOOD.encode())[:-12], "the gzip is damaged", suffix="csv.gz"),
+    _lazy("gzip in name only", lambda: b"\x1f\x8b" + b"junk" * 100, "gzip is damaged", suffix="csv.gz"),
+    _lazy("gzip in gzip", lambda: gzip.compress(gzip.compress(GOOD.encode())), ":1: ", suffix="csv.gz"),
+    _lazy("line of 100 MB", lambda: HEADER.encode() + b"1" * 100_000_000, ":2: a line of more than"),
+    _lazy("header of 2 MB", lambda: b"timestamp," + b"a," * 2**20 + b"\n", ":1: a line of more than"),
+    _lazy("5,000 columns", lambda: ("timestamp," + ",".join(f"c{i}" for i in range(5000)) + "\n").encode(), "columns"),
+    _at("file of 300 MiB", _huge, "300 MiB; at most"),
+    # Not files
+    _at("a pipe that never ends", _fifo, "not a regular file"),
+    _at("a symlink to itself", _loop, "symbolic links"),
+    _at("a directory", _directory, "not a regular file"),
+    _at("a device", lambda folder: Path("/dev/zero"), "not a regular file"),
+    _at("absent", lambda folder: folder / "absent.csv", "No such file"),
+    _at("a name of 5,000 letters", lambda folder: folder / ("a" * 5000), "File name too long"),
+    # Encodings
+    _file("NUL byte", GOOD.replace("5\n", "\0\n", 1), ":2: a NUL byte"),
+    _file("UTF-16", GOOD.encode("utf-16"), ":1: "),
+    _file("Latin-1", b"timestamp,value\n1700000000,\xe9\n", ":2: not UTF-8"),
+    _file("digits of another script", HEADER + "1700000000,１２\n", ":2: "),
+    # Cells
+    _file("formula", HEADER + "1700000000,=1+1\n1700000060,5\n", ":2: '=1+1'"),
+    _file("words", HEADER + "1700000000,many\n", ":2: 'many'"),
+    _file("underscored number", HEADER + "1700000000,1_000\n", ":2: '1_000'"),
+    _file("overflow", HEADER + "1700000000,1e400\n", ":2: "),
+    _file("infinity", HEADER + "1700000000,inf\n", ":2: 'inf'"),
+    _file("negative demand", HEADER + "1700000000,-4\n", ":2: '-4'"),
+    _file("thousands separator", HEADER + '1700000000,"1,000"\n', ":2: 3 columns"),
+    _file("decimal comma", "timestamp;value\n1700000000;1,5\n", ":1: the header"),
+    _file("too few columns", "timestamp,a,b\n1700000000,1\n", ":2: 2 columns; the header has 3"),
+    _file("no header", rows(5), ":1: the header"),
+    _file("wrong columns", "date,count\n2024-01-01,1\n", ":1: the header"),
+    _file("the same column twice", "timestamp,a,a\n1700000000,1,2\n", ":1: every column"),
+    # Time
+    _file("stamp without zone", HEADER + "2024-01-01T00:00:00,1\n", "with a zone"),
+    _file("milliseconds", HEADER + "1700000000000,1\n1700000060000,1\n", ":2: '1700000000000'"),
+    _file("unsorted", HEADER + rows(3) + "1700000000,1\n", ":5: the stamp is older than"),
+    _file("duplicate", HEADER + rows(3) + "1700000160,1\n", ":5: the stamp is the same as"),
+    _file("mixed steps", HEADER + rows(9) + "1700000550,1\n", ":11: mixed steps"),
+    _file("year 5000", HEADER + "1700000000,1\n1700000060,1\n95617584000,1\n", "a gap of"),
+    _file("steps of 90 seconds", HEADER + rows(5000, 90), "steps of 90 s", 4),
+    # Not enough
+    _file("empty file", "", "empty", 4),
+    _file("only a header", HEADER, "no samples", 4),
+    _file("one point", HEADER + rows(1), "one sample", 4),
+    _file("all NaN", HEADER + rows(9, value="NaN"), "no value", 4),
+    _file("an hour", HEADER + rows(60), "days of data", 4),
+    # Prometheus and OpenMetrics
+    _file("broken JSON", '{"status":"success",\n"data":', ":2: not JSON", suffix="json"),
+    _file("deep JSON", "[" * 200_000, "nested too deep", suffix="json"),
+    _file("JSON NaN", _PROM % (_SERIES % '[NaN,"1"]'), "NaN is not JSON", suffix="json"),
+    _file("an error of Prometheus", '{"status":"error","error":"query timed out"}', "timed out", suffix="json"),
+    _file("a vector", '{"data":{"resultType":"vector","result":[]}}', "a matrix", suffix="json"),
+    _file("no series", _PROM % "", "no series", 4, suffix="json"),
+    _file("a sample that is none", _PROM % (_SERIES % '[1700000000,"1"],[true,"1"]'), "sample 2", suffix="json"),
+    _file("OpenMetrics without stamps", "# TYPE a gauge\na 5\n# EOF\n", ":2: the sample has no timestamp"),
+    _file("text after EOF", "# TYPE a gauge\na 5 1700000000\n# EOF\nb 1 1\n", ":4: text after"),
+)
