@@ -146,7 +146,7 @@ def play(rng: random.Random, corners: Corners) -> tuple[dict[str, Any], list[int
     scale_to_zero = rng.random() < 0.3
     spec = random_spec(rng, scale_to_zero)
     hpa = Hpa(HpaConfig.from_spec(spec, scale_to_zero))
-    now, current, heat, calm = float(rng.randrange(6000, 8000)), rng.choice([0, 1, 3, 8, 30]), 1.0, rng.random() < 0.5
+    now, current, heat, calm = float(rng.randrange(2000)), rng.choice([0, 1, 3, 8, 30]), 1.0, rng.random() < 0.5
     steps: list[dict[str, Any]] = []
     answers = []
     for number in range(STEPS):
