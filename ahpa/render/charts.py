@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ahpa.render.palette import LIGHT, role
+from ahpa.render.palette import LIGHT, MARKS, role
 from ahpa.simulation.run import Run
 from forecasting.panel import Floats
 
@@ -163,8 +163,9 @@ def _peak(values: Floats) -> float:
 def tradeoff(lines: Mapping[str, Sequence[tuple[float, float]]], chosen: Mapping[str, tuple[float, float]]) -> str:
     """Replica-hours against the late share in per cent, one line per policy as its knob is swept.
 
-    `lines[policy]` and `chosen[policy]` hold (replica_hours, late_ratio). Nearer to the lower left corner is
-    better. The late axis is logarithmic; shares below 0.001 % are drawn at 0.001 %.
+    `lines[policy]` and `chosen[policy]` hold (replica_hours, late_ratio); the chosen ones are ringed. Nearer to
+    the lower left corner is better. The late axis is logarithmic; shares below 0.001 % are drawn at 0.001 %.
+    The axis ends soon after the dearest chosen one: a knob turned to waste is not worth the room.
     """
     with _style():
         figure, (axes,) = _figure(3.6, rows=(1,))
@@ -175,26 +176,17 @@ def tradeoff(lines: Mapping[str, Sequence[tuple[float, float]]], chosen: Mapping
                 [_percent(late) for _, late in swept],
                 color=_ROLES[role(policy)],
                 lw=1.5,
-                marker="o",
-                ms=2.6,
+                marker=MARKS[role(policy)][0],
+                ms=3.8,
                 alpha=0.9,
             )
         for policy, (hours, late) in chosen.items():
-            axes.plot([hours], [_percent(late)], "o", ms=7.5, mfc="none", mew=1.8, color=_ROLES[role(policy)])
-            axes.annotate(
-                policy,
-                (hours, _percent(late)),
-                xytext=(7, 5),
-                textcoords="offset points",
-                color=_ROLES[role(policy)],
-                fontweight="bold",
-            )
+            axes.plot([hours], [_percent(late)], "o", ms=9, mfc="none", mew=1.8, color=_ROLES[role(policy)])
         axes.set_yscale("log")
         axes.set_ylim(8e-4, 120)
         axes.set_yticks([1e-3, 1e-2, 0.1, 1, 10, 100], ["≤ 0.001 %", "0.01 %", "0.1 %", "1 %", "10 %", "100 %"])
         axes.minorticks_off()
-        axes.set_xlim(left=0)
-        axes.margins(x=0.1)
+        axes.set_xlim(0, 1.15 * max([1e-9, *(hours for hours, _ in chosen.values())]))
         axes.set_xlabel("replica-hours (cost)")
         axes.set_ylabel("late requests")
         axes.grid(True)
@@ -262,7 +254,7 @@ def _finish(figure: Figure) -> str:
         text = text.replace(stand_in, f"var(--{name})")
     text = re.sub(r"font: (?:(bold|\d+) )?([\d.]+px) [^;\"]*", _type, text)
     text = re.sub(r"; font-family: [^;\"]*", "", text)
-    text = re.sub(r"(\d+\.\d)\d+", r"\1", text)
+    text = re.sub(r"<[^>]*>", _shorter, text)
     text = re.sub(r' (?:width|height)="[^"]*"', "", text, count=2)
     text = re.sub(r' xmlns(:xlink)?="[^"]*"', "", text).replace("xlink:href", "href")
     text = re.sub(r"\s*\nL ", " ", text)  # numbers after L go on as L
@@ -273,6 +265,11 @@ def _finish(figure: Figure) -> str:
 def _type(found: re.Match[str]) -> str:
     weight = f"font-weight: {found.group(1)}; " if found.group(1) else ""
     return f"{weight}font-size: {found.group(2)}"
+
+
+def _shorter(tag: re.Match[str]) -> str:
+    """Coordinates of a tag to a tenth of a point; words between tags stay as they are."""
+    return re.sub(r"(\d+\.\d)\d+", r"\1", tag.group())
 
 
 def _own_ids(text: str) -> str:

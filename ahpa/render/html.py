@@ -11,8 +11,19 @@ from html import escape
 from pathlib import Path
 
 from ahpa.render import charts
-from ahpa.render.palette import role, title
-from ahpa.render.report import OURS, Chapter, Report, Total, at_equal_lateness, headline, meaning, rival, totals
+from ahpa.render.palette import MARKS, role, title
+from ahpa.render.report import (
+    OURS,
+    Chapter,
+    Report,
+    Total,
+    at_equal_lateness,
+    headline,
+    meaning,
+    rival,
+    totals,
+    verdict,
+)
 from ahpa.render.style import SHEET
 from ahpa.render.words import count, moment, percent, printable, quantity, seconds
 from ahpa.simulation.backtest import PolicyResult, SeriesResult
@@ -36,8 +47,7 @@ def page(report: Report) -> str:
     sums = totals(results)
     parts = [
         f"<h1>{_text(report.title)}</h1>",
-        f'<p class="lead">{_text(headline(results))}</p>',
-        _paragraph(meaning(results)),
+        *_opening(report),
         _paragraph(report.summary, "quiet"),
         '<div class="tiles">' + "".join(map(_tile, sums.values())) + "</div>"
         if len(sums) < 5
@@ -59,8 +69,16 @@ def page(report: Report) -> str:
     )
 
 
+def _opening(report: Report) -> list[str]:
+    """The sentence that decides first: the comparison at equal lateness where knobs were swept, else the totals."""
+    results = report.results
+    equal = verdict(results, report.late_target)
+    lead = f'<p class="lead">{_text(equal or headline(results))}</p>'
+    return [lead, _paragraph(f"At the settings chosen beforehand: {headline(results)}." if equal else meaning(results))]
+
+
 def _text(words: str, most: int = 2000) -> str:
-    return escape(printable(words, most), quote=True)
+    return escape(printable(words, most), quote=True).replace(" %", "&nbsp;%")
 
 
 def _paragraph(words: str, kind: str = "") -> str:
@@ -121,8 +139,8 @@ def _equal(report: Report) -> str:
     )
 
 
-def _policy(policy: str) -> str:
-    return f'<b style="color:var(--{role(policy)})">{_text(title(policy))}</b>'
+def _policy(policy: str, before: str = "") -> str:
+    return f'<b style="color:var(--{role(policy)})">{before}{_text(title(policy))}</b>'
 
 
 def _overview(results: Sequence[SeriesResult]) -> str:
@@ -148,12 +166,12 @@ def _hours_and_late(found: PolicyResult | None) -> tuple[str, str]:
 def _key(chapters: Sequence[Chapter]) -> str:
     if not chapters:
         return ""
-    band = "predicted peak within the time a replica needs to start"
+    swatch, band = "border-top:1px solid var(--ahpa)", "predicted peak within the time a replica needs to start"
     if any(c.median is not None for c in chapters):
-        band += " (median to the planned quantile)"
+        swatch, band = "background:var(--ahpa);opacity:.3", band + " (median to the planned quantile)"
     items = [
         ("background:var(--demand);opacity:.7", "demand: requests in flight that the arrivals ask for"),
-        ("background:var(--ahpa);opacity:.3", band),
+        (swatch, band),
         ("border-top:3px solid var(--ahpa)", "replicas ready"),
         ("border-top:2px dashed var(--ahpa)", "floor (what ahpa raises)"),
         ("background:var(--late)", "late requests: they waited for capacity"),
@@ -207,10 +225,12 @@ def _outcomes(result: SeriesResult) -> str:
         rows.append([_policy(policy), _text(found.label), *figures])
     ours = result.policies.get(OURS)
     held = ", ".join(
-        f"the predicted peak at {float(level):.4g} held {percent(share)} of the time"
+        f"{percent(float(level))} → {percent(share)}"
         for level, share in (ours.outcome.coverage.items() if ours else ())
     )
-    return _table(head, rows) + _paragraph(f"Calibration: {held}." if held else "", "quiet")
+    return _table(head, rows) + _paragraph(
+        f"How often the predicted peak held, promised → realised: {held}." if held else "", "quiet"
+    )
 
 
 def _tradeoff(result: SeriesResult) -> str:
@@ -221,9 +241,10 @@ def _tradeoff(result: SeriesResult) -> str:
     if not any(lines.values()):
         return ""
     chosen = {p: (found.outcome.replica_hours, found.outcome.late_ratio) for p, found in result.policies.items()}
-    caption = "Cost against lateness as each policy's knob is turned; the ring is the setting shown above. "
+    key = "".join(f"<li>{_policy(policy, MARKS[role(policy)][1] + ' ')}</li>" for policy in lines)
     return (
-        f'<figure class="narrow"><figcaption>{caption}Lower left is better.</figcaption>'
+        '<figure class="narrow"><figcaption>Cost against lateness as each policy\'s knob is turned. Lower left is '
+        f'better; a ring marks the setting of the table.</figcaption><ul class="key">{key}</ul>'
         f'<div role="img" aria-label="replica-hours against late share">{charts.tradeoff(lines, chosen)}</div></figure>'
     )
 

@@ -37,6 +37,16 @@ DARK = LIGHT | {
     "seasonal": "#86cdf0",
     "oracle": "#35c79a",
 }
+MARKS = {
+    "ahpa": ("o", "●"),
+    "kpa": ("s", "■"),
+    "hpa": ("^", "▲"),
+    "static": ("D", "◆"),
+    "fixed-max": ("v", "▼"),
+    "seasonal": ("X", "✖"),
+    "oracle": ("*", "★"),
+}
+"""matplotlib's marker of a policy and the character that looks like it: colour is never the only difference."""
 OTHER = "static"
 """The role of a policy that has no colour of its own."""
 

@@ -14,6 +14,8 @@ from forecasting.panel import Floats
 
 OURS = "ahpa"
 REACTIVE = ("kpa", "hpa")
+UNPREDICTIVE = ("kpa", "hpa", "static", "fixed-max")
+"""What people do without prediction."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,3 +172,22 @@ def at_equal_lateness(results: Sequence[SeriesResult]) -> list[Equal]:
         reached = sum(point is not None for point, _ in found)
         out.append(Equal(policy, reached, len(found), median(ratios) if ratios else None))
     return out if any(e.reached for e in out) else []
+
+
+def verdict(results: Sequence[SeriesResult], late_target: float | None) -> str:
+    """What ours costs at equal lateness against the cheapest way without prediction; empty without a sweep."""
+    if late_target is None:
+        return ""
+    ratios = []
+    for result in results:
+        points = {policy: found.equal for policy, found in result.policies.items() if found.equal is not None}
+        others = [points[p].outcome.replica_hours for p in UNPREDICTIVE if p in points]
+        if OURS in points and others and min(others) > 0:
+            ratios.append(points[OURS].outcome.replica_hours / min(others))
+    if not ratios:
+        return ""
+    middle = median(ratios)
+    change = f"{percent(abs(1 - middle))} {'fewer' if middle <= 1 else 'more'} replica-hours"
+    scope = f"median of {len(ratios)} services" if len(ratios) > 1 else "one service"
+    late = percent(late_target)
+    return f"At {late} late, ahpa takes {change} than the cheapest way without prediction ({scope})"

@@ -106,3 +106,13 @@ def test_ceilings_hold_everything_in_both_pictures() -> None:
     demand, late = charts.course_ceilings([a, b], 2.8)
     assert demand >= max(a.demand.max(), 2.8 * a.ready.max())
     assert late >= b.late.max()
+
+
+def test_shortening_coordinates_leaves_the_words_alone() -> None:
+    picture = charts.tradeoff({"ahpa": [(100, 0.1), (123.456, 0.001)]}, {"ahpa": (100, 0.1)})
+    assert re.findall(r">([^<]*%)<", picture) == ["≤ 0.001 %", "0.01 %", "0.1 %", "1 %", "10 %", "100 %"]
+    assert not re.search(r"<[^>]*\d\.\d{2,}", picture)
+
+
+def test_a_trade_off_without_points_is_still_a_picture() -> None:
+    ElementTree.fromstring(charts.tradeoff({"ahpa": []}, {}))
