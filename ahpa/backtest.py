@@ -19,7 +19,7 @@ from ahpa.adapters.results import write_ticks
 from ahpa.simulation.backtest import SeriesResult
 from ahpa.simulation.policies import Foresight
 from ahpa.simulation.sweep import Question, judge
-from ahpa.simulation.trial import Fitter, NotEnoughError, Setting, Span, foresee, minutes, span_of, trial
+from ahpa.simulation.trial import Fitter, NotEnoughError, Setting, Span, foresee, minutes, span_of, trial, windows_of
 from forecasting.panel import Floats, Panel
 
 MOST_PER_FIT = 100
@@ -140,7 +140,7 @@ def _foreseen(model: Fitter, levels: Floats, fleet: Sequence[Series], job: Job) 
         nothing = Foresight(np.empty(0), levels, np.ones(1), np.empty((0, 1, len(levels))), "")
         return [nothing] * len(fleet)
     panel, span = joined(fleet)
-    return foresee(model, levels, panel, span, job.setting)
+    return foresee(model, levels, panel, span, windows_of(job.setting, panel.step))
 
 
 def tested(one: Series, foresight: Foresight, job: Job, file_name: str) -> SeriesResult | str:

@@ -118,9 +118,8 @@ def windows_of(setting: Setting, step: float) -> tuple[float, ...]:
     return tuple(sorted({*leads, *(lead + late for lead in leads)}))
 
 
-def foresee(model: Fitter, levels: Floats, panel: Panel, span: Span, setting: Setting) -> list[Foresight]:
-    """What the model says of every row, from the first played moment to the end."""
-    windows = windows_of(setting, panel.step)
+def foresee(model: Fitter, levels: Floats, panel: Panel, span: Span, windows: Sequence[float]) -> list[Foresight]:
+    """What the model says of every row, from the first played moment to the end; `levels` are those it rolls at."""
     seer = model.fit(panel.until(span.first))
     peaks = np.asarray(seer.rolling(panel.between(span.first, span.end), windows))
     origins = seer.origin + panel.step * np.arange(peaks.shape[1])
