@@ -1,0 +1,173 @@
+"""Claims about reading demand and writing results."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ahpa.adapters.files import InputError, number, read, stamp
+from ahpa.adapters.results import directory, file_names, safe_name, write_ticks, write_whole
+from ahpa.adapters.worlds import read_service, read_tiers
+from ahpa.simulation.run import Outcome, Run
+
+T0 = 1_700_000_040
+
+
+def put(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    data = text.encode()
+    path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    return path
+
+
+def series(text: str = "") -> str:
+    return "timestamp,value\n" + (text or f"{T0},1\n{T0 + 60},2\n{T0 + 180},4\n")
+
+
+@pytest.mark.parametrize("name", ["chat.csv", "chat.csv.gz"])
+def test_a_gap_is_missing_and_never_zero(tmp_path: Path, name: str) -> None:
+    (panel,) = read(put(tmp_path, name, series()))
+    assert panel.keys == ("chat",)
+    assert (panel.start, panel.step) == (T0, 60.0)
+    np.testing.assert_array_equal(panel.values, [[1, 2, np.nan, 4]])
+
+
+def test_a_wide_file_is_a_panel_of_its_columns(tmp_path: Path) -> None:
+    (panel,) = read(put(tmp_path, "fleet.csv", f"timestamp,a,b\n{T0},1,\n{T0 + 60},2,5\n"))
+    assert panel.keys == ("a", "b")
+    np.testing.assert_array_equal(panel.values, [[1, 2], [np.nan, 5]])
+
+
+def test_zones_are_understood(tmp_path: Path) -> None:
+    """The same moments in three spellings: daylight saving shifts nothing."""
+    rows = "2023-11-14T22:14:00Z,1\n2023-11-14T23:15:00+01:00,2\n2023-11-14T17:16:00-05:00,3\n"
+    (panel,) = read(put(tmp_path, "z.csv", series(rows)))
+    assert panel.start == T0
+    np.testing.assert_array_equal(panel.values, [[1, 2, 3]])
+
+
+def test_query_range_is_read_with_its_labels(tmp_path: Path) -> None:
+    result = [
+        {"metric": {"__name__": "x", "namespace": "n", "service": s}, "values": [[T0, "1"], [T0 + 60, "NaN"]]}
+        for s in ("a", "b")
+    ]
+    body = {"status": "success", "data": {"resultType": "matrix", "result": result}}
+    panels = read(put(tmp_path, "r.json", json.dumps(body)))
+    assert [p.keys for p in panels] == [("n/a",), ("n/b",)]
+    np.testing.assert_array_equal(panels[0].values, [[1, np.nan]])
+
+
+def test_openmetrics_is_read_with_its_stamps(tmp_path: Path) -> None:
+    text = f'# TYPE c gauge\nc{{service="a"}} 1 {T0}\nc{{service="a"}} 2.5 {T0 + 60}\n# EOF\n'
+    (panel,) = read(put(tmp_path, "m.txt", text))
+    np.testing.assert_array_equal(panel.values, [[1, 2.5]])
+
+
+@pytest.mark.parametrize("text", ["1_0", "０", " 1", "1e999", "0x10", "-1", "inf", "1,5", "=1+1", "1" * 70])
+def test_what_python_calls_a_number_is_not_enough(text: str) -> None:
+    assert number(text) is None
+
+
+@pytest.mark.parametrize("text", ["2024-01-01", "2024-01-01T00:00:00", "1700000000000", "-5", "now", "２０２４"])
+def test_stamps_without_zone_or_in_other_units_are_refused(text: str) -> None:
+    assert stamp(text) is None
+
+
+def test_names_stay_inside_the_directory_and_apart() -> None:
+    hostile = ["../../etc/passwd", "/abs", "..", "a/b", "a b", "A b", "=1+1", "", "x" * 300, "ä", "ns/ä"]
+    names = file_names(hostile)
+    assert len({n.lower() for n in names.values()}) == len(hostile)
+    assert all("/" not in n and not n.startswith(".") and 0 < len(n) <= 104 for n in names.values())
+    assert safe_name("team/chat") == "team_chat"
+
+
+def test_nothing_is_written_through_a_symlink(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "ticks").symlink_to(elsewhere)
+    with pytest.raises(InputError, match="symlink"):
+        directory(out, "ticks")
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (out / "report.json").symlink_to(victim)
+    write_whole(out / "report.json", b"{}")
+    assert victim.read_text() == "precious"
+    assert (out / "report.json").read_bytes() == b"{}"
+
+
+def test_ticks_have_the_promised_columns_and_the_inputs_unit(tmp_path: Path) -> None:
+    """Demand of 2 requests in flight is 60 requests a minute of 2 s; written twice it is the same bytes."""
+    column = np.array([1.0, 2.0])
+    outcome = Outcome(1.0, 0.0, 0.0, 0, 0, 0, 0.0, 0.0, 0.0, 10.0)
+    times = T0 + 60.0 * np.arange(2)
+    run = Run("s", "kpa", "", outcome, 60.0, times, 2 * column, column, column, column, column, column)
+    write_ticks(tmp_path, "s", run, 2 / 60)
+    path = tmp_path / "s.kpa.csv.gz"
+    first = path.read_bytes()
+    write_ticks(tmp_path, "s", run, 2 / 60)
+    assert path.read_bytes() == first
+    lines = gzip.decompress(first).decode().splitlines()
+    assert lines[0] == "timestamp,demand,ready,starting,floor,desired,late"
+    assert lines[1] == f"{T0},60,1,1,1,1,1"
+
+
+SERVICE = """
+apiVersion: serving.knative.dev/v1
+kind: Service
+metadata:
+  name: chat
+  annotations: {ahpa.dev/late-target: "1%", ahpa.dev/manage-target: "true"}
+spec:
+  template:
+    metadata:
+      annotations:
+        autoscaling.knative.dev/target-utilization-percentage: "80"
+        autoscaling.knative.dev/min-scale: "2"
+    spec:
+      containerConcurrency: 8
+      containers: [{image: model}]
+"""
+
+
+def test_a_knative_service_says_how_it_scales(tmp_path: Path) -> None:
+    told = read_service(put(tmp_path, "svc.yaml", SERVICE), 4)
+    assert (told.name, told.concurrency, told.kpa.total_value, told.kpa.min_scale) == ("chat", 8, 8.0, 2)
+    assert told.kpa.target_value == pytest.approx(6.4)
+    assert (told.policy.policy.late_target, told.policy.policy.manage_target) == (0.01, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("kind: Deployment\nspec: {}\n", "no Knative Service"),
+        ("a: [1,\n  b\n", ":3: not YAML"),
+        ("a: &x [1]\nb: *x\n", ":2: YAML aliases"),
+        (SERVICE.replace('"80"', '"800"'), "target-utilization-percentage"),
+        (SERVICE.replace('"1%"', '"1.5"'), "ahpa.dev/late-target"),
+        (SERVICE.replace("Concurrency: 8", "Concurrency: many"), "containerConcurrency"),
+        ("!!python/object/apply:os.system ['true']\n", "not YAML"),
+    ],
+    ids=["other kind", "broken", "alias", "bad annotation", "bad policy", "bad concurrency", "python tag"],
+)
+def test_a_service_that_cannot_be_read_is_refused_with_words(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        read_service(put(tmp_path, "svc.yaml", text), 4)
+
+
+def test_tiers_are_read_in_their_order(tmp_path: Path) -> None:
+    text = (
+        "- {name: warm, replicas: 3, lag-p50: 20s, lag-p95: 40s, price: 1}\n"
+        "- {name: new, lag-p50: 5m, lag-p95: 8m, price: 2.5}\n"
+    )
+    readiness, prices = read_tiers(put(tmp_path, "tiers.yaml", text))
+    assert [tier.name for tier in readiness.tiers] == ["warm", "new"]
+    assert readiness.tiers[1].lag.quantile(0.5) == pytest.approx(300)
+    assert prices == (1.0, 2.5)
+    with pytest.raises(InputError, match="tier 1"):
+        read_tiers(put(tmp_path, "bad.yaml", "- {name: warm, lag-p50: 90s, lag-p95: 20s}\n"))
