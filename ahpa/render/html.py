@@ -214,15 +214,15 @@ def _course(run: Run, chapter: Chapter, ceilings: tuple[float, float] | None) ->
 
 
 def _outcomes(result: SeriesResult) -> str:
-    head = ["policy", "setting", "replica-hours", "late", "unserved", "waited p50", "p95", "p99"]
-    head += ["asked for", "withdrawn", "cold hits"]
+    head = ["policy", "replica-hours", "late", "unserved", "waited p50", "p95", "p99"]
+    head += ["asked for", "withdrawn", "cold hits", "setting"]
     rows = []
     for policy, found in result.policies.items():
         o = found.outcome
         waits = (seconds(o.wait_p50_seconds), seconds(o.wait_p95_seconds), seconds(o.wait_p99_seconds))
         counts = (count(o.scale_ups), count(o.churn), count(o.cold_hits))
         figures = (*_hours_and_late(found), _text(percent(o.unserved_ratio)), *map(_text, (*waits, *counts)))
-        rows.append([_policy(policy), _text(found.label), *figures])
+        rows.append([_policy(policy), *figures, _text(found.label)])
     ours = result.policies.get(OURS)
     held = ", ".join(
         f"{percent(float(level))} → {percent(share)}"

@@ -56,7 +56,7 @@ POLICY_TITLES = {
     "hpa": "hpa alone",
     "static": "cheapest constant floor",
     "fixed-max": "fixed fleet",
-    "seasonal": "same time yesterday / last week",
+    "seasonal": "same time yesterday",
     "oracle": "clairvoyant",
 }
 
