@@ -19,7 +19,7 @@ from enum import Enum
 from math import ceil
 
 from ahpa.simulation.kpa_config import KpaConfig
-from ahpa.simulation.kpa_windows import Averages, DelayWindow
+from ahpa.simulation.kpa_windows import Averages, DelayWindow, LinearAverages
 
 TICK_SECONDS = 2
 ACTIVATION_BUFFER_SECONDS = 30.0
@@ -287,4 +287,5 @@ class Kpa:
 
 def averages_of(config: KpaConfig) -> Averages:
     """The windows that this configuration asks for."""
-    return Averages(config.stable_window_seconds, config.panic_window_seconds, config.weighted)
+    windows = config.stable_window_seconds, config.panic_window_seconds
+    return Averages(*windows, weighted=True) if config.weighted else LinearAverages(*windows)

@@ -204,6 +204,44 @@ class Averages:
         self.panic.resize(panic_seconds, now)
 
 
+class LinearAverages(Averages):
+    """The same for linear windows, with what happens each second written out: a backtest does it a million times.
+
+    Both windows get the same stats, so they were written to last in the same second.
+    """
+
+    __slots__ = ()
+
+    def record(self, now: float, value: float) -> None:
+        second, stable, panic = int(now), self.stable, self.panic
+        if second != stable.last + 1:
+            super().record(now, value)
+            return
+        i = second % stable.seconds
+        stable.total = stable.total - stable.buckets[i] + value
+        stable.buckets[i] = value
+        i = second % panic.seconds
+        panic.total = panic.total - panic.buckets[i] + value
+        panic.buckets[i] = value
+        stable.last = panic.last = second
+
+    def at(self, now: float, scraped: bool = True) -> tuple[float, float] | None:
+        stable, panic = self.stable, self.panic
+        last = stable.last
+        if int(now) != last:
+            return super().at(now, scraped)
+        valid = last - stable.first + 1
+        scaled = stable.total / (valid if valid < stable.seconds else stable.seconds) * 1e6
+        whole = int(scaled)
+        rest = scaled - whole
+        stable_average = (whole + (rest >= 0.5) - (rest <= -0.5)) / 1e6
+        valid = last - panic.first + 1
+        scaled = panic.total / (valid if valid < panic.seconds else panic.seconds) * 1e6
+        whole = int(scaled)
+        rest = scaled - whole
+        return stable_average, (whole + (rest >= 0.5) - (rest <= -0.5)) / 1e6
+
+
 def linear_averages(values: NDArray[np.floating], seconds: int) -> NDArray[np.float64]:
     """What a LinearWindow says right after each of `values`, recorded one a second. Shape [t] to [t].
 
@@ -212,12 +250,18 @@ def linear_averages(values: NDArray[np.floating], seconds: int) -> NDArray[np.fl
     """
     steps = np.zeros(2 * len(values))
     steps[1::2] = values
-    steps[2 * seconds :: 2] = -np.asarray(values, dtype=float)[: max(0, len(values) - seconds)]
-    totals = np.add.accumulate(steps)[1::2]
-    scaled = totals / np.minimum(np.arange(1, len(values) + 1), seconds) * 1e6
+    np.negative(values[: max(0, len(values) - seconds)], out=steps[2 * seconds :: 2])
+    totals = np.add.accumulate(steps, out=steps)[1::2]
+    scaled = totals / seconds
+    filling = min(seconds, len(values))
+    scaled[:filling] = totals[:filling] / np.arange(1, filling + 1)
+    scaled *= 1e6
     whole = np.trunc(scaled)
-    rest = scaled - whole
-    return np.asarray((whole + (rest >= 0.5) - (rest <= -0.5)) / 1e6)
+    scaled -= whole
+    whole += scaled >= 0.5
+    whole -= scaled <= -0.5
+    whole /= 1e6
+    return whole
 
 
 def weighted_averages(values: NDArray[np.floating], seconds: int) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ahpa.simulation.kpa_windows import (
     Averages,
     DelayWindow,
+    LinearAverages,
     LinearWindow,
     WeightedWindow,
     go_power,
@@ -130,6 +131,20 @@ def test_the_arrays_hold_what_the_windows_say(demand: list[float], seconds: int)
         says.append((linear.average(T + i), weighted.average(T + i)))
     arrays = linear_averages(np.array(demand), seconds), weighted_averages(np.array(demand), seconds)
     assert [tuple(row) for row in np.transpose(arrays).tolist()] == says
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([0, 0.5, 1, 1, 1, 2, 9, -1]), st.floats(0, 1e6)), min_size=1, max_size=60),
+    st.integers(1, 9),
+)
+def test_the_short_way_says_what_the_long_way_says(stats: list[tuple[float, float]], seconds: int) -> None:
+    short, long, now = LinearAverages(seconds, 2), Averages(seconds, 2), T
+    for ahead, value in stats:
+        now += ahead
+        short.record(now, value)
+        long.record(now, value)
+        for later in (-1, 0, 0.5, 1, seconds):
+            assert short.at(now + later) == long.at(now + later)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), min_size=1), st.integers(1, 8))
