@@ -38,7 +38,8 @@ def window_script(rng: random.Random) -> dict[str, Any]:
             now += rng.choice([2, 3, seconds - 1, seconds, seconds + 1])
         elif move < 0.95:
             now += 3 * seconds
-        value = rng.choice([0.0, rng.random() * size, float(rng.randrange(20)), -rng.random() * size / 9])
+        half = (2 * rng.randrange(50) + 1) * 5e-7  # midway between two values of six decimals
+        value = rng.choice([0.0, half, rng.random() * size, float(rng.randrange(20)), -rng.random() * size / 9])
         if rng.random() < 0.9:
             late = rng.choice([0, 0, 0, 0, 1, seconds - 1, seconds, seconds + 1]) if rng.random() < 0.2 else 0
             ops.append([0, now - late, value])
@@ -70,6 +71,8 @@ def window_answers(script: dict[str, Any], corners: Corners) -> list[list[float]
             corners["read at the end of the window"] += gap == window.seconds
             corners["read of an empty window"] += window.is_empty(now)
             corners["read before the write"] += gap < 0
+            valid = min(window.last - window.first + 1, window.seconds)
+            corners["rounded half"] += gap == 0 and abs(window.total / valid * 1e6 % 1) == 0.5
             corners["window not yet full"] += window.last - window.first + 1 < window.seconds
             answers.append([window.average(now), float(window.is_empty(now))])
         else:
@@ -91,7 +94,8 @@ def test_window_averages(knative: Upstream) -> None:
         "double write", "gap in writes", "gap of just a window", "gap longer than a window",
         "late write", "write too late", "weighted average", "read in the second of the write",
         "read after a gap", "read at the end of the window", "read of an empty window",
-        "read before the write", "window not yet full", "resize of a live window", "resize of an empty window",
+        "read before the write", "rounded half", "window not yet full",
+        "resize of a live window", "resize of an empty window",
     )  # fmt: skip
 
 
