@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from ahpa.simulation.kpa import INACTIVE, TICK_SECONDS, Kpa
+from ahpa.simulation.kpa import TICK_SECONDS, Activity, Kpa
 from ahpa.simulation.kpa_config import KpaConfig
 from ahpa.simulation.kpa_windows import linear_averages, round_to_micro, smoothing_coefficient, weighted_averages
-from ahpa.simulation.traffic import GRAIN, Counts, Traffic
+from ahpa.simulation.traffic import GRAIN, Traffic
 from forecasting.panel import Floats
 
 NO_LIMIT = 10**9
@@ -58,23 +58,15 @@ class Needs:
             setattr(out, name, getattr(self, name).copy())
         return out
 
-    def replace(self, first: int, stable: Floats, panic: Floats) -> None:
-        """Other averages from tick `first` on."""
-        end = first + len(stable)
-        self.stable[first:end] = np.ceil(stable / self.target).astype(np.int64).tolist()
-        self.panic[first:end] = np.ceil(panic / self.target).astype(np.int64).tolist()
+    def replace(self, first: int, averages: Floats) -> None:
+        """Other averages, shape [2, ticks], from tick `first` on."""
+        end = first + averages.shape[1]
+        self.stable[first:end], self.panic[first:end] = np.ceil(averages / self.target).astype(np.int64).tolist()
         for minute in range(first // TICKS_PER_MINUTE, (end - 1) // TICKS_PER_MINUTE + 1):
             ticks = slice(minute * TICKS_PER_MINUTE, (minute + 1) * TICKS_PER_MINUTE)
-            self.lowest[minute] = min(self.stable[ticks])
-            self.highest[minute] = max(self.stable[ticks])
+            stable = self.stable[ticks]
+            self.lowest[minute], self.highest[minute] = min(stable), max(stable)
             self.panic_highest[minute] = max(self.panic[ticks])
-
-
-def rounded_to_micro(values: Floats) -> Floats:
-    """`round_to_micro` of an array of non-negative values."""
-    scaled = values * 1e6
-    whole = np.trunc(scaled)
-    return np.asarray((whole + (scaled - whole >= 0.5)) / 1e6)
 
 
 class KpaLoop:
@@ -127,7 +119,8 @@ class KpaLoop:
         if self._done != (ready, floor, present) or self._has_delay:
             return tick
         scaler = self._kpa.scaler
-        if not scaler.initialized or (present > 0) is (scaler.activity in INACTIVE):
+        inactive = scaler.activity is Activity.IDLE or scaler.activity is Activity.FAILED
+        if not scaler.initialized or (present > 0) is inactive:
             return tick
         needs = self._needs
         minute, inside = divmod(tick, TICKS_PER_MINUTE)
@@ -250,32 +243,43 @@ class KpaLoop:
 
     def settle(self, tick: int) -> None:
         """The averages still remember what was: those of the coming window are taken anew."""
-        config, second = self.config, tick * TICK_SECONDS
-        window = config.stable_window_seconds
+        second = tick * TICK_SECONDS
         known = min(second, len(self._seen))
         self._units[second - known : second] = self._seen[-known:]
         self._seen = []
-        around = self._units[max(0, second - window) : second + window]
-        before = min(second, window)
-        elapsed = np.arange(second + TICK_SECONDS, second - before + len(around) + 1, TICK_SECONDS)
-        if not len(elapsed):
+        if second >= len(self._units):
             return
-        stable, panic = (
-            self._window_averages(around, before, elapsed, seconds) for seconds in (window, config.panic_window_seconds)
-        )
-        self._stable[tick : tick + len(elapsed)] = stable.tolist()
-        self._panic[tick : tick + len(elapsed)] = panic.tolist()
+        averages = self._averages_after(second)
+        stable, panic = averages.tolist()
+        end = tick + len(stable)
+        self._stable[tick:end] = stable
+        self._panic[tick:end] = panic
         for needs in self._needs_at.values():
-            needs.replace(tick, stable, panic)
+            needs.replace(tick, averages)
 
-    def _window_averages(self, around: Counts, before: int, elapsed: Counts, seconds: int) -> Floats:
-        """The averages over `seconds` at the ticks after the first `before` of these seconds."""
-        if self.config.weighted:
-            return weighted_averages(around / GRAIN, seconds)[before + TICK_SECONDS - 1 :: TICK_SECONDS]
-        total = np.concatenate([np.zeros(seconds + 1, np.int64), np.cumsum(around)])
-        sums = total[seconds + 1 :] - total[1:-seconds]
-        ends = sums[before + TICK_SECONDS - 1 :: TICK_SECONDS]
-        return rounded_to_micro(ends / GRAIN / np.minimum(elapsed, seconds))
+    def _averages_after(self, second: int) -> Floats:
+        """Shape [2, ticks]: (stable, panic) averages at the ticks of the stable window that begins at `second`."""
+        config, units = self.config, self._units
+        stable, panic = config.stable_window_seconds, config.panic_window_seconds
+        first = max(0, second - stable)
+        around = units[first : second + stable]
+        ends = slice(second - first + TICK_SECONDS - 1, None, TICK_SECONDS)
+        if config.weighted:
+            return np.stack([weighted_averages(around / GRAIN, seconds)[ends] for seconds in (stable, panic)])
+        if not first:
+            return np.stack([linear_averages(around / GRAIN, seconds)[ends] for seconds in (stable, panic)])
+        total = around.cumsum()
+        last = total[ends]
+        sums = np.empty((2, len(last)))
+        np.subtract(last, total[ends.start - stable : -stable : TICK_SECONDS], out=sums[0])
+        np.subtract(last, total[ends.start - panic : -panic : TICK_SECONDS], out=sums[1])
+        sums /= GRAIN
+        sums[0] /= stable
+        sums[1] /= panic
+        # round_to_micro of non-negative numbers
+        sums *= 1e6
+        whole = np.trunc(sums)
+        return (whole + (sums - whole >= 0.5)) / 1e6
 
     def reconcile(self, now: float, ready: int, floor: int) -> int:
         decider = self._kpa.decider

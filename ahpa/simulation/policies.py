@@ -55,9 +55,14 @@ class Foresight:
         at = -math.log1p(-level)
         return np.array([np.interp(at, places, row) for row in np.eye(len(places))])
 
+    @cached_property
+    def _said(self) -> list[bool]:
+        said = np.isfinite(self.peaks).reshape(len(self.peaks), -1)
+        return [bool(x) for x in said.all(axis=1)]
+
     def outlook(self, index: int) -> Outlook:
         peaks = self.peaks[index]
-        reason = None if np.isfinite(peaks).all() else "the model had nothing to say"
+        reason = None if self._said[index] else "the model had nothing to say"
         return Outlook(float(self.origins[index]), self.levels, self.windows, peaks, self.model, reason)
 
 

@@ -19,13 +19,23 @@ from forecasting.panel import Floats
 class Queue:
     """A queue that starts empty at second `second`, with the open loop behind it."""
 
-    __slots__ = ("_arrived", "_begun", "_give_up", "_kernel", "_traffic", "dropped", "last_waited", "second", "waiting")
+    __slots__ = (
+        "_arrivals",
+        "_arrived",
+        "_begun",
+        "_give_up",
+        "_kernel",
+        "dropped",
+        "last_waited",
+        "second",
+        "waiting",
+    )
 
     def __init__(self, traffic: Traffic, second: int) -> None:
-        self._traffic = traffic
         self._kernel = traffic.kernel
         self._give_up = math.ceil(traffic.service.give_up_seconds)
         self._arrived = traffic.arrived
+        self._arrivals = traffic.arrivals_list
         self.second = second
         self.waiting = 0.0
         self.dropped = 0.0
@@ -37,27 +47,33 @@ class Queue:
         """begun at the ends of the last seconds, newest last."""
 
     def run(self, seconds: int, slots: int) -> tuple[list[int], list[float]]:
-        """The next seconds on so many slots: (concurrency in 1/GRAIN, requests waiting at the end) of each."""
-        kernel, begun = self._kernel, self._begun
-        whole = kernel.whole
-        limit = kernel.limit(slots) if slots else 0.0
+        """The next seconds on so many slots: (concurrency in 1/GRAIN requests, requests waiting at the end) of each.
+
+        The arithmetic is `Kernel`'s, written out: this is the innermost loop of a starved service.
+        """
+        whole, fraction = self._kernel.whole, self._kernel.fraction
+        old, new, late = fraction * fraction / 2, (1 - fraction) * (1 - fraction) / 2, 1 - fraction
+        limit = self._kernel.limit(slots) if slots and not whole else 0.0
+        begun = self._begun
         k = self.second
         units: list[int] = []
         queued: list[float] = []
         waiting = self.waiting
-        for arrivals in self._traffic.arrivals[k : k + seconds].tolist():
-            here = begun[-1]
+        here = begun[-1]
+        for arrivals in self._arrivals[k : k + seconds]:
             oldest, before = begun[-2 - whole], begun[-1 - whole]
             wanted = waiting + arrivals
             if whole:
                 after = begun[-whole]
-                held = math.ceil(kernel.held(here, before, after) * GRAIN) / GRAIN
-                room = max(0.0, slots - held)
-                there = here + (wanted if wanted <= room else room)
+                held = (here - before) - late * (after - before)
+                room = slots - (math.ceil(held * GRAIN) / GRAIN if fraction else held)
+                start = wanted if wanted <= room else room if room > 0.0 else 0.0
+                there = here + start
             else:
-                after = there = here + (wanted if wanted <= limit else limit)
-            serving = kernel.serving(here, there, oldest, before, after)
-            left = wanted - (there - here)
+                start = wanted if wanted <= limit else limit
+                after = there = here + start
+            serving = (here - before) + start / 2 + (old * (before - oldest) - new * (after - before))
+            left = wanted - start
             units.append(round((serving + (waiting + left) / 2) * GRAIN))
             k += 1
             waiting = left
@@ -66,7 +82,9 @@ class Queue:
                 self.last_waited = k - 1
             begun.append(there)
             queued.append(waiting)
-        del begun[: -whole - 2]
+            here = there
+        if len(begun) > 4096:
+            del begun[: -whole - 2]
         self.second = k
         self.waiting = waiting
         return units, queued

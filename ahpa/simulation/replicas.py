@@ -21,11 +21,23 @@ class Replicas:
     from the last tier. A withdrawn replica stops costing at once; what it was serving is still served.
     """
 
-    __slots__ = ("_readiness", "_ready_in", "_rng", "_starting", "asked", "next_ready", "present", "ready", "withdrawn")
+    __slots__ = (
+        "_least",
+        "_readiness",
+        "_ready_in",
+        "_rng",
+        "_starting",
+        "asked",
+        "next_ready",
+        "present",
+        "ready",
+        "withdrawn",
+    )
 
     def __init__(self, readiness: Readiness, rng: np.random.Generator, ready: int = 0) -> None:
         self._readiness = readiness
         self._rng = rng
+        self._least = [tier.lag.quantile(LEAST_LEVEL) for tier in readiness.tiers]
         self._starting: list[tuple[float, int]] = []
         """(unix seconds at which it is ready, tier), oldest first."""
         self._ready_in = [0] * len(readiness.tiers)
@@ -48,7 +60,10 @@ class Replicas:
         return self._ready_in[tier] + sum(1 for _, where in self._starting if where == tier)
 
     def _tier(self) -> int:
-        for i, tier in enumerate(self._readiness.tiers):
+        tiers = self._readiness.tiers
+        if len(tiers) == 1:
+            return 0
+        for i, tier in enumerate(tiers):
             if tier.replicas is None or self.in_tier(i) < tier.replicas:
                 return i
         raise AssertionError("the last tier has no end")
@@ -65,7 +80,7 @@ class Replicas:
         tier = self._tier()
         lag = self._readiness.tiers[tier].lag
         drawn = math.exp(lag.mu + lag.sigma * self._rng.standard_normal())
-        self._starting.append((now + max(drawn, lag.quantile(LEAST_LEVEL)), tier))
+        self._starting.append((now + max(drawn, self._least[tier]), tier))
         self.present += 1
         self.asked += 1
 

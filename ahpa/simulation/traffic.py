@@ -132,6 +132,11 @@ class Traffic:
         return len(self.arrivals)
 
     @cached_property
+    def arrivals_list(self) -> list[int]:
+        """`arrivals` for loops: a list is several times quicker to walk than an array."""
+        return self.arrivals.tolist()  # type: ignore[no-any-return]
+
+    @cached_property
     def kernel(self) -> Kernel:
         return Kernel.of(self.service.service_seconds)
 

@@ -94,18 +94,17 @@ class World:
         while self._tick < end:
             last = min(end, (self._tick // per_row + 1) * per_row)
             while self._tick < last:
-                calm = self._calm(last) if self.skip else self._tick
-                if calm > self._tick:
-                    self._tick = calm
-                else:
-                    self._step()
+                if self._queue is None and self.skip:
+                    calm = self._calm(last)
+                    if calm > self._tick:
+                        self._tick = calm
+                        continue
+                self._step()
             if self._tick % per_row == 0:
                 self._end_row()
 
     def _calm(self, last: int) -> int:
         """The tick up to which nothing can change."""
-        if self._queue is not None:
-            return self._tick
         step, tick = self.reactive.tick_seconds, self._tick
         if self.traffic.peak_pressure[tick * step // 60] > self._limit:
             pressures, limit = self._pressures, self._limit
@@ -146,7 +145,9 @@ class World:
             return self._serve(step)
         units, waiting = queue.run(step, self._slots)
         if queue.last_waited >= second:
-            self._left[second + 1 : second + step + 1] -= waiting
+            left = self._left
+            for at, still in enumerate(waiting, second + 1):
+                left[at] -= still
         return units
 
     def _scale(self, wanted: int) -> None:
