@@ -23,11 +23,13 @@ from forecasting.ledger import Ledger
 from forecasting.lookback import Array, Ints, Latest, Rolling
 from forecasting.network import Committee, Training
 from forecasting.panel import Floats, Panel
+from forecasting.synthetic import services
 
 PEAKS = Training()
 STEPS = Training(hidden=(32,), members=2, epochs=4, rate=5e-3)
 
 _HIGHEST_LOG = 10.0
+_OTHERS_DAYS = 9.0
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class FleetModel:
     """The single steps that are calibrated."""
     samples: int = 120_000
     samples_per_service: int = 12_000
+    others: int = 24
+    """How many made-up services lend their shapes to a fleet that is small or young."""
     peaks: Training = PEAKS
     steps: Training = STEPS
 
@@ -54,19 +58,24 @@ class FleetModel:
         """The calibration's rate: slower per step the more steps there are in a day."""
         return 0.005 * float(np.sqrt(step / 60))
 
+    def targets(self, step: float) -> tuple[Target, ...]:
+        """What is calibrated: the windows, then the single steps ahead."""
+        widths = sorted({max(1, round(w / step)) for w in self.window_seconds})
+        leads = sorted({round(s / step) for s in self.lead_seconds} - {0})
+        return (*(Target(0, w) for w in widths), *(Target(a, 1) for a in leads))
+
     def fit(self, history: Panel) -> FleetForecaster:
         """Learn from `history` [n, t]; the same history and seed give the same forecaster."""
         step = history.step
         own = History.of(history, round(self.memory_days * DAY_SECONDS / step))
         rng = np.random.default_rng(self.seed)
         budget = min(self.samples, self.samples_per_service * len(own.keys))
-        widths = sorted({max(1, round(w / step)) for w in self.window_seconds})
-        windows = tuple(Target(0, w) for w in widths)
-        leads = sorted({round(s / step) for s in self.lead_seconds})
-        ahead = sorted({0, *leads, *(round(s / step) for s in (60, 120, 1800, 7200, 21600, 72000))})
-        peaks = learn(own.values, step, windows, budget, self.peaks, rng)
-        steps = learn(own.values, step, [Target(a, 1) for a in ahead], budget // 2, self.steps, rng)
-        targets = (*windows, *(Target(a, 1) for a in leads if a > 0))
+        targets = self.targets(step)
+        windows = [target for target in targets if target.lead == 0]
+        ahead = sorted({0, *(round(s / step) for s in (60, 120, 300, 900, 1800, 3540, 7200, 21600, 72000))})
+        others = services(self.others, _OTHERS_DAYS, step, rng)
+        peaks = learn(own.values, others, step, windows, budget, self.peaks, rng)
+        steps = learn(own.values, others, step, [Target(a, 1) for a in ahead], budget // 2, self.steps, rng)
         fresh = Calibration.fresh(len(own.keys), len(targets), QUANTILES, self.rate(step), 3 * DAY_SECONDS / step)
         forecaster = FleetForecaster(own, least_floor(own.values), peaks, steps, Ledger.opened(targets, fresh))
         return forecaster.rehearsed().awaiting()
@@ -174,7 +183,7 @@ class FleetForecaster:
             np.concatenate([getattr(p, name) for p in parts]) for name in ("offsets", "settled", "covered")
         )
         # One blind member errs more than the whole committee does: half of its offset is about right.
-        done = replace(self.ledger.calibration, offsets=0.5 * offsets, settled=settled, covered=covered)
+        done = replace(self.ledger.calibration, offsets=np.float32(0.5) * offsets, settled=settled, covered=covered)
         return replace(self, ledger=Ledger.opened(self.ledger.targets, done))
 
     def _rehearse(self, rows: slice, origins: Ints, every: int) -> Calibration:

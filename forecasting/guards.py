@@ -17,6 +17,7 @@ from forecasting.panel import Floats
 
 NEEDED_STEPS = 30
 STALE_SECONDS = 1800.0
+_TRACE = 1e-6
 _MOST = 3.0
 """A forecast may exceed the largest believable demand this many times."""
 
@@ -54,8 +55,8 @@ def guarded(
     """
     most = _MOST * np.asarray(history.cap, dtype=float)[:, None, None]
     with np.errstate(invalid="ignore"):
-        steps = np.sort(np.clip(np.asarray(steps, dtype=float), 0, most), axis=2)
-        peaks = np.maximum.accumulate(np.sort(np.clip(np.asarray(peaks, dtype=float), 0, most), axis=2), axis=1)
+        steps = np.sort(_within(steps, most), axis=2)
+        peaks = np.maximum.accumulate(np.sort(_within(peaks, most), axis=2), axis=1)
     broken: NDArray[np.bool_] = ~(_finite(steps) & _finite(peaks))
     said = [
         why or ("the model's answer was not finite" if bad else None) for why, bad in zip(why_not, broken, strict=True)
@@ -63,6 +64,12 @@ def guarded(
     silent = np.array([why is not None for why in said], dtype=bool)
     steps[silent], peaks[silent] = np.nan, np.nan
     return Forecast(history.end, history.step, levels, steps, windows, peaks, history.keys, tuple(models), tuple(said))
+
+
+def _within(values: Floats, most: Floats) -> Floats:
+    """Cut to `[0, most]`; a trace of demand (below 1e-6) is none, lest someone round it up to a replica."""
+    cut = np.clip(np.asarray(values, dtype=float), 0, most)
+    return np.where(cut < _TRACE, 0.0, cut)
 
 
 def _finite(values: Floats) -> NDArray[np.bool_]:

@@ -12,15 +12,12 @@ from forecasting.features import DAY_SECONDS, Frame, Target, design, frame, rece
 from forecasting.lookback import Array, Lookback, Rolling
 from forecasting.network import Committee, Training, train
 from forecasting.panel import Floats
-from forecasting.synthetic import services
 
 QUANTILES = np.array([0.05, 0.25, 0.5, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999], dtype=np.float32)
 """The levels that networks learn and calibration keeps; those asked for are read off between them."""
 
 _ROWS = 64
 _MOST_ROWS = 400
-_OTHERS = 24
-_OTHERS_DAYS = 9.0
 _OTHERS_SAMPLES = 12_000
 
 
@@ -69,6 +66,8 @@ def sample(
 ) -> Sample:
     """About `budget` samples, spread evenly over targets, over at most 400 services, and over time."""
     n, t = values.shape
+    if not n or t < 3:
+        return _nothing()
     chosen = np.sort(rng.choice(n, size=min(n, _MOST_ROWS), replace=False))
     each = max(8, budget // (len(chosen) * len(targets)))
     parts = []
@@ -103,11 +102,16 @@ def _nothing() -> Sample:
 
 
 def learn(
-    values: Floats, step: float, targets: Sequence[Target], budget: int, training: Training, rng: np.random.Generator
+    values: Floats,
+    others: Floats,
+    step: float,
+    targets: Sequence[Target],
+    budget: int,
+    training: Training,
+    rng: np.random.Generator,
 ) -> Committee:
-    """A committee that knows this fleet, and made-up services as far as the fleet is small or young."""
+    """A committee that knows this fleet, and `others` [m, u] as far as the fleet is small or young."""
     own = sample(values, step, targets, budget, training.members, rng)
-    others = services(_OTHERS, _OTHERS_DAYS, step, rng)
     borrowed = sample(others, step, targets, min(budget, _OTHERS_SAMPLES), training.members, rng)
     share = min(1.0, 3000 / max(1, len(own.log)))
     lent = Sample(borrowed.features, borrowed.log, borrowed.weight * np.float32(share), borrowed.folds)

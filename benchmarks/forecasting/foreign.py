@@ -1,10 +1,10 @@
 """Peers that live in their own environment (requirements/peers.txt): LightGBM, and MSTL with AutoETS.
 
-    python foreign.py IN.npz OUT.npz
+    python foreign.py mstl|lightgbm IN.npz OUT.npy
 
-IN holds `values` [n, t], `step`, `test`, `rehearsal` (columns) and `widths`. OUT holds `mstl` [n, o, w]
-(expected maxima) and, per stage, `lightgbm_*` [n, o, w, 4] (quantiles at 0.5, 0.9, 0.95, 0.99), for the origins
-from `rehearsal` on. Needs no other file of this repository.
+IN holds `values` [n, t], `step`, `test`, `rehearsal` (columns) and `widths`. OUT is, for the origins from
+`rehearsal` on, [n, o, w] expected maxima (mstl) or [n, o, w, 4] quantiles at 0.5, 0.9, 0.95 and 0.99 (lightgbm).
+Needs no other file of this repository.
 
 LightGBM is one global model per window and level, of the kind that won the M5 competition: lags, rolling
 means, maxima and deviations, the same window on the last days and last week, time of day, day of week and the
@@ -21,6 +21,7 @@ import numpy as np
 
 LEVELS = (0.5, 0.9, 0.95, 0.99)
 DAY_SECONDS = 86_400
+_SAMPLES = 60_000
 
 
 def window_max(values: np.ndarray, width: int) -> np.ndarray:
@@ -78,7 +79,7 @@ def lightgbm(values: np.ndarray, step: int, until: int, ask: np.ndarray, widths:
     x = values / scale
     out = np.empty((len(values), len(ask), len(widths), len(LEVELS)), dtype=np.float32)
     pool = np.arange(first, until - max(widths))
-    each = min(len(pool), 90_000 // len(values) * 2)
+    each = min(len(pool), _SAMPLES // len(values))
     origins = np.sort(rng.choice(pool, size=each, replace=False))
     for w, width in enumerate(widths):
         truth = window_max(x, width)[:, origins]
@@ -89,7 +90,7 @@ def lightgbm(values: np.ndarray, step: int, until: int, ask: np.ndarray, widths:
             settings = {
                 "objective": "quantile", "alpha": level, "learning_rate": 0.06, "num_leaves": 31,
                 "min_data_in_leaf": 50, "feature_fraction": 0.5, "bagging_fraction": 0.6, "bagging_freq": 1,
-                "max_bin": 127, "num_threads": 2, "verbose": -1, "seed": 1, "deterministic": True,
+                "max_bin": 127, "num_threads": 1, "verbose": -1, "seed": 1, "deterministic": True,
             }  # fmt: skip
             data = lgb.Dataset(features, target, categorical_feature=[features.shape[1] - 1])
             model = lgb.train(settings, data, 200)
@@ -137,19 +138,17 @@ def mstl(row: np.ndarray, step: int, origins: np.ndarray, widths: list[int]) -> 
     return np.maximum(out, 0)
 
 
-def main(source: str, target: str) -> None:
+def main(which: str, source: str, target: str) -> None:
     given = np.load(source)
     values, step, widths = given["values"].astype(float), int(given["step"]), given["widths"].tolist()
     test, rehearsal = int(given["test"]), int(given["rehearsal"])
     origins = np.arange(rehearsal, values.shape[1])
-    before, after = origins[origins < test], origins[origins >= test]
-    parts = {
-        "lightgbm_rehearsal": lightgbm(values, step, rehearsal, before, widths),
-        "lightgbm_test": lightgbm(values, step, test, after, widths),
-    }
-    np.savez(target, **parts)
-    parts["mstl"] = np.stack([mstl(row, step, origins, widths) for row in values])
-    np.savez(target, **parts)
+    if which == "mstl":
+        np.save(target, np.stack([mstl(row, step, origins, widths) for row in values]))
+    else:
+        before, after = origins[origins < test], origins[origins >= test]
+        parts = (lightgbm(values, step, until, at, widths) for until, at in ((rehearsal, before), (test, after)))
+        np.save(target, np.concatenate(list(parts), axis=1))
 
 
 if __name__ == "__main__":

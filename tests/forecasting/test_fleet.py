@@ -18,7 +18,7 @@ def _panel(days: float = 4, n: int = 3, seed: int = 0) -> Panel:
 
 
 def test_a_forecast_is_finite_non_negative_and_monotone() -> None:
-    model: Model = FleetModel()
+    model: Model = FleetModel(samples=4000, others=4)
     panel = _panel()
     forecaster: Forecaster = model.fit(panel.until(3 * 86400))
     forecaster = forecaster.observe(panel.between(3 * 86400, 3 * 86400 + 600))
@@ -35,7 +35,7 @@ def test_a_forecast_is_finite_non_negative_and_monotone() -> None:
 def test_rolling_says_what_ticking_says() -> None:
     panel = _panel(days=3, n=2, seed=4)
     split = 2.9 * 86400
-    fitted = FleetModel(samples=2000).fit(panel.until(split))
+    fitted = FleetModel(samples=2000, others=2).fit(panel.until(split))
     ahead = panel.between(split, split + 40 * 60)
     windows = (120.0, 660.0)
     rolled = fitted.rolling(ahead, windows)

@@ -1,0 +1,102 @@
+"""`model: auto`: for each service the model that has lately done best, and a chain to fall back on.
+
+Every candidate is fitted without the last day and scored there at hourly origins: mean pinball loss of the
+window maximum at 0.9, 0.95 and 0.99 (rolling origin: Tashman 2000). A service keeps its present model unless
+another is at least 5 % better (hysteresis). A row for which the chosen model has no forecast is answered by
+the next best, which says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from forecasting.features import DAY_SECONDS
+from forecasting.forecast import LEVELS, Forecast
+from forecasting.model import Forecaster, Model
+from forecasting.panel import Floats, Panel
+from forecasting.scoring import pinball
+
+_SCORED = (0.9, 0.95, 0.99)
+_WINDOWS = (120.0, 660.0)
+_ORIGINS = 24
+
+
+@dataclass(frozen=True)
+class AutoModel:
+    """Chooses among `candidates`; `present` names each service's model so far."""
+
+    candidates: tuple[Model, ...]
+    present: Mapping[str, str] = field(default_factory=dict)
+    hysteresis_ratio: float = 0.05
+    name: str = "auto"
+
+    def fit(self, history: Panel) -> AutoForecaster:
+        losses = np.stack([self.scores(model, history) for model in self.candidates], axis=1)
+        for row, key in enumerate(history.keys):
+            for k, model in enumerate(self.candidates):
+                if self.present.get(key) == model.name:
+                    losses[row, k] *= 1 - self.hysteresis_ratio
+        ranks = np.argsort(np.where(np.isfinite(losses), losses, np.inf), axis=1, kind="stable")
+        return AutoForecaster(
+            tuple(m.fit(history) for m in self.candidates), tuple(m.name for m in self.candidates), ranks
+        )
+
+    def scores(self, model: Model, history: Panel) -> Floats:
+        """Mean pinball loss of each row over the last day [n]; inf where the model had no forecast."""
+        span = min(DAY_SECONDS, (history.end - history.start) / 3)
+        width = max(1, int(np.ceil(max(_WINDOWS) / history.step)))
+        every = max(1, round(span / _ORIGINS / history.step))
+        first = history.values.shape[1] - round(span / history.step)
+        forecaster: Forecaster = model.fit(history.until(history.start + first * history.step))
+        total, count = np.zeros(len(history.keys)), np.zeros(len(history.keys))
+        for column in range(first, history.values.shape[1] - width + 1, every):
+            forecaster = forecaster.observe(history.until(history.start + column * history.step))
+            said = forecaster.forecast(0, _WINDOWS, _SCORED).peaks
+            for w, seconds in enumerate(_WINDOWS):
+                steps = max(1, int(np.ceil(seconds / history.step - 1e-9)))
+                truth = history.values[:, column : column + steps].max(axis=1)
+                loss = pinball(truth[:, None], said[:, w], np.array(_SCORED)).mean(axis=1)
+                known = np.isfinite(truth)
+                total[known] += np.where(np.isfinite(loss[known]), loss[known], np.inf)
+                count += known
+        return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.inf))
+
+
+@dataclass(frozen=True, eq=False)
+class AutoForecaster:
+    """All candidates, fitted; each row is answered by the best of them that has an answer."""
+
+    forecasters: tuple[Forecaster, ...]
+    names: tuple[str, ...]
+    ranks: np.ndarray
+    """[n, candidates]: candidates of each row, best first."""
+
+    @property
+    def origin(self) -> float:
+        return self.forecasters[0].origin
+
+    def chosen(self, keys: Sequence[str]) -> dict[str, str]:
+        """Each service's model: what to pass as `present` at the next refit."""
+        return {key: self.names[k] for key, k in zip(keys, self.ranks[:, 0], strict=True)}
+
+    def observe(self, panel: Panel) -> AutoForecaster:
+        return replace(self, forecasters=tuple(f.observe(panel) for f in self.forecasters))
+
+    def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
+        said = [f.forecast(horizon, windows, levels) for f in self.forecasters]
+        best = said[0]
+        steps, peaks = best.steps.copy(), best.peaks.copy()
+        models, reasons = list(best.models), list(best.reasons)
+        for row, order in enumerate(self.ranks):
+            passed = [f"{self.names[k]}: {said[k].reasons[row]}" for k in order if said[k].reasons[row]]
+            able = next((k for k in order if said[k].reasons[row] is None), None)
+            use = said[order[0] if able is None else able]
+            steps[row], peaks[row] = use.steps[row], use.peaks[row]
+            reasons[row] = use.reasons[row]
+            models[row] = use.models[row]
+            if able is not None and able != order[0]:
+                models[row] = f"{use.models[row]} (instead of {passed[0]})"
+        return replace(best, steps=steps, peaks=peaks, models=tuple(models), reasons=tuple(reasons))
