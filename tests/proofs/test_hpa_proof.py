@@ -79,10 +79,14 @@ def random_spec(rng: random.Random, scale_to_zero: bool) -> dict[str, Any]:
         # The program finds a resource's values by its name, so each stands at most once.
         metrics[metric["type"], body["name"], body.get("container")] = metric
     spec["metrics"] = list(metrics.values())
-    if rng.random() < 0.6:
-        behavior = {"scaleUp": random_rules(rng), "scaleDown": random_rules(rng)}
-        spec["behavior"] = {key: value for key, value in behavior.items() if value is not None}
-    return spec
+    return spec | random_behavior(rng)
+
+
+def random_behavior(rng: random.Random) -> dict[str, Any]:
+    if rng.random() < 0.3:
+        return {}
+    rules = {"scaleUp": random_rules(rng), "scaleDown": random_rules(rng)}
+    return {"behavior": {key: value for key, value in rules.items() if value is not None}}
 
 
 def random_pods(rng: random.Random, count: int, now: float, calm: bool) -> list[dict[str, Any]]:
@@ -150,9 +154,10 @@ def play(rng: random.Random, corners: Corners) -> tuple[dict[str, Any], list[int
     steps: list[dict[str, Any]] = []
     answers = []
     for number in range(STEPS):
-        changed = number > 0 and rng.random() < 0.05
+        changed = number > 0 and rng.random() < 0.1
         if changed:
-            spec = random_spec(rng, scale_to_zero)
+            others = {key: value for key, value in spec.items() if key != "behavior"}
+            spec = others | random_behavior(rng) if rng.random() < 0.7 else random_spec(rng, scale_to_zero)
             hpa.config = HpaConfig.from_spec(spec, scale_to_zero)
         heat = rng.choice([heat, heat, heat * rng.uniform(0.7, 1.4), rng.choice([0.0, 0.5, 0.9, 1.0, 1.1, 1.3, 2, 5])])
         heat = min(heat, 20.0)
@@ -215,6 +220,8 @@ def sync(hpa: Hpa, step: dict[str, Any], corners: Corners) -> int:
         corners["above max"] += current > config.max_replicas
         corners["zero is off"] += current == 0
     before = len(hpa._recommended)
+    revived = [e for e in hpa._added if config.up and e.outdated and e.at >= now - config.up.longest_period_seconds]
+    corners["an outdated change within a longer period"] += bool(revived)
     desired = hpa.reconcile(now, current, pods, readings, step["status"])
     corners["recommendation replaced"] += largest is not None and len(hpa._recommended) == before
     corners["to zero"] += desired == 0 < current
@@ -273,5 +280,5 @@ def test_syncs(kubernetes: Upstream) -> None:
         "from zero", "recommendation replaced", "old rules: rise", "old rules: fall",
         "old rules: rise held back", "old rules: fall held back", "behavior: rise", "behavior: fall",
         "behavior: rise held back", "behavior: fall held back", "select Min up", "select Min down",
-        "Disabled up", "Disabled down", "spec changed",
+        "Disabled up", "Disabled down", "spec changed", "an outdated change within a longer period",
     )  # fmt: skip

@@ -38,7 +38,7 @@ def window_script(rng: random.Random) -> dict[str, Any]:
             now += rng.choice([2, 3, seconds - 1, seconds, seconds + 1])
         elif move < 0.95:
             now += 3 * seconds
-        half = (2 * rng.randrange(50) + 1) * 5e-7  # midway between two values of six decimals
+        half = (2 * rng.randrange(-9, 50) + 1) * 5e-7  # midway between two values of six decimals
         value = rng.choice([0.0, half, rng.random() * size, float(rng.randrange(20)), -rng.random() * size / 9])
         if rng.random() < 0.9:
             late = rng.choice([0, 0, 0, 0, 1, seconds - 1, seconds, seconds + 1]) if rng.random() < 0.2 else 0

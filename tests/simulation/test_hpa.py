@@ -191,3 +191,13 @@ def test_the_bounds_always_hold(steps: list[tuple[int, int]], minimum: int, abov
     for wanted, seconds in steps:
         now += seconds
         assert minimum <= one.sync(now, one.sync(now, minimum, [wanted]), [wanted]) <= minimum + above
+
+
+def test_a_change_once_forgotten_is_replaced_even_if_the_period_has_grown() -> None:
+    """Upstream marks what no policy needs any more and reuses the place; a longer period does not revive it."""
+    busy = hpa(up=rules(4, 300), down=DEFAULT_DOWN)
+    busy._added = [ScaleEvent(9, T - 100, outdated=True), ScaleEvent(3, T - 50)]
+    assert busy.sync(T, 20, [50]) == 20  # 12 came in the period, 4 may
+    busy.config = HpaConfig(1000, (QUEUE,), 1, up=rules(14, 300), down=DEFAULT_DOWN)
+    assert busy.sync(T, 20, [50]) == 22  # 20 - 12 + 14, and the 2 take the place of the 9
+    assert [event.change for event in busy._added] == [2, 3]
