@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from forecasting.features import DAY_SECONDS, Frame, Target, design, frame, rece
 from forecasting.forecast import LEVELS, Forecast
 from forecasting.guards import NEEDED_STEPS, guarded, reasons
 from forecasting.history import History
-from forecasting.learning import QUANTILES, ask, chunks, fold_of, learn, least_floor
+from forecasting.learning import QUANTILES, ask, chunks, each, fold_of, learn, least_floor
 from forecasting.ledger import Ledger
 from forecasting.lookback import Array, Ints, Latest, Rolling
 from forecasting.network import Committee, Training
@@ -30,6 +31,7 @@ STEPS = Training(hidden=(32,), members=2, epochs=4, rate=5e-3)
 
 _HIGHEST_LOG = 10.0
 _OTHERS_DAYS = 9.0
+_BLOCK_ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,9 @@ class FleetModel:
         return forecaster.rehearsed().awaiting()
 
 
+Look = tuple[Latest, Frame, list[Floats]]
+
+
 @dataclass(frozen=True, eq=False)
 class FleetForecaster:
     """A fitted fleet; see `Forecaster` for what each method promises."""
@@ -103,23 +108,19 @@ class FleetForecaster:
 
     def awaiting(self) -> FleetForecaster:
         """With what it says at its origin put down, to be settled when the truth is known."""
-        look = self._look()
-        said = [self._raw(look, target) for target in self.ledger.targets]
-        return replace(self, ledger=self.ledger.said(self.history.length, said))
+        said = self._said(self.ledger.targets)
+        return replace(self, ledger=self.ledger.said(self.history.length, list(said)))
 
     def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
         history = self.history
         asked = np.sort(np.asarray(windows, dtype=float))
         q = np.asarray(levels, dtype=float)
-        read = reading(q)
-        look = self._look()
-        n = len(history.keys)
-        steps, peaks = np.empty((n, horizon, len(q))), np.empty((n, len(asked), len(q)))
-        for j in range(horizon):
-            steps[:, j] = self._sorted(look, Target(j, 1)) @ read
-        for k, seconds in enumerate(asked):
-            peaks[:, k] = self._sorted(look, Target(0, width_of(seconds, history.step))) @ read
-        return guarded(history, q, steps, asked, peaks, ("fleet",) * n, reasons(history))
+        targets = [Target(j, 1) for j in range(horizon)]
+        targets += [Target(0, width_of(seconds, history.step)) for seconds in asked]
+        said = np.sort(self._said(targets), axis=2) @ reading(q).astype(np.float32)
+        steps, peaks = (np.moveaxis(part, 0, 1) for part in (said[:horizon], said[horizon:]))
+        names = ("fleet",) * len(history.keys)
+        return guarded(history, q, steps, asked, peaks, names, reasons(history))
 
     def coverage(self) -> Array:
         """Realised coverage [n, w, q] over about the last three days, at QUANTILES, for `covered_windows`."""
@@ -178,7 +179,7 @@ class FleetForecaster:
             return self
         every = max(1, -(-(t - earliest) // wanted))
         origins = np.arange(t - 1, earliest, -every)[::-1]
-        parts = [self._rehearse(rows, origins, every) for rows in chunks(n)]
+        parts = each(lambda rows: self._rehearse(rows, origins, every), chunks(n))
         offsets, settled, covered = (
             np.concatenate([getattr(p, name) for p in parts]) for name in ("offsets", "settled", "covered")
         )
@@ -206,24 +207,34 @@ class FleetForecaster:
             _, out = walk(out, k, logs, truth, delay, min(4.0, float(np.sqrt(every))))
         return out
 
-    def _look(self) -> tuple[Latest, Frame, list[Floats]]:
-        view = Latest(self.history.values)
-        at = frame(view, self.least, self.history.step)
-        return view, at, recency(view, at, self.history.step)
+    @cached_property
+    def _looks(self) -> list[tuple[slice, Look]]:
+        """The newest origin as the networks see it, in blocks of rows."""
+
+        def look(rows: slice) -> tuple[slice, Look]:
+            view = Latest(self.history.values[rows])
+            at = frame(view, self.least[rows], self.history.step)
+            return rows, (view, at, recency(view, at, self.history.step))
+
+        return each(look, chunks(len(self.history.keys), _BLOCK_ROWS))
 
     def _committee(self, target: Target) -> Committee:
         return self.peaks if target.lead == 0 else self.steps
 
-    def _sorted(self, look: tuple[Latest, Frame, list[Floats]], target: Target) -> Array:
-        """Quantiles of the target at QUANTILES, [n, q], in units of demand, in order."""
-        return np.sort(self._raw(look, target), axis=1)
+    def _said(self, targets: Sequence[Target]) -> Array:
+        """Quantiles of the targets at QUANTILES, [targets, n, q], in demand; each level by itself, unsorted."""
+        step = self.history.step
+        out = np.empty((len(targets), len(self.history.keys), len(QUANTILES)), dtype=np.float32)
 
-    def _raw(self, look: tuple[Latest, Frame, list[Floats]], target: Target) -> Array:
-        """The same as the calibration must see it: each level by itself, before sorting."""
-        view, at, recent = look
-        logs = ask(self._committee(target), recent, view, at, self.history.step, target)[:, 0]
-        logs = logs + self.ledger.offsets(target) * spread(logs, QUANTILES)
-        return at.demand(np.minimum(logs, _HIGHEST_LOG)[:, None])[:, 0]
+        def say(block: tuple[slice, Look]) -> None:
+            rows, (view, at, recent) = block
+            for k, target in enumerate(targets):
+                logs = ask(self._committee(target), recent, view, at, step, target)[:, 0]
+                logs = logs + self.ledger.offsets(target)[rows] * spread(logs, QUANTILES)
+                out[k, rows] = at.demand(np.minimum(logs, _HIGHEST_LOG)[:, None])[:, 0]
+
+        each(say, self._looks)
+        return out
 
 
 def width_of(seconds: float, step: float) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,9 @@ from forecasting.panel import Floats
 
 QUANTILES = np.array([0.05, 0.25, 0.5, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999], dtype=np.float32)
 """The levels that networks learn and calibration keeps; those asked for are read off between them."""
+
+Part = TypeVar("Part")
+Done = TypeVar("Done")
 
 _ROWS = 64
 _MOST_ROWS = 400
@@ -53,6 +58,15 @@ def chunks(rows: int, size: int = _ROWS) -> Iterator[slice]:
     """Slices that cover `rows`."""
     for first in range(0, rows, size):
         yield slice(first, min(rows, first + size))
+
+
+def each(work: Callable[[Part], Done], parts: Iterable[Part]) -> list[Done]:
+    """`work` on every part, on two cores where there are several: numpy lets go of the interpreter's lock."""
+    several = list(parts)
+    if len(several) < 2:
+        return [work(part) for part in several]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        return list(pool.map(work, several))
 
 
 def fold_of(origins: NDArray[np.intp], length: int, step: float, folds: int) -> NDArray[np.intp]:
