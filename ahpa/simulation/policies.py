@@ -7,14 +7,14 @@ people do without it: a reactive scaler alone, a constant floor, a fixed fleet, 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from ahpa.capacity import replicas
-from ahpa.controller import UNTRUSTED, decide
+from ahpa.controller import UNTRUSTED, Decision, decide
 from ahpa.observation import Limits, Workload
 from ahpa.planner import LAG_LEVEL
 from ahpa.policy import Parsed, Policy
@@ -57,8 +57,7 @@ class Foresight:
 
     @cached_property
     def _said(self) -> list[bool]:
-        said = np.isfinite(self.peaks).reshape(len(self.peaks), -1)
-        return [bool(x) for x in said.all(axis=1)]
+        return np.asarray(np.isfinite(self.peaks).all(axis=(1, 2))).tolist()  # type: ignore[no-any-return]
 
     def outlook(self, index: int) -> Outlook:
         peaks = self.peaks[index]
@@ -128,6 +127,8 @@ class Ahpa:
     """The second lever: while the forecast is trusted the KPA fills replicas to this share, and the plan counts
     on it; None leaves the KPA's target alone."""
     limits: Limits = Limits(cap=10_000)
+    decide: Callable[..., Decision] = decide
+    """The service's own; a test may listen in."""
 
     @cached_property
     def _last_origin(self) -> list[int]:
@@ -176,7 +177,7 @@ class Ahpa:
                 observed_until=observed[minute],
                 coverage=coverage[minute],
             )
-            decision = decide(seen, outlook, now, TICK_SECONDS, limits, settled=minute > 0)
+            decision = self.decide(seen, outlook, now, TICK_SECONDS, limits, settled=minute > 0)
             if filled is not None:
                 trusted = decision.plan is not None and decision.reason not in UNTRUSTED
                 config = filled if trusted else scene.kpa

@@ -65,8 +65,8 @@ class Scene:
 
     @cached_property
     def ready(self) -> int:
-        """Replicas that are ready when the tested days begin: what the first minute needs."""
-        return max(1, replicas(float(self.traffic.demand[0]), self.per_replica))
+        """Replicas that are ready when the tested days begin: what the first minute needs, the owner's minimum."""
+        return max(1, self.kpa.min_scale, replicas(float(self.traffic.demand[0]), self.per_replica))
 
     @cached_property
     def most(self) -> int:

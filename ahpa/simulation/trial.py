@@ -32,7 +32,9 @@ class Seer(Protocol):
     """A fitted model that can say at once what it would say at every step."""
 
     @property
-    def origin(self) -> float: ...
+    def origin(self) -> float:
+        """Unix seconds: the end of the last step seen."""
+        ...
 
     def rolling(self, panel: Panel, windows: Sequence[float]) -> Floats:
         """Shape [n, o, w, q] at the model's levels: origin o is `origin` plus o steps of the panel."""
@@ -43,9 +45,13 @@ class Fitter(Protocol):
     """A model whose forecasters can roll."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """For people."""
+        ...
 
-    def fit(self, history: Panel) -> Seer: ...
+    def fit(self, history: Panel, /) -> Seer:
+        """Learn from `history` [n, t]."""
+        ...
 
 
 @dataclass(frozen=True)
