@@ -13,7 +13,7 @@ from ahpa.adapters.kube import Kube, KubeError
 from ahpa.adapters.target import Target
 from testbed import Testbed
 
-pytestmark = [pytest.mark.testbed, pytest.mark.xdist_group("testbed")]
+pytestmark = pytest.mark.testbed
 
 MIN_SCALE = "autoscaling.knative.dev/min-scale"
 

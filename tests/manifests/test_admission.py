@@ -32,7 +32,7 @@ from testbed.manifests import horizontal_pod_autoscaler
 from tests.manifests.overlays import CONFIG, OPERATOR_KINDS, one, render
 from tests.manifests.test_config_files import RIGHTS
 
-pytestmark = [pytest.mark.testbed, pytest.mark.xdist_group("testbed")]
+pytestmark = pytest.mark.testbed
 
 HOME = "ahpa-system"
 TEAM = "inference"
