@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import bisect
+import math
 from dataclasses import dataclass
 from functools import cached_property
-
-import numpy as np
 
 from forecasting.panel import Floats
 
 LEVELS = (0.5, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
 """The quantile levels that a forecast carries unless told otherwise."""
+
+
+def _place(x: float, places: list[float]) -> tuple[int, int, float]:
+    """(index, next index, share of the way between) of `x` in increasing places; beyond an end that end."""
+    after = bisect.bisect_right(places, x)
+    if after == 0 or after == len(places):
+        end = 0 if after == 0 else len(places) - 1
+        return end, end, 0.0
+    return after - 1, after, (x - places[after - 1]) / (places[after] - places[after - 1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +41,15 @@ class Outlook:
         (-ln(1 - level)), in which an exponential tail is a straight line. Beyond the last window or
         level the last one speaks: a model is not asked for what it never learned.
         """
-        by_level = np.array([np.interp(seconds, self.windows, column) for column in self.peaks.T])
-        return float(np.interp(-np.log1p(-level), -np.log1p(-self.levels), by_level))
+        row, next_row, along = _place(seconds, self.windows.tolist())
+        q, next_q, _ = _place(level, self.levels.tolist())
+        here, there = (
+            (y := float(self.peaks[row, k])) + along * (float(self.peaks[next_row, k]) - y) for k in (q, next_q)
+        )
+        if q == next_q:
+            return here
+        tails = [math.log1p(-float(x)) for x in (level, self.levels[q], self.levels[next_q])]
+        return here + (there - here) * (tails[0] - tails[1]) / (tails[2] - tails[1])
 
 
 @dataclass(frozen=True, eq=False)
