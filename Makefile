@@ -23,7 +23,7 @@ demo: $(READY)   ## the main job on a simulated GPU cluster: live view, then out
 	$(BIN)/ahpa demo --out out/demo
 
 test: $(READY)   ## all tests, the real control plane included (built on first use, cached)
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 unit: $(READY)   ## the tests that need no control plane (seconds)
 	$(BIN)/pytest -m "not testbed and not slow"

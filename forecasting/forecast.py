@@ -13,15 +13,6 @@ LEVELS = (0.5, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
 """The quantile levels that a forecast carries unless told otherwise."""
 
 
-def _place(x: float, places: list[float]) -> tuple[int, int, float]:
-    """(index, next index, share of the way between) of `x` in increasing places; beyond an end that end."""
-    after = bisect.bisect_right(places, x)
-    if after == 0 or after == len(places):
-        end = 0 if after == 0 else len(places) - 1
-        return end, end, 0.0
-    return after - 1, after, (x - places[after - 1]) / (places[after] - places[after - 1])
-
-
 @dataclass(frozen=True, eq=False)
 class Outlook:
     """One row of a `Forecast`, as far as a planner needs it: the peaks."""
@@ -37,19 +28,19 @@ class Outlook:
     def peak(self, seconds: float, level: float) -> float:
         """The `level` quantile of the largest step within `seconds` of the origin.
 
-        Between windows it is linear in the window; between levels linear in the tail's logarithm
-        (-ln(1 - level)), in which an exponential tail is a straight line. Beyond the last window or
+        The first window that reaches so far speaks: a rise that begins inside the last minute of a lead must
+        be seen whole, and between two windows half of it would be. Between levels it is linear in the tail's
+        logarithm (-ln(1 - level)), in which an exponential tail is a straight line. Beyond the last window or
         level the last one speaks: a model is not asked for what it never learned.
         """
-        row, next_row, along = _place(seconds, self.windows.tolist())
-        q, next_q, _ = _place(level, self.levels.tolist())
-        here, there = (
-            (y := float(self.peaks[row, k])) + along * (float(self.peaks[next_row, k]) - y) for k in (q, next_q)
-        )
-        if q == next_q:
-            return here
-        tails = [math.log1p(-float(x)) for x in (level, self.levels[q], self.levels[next_q])]
-        return here + (there - here) * (tails[0] - tails[1]) / (tails[2] - tails[1])
+        row = min(bisect.bisect_left(self.windows.tolist(), seconds - 1e-6), len(self.windows) - 1)
+        levels = self.levels.tolist()
+        above = bisect.bisect_right(levels, level)
+        if above in (0, len(levels)):
+            return float(self.peaks[row, max(0, above - 1)])
+        low, high = float(self.peaks[row, above - 1]), float(self.peaks[row, above])
+        tail, near, far = (math.log1p(-x) for x in (level, levels[above - 1], levels[above]))
+        return low + (high - low) * (tail - near) / (far - near)
 
 
 @dataclass(frozen=True, eq=False)

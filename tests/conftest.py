@@ -1,10 +1,19 @@
-"""Fixtures of all tests."""
+"""Fixtures of all tests, and in which order the long ones share the machine."""
 
-import sys
-from pathlib import Path
+import os
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # testbed and benchmarks are not part of the installed package
+# As ahpa.cli does for the program: BLAS threads that spin for one another make a fit ten times slower.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import pytest
 
 from testbed.pytest_plugin import bed, bed_namespace, pytest_collection_finish
 
 __all__ = ["bed", "bed_namespace", "pytest_collection_finish"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker of pytest-xdist runs all that needs the testbed, of which a machine has room for one."""
+    for item in items:
+        if item.get_closest_marker("testbed"):
+            item.add_marker(pytest.mark.xdist_group("testbed"))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ahpa.adapters.kube import FIELD_MANAGER, KubeError, Object
+from forecasting.forecast import LEVELS, Forecast
 from forecasting.panel import Panel
 
 Where = tuple[str, str, str]
@@ -151,3 +153,39 @@ class FakePrometheus:
                 rows.append(np.array([demand(t) for t in times], dtype=float))
         values = np.array(rows).reshape(len(rows), len(times))
         return Panel(first, step, values, tuple(queries)), problems, frozenset(queries if self.warns else ())
+
+
+@dataclass(frozen=True, eq=False)
+class SameAsYesterday:
+    """The simplest model there is: the peak of the same window one day before, at every level."""
+
+    name: str = "yesterday"
+
+    def fit(self, history: Panel) -> Yesterday:
+        return Yesterday(history)
+
+
+@dataclass(frozen=True, eq=False)
+class Yesterday:
+    history: Panel
+
+    @property
+    def origin(self) -> float:
+        return self.history.end
+
+    def observe(self, panel: Panel) -> Yesterday:
+        old, new = self.history, panel.between(self.history.end, panel.end)
+        rows = dict(zip(new.keys, new.values, strict=True))
+        unknown = np.full(new.values.shape[1], np.nan)
+        added = np.array([rows.get(key, unknown) for key in old.keys])
+        return Yesterday(Panel.of(old.start, old.step, np.hstack([old.values, added]), old.keys))
+
+    def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
+        past, ends = self.history, np.asarray(windows)
+        first = past.values.shape[1] - round(86_400 / past.step)
+        widths = np.ceil(ends / past.step).astype(int)
+        peaks = np.array([[np.nanmax(row[first : first + width]) for width in widths] for row in past.values])
+        levelled = np.repeat(peaks[:, :, None], len(levels), axis=2)
+        keys = past.keys
+        names, fine = (("yesterday",) * len(keys), (None,) * len(keys))
+        return Forecast(past.end, past.step, np.asarray(levels), levelled[:, :1], ends, levelled, keys, names, fine)

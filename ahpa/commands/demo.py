@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +12,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ahpa.demo import Demo
-
-# Before numpy is loaded: threads that spin for one another on a busy 2-core machine made learning take 90 s
-# instead of 5 s; the matrices are too small to gain from them.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 FRAMES_PER_SECOND = 8
 HOURS_PER_LINE = 3

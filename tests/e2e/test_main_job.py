@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 import signal
 import subprocess
@@ -34,7 +33,7 @@ from testbed import Series, Testbed
 from testbed.bed import condition
 from tests.e2e.trace import DAYS, PER_REPLICA, Trace, load_trace
 
-pytestmark = [pytest.mark.testbed, pytest.mark.timeout(600), pytest.mark.xdist_group("testbed")]
+pytestmark = [pytest.mark.testbed, pytest.mark.timeout(900)]
 
 NAMESPACE = "e2e"
 MIN_SCALE = "autoscaling.knative.dev/min-scale"
@@ -165,7 +164,7 @@ def _start(bed: Testbed, folder: Path) -> subprocess.Popen[bytes]:
         "--journal", str(folder / "journal.jsonl"),
     ]  # fmt: skip
     with (folder / "log").open("wb") as log:
-        return subprocess.Popen(words, stderr=log, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+        return subprocess.Popen(words, stderr=log)
 
 
 def _sample(bed: Testbed) -> Sample:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,7 @@ from ahpa.adapters.telemetry import Metrics
 from ahpa.controller import Decision, Reason
 from ahpa.readiness import Lag
 from ahpa.service import Service, Settings, windows_up_to
-from forecasting.fleet import FleetModel
-from tests.fakes import FakeKube, FakePrometheus
+from tests.fakes import FakeKube, FakePrometheus, SameAsYesterday
 
 DAY = 86_400.0
 NOW = 1_700_000_000.0 // DAY * DAY + 9 * 3600.0  # 09:00 UTC
@@ -63,12 +63,12 @@ def add_knative(kube: FakeKube, name: str, **annotations: str) -> None:
 
 def make_service(kube: FakeKube, prometheus: FakePrometheus, journal: Path | None = None, **settings: Any) -> Service:
     return Service(
-        settings=Settings(lag=Lag.of(180, 300), history_seconds=5 * DAY, **settings),
+        settings=Settings(lag=Lag.of(180, 300), history_seconds=2 * DAY, **settings),
         kube=kube,  # type: ignore[arg-type]
         actuators={"knative": KnativeServices(kube, "shop"), "hpa": HorizontalPodAutoscalers(kube, "shop")},  # type: ignore[arg-type]
         prometheus=prometheus,  # type: ignore[arg-type]
         queries=QUERIES,
-        model=FleetModel(),
+        model=SameAsYesterday(),
         metrics=Metrics(),
         events=Events(kube, "test"),  # type: ignore[arg-type]
         journal=JournalFile(str(journal)) if journal else None,
@@ -85,7 +85,7 @@ def scene(*names: str, mode: str = "apply", journal: Path | None = None, **setti
 
 
 def test_the_floor_is_raised_before_the_morning_comes() -> None:
-    """Five days of the same rise at 09:05; at 09:00 with a lag of up to five minutes it is time."""
+    """Two days of the same rise at 09:05; at 09:00 with a lag of up to five minutes it is time."""
     at = scene()
     decision = at.tick()["knative/shop/chat"]
     assert decision.reason in (Reason.PEAK_AHEAD, Reason.SCALE_UP_LIMITED)
@@ -283,4 +283,4 @@ def test_windows_reach_as_far_as_they_must_and_no_window_is_left_out_by_much(sec
     windows = windows_up_to(seconds, step)
     assert windows[0] == step
     assert windows[-1] >= seconds
-    assert all(a < b <= max(1.25 * a + step, a + step) for a, b in zip(windows, windows[1:], strict=False))
+    assert all(a < b <= max(1.25 * a + step, a + step) for a, b in itertools.pairwise(windows))
