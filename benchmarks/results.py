@@ -142,8 +142,8 @@ def _one(case: Trial) -> dict[str, Any]:
     own = managed(level).outcome
     rows["ahpa@90 own"] = [own.replica_hours, own.late_ratio]
     true = clairvoyant(case)
-    rows["clairvoyant"] = _cheapest(lambda fill: Ahpa(case.tested, true(fill))(0.99), (0.7, 0.8, 0.9, 1.0))
-    rows["clairvoyant@90"] = _cheapest(lambda fill: Ahpa(case.tested, true(fill), 0.9)(0.99), (0.7, 0.8, 0.9, 1.0))
+    rows["clairvoyant"] = _cheapest(lambda fill: Ahpa(case.tested, true(fill))(0.99), (0.8, 0.9, 1.0))
+    rows["clairvoyant@90"] = _cheapest(lambda fill: Ahpa(case.tested, true(fill), 0.9)(0.99), (0.8, 0.9, 1.0))
     return rows
 
 

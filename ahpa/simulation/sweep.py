@@ -19,7 +19,7 @@ from ahpa.simulation.policies import Ahpa, Foresight
 from ahpa.simulation.run import Run
 from ahpa.simulation.scene import Scene
 
-UTILIZATIONS = (0.35, 0.5, 0.6, 0.7, 0.8, 0.9)
+UTILIZATIONS = (0.35, 0.5, 0.7, 0.8, 0.9)
 LEVELS = (0.5, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
 MARGINS = (0.7, 1.0, 1.3, 1.7, 2.2)
 DEFAULT_LEVEL = 0.99
