@@ -73,7 +73,7 @@ def main() -> None:
     kept = ROOT / "out" / "results"
     kept.mkdir(parents=True, exist_ok=True)
     if given.fresh:
-        for old in kept.glob("*.json"):
+        for old in (*kept.glob("*.json"), *kept.glob("*.npz")):
             old.unlink()
     there = [name for name in TRACES if (traces / f"{name}.csv.gz").exists()]
     cache = {name: kept / f"{name.replace('/', '_')}.json" for name in there}
@@ -81,7 +81,7 @@ def main() -> None:
     if missing:
         fleet = panel_of(traces, there)
         span = span_of(fleet, 3.0)
-        seen = dict(zip(there, foreseen(fleet, span), strict=True))
+        seen = dict(zip(there, remembered(kept / "foresight.npz", fleet, span), strict=True))
         print(f"fitted after {time.process_time():.0f} s", flush=True)
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(given.jobs, mp_context=context) as pool:
@@ -114,6 +114,18 @@ def foreseen(fleet: Panel, span: Span) -> list[Foresight]:
     """What the model says of every service, for the windows of all lags."""
     windows = sorted({w for setting in settings() for w in windows_of(setting, fleet.step)})
     return foresee(FleetModel(), QUANTILES, fleet, span, windows)
+
+
+def remembered(path: Path, fleet: Panel, span: Span) -> list[Foresight]:
+    """`foreseen`, kept on disk: the fit takes minutes."""
+    if not path.exists():
+        seen = foreseen(fleet, span)
+        first = seen[0]
+        peaks = np.stack([one.peaks for one in seen])
+        np.savez(path, origins=first.origins, levels=first.levels, windows=first.windows, peaks=peaks)
+    with np.load(path) as kept:
+        shape = kept["origins"], kept["levels"], kept["windows"]
+        return [Foresight(*shape, peaks, "fleet") for peaks in kept["peaks"]]
 
 
 def measured(panel: Panel, span: Span, seen: Foresight) -> dict[str, Any]:
