@@ -3,10 +3,10 @@
 Fourteen days of a real trace lie in Prometheus, with a hole just before now, and now is a minute before the
 load climbs. The story is told once, in real time, and then read from several sides.
 
-Mutations on which this file must fail (`python -m tests.e2e.mutations` tries each and prints which test saw it):
-- sign: the planner takes the least instead of the most demanding tier and the release raises;
+Mutations on which this file must fail (`python -m tests.e2e.mutations` tries each and names the tests that saw it):
+- sign: the floor moves away from the plan; lead: the planner looks back instead of ahead;
 - template: the floor is written to the Service's template instead of the Revision;
-- restore: giving back what the owner had is left out;
+- restore: what the owner had is not given back;
 - zero: what Prometheus did not observe is read as 0.
 """
 
