@@ -70,6 +70,7 @@ class Story:
     revisions: dict[str, list[str]] = field(default_factory=dict)
     events: list[Any] = field(default_factory=list)
     metrics: str = ""
+    memory_mib: float = 0.0
     log: list[Any] = field(default_factory=list)
     journal: list[Any] = field(default_factory=list)
 
@@ -104,6 +105,7 @@ def story(bed: Testbed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
         _blind(bed, told)
         _switch_off(bed)
         told.after = _objects(bed)
+        told.memory_mib = _memory_mib(service.pid)
     finally:
         service.send_signal(signal.SIGTERM)
         try:
@@ -243,6 +245,13 @@ def _objects(bed: Testbed) -> dict[str, Any]:
     return out
 
 
+def _memory_mib(pid: int) -> float:
+    """Resident memory of a process."""
+    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert found is not None
+    return int(found.group(1)) / 1024
+
+
 def _rows(file: Path) -> list[Any]:
     return [json.loads(line) for line in file.read_text().splitlines()]
 
@@ -331,3 +340,9 @@ def test_every_decision_is_in_the_journal_and_replays(story: Story) -> None:
 def test_the_service_itself_saw_no_failure(story: Story) -> None:
     failures = [row for row in story.log if row["event"].endswith(".failed")]
     assert failures == []
+
+
+def test_the_controller_is_small(story: Story) -> None:
+    """After a refit, some sixty rounds and an outage: under 100 MiB, for no model library is loaded."""
+    print(f"resident: {story.memory_mib:.0f} MiB", file=sys.stderr)
+    assert story.memory_mib < 100
