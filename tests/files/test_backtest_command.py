@@ -1,0 +1,206 @@
+"""Claims about `ahpa backtest` and `ahpa replay` as a person or a script meets them."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from ahpa.adapters.journal_file import JournalFile
+from ahpa.commands.backtest import command as backtest
+from ahpa.commands.replay import command as replay
+from ahpa.controller import step
+from ahpa.observation import Observation, Workload
+from ahpa.policy import parse_policy
+from ahpa.readiness import Lag, Readiness
+from forecasting.forecast import LEVELS, Forecast
+
+T0 = 1_700_006_400
+QUICK = "kpa,hpa,static,fixed-max,seasonal,oracle"
+"""All that need no model."""
+
+
+def fleet(folder: Path, days: float = 3.0, names: tuple[str, ...] = ("chat", "../batch")) -> Path:
+    rng = np.random.default_rng(0)
+    t = np.arange(round(days * 1440))
+    rate = 100 + 90 * np.sin(2 * np.pi * t / 1440)
+    rows = [f"{T0 + 60 * i}," + ",".join(str(rng.poisson(r)) for _ in names) for i, r in zip(t, rate, strict=True)]
+    path = folder / "fleet.csv.gz"
+    path.write_bytes(gzip.compress(("timestamp," + ",".join(names) + "\n" + "\n".join(rows)).encode()))
+    return path
+
+
+def run(*arguments: str | Path | int) -> Result:
+    return CliRunner().invoke(backtest, [str(a) for a in arguments])
+
+
+def test_it_leaves_report_json_page_and_ticks_inside_out(tmp_path: Path) -> None:
+    """Keys and columns are those that others build on; every number is finite; ticks add up to the report."""
+    out = tmp_path / "out"
+    done = run(fleet(tmp_path), "--out", out, "--test-days", 1, "--policies", QUICK, "--no-sweep", "--jobs", 1)
+    assert done.exit_code == 0, done.output
+    report = json.loads((out / "report.json").read_text())
+    assert (report["apiVersion"], report["kind"]) == ("ahpa/v1", "BacktestReport")
+    assert report["lagSeconds"] == {"p50": 180.0, "p95": 270.0}
+    assert {s["name"] for s in report["series"]} == {"chat", "../batch"}
+    found = next(s for s in report["series"] if s["name"] == "../batch")
+    assert list(found["policies"]) == QUICK.split(",")
+    for name, policy in found["policies"].items():
+        keys = {"replicaHours", "lateRatio", "unservedRatio", "scaleUps", "coldHits", "coverage"}
+        assert keys <= policy.keys()
+        with gzip.open(out / "ticks" / f"batch.{name}.csv.gz", "rt") as stream:
+            rows = list(csv.DictReader(stream))
+        assert list(rows[0]) == ["timestamp", "demand", "ready", "starting", "floor", "desired", "late"]
+        assert len(rows) == 1440
+        assert int(rows[0]["timestamp"]) == T0 + 2 * 86_400
+        hours = sum(float(r["ready"]) + float(r["starting"]) for r in rows) / 60
+        assert hours == pytest.approx(policy["replicaHours"], rel=1e-6)
+    assert "<html" in (out / "report.html").read_text()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["fleet.csv.gz", "out"]
+
+
+def test_the_same_command_gives_the_same_report(tmp_path: Path) -> None:
+    """Also with two processes: the luck is the series', not the worker's."""
+    path = fleet(tmp_path)
+    texts = []
+    for jobs in (1, 2):
+        out = tmp_path / f"out{jobs}"
+        done = run(path, "--out", out, "--test-days", 1, "--policies", "kpa,static", "--no-sweep", "--jobs", jobs)
+        assert done.exit_code == 0, done.output
+        texts.append((out / "report.json").read_bytes())
+    assert texts[0] == texts[1]
+
+
+def test_ticks_demand_has_the_unit_of_the_input(tmp_path: Path) -> None:
+    for unit, factor in (("requests-per-minute", 1.0), ("concurrency", 2 / 60)):
+        text = "timestamp,value\n" + "".join(f"{T0 + 60 * i},{60 * factor}\n" for i in range(3 * 1440))
+        path = tmp_path / "one.csv"
+        path.write_text(text)
+        out = tmp_path / unit
+        done = run(path, "--unit", unit, "--out", out, "--test-days", 1, "--policies", "kpa", "--no-sweep")
+        assert done.exit_code == 0, done.output
+        with gzip.open(out / "ticks" / "one.kpa.csv.gz", "rt") as stream:
+            demand = [float(r["demand"]) for r in csv.DictReader(stream)]
+        assert np.mean(demand) == pytest.approx(60 * factor, rel=0.02)
+
+
+def test_money_counts_the_tiers_prices(tmp_path: Path) -> None:
+    tiers = tmp_path / "tiers.yaml"
+    tiers.write_text(
+        "- {name: warm, replicas: 1, lag-p50: 20s, lag-p95: 40s, price: 1}\n"
+        "- {name: new, lag-p50: 5m, lag-p95: 8m, price: 3}\n"
+    )
+    done = run(fleet(tmp_path, names=("a",)), "--tiers", tiers, "--out", tmp_path / "o", "--test-days", 1,
+               "--policies", "kpa", "--no-sweep", "-o", "json")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    policy = json.loads((tmp_path / "o" / "report.json").read_text())["series"][0]["policies"]["kpa"]
+    assert policy["replicaHours"] < policy["money"] < 3 * policy["replicaHours"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("--policies", "magic"), 2, "choose from"),
+        (("--late-target", "0.1%", "--quantile", "0.9"), 2, "give one of them"),
+        (("--lag-p50", "300s", "--lag-p95", "60s"), 2, "p50 <= p95"),
+        (("--service-time", "soon"), 2, "duration"),
+        (("--query", "up"), 2, "--from-prometheus"),
+        (("--test-days", "30"), 4, "days of data"),
+        (("--service", "absent.yaml"), 2, "absent.yaml"),
+    ],
+    ids=lambda v: " ".join(v) if isinstance(v, tuple) else None,
+)
+def test_what_cannot_be_done_is_said_with_its_exit_code(
+    tmp_path: Path, arguments: tuple[str, ...], code: int, says: str
+) -> None:
+    done = run(fleet(tmp_path, days=2.2, names=("a",)), "--out", tmp_path / "out", *arguments)
+    assert done.exit_code == code
+    assert says in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unreachable_prometheus_is_exit_code_3(tmp_path: Path) -> None:
+    done = run("--from-prometheus", "http://127.0.0.1:9", "--query", "up", "--history", "1d", "--out", tmp_path / "out")
+    assert done.exit_code == 3
+    assert "query-1" in done.output
+
+
+def test_one_short_series_does_not_spoil_the_others(tmp_path: Path) -> None:
+    short = tmp_path / "short.csv"
+    short.write_text("timestamp,value\n" + "".join(f"{T0 + 60 * i},1\n" for i in range(100)))
+    out = tmp_path / "out"
+    done = run(fleet(tmp_path, names=("a",)), short, "--out", out, "--test-days", 1, "--policies", "kpa", "--no-sweep")
+    assert done.exit_code == 0, done.output
+    report = json.loads((out / "report.json").read_text())
+    assert [s["name"] for s in report["series"]] == ["a"]
+    assert "days of data" in report["failed"]["short"]
+
+
+@pytest.mark.slow
+def test_ours_is_judged_by_the_fleet_model(tmp_path: Path) -> None:
+    """The whole way with the real model: two policies, a day, coverage and advice."""
+    out = tmp_path / "out"
+    done = run(fleet(tmp_path, days=4, names=("a",)), "--out", out, "--test-days", 1, "--policies", "ahpa,kpa",
+               "--no-sweep", "--jobs", 1)  # fmt: skip
+    assert done.exit_code == 0, done.output
+    policy = json.loads((out / "report.json").read_text())["series"][0]["policies"]["ahpa"]
+    assert policy["lateRatio"] < 0.05
+    assert 0.8 < policy["coverage"]["0.95"] <= 1
+
+
+def journal(folder: Path) -> Path:
+    """Three rounds of the service's own journal."""
+    path = folder / "journal.jsonl"
+    keep = JournalFile(str(path))
+    workload = Workload(
+        key="knative/default/chat", policy=parse_policy({"ahpa.dev/mode": "apply"}), baseline=1, floor=1, ready=1,
+        present=1, per_replica=2.8, readiness=Readiness.single(Lag.of(180, 270)), observed_until=0.0,
+    )  # fmt: skip
+    for minute in range(3):
+        now = 60.0 * minute
+        peaks = np.linspace(5, 10 + 5 * minute, len(LEVELS)).reshape(1, 1, -1)
+        forecast = Forecast(
+            now, 60.0, np.array(LEVELS), np.zeros((1, 1, len(LEVELS))), np.array([400.0]), peaks,
+            (workload.key,), ("m",), (None,),
+        )  # fmt: skip
+        seen = Observation(now, 60.0, (replace(workload, observed_until=now),), forecast)
+        keep(seen, step(seen))
+    return path
+
+
+def test_a_journal_replays_without_a_difference(tmp_path: Path) -> None:
+    done = CliRunner().invoke(replay, [str(journal(tmp_path)), "--wording"])
+    assert done.exit_code == 0, done.output
+    assert "3 decisions replayed, 0 differ" in done.output
+
+
+def test_every_decision_that_would_differ_is_shown(tmp_path: Path) -> None:
+    """The recorded floor of the second line is another one: line, service, then and today are said; exit code 1."""
+    path = journal(tmp_path)
+    lines = path.read_text().splitlines()
+    row = json.loads(lines[1])
+    row["decision"]["floor"] += 7
+    path.write_text("\n".join([lines[0], json.dumps(row), lines[2]]))
+    done = CliRunner().invoke(replay, [str(path)])
+    assert done.exit_code == 1
+    assert "knative/default/chat (line 2): floor differ" in done.output
+    assert "3 decisions replayed, 1 differ" in done.output
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "says"),
+    [("", 4, "no decisions"), ("{}\n", 2, ":1: not a decision"), ("[[[\n", 2, ":1: not JSON"), ("x" * 2**21, 2, ":1:")],
+    ids=["empty", "another object", "broken", "a long line"],
+)
+def test_what_is_no_journal_is_refused(tmp_path: Path, text: str, code: int, says: str) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_text(text)
+    done = CliRunner().invoke(replay, [str(path)])
+    assert done.exit_code == code
+    assert says in done.output
