@@ -21,14 +21,14 @@ import numpy as np
 
 LEVELS = (0.5, 0.9, 0.95, 0.99)
 DAY_SECONDS = 86_400
-_SAMPLES = 60_000
+_SAMPLES = 150_000
 
 
 def window_max(values: np.ndarray, width: int) -> np.ndarray:
     """[n, t]: the largest of `width` steps from each step on; NaN where one is missing."""
     padded = np.concatenate([values, np.full((len(values), width), np.nan)], axis=1)
     views = np.lib.stride_tricks.sliding_window_view(padded, width, axis=1)[:, : values.shape[1]]
-    return views.max(axis=2)
+    return np.asarray(views.max(axis=2))
 
 
 def table(x: np.ndarray, step: int, origins: np.ndarray, width: int) -> np.ndarray:
@@ -42,13 +42,12 @@ def table(x: np.ndarray, step: int, origins: np.ndarray, width: int) -> np.ndarr
     def mean(of: np.ndarray, span: int, back: int = 0) -> np.ndarray:
         a, b = np.maximum(origins - back - span, 0), np.maximum(origins - back, 0)
         count = counts[:, b] - counts[:, a]
-        return (of[:, b] - of[:, a]) / np.where(count > 0, count, np.nan)
+        return np.asarray((of[:, b] - of[:, a]) / np.where(count > 0, count, np.nan))
 
     columns = [x[:, origins - lag] for lag in (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 60)]
-    for span in (3, 5, 10, 30, 60, 180, day, 7 * day):
-        columns.append(mean(sums, span))
-    for span in (10, 60, day):
-        columns.append(np.sqrt(np.maximum(mean(squares, span) - mean(sums, span) ** 2, 0)))
+    columns += [mean(sums, span) for span in (3, 5, 10, 30, 60, 180, day, 7 * day)]
+    spans = (10, 60, day)
+    columns += [np.sqrt(np.maximum(mean(squares, span) - mean(sums, span) ** 2, 0)) for span in spans]
     for span in (5, 15, 60, day):
         best = np.fmax.reduce([np.where(seen, x, -np.inf)[:, origins - 1 - k] for k in range(min(span, 60))])
         columns.append(best if span <= 60 else window_max(np.nan_to_num(x), span)[:, origins - span])
@@ -74,8 +73,9 @@ def lightgbm(values: np.ndarray, step: int, until: int, ask: np.ndarray, widths:
     rng = np.random.default_rng(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        scale = np.nanmean(values[:, :until], axis=1)
-    scale = np.where(np.isfinite(scale) & (scale > 0), scale, np.nanmean(values, axis=1))[:, None]
+        recent = np.nanmean(values[:, :until], axis=1)
+        ever = np.nanmean(values, axis=1)
+    scale = np.where(np.isfinite(recent) & (recent > 0), recent, ever)[:, None]
     x = values / scale
     out = np.empty((len(values), len(ask), len(widths), len(LEVELS)), dtype=np.float32)
     pool = np.arange(first, until - max(widths))
@@ -116,6 +116,9 @@ def mstl(row: np.ndarray, step: int, origins: np.ndarray, widths: list[int]) -> 
     per_day = DAY_SECONDS // coarse
     for midnight in np.unique(origins // day) * day:
         own = origins[(origins >= midnight) & (origins < midnight + day)]
+        if midnight // factor - begin < 2 * per_day:
+            out[np.isin(origins, own)] = filled[own - 1][:, None]
+            continue
         train = means[max(begin, midnight // factor - 14 * per_day) : midnight // factor]
         seasons = [per_day, 7 * per_day] if len(train) >= 14 * per_day else [per_day]
         trend = AutoETS(model="ZZN")

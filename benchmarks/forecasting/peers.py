@@ -30,7 +30,7 @@ def bridged(values: Floats) -> Floats:
     """Gaps filled with the last value before them; zero before the first."""
     seen = np.isfinite(values)
     last = np.maximum.accumulate(np.where(seen, np.arange(len(values)), -1))
-    return np.where(last >= 0, np.nan_to_num(values)[np.maximum(last, 0)], 0.0)
+    return np.asarray(np.where(last >= 0, np.nan_to_num(values)[np.maximum(last, 0)], 0.0))
 
 
 def days(origins: Ints, step: int) -> Iterator[tuple[int, Ints]]:
@@ -84,6 +84,9 @@ def holt_winters(values: Floats, step: int, origins: Ints, widths: tuple[int, ..
     for midnight, own in days(origins, step):
         begin = max(-(-first // factor), midnight // factor - 14 * coarse_day)
         train = means[begin : midnight // factor]
+        if len(train) < 2 * coarse_day:
+            out[np.isin(origins, own)] = last_value(values, step, own, widths)
+            continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = ExponentialSmoothing(
@@ -94,8 +97,7 @@ def holt_winters(values: Floats, step: int, origins: Ints, widths: tuple[int, ..
         alpha, gamma = 1 - (1 - min(alpha, 0.999)) ** (1 / factor), gamma
         season = np.repeat(np.asarray(model.season)[-coarse_day:], factor)
         level = float(np.asarray(model.level)[-1])
-        path = np.concatenate([season, season])
-        best = peaks_of(np.concatenate([path, path[: max(widths)]]), widths)
+        best = peaks_of(np.resize(season, 2 * day + max(widths)), widths)
         for i, t in enumerate(range(midnight, own[-1] + 1)):
             k = np.searchsorted(origins, t)
             if k < len(origins) and origins[k] == t:
@@ -125,6 +127,9 @@ def prophet(values: Floats, step: int, origins: Ints, widths: tuple[int, ...]) -
             means = np.nanmean(part, axis=1)
             stamps = pd.to_datetime((begin + np.arange(len(means)) * factor) * step, unit="s")
             frame = pd.DataFrame({"ds": stamps, "y": means}).dropna()
+            if len(frame) < 2 * DAY_SECONDS // (factor * step):
+                out[np.isin(origins, own)] = last_value(values, step, own, widths)
+                continue
             model = Prophet(uncertainty_samples=0).fit(frame, seed=1)
             ahead = np.arange(midnight, own[-1] + max(widths) + 1)
             known = np.arange(midnight, ahead[-1] + factor + 1, factor)
@@ -142,6 +147,8 @@ def crane_dsp(values: Floats, step: int, origins: Ints, widths: tuple[int, ...])
     first = int(np.argmax(np.isfinite(values)))
     for midnight, own in days(origins, step):
         past = filled[max(first, midnight - 14 * day) : midnight]
+        if len(past) < 2 * day:
+            continue
         low, high = np.quantile(past, (0.001, 0.999))
         past = np.clip(past, low, high)
         period = next((p for p in (day, 7 * day) if len(past) >= 2 * p and _repeats(past, p)), None)
@@ -162,7 +169,7 @@ def _repeats(past: Floats, period: int) -> bool:
 def _crane_cycle(past: Floats, period: int) -> Floats:
     """The estimator and margin that erred least on the last period (too little counts five times)."""
     cycles = past[len(past) % period :].reshape(-1, period)
-    candidates = {}
+    candidates: dict[tuple[str, float], tuple[float, Floats]] = {}
     for use, truth in ((cycles[:-1], cycles[-1]), (cycles, None)):
         spectrum = np.fft.rfft(use.mean(axis=0))
         spectrum[40:] = 0

@@ -33,7 +33,7 @@ class Group:
     @property
     def test(self) -> int:
         """The column at which the test begins."""
-        return self.values.shape[1] - (TEST_DAYS + 1) * DAY_SECONDS // self.step
+        return int(self.values.shape[1] - (TEST_DAYS + 1) * DAY_SECONDS // self.step)
 
     @property
     def rehearsal(self) -> int:
