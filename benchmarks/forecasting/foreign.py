@@ -75,7 +75,7 @@ def lightgbm(values: np.ndarray, step: int, until: int, ask: np.ndarray, widths:
         warnings.simplefilter("ignore")
         recent = np.nanmean(values[:, :until], axis=1)
         ever = np.nanmean(values, axis=1)
-    scale = np.where(np.isfinite(recent) & (recent > 0), recent, ever)[:, None]
+    scale = np.asarray(np.where(np.isfinite(recent) & (recent > 0), recent, ever))[:, None]
     x = values / scale
     out = np.empty((len(values), len(ask), len(widths), len(LEVELS)), dtype=np.float32)
     pool = np.arange(first, until - max(widths))

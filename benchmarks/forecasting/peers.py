@@ -67,7 +67,7 @@ def yesterday_by_level(values: Floats, step: int, origins: Ints, widths: tuple[i
     then = (sums[origins - day] - sums[origins - day - span]) / span
     small = 0.02 * filled[: origins[0]].mean() + 1e-9
     ratio = np.clip((now + small) / (then + small), 0.2, 5)
-    return seasonal_naive(values, step, origins, widths) * ratio[:, None]
+    return np.asarray(seasonal_naive(values, step, origins, widths) * ratio[:, None])
 
 
 def holt_winters(values: Floats, step: int, origins: Ints, widths: tuple[int, ...]) -> Floats:

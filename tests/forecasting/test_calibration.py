@@ -1,0 +1,85 @@
+"""Claims about online calibration."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forecasting.calibration import Calibration, walk
+from forecasting.fleet import FleetModel
+from forecasting.learning import QUANTILES
+from forecasting.network import Training
+from forecasting.panel import Panel
+from forecasting.scoring import coverage, pinball, scaled_pinball
+
+LEVELS = np.array([0.5, 0.9, 0.99], dtype=np.float32)
+
+
+def _fresh(rate: float = 0.02) -> Calibration:
+    return Calibration.fresh(1, 1, LEVELS, rate, 1000)
+
+
+def test_a_miss_widens_and_a_hit_narrows() -> None:
+    said = np.array([[1.0, 2.0, 3.0]], dtype=np.float32)
+    missed = _fresh().settle(0, said, np.array([10.0]))
+    hit = _fresh().settle(0, said, np.array([0.0]))
+    np.testing.assert_allclose(missed.offsets[0, 0], 0.02 * LEVELS, rtol=1e-5)
+    np.testing.assert_allclose(hit.offsets[0, 0], -0.02 * (1 - LEVELS), rtol=1e-4)
+
+
+def test_an_unknown_truth_changes_nothing() -> None:
+    after = _fresh().settle(0, np.ones((1, 3), dtype=np.float32), np.array([np.nan]))
+    assert (after.offsets == 0).all()
+    assert np.isnan(after.coverage()).all()
+
+
+@settings(deadline=None, max_examples=30, derandomize=True)
+@given(shift=st.floats(-2, 2), scale=st.floats(0.2, 3), seed=st.integers(0, 99))
+def test_coverage_is_kept_however_wrong_the_model(shift: float, scale: float, seed: int) -> None:
+    """A model off by two spreads and three times too narrow covers what it promised, within 3 points."""
+    rng = np.random.default_rng(seed)
+    said = np.tile(np.array([0, 1.28, 2.33], dtype=np.float32), (1, 3000, 1))
+    truth = (shift + scale * rng.standard_normal((1, 3000))).astype(np.float32)
+    trail, _ = walk(_fresh(0.05), 0, said, truth, delay=3)
+    spread = 2.33
+    inside = (truth[..., None] <= said + trail * spread)[0, 500:].mean(axis=0)
+    np.testing.assert_allclose(inside, LEVELS, atol=0.03)
+
+
+def test_truths_are_used_only_once_they_are_known() -> None:
+    said = np.zeros((1, 10, 3), dtype=np.float32)
+    trail, _ = walk(_fresh(), 0, said, np.full((1, 10), 9.0), delay=4)
+    assert (trail[0, :4] == 0).all()
+    assert (trail[0, 4] > 0).all()
+
+
+def test_coverage_recovers_within_a_day_of_a_level_shift() -> None:
+    """Demand rises fourfold at once; the second day after it is covered as promised."""
+    step, day = 300.0, 288
+    rng = np.random.default_rng(2)
+    t = np.arange(11 * day)
+    shape = 100 * (1 + 0.5 * np.sin(2 * np.pi * t / day)) * np.where(t >= 9 * day, 4, 1)
+    values = rng.poisson(shape, (4, len(t))).astype(float)
+    panel = Panel.of(0, step, values, tuple("abcd"))
+    model = FleetModel(samples=12_000, others=4, peaks=Training(members=2, epochs=4))
+    said = model.fit(panel.until(9 * day * step)).rolling(panel.between(9 * day * step, panel.end), (900.0,))
+    truth = np.lib.stride_tricks.sliding_window_view(values[:, 9 * day :], 3, axis=1).max(axis=2)
+    level = int(np.argmin(np.abs(QUANTILES - 0.9)))
+    second = coverage(truth[:, day:], said[:, day : truth.shape[1], 0, level])
+    assert abs(second.mean() - 0.9) <= 0.04
+
+
+@pytest.mark.parametrize(
+    ("actual", "quantile", "level", "loss"), [(10, 8, 0.9, 1.8), (8, 10, 0.9, 0.2), (5, 5, 0.5, 0.0)]
+)
+def test_pinball_is_the_textbook_loss(actual: float, quantile: float, level: float, loss: float) -> None:
+    assert pinball(actual, quantile, level) == pytest.approx(loss)
+
+
+def test_scores_leave_out_what_is_not_known() -> None:
+    actual = np.array([[10.0, np.nan, 10.0], [np.nan, np.nan, np.nan]])
+    said = np.array([[8.0, 0.0, 12.0], [1.0, 1.0, 1.0]])
+    np.testing.assert_allclose(scaled_pinball(actual, said, 0.9), [(1.8 + 0.2) / 2 / 10, np.nan])
+    np.testing.assert_allclose(coverage(actual, said), [0.5, np.nan])
