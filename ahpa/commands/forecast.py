@@ -1,0 +1,142 @@
+"""`ahpa forecast`: what the service would expect of a series, now or at past origins."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ahpa.commands.options import LEVEL, SECONDS
+
+if TYPE_CHECKING:
+    from forecasting.panel import Panel
+
+
+class _Levels(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    name = "levels"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        return tuple(sorted({LEVEL.convert(part.strip(), param, ctx) for part in str(value).split(",")}))
+
+
+@click.command("forecast", short_help="What the service would expect of a series, as table and picture.")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--horizon", type=SECONDS, default="60m", show_default=True, help="How far ahead.")
+@click.option("--step", type=SECONDS, default="5m", show_default=True, help="Means over steps of this length.")
+@click.option("--levels", type=_Levels(), default="0.5,0.9,0.95,0.99", show_default=True, help="Quantile levels.")
+@click.option("--window-max", "windows", type=SECONDS, multiple=True, metavar="DURATION",
+              help="Also the largest row within this time; repeatable.")  # fmt: skip
+@click.option("--rolling", is_flag=True, help="At past origins, as CSV: series,origin,timestamp,level,value,kind.")
+@click.option("--test-days", type=click.FloatRange(0, 90, min_open=True), default=3.0, show_default=True,
+              help="With --rolling: the last days hold the origins.")  # fmt: skip
+@click.option("--every", type=SECONDS, default="30m", show_default=True, help="With --rolling: between two origins.")
+@click.option("--model", "model_name", default="fleet", show_default=True, help="Which model.")
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw it too: a .png, .svg or .pdf file.")
+def command(**given: Any) -> None:
+    """What would the service expect of this series?
+
+    FILES as for `ahpa backtest`. Values keep the unit of the input; nothing is said where there is too little
+    to say something, and the reason goes to stderr.
+
+    \b
+    Examples:
+      ahpa forecast requests.csv --window-max 180s --plot forecast.png
+      ahpa forecast requests.csv --rolling --test-days 3 --every 30m --window-max 180s > rolling.csv
+    """
+    from ahpa.adapters.files import InputError
+
+    try:
+        panels = [_checked(panel, given) for file in given["files"] for panel in _read(file)]
+        sys.exit(_rolling(panels, given) if given["rolling"] else _now(panels, given))
+    except InputError as error:
+        click.echo(f"ahpa forecast: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+def _read(file: Path) -> list[Panel]:
+    from ahpa.adapters.files import read
+
+    return read(file)
+
+
+def _checked(panel: Panel, given: dict[str, Any]) -> Panel:
+    """The panel, if the steps asked for fit its grid."""
+    from ahpa.adapters.files import InputError
+
+    if given["step"] % panel.step > 1e-6 or given["horizon"] % given["step"] > 1e-6 or given["horizon"] <= 0:
+        raise InputError(
+            f"--step {given['step']:g}s must be a multiple of the data's step of {panel.step:g}s, "
+            f"and --horizon {given['horizon']:g}s a multiple of --step"
+        )
+    if given["rolling"] and (given["every"] <= 0 or given["every"] % given["step"] > 1e-6):
+        raise InputError(f"--every {given['every']:g}s must be a multiple of --step {given['step']:g}s")
+    return panel
+
+
+def _model(name: str) -> Any:
+    from ahpa.models import models
+
+    known = models()
+    if name not in known:
+        raise click.UsageError(f"--model: {name!r} is not one of {', '.join(known)}")
+    return known[name]
+
+
+def _rolling(panels: list[Panel], given: dict[str, Any]) -> int:
+    import csv
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from ahpa.adapters.files import NOT_ENOUGH, InputError
+    from forecasting.rolling import DAY_SECONDS, Rolling, rolling
+
+    asked = Rolling(given["every"], given["horizon"], given["step"], given["levels"], tuple(sorted(given["windows"])))
+    model = _model(given["model_name"])
+    out = csv.writer(sys.stdout, lineterminator="\n")
+    out.writerow(("series", "origin", "timestamp", "level", "value", "kind"))
+    said = 0
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("forecasting", total=len(panels) * given["test_days"] * DAY_SECONDS / given["every"])
+        for panel in panels:
+            for _, rows in rolling(panel, model, given["test_days"], asked):
+                for row in rows:
+                    out.writerow((row.series, f"{row.origin:.0f}", f"{row.timestamp:.0f}", f"{row.level:g}",
+                                  f"{row.value:.6g}", row.kind))  # fmt: skip
+                said += len(rows)
+                bar.advance(task)
+    if not said:
+        raise InputError("no series has enough history before the tested days for a forecast", NOT_ENOUGH)
+    return 0
+
+
+def _now(panels: list[Panel], given: dict[str, Any]) -> int:
+    from rich.console import Console
+
+    from ahpa.adapters.files import NOT_ENOUGH, InputError
+    from ahpa.render.forecast import picture, table
+    from forecasting.rolling import present, resampled
+
+    model = _model(given["model_name"])
+    console, said = Console(), 0
+    for panel in panels:
+        coarse = resampled(panel, given["step"])
+        steps = present(coarse, model, given["horizon"], (given["step"],), given["levels"])
+        windows = tuple(sorted(given["windows"]))
+        peaks = present(panel, model, panel.step, windows, given["levels"]) if windows else None
+        for row, key in enumerate(panel.keys):
+            if steps.reasons[row] is not None:
+                click.echo(f"{key}: no forecast, because {steps.reasons[row]}", err=True)
+                continue
+            said += 1
+            console.print(table(key, steps, peaks, row))
+        if given["plot"] and said:
+            picture(coarse, steps, given["plot"])
+            click.echo(f"picture: {given['plot']}", err=True)
+    if not said:
+        raise InputError("no series has enough history for a forecast", NOT_ENOUGH)
+    return 0

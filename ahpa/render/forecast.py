@@ -1,0 +1,59 @@
+"""A forecast for people: a table for the terminal, a picture for everything else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from rich.table import Table
+
+from ahpa.render.palette import LIGHT
+from ahpa.render.words import moment, printable, quantity, seconds
+from forecasting.forecast import Forecast
+from forecasting.panel import Panel
+
+_BEFORE_STEPS = 288
+_MOST_ROWS = 6
+
+
+def table(key: str, steps: Forecast, peaks: Forecast | None, row: int) -> Table:
+    """One series: a line per step, then one per window for its largest value."""
+    out = Table(title=f"{printable(key)} from {moment(steps.origin)} ({steps.models[row]})", title_justify="left")
+    out.add_column("mean of the step" if peaks is None else "mean of the step, or largest within")
+    for level in steps.levels:
+        out.add_column(f"p{100 * level:.4g}", justify="right")
+    for j, values in enumerate(steps.steps[row]):
+        out.add_row(moment(steps.origin + j * steps.step), *(quantity(float(v)) for v in values))
+    if peaks is not None:
+        out.add_section()
+        for window, values in zip(peaks.windows, peaks.peaks[row], strict=True):
+            out.add_row(f"largest within {seconds(float(window))}", *(quantity(float(v)) for v in values))
+    return out
+
+
+def picture(history: Panel, forecast: Forecast, file: Path) -> None:
+    """The last day of each series and its forecast band, written to `file` (the suffix says in which form)."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = [i for i, reason in enumerate(forecast.reasons) if reason is None][:_MOST_ROWS]
+    figure = Figure(figsize=(8, 2.6 * len(rows)), layout="constrained")
+    FigureCanvasAgg(figure)
+    recent = history.between(history.end - _BEFORE_STEPS * history.step, history.end)
+    before = [datetime.fromtimestamp(t, UTC) for t in recent.times()]
+    ahead = [datetime.fromtimestamp(forecast.origin + j * forecast.step, UTC) for j in range(forecast.steps.shape[1])]
+    for axes, row in zip(np.atleast_1d(figure.subplots(len(rows), sharex=True)), rows, strict=True):
+        axes.plot(before, recent.values[row], color=LIGHT["ink"], lw=0.8, label="observed")
+        said = forecast.steps[row]
+        low, high = forecast.levels[0], forecast.levels[-1]
+        axes.plot(ahead, said[:, 0], color=LIGHT["ahpa"], lw=1.2, label=f"p{100 * low:g}")
+        axes.fill_between(
+            ahead, said[:, 0], said[:, -1], color=LIGHT["ahpa"], alpha=0.25, lw=0, label=f"to p{100 * high:g}"
+        )
+        axes.set_title(printable(forecast.keys[row]), loc="left", fontsize=9)
+        axes.set_ylim(bottom=0)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.axes[0].legend(frameon=False, fontsize=8, loc="upper left", ncols=3)
+    figure.axes[-1].set_xlabel("UTC")
+    figure.savefig(file, dpi=150)

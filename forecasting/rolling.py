@@ -1,0 +1,120 @@
+"""Forecasts as a service would have made them at past origins, knowing only what was complete then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecasting.forecast import Forecast
+from forecasting.model import Forecaster, Model
+from forecasting.panel import Panel
+
+DAY_SECONDS = 86_400.0
+
+
+def resampled(panel: Panel, step: float) -> Panel:
+    """The panel on a coarser grid: means of what was observed, NaN where less than half was.
+
+    The new steps begin at multiples of `step` since the epoch; a part of one at either end is dropped.
+    Raises ValueError unless `step` is a whole multiple of the panel's.
+    """
+    ratio = round(step / panel.step)
+    if ratio < 1 or abs(ratio * panel.step - step) > 1e-6:
+        raise ValueError(f"{step:g} s is not a whole multiple of the data's step of {panel.step:g} s")
+    if ratio == 1:
+        return panel
+    start = np.ceil(panel.start / step - 1e-9) * step
+    cut = panel.between(start, panel.end)
+    t = cut.values.shape[1] // ratio
+    parts = cut.values[:, : t * ratio].reshape(len(panel.keys), t, ratio)
+    seen = np.isfinite(parts)
+    count = seen.sum(axis=2)
+    means = np.where(seen, parts, 0.0).sum(axis=2) / np.maximum(count, 1)
+    return Panel.of(start, step, np.where(count * 2 >= ratio, means, np.nan), panel.keys)
+
+
+@dataclass(frozen=True)
+class Rolling:
+    """What is asked for at each origin. Seconds throughout."""
+
+    every: float
+    horizon: float
+    step: float
+    levels: tuple[float, ...]
+    windows: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One predicted quantile, with units in the input's terms."""
+
+    series: str
+    origin: float
+    timestamp: float
+    """`step`: when the step begins; `window-max`: when the window ends."""
+    level: float
+    value: float
+    kind: str
+
+
+def rolling(panel: Panel, model: Model, test_days: float, asked: Rolling) -> Iterator[tuple[float, list[Row]]]:
+    """(origin, rows) for each origin of the last `test_days`; fitted anew once a day, advanced in between.
+
+    Step quantiles are of means over `asked.step` and come from a model of that grid; window maxima are of the
+    largest step of the data themselves. A series without an opinion has no rows.
+    """
+    coarse = resampled(panel, asked.step)
+    first = np.ceil((panel.end - test_days * DAY_SECONDS) / asked.every - 1e-9) * asked.every
+    origins = np.arange(first, panel.end + 1e-6, asked.every)
+    fine = _Walk(panel, model)
+    wide = _Walk(coarse, model)
+    for origin in origins.tolist():
+        rows: list[Row] = []
+        if asked.windows:
+            rows += _peak_rows(fine.at(origin).forecast(0, asked.windows, asked.levels))
+        rows += _step_rows(wide.at(origin).forecast(round(asked.horizon / asked.step), (asked.step,), asked.levels))
+        yield origin, rows
+
+
+class _Walk:
+    """A forecaster that is led through time and fitted anew once a day."""
+
+    def __init__(self, panel: Panel, model: Model) -> None:
+        self._panel = panel
+        self._model = model
+        self._fitted_at = -np.inf
+        self._forecaster: Forecaster | None = None
+
+    def at(self, origin: float) -> Forecaster:
+        known = self._panel.until(origin)
+        if self._forecaster is None or origin - self._fitted_at >= DAY_SECONDS:
+            self._forecaster = self._model.fit(known)
+            self._fitted_at = origin
+        self._forecaster = self._forecaster.observe(known)
+        return self._forecaster
+
+
+def _step_rows(forecast: Forecast) -> list[Row]:
+    starts = forecast.origin + forecast.step * np.arange(forecast.steps.shape[1])
+    return _rows(forecast, forecast.steps, starts, "step")
+
+
+def _peak_rows(forecast: Forecast) -> list[Row]:
+    return _rows(forecast, forecast.peaks, forecast.origin + forecast.windows, "window-max")
+
+
+def _rows(forecast: Forecast, values: np.ndarray, stamps: np.ndarray, kind: str) -> list[Row]:
+    return [
+        Row(key, forecast.origin, float(stamp), float(level), float(values[i, j, q]), kind)
+        for i, key in enumerate(forecast.keys)
+        if forecast.reasons[i] is None
+        for j, stamp in enumerate(stamps)
+        for q, level in enumerate(forecast.levels)
+    ]
+
+
+def present(panel: Panel, model: Model, horizon: float, windows: Sequence[float], levels: Sequence[float]) -> Forecast:
+    """The forecast from the end of the data."""
+    return model.fit(panel).forecast(max(1, round(horizon / panel.step)), windows, levels)
