@@ -66,9 +66,11 @@ def command(**given: Any) -> None:
 
 
 def _serve(**given: Any) -> int:
+    from ahpa.adapters.memory import give_freed_arrays_back
     from ahpa.adapters.telemetry import log, log_to_stderr
     from ahpa.loop import Loop
 
+    give_freed_arrays_back()
     log_to_stderr(given["verbose"])
     service = _build(**given)
     loop = Loop(service)
