@@ -32,12 +32,11 @@ class Loop:
     def stop(self, *_: Any) -> None:
         self._stop.set()
 
-    def run_once(self) -> int:
-        """One refit and one tick, as an exit code. Raises KubeError if the cluster cannot be reached."""
+    def run_once(self) -> None:
+        """One refit and one tick. Raises KubeError if the cluster cannot be reached."""
         now = self._clock()
         self._service.refit(now)
         self._service.tick(now)
-        return 0
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT. The floors stay as they are: a restart must not drop a fleet."""

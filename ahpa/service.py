@@ -83,6 +83,7 @@ class Service:
         self.metrics = metrics
         self.last: tuple[tuple[Target, Workload, Decision], ...] = ()
         """The last round, for the page."""
+        self.decided_at = math.nan
         self._kube = kube
         self._actuators = actuators
         self._prometheus = prometheus
@@ -144,6 +145,7 @@ class Service:
         decisions = step(observation)
         self._carry_out(seen, observation, decisions, now)
         self._settled = True
+        self.decided_at = now
         self.metrics.tick_at.set(now)
         self.metrics.tick_seconds.observe(time.monotonic() - began)
         log("tick.done", targets=len(decisions), seconds=round(time.monotonic() - began, 3))

@@ -75,7 +75,7 @@ def _serve(**given: Any) -> int:
     service = _build(**given)
     loop = Loop(service)
     if given["once"]:
-        return loop.run_once()
+        return _once(service, loop)
     servers = _http(service, loop, given["metrics_port"], given["health_port"])
     log("service.started", ports=[server.server_address[1] for server in servers])
     loop.run()
@@ -85,6 +85,17 @@ def _serve(**given: Any) -> int:
         if thread is not threading.current_thread() and not thread.daemon:
             with suppress(RuntimeError):
                 thread.join(5)
+    return 0
+
+
+def _once(service: Any, loop: Any) -> int:
+    """One round; the decisions as a table on stdout."""
+    from rich.console import Console
+
+    from ahpa.render.table import decisions
+
+    loop.run_once()
+    Console().print(decisions(decision for _, _, decision in service.last))
     return 0
 
 
@@ -146,8 +157,16 @@ def _http(service: Any, loop: Any, metrics_port: int, health_port: int) -> list[
     servers = []
     if metrics_port >= 0:
         metrics = (200, "text/plain; version=0.0.4; charset=utf-8")
-        servers.append(serve_http(metrics_port, {"/metrics": lambda: (*metrics, service.metrics.text())}))
+        pages = {"/": lambda: _page(service), "/metrics": lambda: (*metrics, service.metrics.text())}
+        servers.append(serve_http(metrics_port, pages))
     if health_port >= 0:
         alive = {name: (lambda: say(loop.alive)) for name in ("/healthz", "/livez")}
         servers.append(serve_http(health_port, {**alive, "/readyz": lambda: say(loop.ready)}))
     return servers
+
+
+def _page(service: Any) -> tuple[int, str, bytes]:
+    from ahpa.render.page import page
+
+    rows = [(workload, decision) for _, workload, decision in service.last]
+    return 200, "text/html; charset=utf-8", page(rows, service.decided_at).encode()

@@ -1,0 +1,27 @@
+"""The service's page says what was decided and cannot be made to say anything else."""
+
+from __future__ import annotations
+
+from ahpa.controller import step
+from ahpa.observation import Observation
+from ahpa.render.page import page
+from tests.core.conftest import NOW, workload_of
+
+
+def test_each_target_has_a_row_with_its_reason() -> None:
+    workloads = (workload_of(), workload_of(key="hpa/shop/api", floor=9))
+    text = page(zip(workloads, step(Observation(NOW, 60.0, workloads, None)), strict=True), NOW)
+    assert text.count("<tr>") == 3
+    assert "hpa/shop/api" in text
+    assert "no forecast was made yet" in text
+    assert "Tue 14 Nov 2023 22:13 UTC" in text
+
+
+def test_a_hostile_name_adds_no_markup() -> None:
+    workload = workload_of(key="<script>alert(1)</script>")
+    text = page([(workload, step(Observation(NOW, 60.0, (workload,), None))[0])], NOW)
+    assert "<script" not in text
+
+
+def test_without_targets_it_says_so() -> None:
+    assert "Nobody asked for us yet" in page([], float("nan"))
