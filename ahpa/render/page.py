@@ -29,7 +29,8 @@ def page(rows: Iterable[tuple[Workload, Decision]], now: float) -> str:
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f'<meta http-equiv="refresh" content="{_REFRESH_SECONDS}"><title>ahpa</title><style>{SHEET}</style></head>'
         f'<body><h1>ahpa {escape(__version__)}</h1><p class="lead">What each service has, expects and gets</p>'
-        f'<p class="quiet">Decided {escape(moment(now))}. Metrics are at <a href="/metrics">/metrics</a>.</p>{table}</body></html>\n'
+        f'<p class="quiet">Decided {escape(moment(now))}. Metrics are at <a href="/metrics">/metrics</a>.</p>'
+        f"{table}</body></html>\n"
     )
 
 
