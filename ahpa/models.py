@@ -16,4 +16,5 @@ def models() -> Mapping[str, Model]:
     from forecasting.strategies import HoltWinters, LastValue, Prophet, SeasonalNaive, Stl
 
     strategies = (HoltWinters(), Stl(), Prophet(), SeasonalNaive(), LastValue())
-    return {"fleet": FleetModel(), **{strategy.name: CalibratedModel(strategy) for strategy in strategies}}
+    fleet = FleetModel()
+    return {"auto": fleet, "fleet": fleet, **{strategy.name: CalibratedModel(strategy) for strategy in strategies}}

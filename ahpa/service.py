@@ -24,6 +24,7 @@ from ahpa.observation import Limits, Observation, Workload
 from ahpa.planner import LAG_LEVEL
 from ahpa.policy import Parsed, Policy, parse_policy
 from ahpa.readiness import Lag
+from forecasting.combined import CombinedModel
 from forecasting.forecast import Forecast
 from forecasting.model import Forecaster, Model
 from forecasting.panel import Panel
@@ -53,12 +54,11 @@ class Settings:
 
 @dataclass(frozen=True)
 class Seen:
-    """One target with its parsed wishes and its query (None: why not)."""
+    """One target with its parsed wishes and its query (None: it wants none, or its wishes have problems)."""
 
     target: Target
     parsed: Parsed
     query: str | None
-    problem: str | None = None
 
 
 Journal = Callable[[Observation, tuple[Decision, ...]], None]
@@ -74,7 +74,7 @@ class Service:
         actuators: Mapping[str, Actuator],
         prometheus: Prometheus,
         queries: Mapping[str, Query],
-        model: Model,
+        models: Mapping[str, Model],
         metrics: Metrics,
         events: Events,
         journal: Journal | None = None,
@@ -88,7 +88,7 @@ class Service:
         self._actuators = actuators
         self._prometheus = prometheus
         self._queries = queries
-        self._model = model
+        self._models = models
         self._events = events
         self._journal = journal
         self._forecaster: Forecaster | None = None
@@ -115,7 +115,9 @@ class Service:
             for key, problem in problems.items():
                 log("refit.no_history", logging.WARNING, target=key, problem=problem)
             usable = [key for key in panel.keys if key not in problems]
-            fitted = self._model.fit(panel.select(usable)) if usable else None
+            chosen = {s.target.key: s.parsed.policy.model for s in seen}
+            model = CombinedModel(self._models, chosen, "auto")
+            fitted = model.fit(panel.select(usable)) if usable else None
             with self._swap:
                 self._forecaster = fitted
             self._known = frozenset(usable)
@@ -169,18 +171,19 @@ class Service:
         out = []
         for target in targets:
             parsed = parse_policy(target.annotations)
-            query, problem = None, None
+            query = None
             if parsed.requested and parsed.policy.mode != "off":
                 try:
                     query = self._query(target, parsed.policy)
                 except QueryError as error:
-                    problem = str(error)
-            if problem is not None:
-                parsed = replace(parsed, problems=(*parsed.problems, problem))
-            out.append(Seen(target, parsed, query, problem))
+                    parsed = replace(parsed, problems=(*parsed.problems, str(error)))
+            out.append(Seen(target, parsed, query))
         return out
 
     def _query(self, target: Target, policy: Policy) -> str:
+        """The filled query; raises QueryError for wishes that this service cannot serve."""
+        if policy.model not in self._models:
+            raise QueryError(f"ahpa.dev/model: no model {policy.model!r}; there are {', '.join(sorted(self._models))}")
         name = DEFAULTS.get(target.kind) if policy.demand == "auto" else policy.demand
         if name is None:
             raise QueryError(f"ahpa.dev/demand: name the query that measures this {target.kind}")

@@ -110,10 +110,10 @@ def _build(**given: Any) -> Any:
     from ahpa.adapters.prometheus import Prometheus
     from ahpa.adapters.queries import load_queries
     from ahpa.adapters.telemetry import Metrics
+    from ahpa.models import models
     from ahpa.observation import Limits
     from ahpa.readiness import Lag
     from ahpa.service import Service, Settings
-    from forecasting.fleet import FleetModel
 
     settings = Settings(
         tick_seconds=given["tick"],
@@ -141,7 +141,7 @@ def _build(**given: Any) -> Any:
             insecure=given["prometheus_insecure"],
         ),
         queries=queries,
-        model=FleetModel(),
+        models=models(),
         metrics=Metrics(),
         events=Events(kube, socket.gethostname()),
         journal=JournalFile(given["journal"]) if given["journal"] else None,

@@ -68,7 +68,7 @@ def make_service(kube: FakeKube, prometheus: FakePrometheus, journal: Path | Non
         actuators={"knative": KnativeServices(kube, "shop"), "hpa": HorizontalPodAutoscalers(kube, "shop")},  # type: ignore[arg-type]
         prometheus=prometheus,  # type: ignore[arg-type]
         queries=QUERIES,
-        model=SameAsYesterday(),
+        models={"auto": SameAsYesterday()},
         metrics=Metrics(),
         events=Events(kube, "test"),  # type: ignore[arg-type]
         journal=JournalFile(str(journal)) if journal else None,
@@ -171,6 +171,7 @@ def test_partial_answers_may_raise_but_not_lower() -> None:
         ({"mode": "apply", "quantile": "lots"}, "not a level"),
         ({"mode": "apply", "demand": "nonsense"}, "no query 'nonsense'"),
         ({"mode": "maybe"}, "observe, apply or off"),
+        ({"mode": "apply", "model": "oracle"}, "no model 'oracle'"),
     ],
 )
 def test_a_bad_object_harms_only_itself(annotations: dict[str, str], said: str) -> None:

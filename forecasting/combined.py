@@ -1,0 +1,58 @@
+"""Several models at once: each service is forecast by the one that its owner chose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecasting.forecast import LEVELS, Forecast
+from forecasting.model import Forecaster, Model
+from forecasting.panel import Panel
+
+
+@dataclass(frozen=True)
+class CombinedModel:
+    """`chosen` names each key's model; keys that it lacks get `default`."""
+
+    models: Mapping[str, Model]
+    chosen: Mapping[str, str]
+    default: str
+    name: str = "combined"
+
+    def fit(self, history: Panel) -> CombinedForecaster:
+        """Fit each model on its own rows. Raises KeyError for a name that is not one of `models`."""
+        rows: dict[str, list[str]] = {}
+        for key in history.keys:
+            rows.setdefault(self.chosen.get(key, self.default), []).append(key)
+        return CombinedForecaster(tuple(self.models[name].fit(history.select(keys)) for name, keys in rows.items()))
+
+
+@dataclass(frozen=True, eq=False)
+class CombinedForecaster:
+    """The fitted parts; between them they know every key once."""
+
+    parts: tuple[Forecaster, ...]
+
+    @property
+    def origin(self) -> float:
+        return self.parts[0].origin
+
+    def observe(self, panel: Panel) -> CombinedForecaster:
+        return CombinedForecaster(tuple(part.observe(panel) for part in self.parts))
+
+    def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
+        said = [part.forecast(horizon, windows, levels) for part in self.parts]
+        first = said[0]
+        return Forecast(
+            origin=first.origin,
+            step=first.step,
+            levels=first.levels,
+            steps=np.concatenate([forecast.steps for forecast in said]),
+            windows=first.windows,
+            peaks=np.concatenate([forecast.peaks for forecast in said]),
+            keys=tuple(key for forecast in said for key in forecast.keys),
+            models=tuple(model for forecast in said for model in forecast.models),
+            reasons=tuple(reason for forecast in said for reason in forecast.reasons),
+        )
