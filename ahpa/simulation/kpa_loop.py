@@ -58,14 +58,15 @@ class Needs:
             setattr(out, name, getattr(self, name).copy())
         return out
 
-    def replace(self, first: int, averages: Floats) -> None:
-        """Other averages, shape [2, ticks], from tick `first` on."""
-        end = first + averages.shape[1]
-        self.stable[first:end], self.panic[first:end] = np.ceil(averages / self.target).astype(np.int64).tolist()
+    def replace(self, first: int, stable: Floats, panic: Floats) -> None:
+        """Other averages from tick `first` on."""
+        end = first + len(stable)
+        self.stable[first:end] = np.ceil(stable / self.target).astype(np.int64).tolist()
+        self.panic[first : first + len(panic)] = [math.ceil(x / self.target) for x in panic.tolist()]
         for minute in range(first // TICKS_PER_MINUTE, (end - 1) // TICKS_PER_MINUTE + 1):
             ticks = slice(minute * TICKS_PER_MINUTE, (minute + 1) * TICKS_PER_MINUTE)
-            stable = self.stable[ticks]
-            self.lowest[minute], self.highest[minute] = min(stable), max(stable)
+            needs = self.stable[ticks]
+            self.lowest[minute], self.highest[minute] = min(needs), max(needs)
             self.panic_highest[minute] = max(self.panic[ticks])
 
 
@@ -88,6 +89,8 @@ class KpaLoop:
         self._seen: list[int] = []
         """The last seconds, while the concurrency is not that of the open loop; `_sums` over both windows."""
         self._sums = 0, 0
+        self._disturbed = 0
+        """The second at which the concurrency left the open loop."""
         self._follow(config)
 
     def _follow(self, config: KpaConfig) -> None:
@@ -196,6 +199,7 @@ class KpaLoop:
     # Averages
 
     def _disturb(self, second: int) -> None:
+        self._disturbed = second
         window = self.config.stable_window_seconds
         seen = self._units[max(0, second - window) : second].tolist()
         self._seen = [0] * (window - len(seen)) + seen
@@ -204,21 +208,18 @@ class KpaLoop:
     def _averages(self, units: list[int], elapsed: int) -> tuple[float, float]:
         """(stable, panic) after the concurrency of some more seconds; the mean is over the seconds elapsed."""
         seen, config = self._seen, self.config
+        window, panic_window = config.stable_window_seconds, config.panic_window_seconds
         stable, panic = self._sums
         for unit in units:
-            stable += unit - seen[-config.stable_window_seconds]
-            panic += unit - seen[-config.panic_window_seconds]
+            stable += unit - seen[-window]
+            panic += unit - seen[-panic_window]
             seen.append(unit)
         self._sums = stable, panic
         if config.weighted:
-            return (
-                self._weighted(config.stable_window_seconds, elapsed),
-                self._weighted(config.panic_window_seconds, elapsed),
-            )
-        return (
-            round_to_micro(stable / GRAIN / min(elapsed, config.stable_window_seconds)),
-            round_to_micro(panic / GRAIN / min(elapsed, config.panic_window_seconds)),
-        )
+            return self._weighted(window, elapsed), self._weighted(panic_window, elapsed)
+        if elapsed < window:
+            window, panic_window = elapsed, min(elapsed, panic_window)
+        return round_to_micro(stable / GRAIN / window), round_to_micro(panic / GRAIN / panic_window)
 
     def _weighted(self, seconds: int, elapsed: int) -> float:
         """As `weighted_averages`, in the same order."""
@@ -244,42 +245,31 @@ class KpaLoop:
     def settle(self, tick: int) -> None:
         """The averages still remember what was: those of the coming window are taken anew."""
         second = tick * TICK_SECONDS
-        known = min(second, len(self._seen))
-        self._units[second - known : second] = self._seen[-known:]
+        self._units[self._disturbed : second] = self._seen[self._disturbed - second :]
         self._seen = []
         if second >= len(self._units):
             return
-        averages = self._averages_after(second)
-        stable, panic = averages.tolist()
-        end = tick + len(stable)
-        self._stable[tick:end] = stable
-        self._panic[tick:end] = panic
+        stable = self._averages_after(second, self.config.stable_window_seconds)
+        panic = self._averages_after(second, self.config.panic_window_seconds)
+        self._stable[tick : tick + len(stable)] = stable.tolist()
+        self._panic[tick : tick + len(panic)] = panic.tolist()
         for needs in self._needs_at.values():
-            needs.replace(tick, averages)
+            needs.replace(tick, stable, panic)
 
-    def _averages_after(self, second: int) -> Floats:
-        """Shape [2, ticks]: (stable, panic) averages at the ticks of the stable window that begins at `second`."""
-        config, units = self.config, self._units
-        stable, panic = config.stable_window_seconds, config.panic_window_seconds
-        first = max(0, second - stable)
-        around = units[first : second + stable]
+    def _averages_after(self, second: int, window: int) -> Floats:
+        """The averages over a window at the ticks within the window that begins at `second`."""
+        first = max(0, second - window)
+        around = self._units[first : second + window + TICK_SECONDS - 1]
         ends = slice(second - first + TICK_SECONDS - 1, None, TICK_SECONDS)
-        if config.weighted:
-            return np.stack([weighted_averages(around / GRAIN, seconds)[ends] for seconds in (stable, panic)])
+        if self.config.weighted:
+            return weighted_averages(around / GRAIN, window)[ends]
         if not first:
-            return np.stack([linear_averages(around / GRAIN, seconds)[ends] for seconds in (stable, panic)])
+            return linear_averages(around / GRAIN, window)[ends]
         total = around.cumsum()
-        last = total[ends]
-        sums = np.empty((2, len(last)))
-        np.subtract(last, total[ends.start - stable : -stable : TICK_SECONDS], out=sums[0])
-        np.subtract(last, total[ends.start - panic : -panic : TICK_SECONDS], out=sums[1])
-        sums /= GRAIN
-        sums[0] /= stable
-        sums[1] /= panic
-        # round_to_micro of non-negative numbers
-        sums *= 1e6
-        whole = np.trunc(sums)
-        return (whole + (sums - whole >= 0.5)) / 1e6
+        scaled = (total[ends] - total[ends.start - window : -window : TICK_SECONDS]) / GRAIN / window * 1e6
+        # As round_to_micro, for numbers that are not negative.
+        whole = np.trunc(scaled)
+        return np.asarray((whole + (scaled - whole >= 0.5)) / 1e6)
 
     def reconcile(self, now: float, ready: int, floor: int) -> int:
         decider = self._kpa.decider

@@ -12,7 +12,7 @@ from tests.simulation.test_world import play, stories
 
 
 @given(stories(), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_no_policy_with_as_few_late_requests_is_cheaper(story, scaled) -> None:  # type: ignore[no-untyped-def]
     """Any floors, beside a KPA or alone: the bound at their own late share lies below their replica-seconds."""
     traffic, config, floors, ready, seed = story

@@ -78,7 +78,7 @@ def stories(draw: st.DrawFn) -> tuple[Traffic, KpaConfig, list[int], int, int]:
 
 
 @given(stories())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_passing_over_calm_ticks_changes_nothing(story: tuple[Traffic, KpaConfig, list[int], int, int]) -> None:
     """The fast world equals the one that runs queue and scaler at every tick, bit for bit."""
     traffic, config, floors, ready, seed = story
@@ -90,7 +90,7 @@ def test_passing_over_calm_ticks_changes_nothing(story: tuple[Traffic, KpaConfig
 
 
 @given(stories())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_no_request_gets_lost_and_shares_are_shares(story: tuple[Traffic, KpaConfig, list[int], int, int]) -> None:
     traffic, config, floors, ready, seed = story
     run, world = play(traffic, config, floors, ready, seed, skip=True)

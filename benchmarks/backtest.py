@@ -1,0 +1,149 @@
+"""`python -m benchmarks.backtest`: how long the backtest takes, by days and by services.
+
+CPU seconds on one core. `ahpa` is measured without the forecasts, which are made for the whole fleet at once and are
+measured on their own (`--model`). `--services 100` runs the whole command's work on so many services.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from ahpa.adapters.results import file_names
+from ahpa.backtest import Job, prepared, run
+from ahpa.readiness import Lag, Readiness
+from ahpa.simulation import policies
+from ahpa.simulation.backtest import POLICIES
+from ahpa.simulation.kpa_config import KpaConfig
+from ahpa.simulation.oracle import oracle
+from ahpa.simulation.policies import Ahpa, Foresight
+from ahpa.simulation.sweep import Question
+from ahpa.simulation.traffic import Service
+from ahpa.simulation.trial import Setting, Span, trial, windows_of
+from forecasting.fleet import FleetModel
+from forecasting.learning import QUANTILES
+from forecasting.panel import Floats, Panel
+
+SETTING = Setting(Service(readiness=Readiness.single(Lag.of(180, 270))), KpaConfig(target_value=2.8, total_value=4.0))
+
+
+def demand(days: float, services: int = 1, seed: int = 0) -> Panel:
+    """Daily waves of up to 30 replicas' load with 10 % noise and a burst a day, in requests in flight."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(round(days * 1440))
+    wave = 0.15 + 0.85 * np.clip(np.sin(2 * np.pi * t / 1440), 0, None) ** 1.5
+    rows = wave * 60 * np.exp(rng.normal(0, 0.1, (services, len(t))))
+    for row in rows:
+        for at in rng.integers(0, len(t), round(days)):
+            row[at : at + 10] *= 2
+    return Panel.of(0.0, 60.0, rows, [f"service-{i}" for i in range(services)])
+
+
+class Yesterday:
+    """Yesterday's peak spread over the levels: forecasts that cost nothing."""
+
+    name = "yesterday"
+
+    def __init__(self, history: Panel | None = None) -> None:
+        self.history = history
+
+    @property
+    def origin(self) -> float:
+        assert self.history is not None
+        return self.history.end
+
+    def fit(self, history: Panel) -> Yesterday:
+        return Yesterday(history)
+
+    def rolling(self, panel: Panel, windows: Sequence[float]) -> Floats:
+        assert self.history is not None
+        both = np.concatenate([self.history.values, panel.values], axis=1)
+        first = self.history.values.shape[1] + np.arange(panel.values.shape[1]) - 1440
+        peaks = [
+            np.lib.stride_tricks.sliding_window_view(both, round(w // 60) + 1, axis=1).max(axis=2)[:, first]
+            for w in windows
+        ]
+        return np.asarray(np.stack(peaks, axis=2)[..., None] * np.linspace(0.8, 1.3, len(QUANTILES)))
+
+
+def seconds(work: Callable[[], object]) -> float:
+    begun = time.process_time()
+    work()
+    return time.process_time() - begun
+
+
+def one_service(days: float) -> dict[str, float]:
+    """CPU seconds of each policy at one setting."""
+    panel = demand(days + 1)
+    span = Span(None, 86_400.0, panel.end)
+    windows = windows_of(SETTING, 60.0)
+    seer = Yesterday().fit(panel.until(span.start))
+    peaks = seer.rolling(panel.between(span.start, span.end), windows)[0]
+    origins = span.start + 60 * np.arange(len(peaks))
+    foresight = Foresight(origins, np.asarray(QUANTILES, float), np.asarray(windows), peaks, "yesterday")
+    out: dict[str, float] = {}
+    begun = time.process_time()
+    scene = trial("service-0", panel, span, foresight, SETTING).tested
+    traffic = scene.traffic
+    _ = traffic.units, traffic.peak_pressure, traffic.arrivals_list, scene.kpa_world(scene.kpa)
+    out["requests"] = time.process_time() - begun
+    plays: dict[str, Callable[[], object]] = {
+        "kpa": lambda: policies.kpa(scene, 0.7),
+        "ahpa": lambda: Ahpa(scene, foresight)(0.99),
+        "hpa": lambda: policies.hpa(scene, 0.7),
+        "static": lambda: policies.static(scene, 8),
+        "fixed-max": lambda: policies.fixed_max(scene, 30),
+        "seasonal": lambda: policies.seasonal(scene, 1.0),
+        "oracle": lambda: oracle("service-0", traffic, 0.001),
+    }
+    return out | {name: seconds(play) for name, play in plays.items()}
+
+
+def fleet(services: int, days: float, jobs: int, sweep: bool, cheap: bool) -> None:
+    """The work of the whole command."""
+    panel = demand(days + 4, services)
+    begun = time.monotonic()
+    series, _ = prepared([panel], 1.0, days)
+    with TemporaryDirectory() as folder:
+        job = Job(SETTING, Question(policies=POLICIES, sweep=sweep), Path(folder), 1.0, keep_runs=False)
+        names = file_names(one.name for one in series)
+        model = Yesterday() if cheap else FleetModel()
+        done = sum(1 for _ in run(series, model, QUANTILES, job, names, jobs))
+    wall = time.monotonic() - begun
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    used = [sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    print(
+        f"{done} services x {days:g} days x {len(POLICIES)} policies: {wall:.0f} s on {jobs} processes, CPU "
+        f"{used[0]:.0f} s here and {used[1]:.0f} s in workers; peak {peak[0] / 1024:.0f} MiB here, "
+        f"{peak[1] / 1024:.0f} MiB per worker"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--days", type=float, nargs="*", default=[1, 3, 7, 14])
+    parser.add_argument("--services", type=int, help="run the whole command's work on so many services")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--sweep", action="store_true")
+    parser.add_argument("--model", action="store_true", help="with the real forecasts")
+    given = parser.parse_args()
+    if given.services:
+        fleet(given.services, given.days[-1], given.jobs, given.sweep, not given.model)
+        return
+    head = None
+    for days in given.days:
+        row = one_service(days)
+        if head is None:
+            head = list(row)
+            print("days  " + "".join(f"{name:>10}" for name in head))
+        print(f"{days:4g}  " + "".join(f"{row[name]:10.2f}" for name in head), flush=True)
+
+
+if __name__ == "__main__":
+    main()
