@@ -189,27 +189,27 @@ def _decision(
 def _standing(workload: Workload) -> Decision | None:
     """The decision where no forecast is asked: restore, refuse, pause, or None to go on."""
     policy = workload.policy.policy
-    requested = workload.policy.requested
-    mode = policy.mode if requested else "off"
-    if mode == "off" and not workload.managed:
-        why = "mode is off" if requested else "nobody asked for it"
-        return _decision(workload, workload.floor, Reason.OFF, why)
+    mode = policy.mode if workload.policy.requested else "off"
+    leaving = workload.managed and mode != "apply"
+    restore = Decision(
+        workload.key,
+        workload.baseline,
+        workload.floor,
+        workload.baseline,
+        True,
+        Reason.RESTORED,
+        f"restore {workload.floor} -> {workload.baseline}, as its owner had it: mode is {mode}",
+        restore=True,
+    )
+    if mode == "off":  # before all else: one bad annotation beside it must not keep an owner from switching off
+        why = "mode is off" if workload.policy.requested else "nobody asked for it"
+        return restore if leaving else _decision(workload, workload.floor, Reason.OFF, why)
     if workload.policy.problems:
         return _decision(workload, workload.floor, Reason.INVALID_POLICY, "; ".join(workload.policy.problems))
     if workload.refusal is not None:
         return _decision(workload, workload.floor, Reason.REFUSED, workload.refusal)
-    if workload.managed and mode != "apply":
-        text = f"restore {workload.floor} -> {workload.baseline}, as its owner had it: mode is {mode}"
-        return Decision(
-            workload.key,
-            workload.baseline,
-            workload.floor,
-            workload.baseline,
-            True,
-            Reason.RESTORED,
-            text,
-            restore=True,
-        )
+    if leaving:
+        return restore
     if policy.paused:
         return _decision(workload, workload.floor, Reason.PAUSED, f"paused by its owner at {workload.floor}")
     if workload.per_replica is None:

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from ahpa.adapters.kube import KubeError
@@ -50,9 +51,14 @@ class Loop:
         self._once("refit", self._service.refit)
         self._once("tick", self._service.tick)
         scheduler.add_job(self._once, "interval", ("tick", self._service.tick), seconds=settings.tick_seconds)
-        scheduler.add_job(self._once, "interval", ("refit", self._service.refit), seconds=settings.refit_seconds)
+        refit = scheduler.add_job(
+            self._once, "interval", ("refit", self._service.refit), seconds=settings.refit_seconds
+        )
         scheduler.start()
-        self._stop.wait()
+        while not self._stop.wait(1.0):
+            if self._service.wants_refit:
+                self._service.wants_refit = False
+                refit.modify(next_run_time=datetime.fromtimestamp(self._clock(), UTC))
         scheduler.pause()
         scheduler.shutdown(wait=False)
         log("service.stopped")

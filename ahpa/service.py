@@ -84,6 +84,8 @@ class Service:
         self.last: tuple[tuple[Target, Workload, Decision], ...] = ()
         """The last round, for the page."""
         self.decided_at = math.nan
+        self.wants_refit = False
+        """True after a tick that saw a new target: the next refit should not wait for its turn."""
         self._kube = kube
         self._actuators = actuators
         self._prometheus = prometheus
@@ -131,8 +133,7 @@ class Service:
         seen = self._seen(self._list())
         queries = {s.target.key: s.query for s in seen if s.query is not None}
         due = now - self._refitted_at >= NEW_TARGET_REFIT_SECONDS and not self._refitting.locked()
-        if due and set(queries) - self._known:
-            self.refit(now)
+        self.wants_refit = due and bool(set(queries) - self._known)
         recent, problems, partial = self._prometheus.panel(
             queries, now - RECENT_SECONDS, now, self.settings.step_seconds
         )

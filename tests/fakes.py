@@ -31,6 +31,13 @@ class FakeKube:
         self.created: list[tuple[str, dict[str, Any]]] = []
         self.fail: Callable[[str, str], KubeError | None] = lambda method, where: None
         self._versions = itertools.count(1)
+        self.install_knative("1.23.0")
+
+    def install_knative(self, version: str) -> None:
+        """The Deployment from whose label Knative's version is read."""
+        where = "/apis/apps/v1/namespaces/knative-serving/deployments/controller"
+        meta = {"namespace": "knative-serving", "name": "controller", "labels": {"app.kubernetes.io/version": version}}
+        self.put(where, {"metadata": meta, "spec": {}})
 
     def put(self, where: str, item: Object, manager: str = "kubectl") -> Object:
         """An object as somebody else created it."""

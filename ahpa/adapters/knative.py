@@ -211,7 +211,13 @@ def facts(revision: Object, state: Mapping[str, str | None]) -> dict[str, Any]:
 
 
 def _too_old(version: str | None) -> str | None:
-    found = re.match(r"v?(\d+)\.(\d+)", version or "", re.ASCII)
+    """Why Revisions must not be written to under this Knative, or None. A build of one's own ("devel") is new."""
+    if version is None:
+        return (
+            "Knative's version is unknown (may we get deployments/controller in its namespace?), "
+            "and before 1.21 an edit of a Revision restarts its pods"
+        )
+    found = re.match(r"v?(\d+)\.(\d+)", version, re.ASCII)
     if found and (int(found.group(1)), int(found.group(2))) < FIRST_LIVE_REVISION:
         return f"Knative {version} restarts all pods when a Revision is edited; 1.21 or newer is needed"
     return None

@@ -68,8 +68,9 @@ class Metrics:
         self.ready.labels(*labels).set(workload.ready)
         for _, seconds in workload.readiness.leads(LAG_LEVEL):
             self.lag.labels(*labels, f"{LAG_LEVEL:g}").set(seconds)
-        if outlook is not None and outlook.reason is None and decision.plan is not None:
+        if outlook is not None and outlook.reason is None:
             self.forecast_at.labels(*labels).set(outlook.origin)
+        if outlook is not None and decision.plan is not None:
             for level in (0.5, decision.plan.level):
                 window = decision.plan.window_seconds
                 self.peak.labels(*labels, f"{level:g}").set(outlook.peak(window, level))

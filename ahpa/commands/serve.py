@@ -13,7 +13,7 @@ from ahpa.commands.options import SECONDS
 
 
 @click.command("serve", short_help="Watch a cluster: forecast, and move the floor of those who ask for it.")
-@click.option("--prometheus", "prometheus_url", required=True, metavar="URL", help="Where demand is read from.")
+@click.option("--prometheus", required=True, metavar="URL", help="Where demand is read from.")
 @click.option("--prometheus-ca", type=click.Path(exists=True, dir_okay=False), help="CA file for it.")
 @click.option(
     "--prometheus-token-file", type=click.Path(dir_okay=False), help="Bearer token file, read anew each time."
@@ -135,7 +135,7 @@ def _build(**given: Any) -> Any:
         kube=kube,
         actuators={kind: kinds[kind](kube, given["namespace"]) for kind in asked},
         prometheus=Prometheus(
-            given["prometheus_url"],
+            given["prometheus"],
             token_file=given["prometheus_token_file"],
             ca_file=given["prometheus_ca"],
             insecure=given["prometheus_insecure"],

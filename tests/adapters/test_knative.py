@@ -107,9 +107,14 @@ def test_without_traffic_the_service_is_left_alone() -> None:
 )
 def test_a_knative_that_would_restart_the_pods_is_refused(version: str, refused: bool) -> None:
     kube, actuator = cluster(r1=100)
-    where = "/apis/apps/v1/namespaces/knative-serving/deployments/controller"
-    kube.put(where, {"metadata": {"labels": {"app.kubernetes.io/version": version}}, "spec": {}})
+    kube.install_knative(version)
     assert (only(actuator).refusal is not None) is refused
+
+
+def test_a_knative_of_unknown_version_is_refused() -> None:
+    kube, actuator = cluster(r1=100)
+    kube.fail = lambda method, where: KubeError(403, "forbidden") if "knative-serving" in where else None
+    assert "version is unknown" in str(only(actuator).refusal)
 
 
 @pytest.mark.parametrize(

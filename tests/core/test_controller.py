@@ -153,6 +153,17 @@ def test_removing_the_annotation_restores_too() -> None:
     assert decided(workload, outlook_of(400.0)).restore
 
 
+@pytest.mark.parametrize("spoiled", [{"ahpa.dev/min": "x"}, {"ahpa.dev/quantile": "5"}, {}])
+def test_a_bad_annotation_or_a_refusal_does_not_keep_an_owner_from_switching_off(spoiled) -> None:
+    workload = workload_of({"ahpa.dev/mode": "off", **spoiled}, managed=True, refusal="another made it", **HIGH)
+    assert decided(workload, outlook_of(400.0)).restore
+
+
+def test_a_mode_that_cannot_be_read_restores_nothing() -> None:
+    workload = workload_of({"ahpa.dev/mode": "of"}, managed=True, **HIGH)
+    assert decided(workload, outlook_of(400.0)).reason is Reason.INVALID_POLICY
+
+
 def test_off_without_a_record_does_nothing() -> None:
     decision = decided(workload_of({"ahpa.dev/mode": "off"}, **HIGH), outlook_of(400.0))
     assert (decision.floor, decision.restore, decision.apply, decision.reason) == (20, False, False, Reason.OFF)

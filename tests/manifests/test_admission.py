@@ -266,7 +266,7 @@ def test_the_service_runs_on_the_settings_and_rights_that_are_installed(
     queries = tmp_path / "queries.yaml"
     queries.write_text(one(objects, "ConfigMap", "ahpa-queries")["data"]["queries.yaml"])
     settings = one(objects, "ConfigMap", "ahpa-settings")["data"]
-    here = {"AHPA_SERVE_QUERIES": str(queries), "AHPA_SERVE_PROMETHEUS_URL": bed.prometheus_url}
+    here = {"AHPA_SERVE_QUERIES": str(queries), "AHPA_SERVE_PROMETHEUS": bed.prometheus_url}
     (container,) = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
     words = [sys.executable, "-m", "ahpa", *container["args"], "--once"]
     account = ["--kubeconfig", str(bed.service_account_kubeconfig(HOME, "ahpa"))]

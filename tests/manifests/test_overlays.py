@@ -42,7 +42,7 @@ def test_only_observe_forbids_every_write(overlay: str, dry_run: bool, monkeypat
         monkeypatch.setenv(name, value)
     given = command.make_context("serve", [], auto_envvar_prefix="AHPA_SERVE").params
     assert given["dry_run"] is dry_run
-    assert given["prometheus_url"] == settings["AHPA_SERVE_PROMETHEUS_URL"]
+    assert given["prometheus"] == settings["AHPA_SERVE_PROMETHEUS"]
     assert given["namespace"] == settings.get("AHPA_SERVE_NAMESPACE")
 
 

@@ -227,12 +227,18 @@ def test_a_conflict_is_tried_again_in_the_next_round() -> None:
     assert int(at.min_scale("chat") or 0) >= 4
 
 
-def test_a_new_target_is_learned_without_waiting_for_the_next_refit() -> None:
+def test_a_new_target_asks_for_a_refit_but_not_too_often() -> None:
     at = scene()
+    at.tick(NOW + 30)
+    assert not at.service.wants_refit
     add_knative(at.kube, "other", mode="apply")
     at.tick(NOW + 60)
-    decision = at.tick(NOW + 360)["knative/shop/other"]
-    assert decision.plan is not None
+    assert not at.service.wants_refit
+    at.tick(NOW + 360)
+    assert at.service.wants_refit
+    at.service.refit(NOW + 361)
+    assert at.tick(NOW + 420)["knative/shop/other"].plan is not None
+    assert not at.service.wants_refit
 
 
 def test_switching_off_restores_and_the_metrics_forget_a_deleted_target() -> None:
