@@ -6,10 +6,16 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
+from hypothesis import settings
 
 from testbed.pytest_plugin import bed, bed_namespace, pytest_collection_finish
 
 __all__ = ["bed", "bed_namespace", "pytest_collection_finish"]
+
+# A busy machine is no finding, so no deadlines. CI tries the same examples each time; people try new ones.
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
