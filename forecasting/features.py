@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecasting.lookback import Array, Lookback
+from forecasting.lookback import Array, Ints, Lookback
 from forecasting.panel import Floats
 
 DAY_SECONDS = 86_400.0
@@ -115,6 +115,21 @@ def seasonal(view: Lookback, at: Frame, step: float, target: Target) -> list[Flo
     return out
 
 
-def design(recent: list[Floats], view: Lookback, at: Frame, step: float, target: Target) -> Array:
+def periodic(view: Lookback, at: Frame, target: Target, periods: Ints) -> list[Floats]:
+    """The target's window one, two and three found periods ago; zeros for a row without one (period 0)."""
+    some = periods > 0
+    if not some.any():
+        return [np.zeros_like(at.anchor)] * 4
+    length = np.maximum(periods, 1)
+    nearest = -(-(target.lead + target.width) // length)
+    logs = [
+        np.nan_to_num(at.log(view.max_each(target.lead - (nearest + k) * length, target.width))) * some[:, None]
+        for k in range(3)
+    ]
+    return [logs[0], sum(logs) / 3, np.maximum.reduce(logs), np.broadcast_to(some[:, None], at.anchor.shape)]
+
+
+def design(recent: list[Floats], view: Lookback, at: Frame, step: float, target: Target, periods: Ints) -> Array:
     """All features of one target, [n, o, f]; `recent` is `recency(...)`, which all targets share."""
-    return np.stack(recent + seasonal(view, at, step, target), axis=2).astype(np.float32)
+    parts = recent + seasonal(view, at, step, target) + periodic(view, at, target, periods)
+    return np.stack(parts, axis=2).astype(np.float32)

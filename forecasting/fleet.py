@@ -24,6 +24,7 @@ from forecasting.ledger import Ledger
 from forecasting.lookback import Array, Ints, Latest, Rolling
 from forecasting.network import Committee, Training
 from forecasting.panel import Floats, Panel
+from forecasting.periods import found
 from forecasting.synthetic import services
 
 PEAKS = Training()
@@ -76,10 +77,12 @@ class FleetModel:
         windows = [target for target in targets if target.lead == 0]
         ahead = sorted({0, *(round(s / step) for s in (60, 120, 300, 900, 1800, 3540, 7200, 21600, 72000))})
         others = services(self.others, _OTHERS_DAYS, step, rng)
-        peaks = learn(own.values, others, step, windows, budget, self.peaks, rng)
-        steps = learn(own.values, others, step, [Target(a, 1) for a in ahead], budget // 2, self.steps, rng)
+        rows = chunks(len(own.keys), 256)
+        periods = np.concatenate([np.zeros(0, np.intp), *each(lambda r: found(own.values[r], step), rows)])
+        peaks = learn(own.values, periods, others, step, windows, budget, self.peaks, rng)
+        steps = learn(own.values, periods, others, step, [Target(a, 1) for a in ahead], budget // 2, self.steps, rng)
         fresh = Calibration.fresh(len(own.keys), len(targets), QUANTILES, self.rate(step), 3 * DAY_SECONDS / step)
-        forecaster = FleetForecaster(own, least_floor(own.values), peaks, steps, Ledger.opened(targets, fresh))
+        forecaster = FleetForecaster(own, least_floor(own.values), periods, peaks, steps, Ledger.opened(targets, fresh))
         return forecaster.rehearsed().awaiting()
 
 
@@ -92,6 +95,8 @@ class FleetForecaster:
 
     history: History
     least: Array
+    periods: Ints
+    """[n]: the period found in each row beside day and week, in steps; 0 if none."""
     peaks: Committee
     steps: Committee
     ledger: Ledger
@@ -147,7 +152,7 @@ class FleetForecaster:
             trails = np.stack([self._trail(rows, k, view, at, recent) for k in range(len(self.ledger.targets))], axis=1)
             for w, width in enumerate(widths):
                 target = Target(0, width)
-                logs = ask(self.peaks, recent, view, at, after.step, target)
+                logs = ask(self.peaks, recent, view, at, after.step, target, self.periods[rows])
                 logs = logs + self.ledger.offsets(target, trails) * spread(logs, QUANTILES)
                 demand = np.nan_to_num(at.demand(np.minimum(logs, _HIGHEST_LOG)))
                 out[rows, :, w] = np.sort(np.clip(demand, 0.0, 3 * after.cap[rows, None, None]), axis=2)
@@ -158,7 +163,7 @@ class FleetForecaster:
         target, c = self.ledger.targets[k], self.ledger.calibration
         if target.lead:
             return np.zeros((*at.anchor.shape, len(QUANTILES)), dtype=np.float32)
-        logs = ask(self.peaks, recent, view, at, self.history.step, target)
+        logs = ask(self.peaks, recent, view, at, self.history.step, target, self.periods[rows])
         truth = at.log(view.max(0, target.width))
         truth[~view.complete(0, target.width)] = np.nan
         own = replace(c, offsets=c.offsets[rows], settled=c.settled[rows], covered=c.covered[rows])
@@ -197,7 +202,7 @@ class FleetForecaster:
         for k, target in enumerate(self.ledger.targets):
             committee = self._committee(target)
             folds = fold_of(origins, self.history.length, step, len(committee.members))
-            features = design(recent, view, at, step, target)
+            features = design(recent, view, at, step, target, self.periods[rows])
             flat = features.reshape(-1, features.shape[2])
             logs = committee.blind(flat, np.broadcast_to(folds, features.shape[:2]).ravel())
             logs = logs.reshape(*features.shape[:2], -1)
@@ -229,7 +234,7 @@ class FleetForecaster:
         def say(block: tuple[slice, Look]) -> None:
             rows, (view, at, recent) = block
             for k, target in enumerate(targets):
-                logs = ask(self._committee(target), recent, view, at, step, target)[:, 0]
+                logs = ask(self._committee(target), recent, view, at, step, target, self.periods[rows])[:, 0]
                 logs = logs + self.ledger.offsets(target)[rows] * spread(logs, QUANTILES)
                 out[k, rows] = at.demand(np.minimum(logs, _HIGHEST_LOG)[:, None])[:, 0]
 

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.features import DAY_SECONDS, Frame, Target, design, frame, recency
-from forecasting.lookback import Array, Lookback, Rolling
+from forecasting.lookback import Array, Ints, Lookback, Rolling
 from forecasting.network import Committee, Training, train
 from forecasting.panel import Floats
+from forecasting.periods import found
 
 QUANTILES = np.array([0.05, 0.25, 0.5, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999], dtype=np.float32)
 """The levels that networks learn and calibration keeps; those asked for are read off between them."""
@@ -76,7 +77,13 @@ def fold_of(origins: NDArray[np.intp], length: int, step: float, folds: int) -> 
 
 
 def sample(
-    values: Floats, step: float, targets: Sequence[Target], budget: int, folds: int, rng: np.random.Generator
+    values: Floats,
+    periods: Ints,
+    step: float,
+    targets: Sequence[Target],
+    budget: int,
+    folds: int,
+    rng: np.random.Generator,
 ) -> Sample:
     """About `budget` samples, spread evenly over targets, over at most 400 services, and over time."""
     n, t = values.shape
@@ -97,14 +104,15 @@ def sample(
                 continue
             origins = np.sort(rng.choice(np.arange(1, latest + 1), size=min(wanted, latest), replace=False))
             view = rolling.around(origins)
-            parts.append(_pairs(view, least, step, target, fold_of(origins, t, step, folds)))
+            known = periods[chosen[rows]]
+            parts.append(_pairs(view, least, step, target, fold_of(origins, t, step, folds), known))
     return Sample.joined(parts) if parts else _nothing()
 
 
-def _pairs(view: Rolling, least: Array, step: float, target: Target, folds: NDArray[np.intp]) -> Sample:
+def _pairs(view: Rolling, least: Array, step: float, target: Target, folds: Ints, periods: Ints) -> Sample:
     at = frame(view, least, step)
     known = view.complete(target.lead, target.lead + target.width) & np.isfinite(view.mean(-30, 0))
-    features = design(recency(view, at, step), view, at, step, target)
+    features = design(recency(view, at, step), view, at, step, target, periods)
     log = at.log(view.max(target.lead, target.lead + target.width))
     weight = np.clip(np.exp(at.anchor) / at.usual, 0.02, 10).astype(np.float32)
     return Sample(features[known], log[known], weight[known], np.broadcast_to(folds, known.shape)[known])
@@ -117,6 +125,7 @@ def _nothing() -> Sample:
 
 def learn(
     values: Floats,
+    periods: Ints,
     others: Floats,
     step: float,
     targets: Sequence[Target],
@@ -125,15 +134,23 @@ def learn(
     rng: np.random.Generator,
 ) -> Committee:
     """A committee that knows this fleet, and `others` [m, u] as far as the fleet is small or young."""
-    own = sample(values, step, targets, budget, training.members, rng)
-    borrowed = sample(others, step, targets, min(budget, _OTHERS_SAMPLES), training.members, rng)
+    own = sample(values, periods, step, targets, budget, training.members, rng)
+    borrowed = sample(others, found(others, step), step, targets, min(budget, _OTHERS_SAMPLES), training.members, rng)
     share = min(1.0, 3000 / max(1, len(own.log)))
     lent = Sample(borrowed.features, borrowed.log, borrowed.weight * np.float32(share), borrowed.folds)
     all_of = Sample.joined([own, lent]) if len(own.log) else lent
     return train(all_of.features, all_of.log, all_of.weight, all_of.folds, QUANTILES, rng, training)
 
 
-def ask(committee: Committee, recent: list[Floats], view: Lookback, at: Frame, step: float, target: Target) -> Array:
+def ask(
+    committee: Committee,
+    recent: list[Floats],
+    view: Lookback,
+    at: Frame,
+    step: float,
+    target: Target,
+    periods: Ints,
+) -> Array:
     """The committee's quantiles in the frame of each origin, [n, o, q]."""
-    features = design(recent, view, at, step, target)
+    features = design(recent, view, at, step, target, periods)
     return committee(features.reshape(-1, features.shape[2])).reshape(*features.shape[:2], -1)

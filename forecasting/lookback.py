@@ -26,6 +26,7 @@ class Lookback(Protocol):
     def mean(self, first: int, last: int) -> Array: ...
     def roughness(self, first: int, last: int) -> Array: ...
     def max(self, first: int, last: int) -> Array: ...
+    def max_each(self, first: Ints, width: int) -> Array: ...
 
 
 def window_max(filled: Floats, width: int) -> Floats:
@@ -96,6 +97,13 @@ class Rolling:
         out = self._maxima[width][:, at]
         return np.where(np.isfinite(out), out, np.float32(np.nan))
 
+    def max_each(self, first: Ints, width: int) -> Array:
+        """As `max` of `[at + first[i], at + first[i] + width)`: each row has its own stretch."""
+        self.max(0, width)  # prepares the maxima
+        at = np.clip(self.origins[None] + first[:, None] + width, 0, self._maxima[width].shape[1] - 1)
+        out = np.take_along_axis(self._maxima[width], at, axis=1)
+        return np.where(np.isfinite(out), out, np.float32(np.nan))
+
 
 def _running(values: NDArray, dtype: type) -> NDArray:  # type: ignore[type-arg]
     out = np.zeros((values.shape[0], values.shape[1] + 1), dtype=dtype)
@@ -145,6 +153,16 @@ class Latest:
             self._maxima[key] = window_max(self.values[:, block : block + _BLOCK + width - 1], width)
         column = at % _BLOCK
         return np.asarray(self._maxima[key][:, column : column + 1], dtype=np.float32)
+
+    def max_each(self, first: Ints, width: int) -> Array:
+        """As `max` of `[at + first[i], at + first[i] + width)`: each row has its own stretch."""
+        if not self.values.shape[1]:
+            return np.full((len(self.values), 1), np.nan, dtype=np.float32)
+        at = self.origin + first[:, None] + np.arange(width)
+        inside = (at >= 0) & (at < self.origin)
+        part = np.take_along_axis(self.values, np.clip(at, 0, self.origin - 1), axis=1)
+        best = np.fmax.reduce(np.where(inside, part, np.nan), axis=1)
+        return np.asarray(best, dtype=np.float32)[:, None]
 
 
 _BLOCK = 64
