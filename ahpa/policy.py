@@ -39,7 +39,7 @@ class Policy:
     min: int | None = None
     max: int | None = None
     release: float = 0.25
-    model: str = "auto"
+    model: str = "fleet"
     paused: bool = False
     manage_target: bool = False
 
@@ -200,7 +200,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         _name,
         "the name of a model, or auto",
         "auto",
-        "Which forecasting model to use; auto picks by score.",
+        "Which forecasting model to use (default: fleet); auto picks the one that did best on the last day.",
     ),
     Parameter("paused", _flag, "true or false", "true", "Freeze the floor where it is."),
     Parameter(

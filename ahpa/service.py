@@ -24,9 +24,9 @@ from ahpa.observation import Limits, Observation, Workload
 from ahpa.planner import LAG_LEVEL
 from ahpa.policy import Parsed, Policy, parse_policy
 from ahpa.readiness import Lag
-from forecasting.combined import CombinedModel
+from forecasting.combined import CombinedForecaster, CombinedModel
 from forecasting.forecast import Forecast
-from forecasting.model import Forecaster, Model
+from forecasting.model import Model
 from forecasting.panel import Panel
 
 RECENT_SECONDS = 3600.0
@@ -93,7 +93,7 @@ class Service:
         self._models = models
         self._events = events
         self._journal = journal
-        self._forecaster: Forecaster | None = None
+        self._forecaster: CombinedForecaster | None = None
         self._known: frozenset[str] = frozenset()
         self._refitted_at = -math.inf
         self._starts: dict[str, Starts] = {}
@@ -118,7 +118,7 @@ class Service:
                 log("refit.no_history", logging.WARNING, target=key, problem=problem)
             usable = [key for key in panel.keys if key not in problems]
             chosen = {s.target.key: s.parsed.policy.model for s in seen}
-            model = CombinedModel(self._models, chosen, "auto")
+            model = CombinedModel(self._models, chosen, Policy().model, self._forecaster)
             fitted = model.fit(panel.select(usable)) if usable else None
             with self._swap:
                 self._forecaster = fitted

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from forecasting.forecast import LEVELS, Forecast
 from forecasting.model import Forecaster, Model
 from forecasting.panel import Panel
+from forecasting.selection import AutoForecaster, AutoModel
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class CombinedModel:
     models: Mapping[str, Model]
     chosen: Mapping[str, str]
     default: str
+    earlier: CombinedForecaster | None = None
+    """The last fit, from which `auto` knows what it had chosen."""
     name: str = "combined"
 
     def fit(self, history: Panel) -> CombinedForecaster:
@@ -26,24 +29,33 @@ class CombinedModel:
         rows: dict[str, list[str]] = {}
         for key in history.keys:
             rows.setdefault(self.chosen.get(key, self.default), []).append(key)
-        return CombinedForecaster(tuple(self.models[name].fit(history.select(keys)) for name, keys in rows.items()))
+        parts = {name: self._remembering(name).fit(history.select(keys)) for name, keys in rows.items()}
+        return CombinedForecaster(parts, {name: tuple(keys) for name, keys in rows.items()})
+
+    def _remembering(self, name: str) -> Model:
+        model = self.models[name]
+        before = self.earlier.parts.get(name) if self.earlier else None
+        if isinstance(model, AutoModel) and isinstance(before, AutoForecaster) and self.earlier:
+            return model.after(before, self.earlier.keys[name])
+        return model
 
 
 @dataclass(frozen=True, eq=False)
 class CombinedForecaster:
-    """The fitted parts; between them they know every key once."""
+    """The fitted parts by model; between them they know every key once."""
 
-    parts: tuple[Forecaster, ...]
+    parts: Mapping[str, Forecaster]
+    keys: Mapping[str, tuple[str, ...]]
 
     @property
     def origin(self) -> float:
-        return self.parts[0].origin
+        return next(iter(self.parts.values())).origin
 
     def observe(self, panel: Panel) -> CombinedForecaster:
-        return CombinedForecaster(tuple(part.observe(panel) for part in self.parts))
+        return replace(self, parts={name: part.observe(panel) for name, part in self.parts.items()})
 
     def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
-        said = [part.forecast(horizon, windows, levels) for part in self.parts]
+        said = [part.forecast(horizon, windows, levels) for part in self.parts.values()]
         first = said[0]
         return Forecast(
             origin=first.origin,

@@ -44,6 +44,10 @@ class AutoModel:
             tuple(m.fit(history) for m in self.candidates), tuple(m.name for m in self.candidates), ranks
         )
 
+    def after(self, earlier: AutoForecaster, keys: Sequence[str]) -> AutoModel:
+        """The model that remembers what an earlier fit of these keys had chosen."""
+        return replace(self, present=earlier.chosen(keys))
+
     def scores(self, model: Model, history: Panel) -> Floats:
         """Mean pinball loss of each row over the last day [n]; inf where the model had no forecast."""
         span = min(DAY_SECONDS, (history.end - history.start) / 3)

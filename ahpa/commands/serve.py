@@ -107,6 +107,7 @@ def _build(**given: Any) -> Any:
     from ahpa.adapters.journal_file import JournalFile
     from ahpa.adapters.knative import KnativeServices
     from ahpa.adapters.kube import Kube
+    from ahpa.adapters.pool import FitPool
     from ahpa.adapters.prometheus import Prometheus
     from ahpa.adapters.queries import load_queries
     from ahpa.adapters.telemetry import Metrics
@@ -141,7 +142,7 @@ def _build(**given: Any) -> Any:
             insecure=given["prometheus_insecure"],
         ),
         queries=queries,
-        models=models(),
+        models=models(FitPool()),
         metrics=Metrics(),
         events=Events(kube, socket.gethostname()),
         journal=JournalFile(given["journal"]) if given["journal"] else None,

@@ -9,6 +9,7 @@ import pytest
 
 from forecasting.combined import CombinedModel
 from forecasting.panel import Panel
+from forecasting.selection import AutoForecaster, AutoModel
 from tests.fakes import SameAsYesterday, Yesterday
 
 START = 1_700_000_000.0 // 86_400 * 86_400
@@ -40,7 +41,22 @@ def test_what_is_observed_reaches_every_part(panel: Panel) -> None:
     fitted = model.fit(panel)
     later = fitted.observe(Panel.of(panel.end, 60.0, np.ones((4, 5)), panel.keys))
     assert later.origin == panel.end + 300
-    assert all(part.origin == later.origin for part in later.parts)
+    assert all(part.origin == later.origin for part in later.parts.values())
+
+
+def test_auto_remembers_what_it_had_chosen(panel: Panel) -> None:
+    """Two candidates that are equally good: the one in use stays, whichever it is."""
+    noisy = np.random.default_rng(0).uniform(1, 9, panel.values.shape)
+    panel = replace(panel, values=noisy)
+    auto = AutoModel((SameAsYesterday(), SameAsYesterday("twin")))
+    for present in ("yesterday", "twin"):
+        first = CombinedModel({"auto": replace(auto, present=dict.fromkeys(panel.keys, present))}, {}, "auto").fit(
+            panel
+        )
+        again = CombinedModel({"auto": auto}, {}, "auto", earlier=first).fit(panel)
+        part = again.parts["auto"]
+        assert isinstance(part, AutoForecaster)
+        assert set(part.chosen(panel.keys).values()) == {present}
 
 
 def test_an_unknown_model_is_an_error_with_its_name(panel: Panel) -> None:

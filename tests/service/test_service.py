@@ -68,7 +68,7 @@ def make_service(kube: FakeKube, prometheus: FakePrometheus, journal: Path | Non
         actuators={"knative": KnativeServices(kube, "shop"), "hpa": HorizontalPodAutoscalers(kube, "shop")},  # type: ignore[arg-type]
         prometheus=prometheus,  # type: ignore[arg-type]
         queries=QUERIES,
-        models={"auto": SameAsYesterday()},
+        models={"fleet": SameAsYesterday()},
         metrics=Metrics(),
         events=Events(kube, "test"),  # type: ignore[arg-type]
         journal=JournalFile(str(journal)) if journal else None,
