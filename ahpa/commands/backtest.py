@@ -322,6 +322,8 @@ def _tables(backtest: Backtest) -> None:
         console.print(outcomes(backtest.series))
     console.print(headline(backtest.series), style="bold", highlight=False, markup=False)
     for series in backtest.series:
+        if "ahpa" not in series.policies:
+            continue
         mark = f"saves {series.saving_hours:.1f} replica-hours" if series.worth else "not worth it"
         console.print(f"{series.name[:60]}: {mark}: {series.why}", highlight=False, markup=False)
         for sentence in (*series.advice, *series.notes):

@@ -5,6 +5,10 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -140,6 +144,36 @@ def test_one_short_series_does_not_spoil_the_others(tmp_path: Path) -> None:
     report = json.loads((out / "report.json").read_text())
     assert [s["name"] for s in report["series"]] == ["a"]
     assert "days of data" in report["failed"]["short"]
+
+
+def test_ctrl_c_leaves_what_is_done(tmp_path: Path) -> None:
+    """Twelve services, interrupted after the first: exit code 130, a report on those done, no half files."""
+    path = fleet(tmp_path, names=tuple(f"s{i}" for i in range(12)))
+    out = tmp_path / "out"
+    arguments = [
+        "backtest",
+        str(path),
+        "--out",
+        str(out),
+        "--test-days",
+        "1",
+        "--policies",
+        "kpa,static",
+        "--jobs",
+        "2",
+    ]
+    child = subprocess.Popen([sys.executable, "-m", "ahpa", *arguments], stderr=subprocess.PIPE, text=True)
+    ends = time.monotonic() + 200
+    while not list(out.glob("ticks/*.static.csv.gz")) and time.monotonic() < ends and child.poll() is None:
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    _, words = child.communicate(timeout=100)
+    assert child.returncode == 130, words
+    assert "interrupted" in words
+    assert "Traceback" not in words
+    report = json.loads((out / "report.json").read_text())
+    assert len(report["series"]) < 12
+    assert not list(out.rglob(".*"))
 
 
 @pytest.mark.slow
