@@ -258,9 +258,10 @@ class Service:
         self.last = tuple((s.target, w, d) for s, w, d in zip(seen, observation.workloads, decisions, strict=True))
         if self._journal is not None:
             self._journal(observation, decisions)
+        coverage = self._forecaster.realised() if self._forecaster is not None else None
         self._would_be = {d.key: d.floor for d in decisions if not d.apply}
         for entry, workload, decision in zip(seen, observation.workloads, decisions, strict=True):
-            self.metrics.show(entry.target, workload, observation.outlook(decision.key), decision)
+            self.metrics.show(entry.target, workload, observation.outlook(decision.key), decision, coverage)
             log("decision", **_fields(decision))
             self._events.tell(entry.target, decision, now)
             for warning in entry.parsed.warnings:

@@ -15,7 +15,7 @@ import numpy as np
 from forecasting.calibration import Calibration, spread
 from forecasting.features import DAY_SECONDS, Target
 from forecasting.fleet import FleetModel, reading, width_of
-from forecasting.forecast import LEVELS, Forecast
+from forecasting.forecast import LEVELS, Coverage, Forecast
 from forecasting.guards import guarded, reasons
 from forecasting.history import History
 from forecasting.learning import QUANTILES
@@ -149,6 +149,10 @@ class CalibratedForecaster:
             for reason, fit in zip(reasons(history), self.expectations, strict=True)
         ]
         return guarded(history, q, steps, asked, peaks, (self.name,) * n, why)
+
+    def realised(self) -> Coverage:
+        """As `Forecaster` says."""
+        return Coverage(self.history.keys, self.ledger.windows(self.history.step), QUANTILES, self.coverage())
 
     def coverage(self) -> Array:
         """Realised coverage [n, w, q] over about the last three days, at QUANTILES."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecasting.forecast import LEVELS, Forecast
+from forecasting.forecast import LEVELS, Coverage, Forecast
 from forecasting.model import Forecaster, Model
 from forecasting.panel import Panel
 from forecasting.selection import AutoForecaster, AutoModel
@@ -53,6 +53,11 @@ class CombinedForecaster:
 
     def observe(self, panel: Panel) -> CombinedForecaster:
         return replace(self, parts={name: part.observe(panel) for name, part in self.parts.items()})
+
+    def realised(self) -> Coverage:
+        found = [part.realised() for part in self.parts.values()]
+        keys = tuple(key for coverage in found for key in coverage.keys)
+        return replace(found[0], keys=keys, ratios=np.concatenate([coverage.ratios for coverage in found]))
 
     def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
         said = [part.forecast(horizon, windows, levels) for part in self.parts.values()]

@@ -16,7 +16,7 @@ import numpy as np
 
 from forecasting.calibration import Calibration, spread, walk
 from forecasting.features import DAY_SECONDS, Frame, Target, design, frame, recency
-from forecasting.forecast import LEVELS, Forecast
+from forecasting.forecast import LEVELS, Coverage, Forecast
 from forecasting.guards import NEEDED_STEPS, guarded, reasons
 from forecasting.history import History
 from forecasting.learning import QUANTILES, ask, chunks, each, fold_of, learn, least_floor
@@ -126,6 +126,10 @@ class FleetForecaster:
         steps, peaks = (np.moveaxis(part, 0, 1) for part in (said[:horizon], said[horizon:]))
         names = ("fleet",) * len(history.keys)
         return guarded(history, q, steps, asked, peaks, names, reasons(history))
+
+    def realised(self) -> Coverage:
+        """As `Forecaster` says."""
+        return Coverage(self.history.keys, self.ledger.windows(self.history.step), QUANTILES, self.coverage())
 
     def coverage(self) -> Array:
         """Realised coverage [n, w, q] over about the last three days, at QUANTILES, for `covered_windows`."""

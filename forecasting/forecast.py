@@ -80,3 +80,29 @@ class Forecast:
     @cached_property
     def _rows(self) -> dict[str, int]:
         return {key: row for row, key in enumerate(self.keys)}
+
+
+@dataclass(frozen=True, eq=False)
+class Coverage:
+    """How often predicted peaks held lately: realised, beside the level that was promised."""
+
+    keys: tuple[str, ...]
+    windows: Floats
+    """Shape [w]: seconds, increasing."""
+    levels: Floats
+    """Shape [q], increasing."""
+    ratios: Floats
+    """Shape [n, w, q]; NaN where nothing has been settled yet."""
+
+    def of(self, key: str, seconds: float, level: float) -> float:
+        """The realised coverage of the window and the level nearest to these; NaN if nothing is known."""
+        row = self._rows.get(key)
+        if row is None:
+            return math.nan
+        window = min(range(len(self.windows)), key=lambda w: abs(float(self.windows[w]) - seconds))
+        tail = min(range(len(self.levels)), key=lambda q: abs(float(self.levels[q]) - level))
+        return float(self.ratios[row, window, tail])
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {key: row for row, key in enumerate(self.keys)}

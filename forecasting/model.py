@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from forecasting.forecast import LEVELS, Forecast
+from forecasting.forecast import LEVELS, Coverage, Forecast
 from forecasting.panel import Panel
 
 
@@ -39,6 +39,10 @@ class Forecaster(Protocol):
 
         `windows` are seconds from the origin; one that ends inside a step includes that step.
         """
+        ...
+
+    def realised(self) -> Coverage:
+        """How often what was said since the fit, and in its rehearsal, has held."""
         ...
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from forecasting.features import DAY_SECONDS
-from forecasting.forecast import LEVELS, Forecast
+from forecasting.forecast import LEVELS, Coverage, Forecast
 from forecasting.model import Forecaster, Model
 from forecasting.panel import Floats, Panel
 from forecasting.scoring import pinball
@@ -88,6 +88,12 @@ class AutoForecaster:
 
     def observe(self, panel: Panel) -> AutoForecaster:
         return replace(self, forecasters=tuple(f.observe(panel) for f in self.forecasters))
+
+    def realised(self) -> Coverage:
+        """Each row's best candidate's; they track the same windows."""
+        found = [forecaster.realised() for forecaster in self.forecasters]
+        ratios = np.stack([found[k].ratios[row] for row, k in enumerate(self.ranks[:, 0])])
+        return replace(found[0], ratios=ratios)
 
     def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
         said = [f.forecast(horizon, windows, levels) for f in self.forecasters]

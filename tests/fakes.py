@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ahpa.adapters.kube import FIELD_MANAGER, KubeError, Object
-from forecasting.forecast import LEVELS, Forecast
+from forecasting.forecast import LEVELS, Coverage, Forecast
 from forecasting.panel import Panel
 
 Where = tuple[str, str, str]
@@ -186,6 +186,10 @@ class Yesterday:
         unknown = np.full(new.values.shape[1], np.nan)
         added = np.array([rows.get(key, unknown) for key in old.keys])
         return Yesterday(Panel.of(old.start, old.step, np.hstack([old.values, added]), old.keys))
+
+    def realised(self) -> Coverage:
+        n = len(self.history.keys)
+        return Coverage(self.history.keys, np.array([60.0, 300.0]), np.array([0.5, 0.99]), np.full((n, 2, 2), 0.97))
 
     def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
         past, ends = self.history, np.asarray(windows)

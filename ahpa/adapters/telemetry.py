@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from ahpa.adapters.target import Target
 from ahpa.controller import Decision
 from ahpa.observation import Workload
 from ahpa.planner import LAG_LEVEL
-from forecasting.forecast import Outlook
+from forecasting.forecast import Coverage, Outlook
 
 LOG = logging.getLogger("ahpa")
 TARGET = ("kind", "namespace", "name")
@@ -59,7 +60,14 @@ class Metrics:
         for gauge in (self.floor, self.baseline, self.ready, self.peak, self.lag, self.forecast_at, self.coverage):
             gauge.clear()
 
-    def show(self, target: Target, workload: Workload, outlook: Outlook | None, decision: Decision) -> None:
+    def show(
+        self,
+        target: Target,
+        workload: Workload,
+        outlook: Outlook | None,
+        decision: Decision,
+        coverage: Coverage | None = None,
+    ) -> None:
         """One target's values after a tick."""
         labels = (target.kind, target.namespace, target.name)
         self.decisions.labels(decision.reason).inc()
@@ -74,6 +82,9 @@ class Metrics:
             for level in (0.5, decision.plan.level):
                 window = decision.plan.window_seconds
                 self.peak.labels(*labels, f"{level:g}").set(outlook.peak(window, level))
+                held = coverage.of(target.key, window, level) if coverage else math.nan
+                if math.isfinite(held):
+                    self.coverage.labels(*labels, f"{level:g}").set(held)
 
     def text(self) -> bytes:
         return generate_latest(self.registry)

@@ -100,7 +100,9 @@ def test_observe_writes_nothing_but_says_it() -> None:
     assert at.kube.writes == []
     assert [body["reason"] for _, body in at.kube.created] == [str(decision.reason)]
     text = at.service.metrics.text().decode()
-    assert f'ahpa_floor_replicas{{kind="knative",name="chat",namespace="shop"}} {float(decision.floor)}' in text
+    chat = 'kind="knative",name="chat",namespace="shop"'
+    assert f"ahpa_floor_replicas{{{chat}}} {float(decision.floor)}" in text
+    assert 'ahpa_forecast_coverage_ratio{kind="knative",level="0.99",name="chat",namespace="shop"} 0.97' in text
 
 
 def test_what_observe_would_have_done_goes_on_from_there() -> None:
