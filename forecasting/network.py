@@ -87,6 +87,7 @@ class Training:
     members: int = 6
     epochs: int = 10
     batch: int = 512
+    """At most; smaller where an epoch would have less than a hundred steps."""
     rate: float = 4e-3
     decay: float = 0.2
 
@@ -135,12 +136,13 @@ def _train_one(
     parts[-1] = np.quantile(target[rows], levels).astype(np.float32)
     first: Sequence[Array] = [np.zeros_like(p) for p in parts]
     second: Sequence[Array] = [np.zeros_like(p) for p in parts]
-    total = training.epochs * -(-len(rows) // training.batch)
+    batch = min(training.batch, max(64, len(rows) // 100))
+    total = training.epochs * -(-len(rows) // batch)
     done = 0
     for _ in range(training.epochs):
         order = rng.permutation(rows)
-        for start in range(0, len(order), training.batch):
-            chosen = order[start : start + training.batch]
+        for start in range(0, len(order), batch):
+            chosen = order[start : start + batch]
             done += 1
             rate = training.rate * 0.5 * (1 + np.cos(np.pi * done / total)) + 1e-6
             gradients = _gradients(parts, x[chosen], y[chosen], w[chosen], q)

@@ -125,3 +125,15 @@ def test_the_fleet_keeps_its_promises_on_anything(values: np.ndarray, ticks: int
     for _ in range(ticks):
         forecaster = forecaster.observe(Panel.of(forecaster.origin, STEP, [3.0]))
     _kept(forecaster.forecast(2, (300.0, 900.0)), Panel.of(0, STEP, np.append(values, 3.0)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", [m for m in MODELS if m is not MODELS[5]], ids=lambda m: m.name)
+@pytest.mark.parametrize("kind", KINDS)
+def test_bad_series_in_full(model: Model, kind: str) -> None:
+    """T1 in full: fifty of each kind at once; nothing raises, and every promise is kept."""
+    rows = [np.asarray(KINDS[kind](np.random.default_rng(seed)), dtype=float) for seed in range(50)]
+    panel = Panel.of(0, STEP, rows, [str(seed) for seed in range(50)])
+    forecaster = model.fit(panel)
+    forecaster = forecaster.observe(Panel.of(forecaster.origin, STEP, np.ones((50, 1)), panel.keys))
+    _kept(forecaster.forecast(6, (300.0, 900.0), (0.5, 0.9, 0.99)), panel)
