@@ -18,6 +18,7 @@ from ahpa.readiness import Lag, Readiness, learn
 REMEMBERED = 200
 """Starts remembered per service; a start of last month says little about today's image."""
 LONGEST_SECONDS = 4 * 3600.0
+"""A longer start is not believed; a pod that waits longer, for a quota say, does not teach a lead of days."""
 
 
 @dataclass
@@ -48,7 +49,7 @@ class Starts:
                 if ready is not None and 0 <= ready - created <= LONGEST_SECONDS:
                     self.done.append(ready - created)
             elif now > created and not pod["metadata"].get("deletionTimestamp"):
-                self.waiting[uid] = now - created
+                self.waiting[uid] = min(now - created, LONGEST_SECONDS)
         self.withdrawn.extend(waited for uid, waited in before.items() if uid not in alive)
         self.known &= alive
 

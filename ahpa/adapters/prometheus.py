@@ -25,6 +25,7 @@ import numpy as np
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
+from urllib3.exceptions import HTTPError
 
 from forecasting.panel import Floats, Panel
 
@@ -35,6 +36,10 @@ MAX_BYTES = 16 * 1024 * 1024
 
 class MetricsUnavailable(Exception):
     """No trustworthy answer; the message says why."""
+
+
+class NoAnswer(MetricsUnavailable):
+    """The server did not answer this time, whatever was asked."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +54,8 @@ class Demand:
     """The server warned that the answer may be incomplete."""
 
 
+_TOKEN = re.compile(r"[!-~]+", re.ASCII)
+"""What a header may carry. An error of the library about anything else would quote the token into the log."""
 _WARNINGS = re.compile(rb'"warnings"\s*:\s*\[\s*"')
 """In JSON an unescaped `"warnings":[` can only be that key, so the body need not be parsed twice."""
 
@@ -91,19 +98,21 @@ class _Http(requests.Session):
     def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
         deadline = time.monotonic() + self._total_seconds
         if self._token_file:
-            token = Path(self._token_file).read_text(encoding="ascii").strip()
+            token = Path(self._token_file).read_text(encoding="utf-8").strip()
+            if not _TOKEN.fullmatch(token):
+                raise MetricsUnavailable(f"{self._token_file} does not hold one token")
             kwargs["headers"] = {**(kwargs.get("headers") or {}), "Authorization": f"Bearer {token}"}
         kwargs.update(allow_redirects=False, stream=True)
         response = super().request(method, url, *args, **kwargs)
         body = bytearray()
-        for chunk in response.iter_content(65_536):
+        while chunk := response.raw.read1(65_536, decode_content=True):  # what is there; iter_content waits for all
             body += chunk
             if len(body) > MAX_BYTES:
                 response.close()
                 raise MetricsUnavailable(f"the answer is over {MAX_BYTES >> 20} MiB; aggregate in the query")
             if time.monotonic() > deadline:
                 response.close()
-                raise MetricsUnavailable(f"the answer took over {self._total_seconds:g} s")
+                raise NoAnswer(f"the answer took over {self._total_seconds:g} s")
         response._content = bytes(body)
         self.said.warned = _WARNINGS.search(body) is not None
         return response
@@ -143,17 +152,29 @@ class Prometheus:
         """The demand of every key on the grid [start, end), problems by key, and the keys with partial answers.
 
         A sample at time T is the mean over (T - step, T], so column j holds the sample at start + (j + 1) * step.
-        One failing query leaves its row NaN and harms no other.
+        One failing query leaves its row NaN and harms no other. If the server gave no answer to the first few,
+        the others are not asked: a thousand time-outs in a row would stop the loop.
         """
         start, end = math.floor(start / step) * step, math.floor(end / step) * step
+        answered = threading.Event()
+        unanswered: list[str] = []
 
         def one(query: str) -> Demand:
+            unknown = np.full(round((end - start) / step), np.nan)
             try:
-                return self.demand(query, start, end, step)
+                if len(unanswered) >= 2 * self._workers and not answered.is_set():
+                    return Demand(unknown, f"not asked: no answer to the first {len(unanswered)} queries")
+                found = self.demand(query, start, end, step)
+            except NoAnswer as error:
+                unanswered.append(query)
+                return Demand(unknown, str(error))
             except MetricsUnavailable as error:
-                return Demand(np.full(round((end - start) / step), np.nan), str(error))
+                answered.set()
+                return Demand(unknown, str(error))
             finally:
                 progress()
+            answered.set()
+            return found
 
         with ThreadPoolExecutor(self._workers) as pool:
             rows = dict(zip(queries, pool.map(one, queries.values()), strict=True))
@@ -195,6 +216,8 @@ class Prometheus:
             return [list(series["values"]) for series in result], self._http.said.warned
         except MetricsUnavailable:
             raise
+        except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
+            raise NoAnswer(f"{type(error).__name__}: {str(error)[:200]}") from error
         except Exception as error:  # RetryError, JSONDecodeError, KeyError, PrometheusApiClientException, ...
             raise MetricsUnavailable(f"{type(error).__name__}: {str(error)[:200]}") from error
 

@@ -64,6 +64,12 @@ def test_what_still_waits_or_was_withdrawn_counts_as_longer_than_that() -> None:
     assert starts.readiness(PRIOR).leads(0.5)[0][1] > 200
 
 
+def test_a_pod_that_waits_for_days_does_not_teach_a_lead_of_days() -> None:
+    starts = Starts()
+    starts.see([pod("stuck", 1000)], 1000 + 30 * 86_400)
+    assert starts.waiting == {"stuck": 4 * 3600.0}
+
+
 def target() -> Target:
     reference = {"apiVersion": "v1", "kind": "Service", "namespace": "shop", "name": "chat", "uid": "u1"}
     return Target("knative", "shop", "chat", {}, reference, 1, 1, 1, 1, None, 7.0, False, "")

@@ -6,11 +6,13 @@ The library's own behaviour under some of them is asserted beside ours, to keep 
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -78,7 +80,7 @@ def drip(handler: BaseHTTPRequestHandler) -> None:
     handler.send_response(200)
     handler.send_header("Content-Length", "100000")
     handler.end_headers()
-    for _ in range(40):
+    for _ in range(100):
         handler.wfile.write(b" ")
         handler.wfile.flush()
         time.sleep(0.1)
@@ -208,6 +210,41 @@ def test_the_token_is_read_anew_for_each_request(server: Server, tmp_path) -> No
         token.write_text(text)
         reader.demand("up", START, END, STEP)
     assert [headers["Authorization"] for _, headers in server.requests] == ["Bearer first", "Bearer second"]
+
+
+def test_a_token_that_no_header_can_carry_is_not_quoted(server: Server, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("s3cr3t\nmore\n")
+    server.answer = matrix()
+    with pytest.raises(MetricsUnavailable, match="does not hold one token") as caught:
+        Prometheus(server.url, token_file=str(token)).demand("up", START, END, STEP)
+    assert "s3cr3t" not in str(caught.value)
+    assert server.requests == []
+
+
+def test_a_silent_server_is_not_asked_for_every_service(server: Server) -> None:
+    """With two workers the first four wait in vain; a hundred more must not, or the loop stands still."""
+    server.answer = hang
+    reader = Prometheus(server.url, timeout_seconds=(0.2, 0.2), total_seconds=0.5, workers=2)
+    panel, problems, _ = reader.panel({f"s{i}": f"up{i}" for i in range(100)}, START, END, STEP)
+    assert len(problems) == 100
+    assert np.isnan(panel.values).all()
+    assert "not asked" in problems["s99"]
+    assert len({path for path, _ in server.requests}) <= 6
+
+
+def test_bad_queries_do_not_silence_the_good_ones_after_them(server: Server) -> None:
+    server.answer = lambda handler: (matrix([[60, "1"]]) if "good" in handler.path else say(400, b"bad"))(handler)
+    queries = {**{f"bad{i}": f"bad{i}" for i in range(20)}, "good": "good"}
+    _, problems, _ = client(server).panel(queries, START, END, STEP)
+    assert set(problems) == set(queries) - {"good"}
+
+
+def test_a_packed_answer_is_read(server: Server) -> None:
+    body = {"status": "success", "data": {"resultType": "matrix", "result": [{"metric": {}, "values": [[60, "1"]]}]}}
+    packed = gzip.compress(json.dumps(body).encode())
+    server.answer = say(200, packed, {"Content-Type": "application/json", "Content-Encoding": "gzip"})
+    assert client(server).demand("up", START, END, STEP).values[0] == 1.0
 
 
 def test_no_proxy_of_the_environment_is_asked(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,11 @@ def test_replicas_refuses_what_is_not_a_demand(demand: float, per_replica: float
         replicas(demand, per_replica)
 
 
+def test_an_absurd_need_is_a_number_and_not_an_error() -> None:
+    """One owner's target of a billionth beside a metric gone mad must not end the round for all."""
+    assert replicas(1e300, 1e-9) == 1_000_000_000
+
+
 @given(st.floats(0, 1e6), st.floats(0.01, 1e3))
 def test_replicas_serve_the_demand_and_one_fewer_would_not(demand: float, per_replica: float) -> None:
     need = replicas(demand, per_replica)
