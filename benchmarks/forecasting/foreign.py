@@ -100,8 +100,9 @@ def lightgbm(values: np.ndarray, step: int, until: int, ask: np.ndarray, widths:
 
 
 def mstl(row: np.ndarray, step: int, origins: np.ndarray, widths: list[int]) -> np.ndarray:
-    """MSTL of day (and week) with AutoETS on half-hourly means (ten-minute ones took ten times as long), refitted at midnight, expected maxima [o, w].
+    """MSTL of day (and week) with AutoETS, refitted at midnight: expected maxima [o, w].
 
+    On half-hourly means, for ten-minute ones took ten times as long.
     Between refits the level follows what is seen with AutoETS's own smoothing (0.3 where it keeps it hidden).
     """
     from statsforecast.models import MSTL, AutoETS
