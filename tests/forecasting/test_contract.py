@@ -136,4 +136,5 @@ def test_bad_series_in_full(model: Model, kind: str) -> None:
     panel = Panel.of(0, STEP, rows, [str(seed) for seed in range(50)])
     forecaster = model.fit(panel)
     forecaster = forecaster.observe(Panel.of(forecaster.origin, STEP, np.ones((50, 1)), panel.keys))
-    _kept(forecaster.forecast(6, (300.0, 900.0), (0.5, 0.9, 0.99)), panel)
+    seen = Panel.of(0, STEP, np.hstack([panel.values, np.ones((50, 1))]), panel.keys)
+    _kept(forecaster.forecast(6, (300.0, 900.0), (0.5, 0.9, 0.99)), seen)
