@@ -53,11 +53,15 @@ class HorizontalPodAutoscalers:
     def _target(self, item: Object) -> Target:
         meta, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
         namespace = str(meta.get("namespace"))
-        floor = int(spec.get("minReplicas") or 1)
+        minimum = spec.get("minReplicas")
+        floor = 1 if minimum is None else int(minimum)  # 0 is a minimum too, where the cluster allows it
         record = whole((meta.get("annotations") or {}).get(STATE))
         held = record is not None and owns(item, "spec", "minReplicas")
         scaled = self._scaled(namespace, spec.get("scaleTargetRef") or {})
         asked = int(((scaled or {}).get("spec") or {}).get("replicas") or 0)
+        current = int(status.get("currentReplicas") or 0)
+        # What cannot be read is not "still starting": that would hold it at a higher level than was asked for.
+        ready = current if scaled is None else int((scaled.get("status") or {}).get("readyReplicas") or 0)
         return Target(
             kind="hpa",
             namespace=namespace,
@@ -72,8 +76,8 @@ class HorizontalPodAutoscalers:
             },
             baseline=record if held and record is not None else floor,
             floor=floor,
-            ready=int(((scaled or {}).get("status") or {}).get("readyReplicas") or 0),
-            present=max(int(status.get("currentReplicas") or 0), asked),
+            ready=ready,
+            present=max(current, asked),
             maximum=int(spec.get("maxReplicas") or 0) or None,
             per_replica=_average_value(spec.get("metrics") or []),
             managed=STATE in (meta.get("annotations") or {}),

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ahpa.adapters.kube import Kube, KubeError, Object, collection, owns, path
@@ -102,8 +103,10 @@ class KnativeServices:
     def _shares(self, target: Target, floor: int) -> dict[str, int]:
         service, active, _ = target.handle
         state = recorded(service)
-        least = {name: facts(revision, state)["baseline"] for name, revision in active.items()}
-        return apportion(floor, {name: traffic(service)[name] for name in active}, least)
+        rows = {name: facts(revision, state) for name, revision in active.items()}
+        least = {name: row["baseline"] for name, row in rows.items()}
+        most = {name: row["maximum"] for name, row in rows.items() if row["maximum"] is not None}
+        return apportion(floor, {name: traffic(service)[name] for name in active}, least, most)
 
     def _record(self, service: Object, state: Mapping[str, str | None] | None) -> None:
         text = None if state is None else json.dumps(state, sort_keys=True, separators=(",", ":"))
@@ -138,8 +141,12 @@ def traffic(service: Object) -> dict[str, int]:
     return shares
 
 
-def apportion(total: int, shares: Mapping[str, int], least: Mapping[str, int]) -> dict[str, int]:
-    """Split a floor over Revisions by traffic (largest remainder), none below its own `least`.
+def apportion(
+    total: int, shares: Mapping[str, int], least: Mapping[str, int], most: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, int]:
+    """Split a floor over Revisions by traffic (largest remainder), none below its own `least` or above its `most`.
+
+    Knative refuses a min-scale above max-scale; what one Revision may not take, its traffic gives to no other.
 
     7 over 90 % and 10 % gives 6 and 1.
     """
@@ -149,7 +156,7 @@ def apportion(total: int, shares: Mapping[str, int], least: Mapping[str, int]) -
     by_remainder = sorted(exact, key=lambda name: (out[name] - exact[name], name))
     for name in by_remainder[: total - sum(out.values())]:
         out[name] += 1
-    return {name: max(count, least.get(name, 0)) for name, count in out.items()}
+    return {name: max(min(count, most.get(name, count)), least.get(name, 0)) for name, count in out.items()}
 
 
 def recorded(service: Object) -> dict[str, str | None]:

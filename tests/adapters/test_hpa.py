@@ -48,6 +48,21 @@ def test_only_the_minimum_and_our_record_are_written() -> None:
     assert set(body["metadata"]) == {"annotations", "resourceVersion", "uid"}
 
 
+def test_a_minimum_of_zero_is_given_back_as_zero() -> None:
+    kube, actuator = cluster(spec={"minReplicas": 0})
+    actuator.write(actuator.targets()[0], 4)
+    assert actuator.targets()[0].baseline == 0
+    actuator.restore(actuator.targets()[0])
+    assert kube.get(WHERE)["spec"]["minReplicas"] == 0
+
+
+def test_where_the_scaled_object_cannot_be_read_its_replicas_do_not_count_as_starting() -> None:
+    kube, actuator = cluster()
+    del kube.objects["/apis/apps/v1/namespaces/shop/deployments/api"]
+    (target,) = actuator.targets()
+    assert (target.ready, target.present) == (3, 3)
+
+
 @pytest.mark.parametrize(
     "meta",
     [

@@ -89,6 +89,17 @@ def test_a_split_of_traffic_splits_the_floor() -> None:
     assert only(actuator).floor == 10
 
 
+def test_no_revision_gets_more_than_its_own_maximum() -> None:
+    """Knative would refuse the whole patch, and the service would wait out a back-off for nothing."""
+    kube, actuator = cluster(r1=90, r2=10)
+    for name in ("r1", "r2"):
+        revision(kube, name, max_scale="5")
+    target = only(actuator)
+    assert target.maximum == 10
+    actuator.write(target, 10)
+    assert (min_scale(kube, "r1"), min_scale(kube, "r2")) == ("5", "1")
+
+
 @given(st.integers(0, 200), st.lists(st.integers(1, 100), min_size=1, max_size=5))
 def test_a_split_adds_up_and_each_part_is_within_one_of_its_share(total: int, percents: list[int]) -> None:
     shares = {f"r{i}": percent for i, percent in enumerate(percents)}
