@@ -30,7 +30,7 @@ from forecasting.model import Model
 from forecasting.panel import Panel
 
 RECENT_SECONDS = 3600.0
-"""Each tick reads the last hour: it fills late samples and tells how much of it was observed."""
+"""Each tick reads the last hour: it fills the steps since the last tick and tells how much of it was observed."""
 NEW_TARGET_REFIT_SECONDS = 300.0
 """A new target brings the next refit forward, but not more often than this."""
 BACKOFF_SECONDS = (60.0, 3600.0)
@@ -50,6 +50,13 @@ class Settings:
     lag: Lag = field(default_factory=lambda: Lag.of(180, 300))
     """Assumed until pods have shown better."""
     limits: Limits = Limits()
+
+    def __post_init__(self) -> None:
+        for name in ("tick_seconds", "refit_seconds", "step_seconds"):
+            if not getattr(self, name) >= 1:
+                raise ValueError(f"{name} must be at least one second, got {getattr(self, name):g}")
+        if not self.step_seconds <= RECENT_SECONDS <= self.history_seconds:
+            raise ValueError(f"need step_seconds <= {RECENT_SECONDS:g} <= history_seconds")
 
 
 @dataclass(frozen=True)
@@ -107,7 +114,8 @@ class Service:
     def refit(self, now: float) -> None:
         """Read the whole history of every target and learn from it. Raises KubeError if nothing can be listed."""
         with self._refitting:
-            seen = [s for s in self._seen(self._list()) if s.query is not None]
+            targets, _ = self._list()
+            seen = [s for s in self._seen(targets) if s.query is not None]
             queries = {s.target.key: s.query for s in seen if s.query is not None}
             began = time.monotonic()
             settings = self.settings
@@ -119,10 +127,11 @@ class Service:
             usable = [key for key in panel.keys if key not in problems]
             chosen = {s.target.key: s.parsed.policy.model for s in seen}
             model = CombinedModel(self._models, chosen, Policy().model, self._forecaster)
-            fitted = model.fit(panel.select(usable)) if usable else None
-            with self._swap:
-                self._forecaster = fitted
-            self._known = frozenset(usable)
+            if usable or not queries:  # else nothing could be read, and what was learned before is still true
+                fitted = model.fit(panel.select(usable)) if usable else None
+                with self._swap:
+                    self._forecaster = fitted
+                self._known = frozenset(usable)
             self._refitted_at = now
             self.metrics.refit_seconds.observe(time.monotonic() - began)
             log("refit.done", targets=len(usable), failed=len(problems), seconds=round(time.monotonic() - began, 3))
@@ -130,16 +139,19 @@ class Service:
     def tick(self, now: float) -> tuple[Decision, ...]:
         """One round: observe, decide, act. Raises KubeError if no kind of target can be listed."""
         began = time.monotonic()
-        seen = self._seen(self._list())
+        targets, unlisted = self._list()
+        seen = self._seen(targets)
         queries = {s.target.key: s.query for s in seen if s.query is not None}
-        due = now - self._refitted_at >= NEW_TARGET_REFIT_SECONDS and not self._refitting.locked()
-        self.wants_refit = due and bool(set(queries) - self._known)
         recent, problems, partial = self._prometheus.panel(
             queries, now - RECENT_SECONDS, now, self.settings.step_seconds
         )
         for key, problem in problems.items():
             self.metrics.read_errors.inc()
             log("tick.no_data", logging.WARNING, target=key, problem=problem)
+        due = now - self._refitted_at >= NEW_TARGET_REFIT_SECONDS and not self._refitting.locked()
+        # A target whose query fails has nothing to learn from; it must not make the whole fleet learn anew for ever.
+        self.wants_refit = due and not set(queries) - self._known <= set(problems)
+        self._forget(seen, unlisted)
         workloads = self._workloads(seen, recent, partial, now)
         forecast = self._forecast(recent, workloads, now)
         observation = Observation(
@@ -154,19 +166,19 @@ class Service:
         log("tick.done", targets=len(decisions), seconds=round(time.monotonic() - began, 3))
         return decisions
 
-    def _list(self) -> list[Target]:
-        """All targets of every kind that answers; one kind without its CRD harms no other."""
+    def _list(self) -> tuple[list[Target], frozenset[str]]:
+        """All targets of every kind that answers, and the kinds that do not; one without its CRD harms no other."""
         targets: list[Target] = []
-        failures: list[KubeError] = []
+        failures: dict[str, KubeError] = {}
         for kind, actuator in self._actuators.items():
             try:
                 targets += actuator.targets()
             except KubeError as error:
-                failures.append(error)
+                failures[kind] = error
                 log("targets.unavailable", logging.WARNING, kind=kind, problem=str(error))
         if len(failures) == len(self._actuators):
-            raise failures[0]
-        return targets
+            raise next(iter(failures.values()))
+        return targets, frozenset(failures)
 
     def _seen(self, targets: list[Target]) -> list[Seen]:
         out = []
@@ -192,16 +204,22 @@ class Service:
             raise QueryError(f"ahpa.dev/demand: no query {name!r}; there are {', '.join(sorted(self._queries))}")
         return self._queries[name].fill(target.namespace, target.name, self.settings.step_seconds)
 
+    def _forget(self, seen: list[Seen], unlisted: frozenset[str]) -> None:
+        """Drop what was remembered of targets that are gone; those of a kind that did not answer are not gone."""
+        here = {s.target.key for s in seen}
+        for memory in (self._starts, self._observed_until, self._would_be, self._backoff):
+            for key in [k for k in memory if k not in here and k.partition("/")[0] not in unlisted]:
+                del memory[key]
+
     def _workloads(self, seen: list[Seen], recent: Panel, partial: frozenset[str], now: float) -> list[Workload]:
         # A server that does not answer shows nothing, also not that there was nothing: what was seen stays seen,
         # and a target that we never saw data of has the same patience from the moment we began to look.
         observed = dict(zip(recent.keys, recent.last_observed().tolist(), strict=True))
         keys = [s.target.key for s in seen]
         known = {k: max(self._observed_until.get(k, -math.inf), observed.get(k, -math.inf)) for k in keys}
-        self._observed_until = {k: until if math.isfinite(until) else now for k, until in known.items()}
+        self._observed_until |= {k: until if math.isfinite(until) else now for k, until in known.items()}
         finite = np.isfinite(recent.values)
         coverage = dict(zip(recent.keys, finite.mean(axis=1) if finite.size else (), strict=False))
-        self._starts = {s.target.key: self._starts.get(s.target.key, Starts()) for s in seen}
         return [
             self._workload(s, self._observed_until[s.target.key],
                            0.0 if s.target.key in partial else float(coverage.get(s.target.key, 0.0)), now)
@@ -210,7 +228,7 @@ class Service:
 
     def _workload(self, seen: Seen, observed_until: float, coverage: float, now: float) -> Workload:
         target, policy = seen.target, seen.parsed.policy
-        starts = self._starts[target.key]
+        starts = self._starts.setdefault(target.key, Starts())
         if target.selector and seen.query is not None:
             self._see_pods(target, starts, now)
         hypothetical = policy.mode == "observe" and not target.managed
@@ -254,14 +272,19 @@ class Service:
     def _carry_out(
         self, seen: list[Seen], observation: Observation, decisions: tuple[Decision, ...], now: float
     ) -> None:
-        self.metrics.begin_round()
         self.last = tuple((s.target, w, d) for s, w, d in zip(seen, observation.workloads, decisions, strict=True))
         if self._journal is not None:
             self._journal(observation, decisions)
-        coverage = self._forecaster.realised() if self._forecaster is not None else None
-        self._would_be = {d.key: d.floor for d in decisions if not d.apply}
+        forecaster = self._forecaster
+        coverage = forecaster.realised() if forecaster is not None else None
+        for decision in decisions:
+            self._would_be.pop(decision.key, None)
+            if not decision.apply:
+                self._would_be[decision.key] = decision.floor
+        self.metrics.begin_round()
         for entry, workload, decision in zip(seen, observation.workloads, decisions, strict=True):
             self.metrics.show(entry.target, workload, observation.outlook(decision.key), decision, coverage)
+        for entry, decision in zip(seen, decisions, strict=True):  # slow: a scrape in between must see all values
             log("decision", **_fields(decision))
             self._events.tell(entry.target, decision, now)
             for warning in entry.parsed.warnings:

@@ -255,6 +255,62 @@ def test_switching_off_restores_and_the_metrics_forget_a_deleted_target() -> Non
     assert 'name="chat"' not in at.service.metrics.text().decode()
 
 
+def test_a_refit_in_an_outage_keeps_what_was_learned() -> None:
+    """At 08:55 the history cannot be read; the rise of 09:05 was learned before and is still to come."""
+    at = scene()
+    at.prometheus.down = True
+    at.service.refit(NOW + 30)
+    decision = at.tick(NOW + 60)["knative/shop/chat"]
+    assert decision.plan is not None
+    assert decision.floor >= 4
+
+
+def test_a_query_that_never_answers_does_not_make_the_fleet_learn_anew_again_and_again() -> None:
+    at = scene()
+    add_knative(at.kube, "mute", mode="apply")
+    at.tick(NOW + 400)
+    assert not at.service.wants_refit
+    at.prometheus.demands["mute"] = morning
+    at.tick(NOW + 460)
+    assert at.service.wants_refit
+
+
+def test_a_kind_that_did_not_answer_once_is_not_forgotten() -> None:
+    at = scene(mode="observe")
+    first = at.tick()["knative/shop/chat"].floor
+    hpas = f"{HPAS}/other"
+    at.kube.put(hpas, {
+        "metadata": {"namespace": "shop", "name": "other", "annotations": {"ahpa.dev/mode": "observe"}},
+        "spec": {"maxReplicas": 20}, "status": {},
+    })  # fmt: skip
+    at.kube.fail = lambda method, where: KubeError(0, "timeout") if where.endswith("/services") else None
+    assert "knative/shop/chat" not in at.tick(NOW + 60)
+    at.kube.fail = lambda method, where: None
+    assert at.tick(NOW + 120)["knative/shop/chat"].previous == first
+
+
+def test_a_scrape_during_the_writes_sees_every_target() -> None:
+    at = scene("chat", "other")
+    seen: list[str] = []
+
+    def scrape(method: str, where: str) -> None:
+        if method == "PATCH":
+            seen.append(at.service.metrics.text().decode())
+
+    at.kube.fail = scrape
+    at.tick()
+    assert seen
+    assert all('ahpa_floor_replicas{kind="knative",name="other"' in text for text in seen)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"tick_seconds": 0}, {"step_seconds": 0.4}, {"step_seconds": 7200}, {"history_seconds": 60}]
+)
+def test_settings_that_cannot_work_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="seconds"):
+        Settings(**wrong)
+
+
 def test_an_hpa_is_served_beside_it() -> None:
     at = scene()
     noted = {"ahpa.dev/mode": "apply", "ahpa.dev/demand": "mine", "ahpa.dev/target-per-replica": "7"}
