@@ -38,6 +38,7 @@ ROOT = Path(__file__).parent.parent
 LAGS_SECONDS = (60.0, 180.0, 600.0)
 LATE_TARGET = 0.001
 HISTORY_DAYS = 28.0
+FILLS = (0.6, 0.7, 0.8, 0.9, 1.0)
 TRACES = (
     *(f"crane_dsp/series/input{i:02d}" for i in (0, 1, 2, 3, 4, 5, 8, 9, 10, 11)),
     *(f"ms_cloud_monitoring/series/{n}" for n in ("mongo-01", "mongo-02", "mongo-03", "mongo-04", "machine-01")),
@@ -153,9 +154,9 @@ def _one(case: Trial) -> dict[str, Any]:
     level = find_level(case, Question(LATE_TARGET, manage_target=True))
     own = managed(level).outcome
     rows["ahpa@90 own"] = [own.replica_hours, own.late_ratio]
-    true = clairvoyant(case)
-    rows["clairvoyant"] = _cheapest(lambda fill: Ahpa(case.tested, true(fill))(0.99), (0.8, 0.9, 1.0))
-    rows["clairvoyant@90"] = _cheapest(lambda fill: Ahpa(case.tested, true(fill), 0.9)(0.99), (0.8, 0.9, 1.0))
+    true, filled = clairvoyant(case, 0.7), clairvoyant(case, 0.9)
+    rows["clairvoyant"] = _cheapest(lambda fill: Ahpa(case.tested, true(fill))(0.99), FILLS)
+    rows["clairvoyant@90"] = _cheapest(lambda fill: Ahpa(case.tested, filled(fill), 0.9)(0.99), FILLS)
     return rows
 
 
@@ -165,8 +166,8 @@ def _cheapest(play: Callable[[float], Any], knobs: tuple[float, ...]) -> float |
     return min(good, default=None)
 
 
-def clairvoyant(case: Trial) -> Callable[[float], Foresight]:
-    """The true largest minute of each window, at every level; `fill` below 1 leaves headroom."""
+def clairvoyant(case: Trial, utilization: float) -> Callable[[float], Foresight]:
+    """The true largest minute of each window, at every level; with it the plan fills replicas to `fill`."""
     demand, seen = case.tested.demand, case.foresight
     values = np.nan_to_num(demand.values[0])
     first = np.round((seen.origins - demand.start) / demand.step).astype(int)
@@ -175,8 +176,8 @@ def clairvoyant(case: Trial) -> Callable[[float], Foresight]:
         width = max(1, int(np.ceil(seconds / demand.step - 1e-9)))
         view = np.lib.stride_tricks.sliding_window_view(np.append(values, np.zeros(width)), width)
         peaks[:, w] = view[first].max(axis=1)[:, None]
-    # At fill 1 the plan holds `utilization` of the true peak's slots; the plan itself divides by it.
-    return lambda fill: replace(seen, peaks=peaks * (case.tested.per_replica / case.tested.kpa.total_value / fill))
+    # The plan divides by utilization x slots.
+    return lambda fill: replace(seen, peaks=peaks * (utilization / fill))
 
 
 def page(found: dict[str, Any]) -> str:

@@ -15,9 +15,12 @@ a start, so (with W <= lag_least) it is no cheaper than staying. Two such stretc
 min(g, lag_least - W) more, and the first and the last window may be served W seconds early: cost of level k >=
 seconds of need + bridges + first start - W. Levels add up. Every J gives a bound; the best one counts.
 
+Another bound is the work itself: what all requests but the late ones hold of slots.
+
 A late request need not be served in its window: it lowers X in at most W - L windows by one. With so many to spend,
 the most that can be saved is a fractional knapsack over (second, level): weight the requests to be removed, worth one
-second plus its share of the bridge that goes with the whole stretch. Greedy by worth per weight bounds it from above.
+second plus, by weight, its share of the bridges that go with the whole stretch only. Greedy by worth per weight
+bounds it from above.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ import numpy as np
 
 from ahpa.simulation.replicas import LEAST_LEVEL
 from ahpa.simulation.run import Outcome, Run
-from ahpa.simulation.traffic import Counts, Traffic
+from ahpa.simulation.traffic import GRAIN, Counts, Traffic
 from forecasting.panel import Floats
 
 WINDOWS_SECONDS = (4, 10, 20, 40, 80)
@@ -54,7 +57,20 @@ def bound(traffic: Traffic, late_ratio: float, ready: int = 0) -> Bound:
     """The best bound for policies with at most this share of late requests that begin with so many ready."""
     budget = late_ratio * float(traffic.arrived[-1])
     found = [_bound(traffic, chain, budget, ready) for chain in _chains(traffic)]
-    return max(found, key=lambda b: b.seconds, default=Bound(0.0, np.zeros(traffic.seconds, np.int64)))
+    return max([*found, _work(traffic, budget)], key=lambda b: b.seconds)
+
+
+def _work(traffic: Traffic, budget: float) -> Bound:
+    """Every request that is served holds a slot for its service time: what all of them hold, on full replicas.
+
+    The last ones may still be served when the traffic ends; they are left out.
+    """
+    service = traffic.service
+    link = traffic.kernel.whole or traffic.kernel.fraction
+    wait = math.ceil(service.late_after_seconds) + max(1, traffic.kernel.whole)
+    served = float(traffic.arrived[max(0, traffic.seconds - wait)]) - budget
+    need = np.ceil(traffic.units / GRAIN / service.concurrency).astype(np.int64)
+    return Bound(max(0.0, served * link / service.concurrency), need)
 
 
 def _chains(traffic: Traffic) -> list[int]:
@@ -106,13 +122,22 @@ def _level_seconds(runs: Runs, bridge: float, start: float | None, window: int) 
 
 
 def _add_items(worth: Floats, weight: Floats, runs: Runs, excess: Floats, most: float, bridge: float) -> None:
-    """The seconds of one level as items of the knapsack, binned by the logarithm of worth per weight."""
+    """The seconds of one level as items of the knapsack, binned by the logarithm of worth per weight.
+
+    Giving up part of a stretch saves at most its seconds; all of it also saves the gaps beside it as far as they are
+    bridged. So a second is worth one, and by weight its share of these gaps; a gap that is not bridged anyway costs
+    one start, of which each side gets half.
+    """
     first, last = runs
-    length = last - first
-    inside = np.repeat(np.arange(len(first)), length)
-    at = np.arange(len(inside)) - np.repeat(np.cumsum(length) - length, length) + first[inside]
-    value = (1 + max(bridge, 0.0) / length)[inside]
+    gaps = (first[1:] - last[:-1]).astype(float)
+    gaps = np.concatenate([[np.inf], gaps, [np.inf]])
+    beside = np.where(gaps <= bridge, gaps, max(bridge, 0.0) / 2)
+    inside = np.repeat(np.arange(len(first)), last - first)
+    ends = np.cumsum(last - first)
+    at = np.arange(len(inside)) + np.repeat(last - ends, last - first)
     cost = np.clip(excess[at], 1e-3, most)
+    share = (beside[:-1] + beside[1:]) / np.bincount(inside, cost)
+    value = 1 + share[inside] * cost
     bins = np.clip(((np.log(value / cost) + 12) * (_BINS / 24)).astype(int), 0, _BINS - 1)
     worth += np.bincount(bins, value, _BINS)
     weight += np.bincount(bins, cost, _BINS)

@@ -24,6 +24,8 @@ LEVELS = (0.5, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
 MARGINS = (0.7, 1.0, 1.3, 1.7, 2.2)
 DEFAULT_LEVEL = 0.99
 """Where there is too little history to find the level that the late target needs."""
+NEARLY = 1.25
+"""A late share up to so many times the least is nearly as good."""
 FULL_UTILIZATION = 0.9
 """The second lever: what the KPA is told to fill to while the forecast is trusted."""
 WITHOUT_PREDICTION = ("kpa", "hpa", "static", "fixed-max")
@@ -110,17 +112,29 @@ def _ahpa(trial: Trial, question: Question) -> PolicyResult:
 
 
 def find_level(trial: Trial, question: Question) -> float:
-    """The least level that kept the late target on the earlier days; the highest if none did."""
+    """The least level that kept the late target on the earlier days.
+
+    If none did, the least that did nearly as well as the highest: when bursts come unannounced the last levels
+    cost a multiple and help nobody.
+    """
     if question.quantile is not None:
         return question.quantile
     if trial.earlier is None:
         return DEFAULT_LEVEL
     play = Ahpa(trial.earlier, trial.foresight, FULL_UTILIZATION if question.manage_target else None)
-    low, high = -1, len(LEVELS) - 1
+
+    def late(index: int) -> float:
+        return play(LEVELS[index]).outcome.late_ratio
+
+    accepted, last = question.late_target, len(LEVELS) - 1
+    low, high = -1, last
     while high - low > 1:
         middle = (low + high) // 2
-        kept = play(LEVELS[middle]).outcome.late_ratio <= question.late_target
-        low, high = (low, middle) if kept else (middle, high)
+        low, high = (low, middle) if late(middle) <= accepted else (middle, high)
+    if high == last:
+        accepted = max(accepted, NEARLY * late(last))
+        while high > 0 and late(high - 1) <= accepted:
+            high -= 1
     return LEVELS[high]
 
 
