@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean unit
+.PHONY: help demo test check bench lock clean unit live setup
 
 help:            ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,7 +25,10 @@ demo: $(READY)   ## the main job on a simulated GPU cluster: live view, then out
 test: $(READY)   ## all tests, the real control plane included (built on first use, cached)
 	$(BIN)/pytest -n 2 --dist loadgroup
 
-unit: $(READY)   ## the tests that need no control plane (seconds)
+live: $(READY)   ## the real KPA beside ours for an hour (AHPA_LIVE_MINUTES, AHPA_LIVE_WINDOW: shorter)
+	AHPA_LIVE_MINUTES=$${AHPA_LIVE_MINUTES:-60} AHPA_LIVE_WINDOW=$${AHPA_LIVE_WINDOW:-60} $(BIN)/pytest -s -m live
+
+unit: $(READY)   ## the tests that need no control plane (a minute or two)
 	$(BIN)/pytest -m "not testbed and not slow"
 
 check: $(READY)  ## ruff, mypy --strict, import contracts

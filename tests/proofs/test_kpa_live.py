@@ -25,7 +25,7 @@ from testbed import Testbed
 from testbed.activator import encode_loads
 from testbed.knative import AUTOSCALER_PORT
 
-pytestmark = [pytest.mark.testbed, pytest.mark.slow, pytest.mark.timeout(7200)]
+pytestmark = [pytest.mark.testbed, pytest.mark.live, pytest.mark.timeout(7200)]
 
 MINUTES = float(os.environ.get("AHPA_LIVE_MINUTES", "4"))
 WINDOW_SECONDS = int(os.environ.get("AHPA_LIVE_WINDOW", "20"))
