@@ -97,6 +97,12 @@ def test_resting_is_no_news() -> None:
     assert kube.created == []
 
 
+def test_a_long_note_is_cut_to_the_bytes_that_the_api_takes() -> None:
+    kube = FakeKube()
+    assert Events(kube, "p").say(target(), "InvalidPolicy", "é" * 2000, 0)  # type: ignore[arg-type]
+    assert kube.created[0][1]["note"] == "é" * 500
+
+
 def test_an_event_that_cannot_be_written_harms_nothing() -> None:
     kube = FakeKube()
     kube.fail = lambda method, where: KubeError(403, "no events for you")
