@@ -38,7 +38,7 @@ pytestmark = [pytest.mark.testbed, pytest.mark.timeout(900)]
 NAMESPACE = "e2e"
 MIN_SCALE = "autoscaling.knative.dev/min-scale"
 ASKED = {"ahpa.dev/demand": "e2e-demand", "ahpa.dev/quantile": "0.95"}
-WATCHED_MINUTES = 3
+WATCHED_MINUTES = 2
 """Minutes of the climb that are watched; each needs at least one replica more than the one before."""
 HOLE_SECONDS = 180.0
 CONFIG = Path(__file__).parents[2] / "config"
@@ -318,6 +318,14 @@ def test_with_prometheus_stopped_nothing_is_lowered(story: Story) -> None:
     for sample in story.blind:
         assert all(sample.floor[name] >= last[name] for name in last)
     assert any(row["event"] == "tick.no_data" for row in story.log)
+
+
+def test_the_hole_in_the_history_is_a_hole_and_no_zero(story: Story) -> None:
+    """Three of the last sixty minutes were not there when the service began: it says so of every target."""
+    first = min(row["now"] for row in story.journal)
+    coverage = [row["workload"]["coverage"] for row in story.journal if row["now"] == first]
+    assert len(coverage) == 3
+    assert all(54 / 60 <= share < 1 for share in coverage)
 
 
 def test_after_off_every_object_is_as_it_was(story: Story) -> None:
