@@ -1,0 +1,31 @@
+"""`python -m benchmarks` (`make bench`): every measurement, one after the other; each can be run by its own name."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+MEASUREMENTS = {
+    "process": "start of the command, memory of the idle controller",
+    "autoscalers": "our KPA and HPA against the real Go code (builds it on first use)",
+    "backtest": "the backtest by days and by services",
+    "forecasting": "accuracy against peers, cost by size (half an hour and more)",
+    "results": "the backtest on real traces, written to docs/results.md (half an hour and more)",
+}
+
+
+def main() -> int:
+    asked = sys.argv[1:] or list(MEASUREMENTS)
+    for name in asked:
+        if name not in MEASUREMENTS:
+            print(f"{name} is not one of {', '.join(MEASUREMENTS)}", file=sys.stderr)
+            return 2
+    failed = 0
+    for name in asked:
+        print(f"\n== {name}: {MEASUREMENTS[name]}", flush=True)
+        failed |= subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
