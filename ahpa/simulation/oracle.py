@@ -35,7 +35,7 @@ from ahpa.simulation.run import Outcome, Run
 from ahpa.simulation.traffic import GRAIN, Counts, Traffic
 from forecasting.panel import Floats
 
-WINDOWS_SECONDS = (4, 10, 20, 40, 80)
+WINDOWS_SECONDS = (4, 20, 80)
 _BINS = 400
 
 
