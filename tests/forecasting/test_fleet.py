@@ -44,3 +44,13 @@ def test_rolling_says_what_ticking_says() -> None:
         said = ticking.forecast(1, windows, tuple(QUANTILES.tolist())).peaks
         np.testing.assert_allclose(rolled[:, i], said, rtol=2e-3)
         ticking = ticking.observe(panel.between(split + 60 * i, split + 60 * (i + 1)))
+
+
+def test_a_long_horizon_begins_with_the_short_one_and_goes_on() -> None:
+    panel = _panel(days=2, n=2)
+    fitted = FleetModel(samples=1000, others=1).fit(panel)
+    short, long = fitted.forecast(10, (120.0,)), fitted.forecast(60, (120.0,))
+    np.testing.assert_allclose(long.steps[:, :10], short.steps, rtol=1e-4)
+    assert long.steps.shape == (2, 60, 8)
+    assert (np.diff(long.steps, axis=2) >= 0).all()
+    assert np.ptp(long.steps[:, 16:], axis=1).min() > 0
