@@ -81,7 +81,9 @@ class Metrics:
         if outlook is not None and decision.plan is not None:
             for level in (0.5, decision.plan.level):
                 window = decision.plan.window_seconds
-                self.peak.labels(*labels, f"{level:g}").set(outlook.peak(window, level))
+                decided = level == decision.plan.level
+                peak = decision.plan.peak if decided else outlook.peak(window, level)
+                self.peak.labels(*labels, f"{level:g}").set(peak)
                 held = coverage.of(target.key, window, level) if coverage else math.nan
                 if math.isfinite(held):
                     self.coverage.labels(*labels, f"{level:g}").set(held)

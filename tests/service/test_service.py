@@ -105,6 +105,16 @@ def test_observe_writes_nothing_but_says_it() -> None:
     assert 'ahpa_forecast_coverage_ratio{kind="knative",level="0.99",name="chat",namespace="shop"} 0.97' in text
 
 
+def test_the_peak_on_the_metrics_is_the_one_that_decided() -> None:
+    """The window reaches from now, not from the forecast's origin, which is up to a step older."""
+    at = scene(mode="observe", tick_seconds=30)
+    decision = at.tick(NOW + 59)["knative/shop/chat"]
+    assert decision.plan is not None
+    text = at.service.metrics.text().decode()
+    labels = f'kind="knative",level="{decision.plan.level:g}",name="chat",namespace="shop"'
+    assert f"ahpa_forecast_peak{{{labels}}} {decision.plan.peak}" in text
+
+
 def test_what_observe_would_have_done_goes_on_from_there() -> None:
     """Its ramp and its limits count from the floor it would have set, not from the owner's minimum for ever."""
     at = scene(mode="observe")
