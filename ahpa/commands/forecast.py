@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,9 @@ class _Levels(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @click.command("forecast", short_help="What the service would expect of a series, as table and picture.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--horizon", type=SECONDS, default="60m", show_default=True, help="How far ahead.")
-@click.option("--step", type=SECONDS, default="5m", show_default=True, help="Means over steps of this length.")
+@click.option(
+    "--step", type=SECONDS, help="Means over steps of this length.  [default: 5m, or the data's own if longer]"
+)
 @click.option("--levels", type=_Levels(), default="0.5,0.9,0.95,0.99", show_default=True, help="Quantile levels.")
 @click.option("--window-max", "windows", type=SECONDS, multiple=True, metavar="DURATION",
               help="Also the largest row within this time; repeatable.")  # fmt: skip
@@ -49,8 +52,15 @@ def command(**given: Any) -> None:
     """
     from ahpa.adapters.files import InputError
 
+    if given["plot"] and given["rolling"]:
+        raise click.UsageError("--plot draws the forecast from the end of the data; leave it out with --rolling")
+    if given["plot"] and given["plot"].suffix not in (".png", ".svg", ".pdf"):
+        raise click.UsageError(f"--plot {given['plot']}: the name must end in .png, .svg or .pdf")
     try:
-        panels = [_checked(panel, given) for file in given["files"] for panel in _read(file)]
+        panels = [panel for file in given["files"] for panel in _read(file)]
+        given["step"] = given["step"] or max(300.0, *(panel.step for panel in panels))
+        for panel in panels:
+            _check(panel, given)
         sys.exit(_rolling(panels, given) if given["rolling"] else _now(panels, given))
     except InputError as error:
         click.echo(f"ahpa forecast: {error}", err=True)
@@ -63,18 +73,17 @@ def _read(file: Path) -> list[Panel]:
     return read(file)
 
 
-def _checked(panel: Panel, given: dict[str, Any]) -> Panel:
-    """The panel, if the steps asked for fit its grid."""
+def _check(panel: Panel, given: dict[str, Any]) -> None:
+    """Refuse steps that do not fit the data's grid."""
     from ahpa.adapters.files import InputError
 
-    if given["step"] % panel.step > 1e-6 or given["horizon"] % given["step"] > 1e-6 or given["horizon"] <= 0:
-        raise InputError(
-            f"--step {given['step']:g}s must be a multiple of the data's step of {panel.step:g}s, "
-            f"and --horizon {given['horizon']:g}s a multiple of --step"
-        )
-    if given["rolling"] and (given["every"] <= 0 or given["every"] % given["step"] > 1e-6):
-        raise InputError(f"--every {given['every']:g}s must be a multiple of --step {given['step']:g}s")
-    return panel
+    step, horizon, every = given["step"], given["horizon"], given["every"]
+    if step % panel.step > 1e-6:
+        raise InputError(f"--step {step:g}s must be a multiple of the data's step of {panel.step:g}s")
+    if horizon <= 0 or horizon % step > 1e-6:
+        raise InputError(f"--horizon {horizon:g}s must be a multiple of --step {step:g}s; give a smaller --step too")
+    if given["rolling"] and (every <= 0 or every % step > 1e-6):
+        raise InputError(f"--every {every:g}s must be a multiple of --step {step:g}s")
 
 
 def _model(name: str) -> Any:
@@ -122,7 +131,7 @@ def _now(panels: list[Panel], given: dict[str, Any]) -> int:
     from forecasting.rolling import present, resampled
 
     model = _model(given["model_name"])
-    console, said = Console(), 0
+    console, said, drawn = Console(), 0, []
     for panel in panels:
         coarse = resampled(panel, given["step"])
         steps = present(coarse, model, given["horizon"], (given["step"],), given["levels"])
@@ -133,10 +142,11 @@ def _now(panels: list[Panel], given: dict[str, Any]) -> int:
                 click.echo(f"{key}: no forecast, because {steps.reasons[row]}", err=True)
                 continue
             said += 1
+            drawn.append((coarse, steps, row))
             console.print(table(key, steps, peaks, row))
-        if given["plot"] and said:
-            picture(coarse, steps, given["plot"])
-            click.echo(f"picture: {given['plot']}", err=True)
     if not said:
         raise InputError("no series has enough history for a forecast", NOT_ENOUGH)
+    if given["plot"]:
+        picture(drawn, given["plot"])
+        click.echo(f"picture: {given['plot']}", err=True)
     return 0
