@@ -11,7 +11,8 @@ help:            ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements/dev.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
+	@echo 'installing into $(VENV): once, about two minutes'
+	@$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q --require-hashes --only-binary :all: -r requirements/dev.txt
 	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
 	$(BIN)/pip check

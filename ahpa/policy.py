@@ -156,7 +156,8 @@ PARAMETERS: tuple[Parameter, ...] = (
         parse_share,
         "a share in (0, 1), such as 0.1% or 0.001",
         "0.1%",
-        "The share of requests that may wait for capacity; the quantile is found from it.",
+        "The share of requests that may wait for capacity. The backtest finds the quantile for it; the service "
+        "does not yet, and plans for 0.99 unless quantile or costs are given.",
     ),
     Parameter(
         "quantile",
@@ -208,7 +209,8 @@ PARAMETERS: tuple[Parameter, ...] = (
         _flag,
         "true or false",
         "false",
-        "Allow the utilisation target to be raised while the forecast is trusted (advice is given anyway).",
+        "Allow the utilisation target to be raised while the forecast is trusted (in the backtest, not yet in "
+        "the service).",
     ),
 )
 

@@ -47,7 +47,7 @@ def _policies(ctx: click.Context, param: click.Parameter, text: str) -> tuple[st
     "--policies", callback=_policies, default="ahpa,kpa,fixed-max", show_default=True, help="Whom to compare."
 )
 def command(out: Path, seed: int, speed: float, policies: tuple[str, ...]) -> None:
-    """Three GPU services, two weeks of generated history and one live day, in half a minute.
+    """Three GPU services, two weeks of generated history and one live day, in about a minute.
 
     No cluster and no Prometheus: the decisions are made by the same code that runs in a cluster, a simulated one
     carries them out. Ends with a table and a report to open in a browser.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 from rich.table import Table
 
 from ahpa.render.palette import LIGHT
@@ -13,7 +13,7 @@ from ahpa.render.words import moment, printable, quantity, seconds
 from forecasting.forecast import Forecast
 from forecasting.panel import Panel
 
-_BEFORE_STEPS = 288
+DAY_SECONDS = 86_400.0
 _MOST_ROWS = 6
 
 
@@ -32,21 +32,21 @@ def table(key: str, steps: Forecast, peaks: Forecast | None, row: int) -> Table:
     return out
 
 
-def picture(history: Panel, forecast: Forecast, file: Path) -> None:
+def picture(drawn: Sequence[tuple[Panel, Forecast, int]], file: Path) -> None:
     """The last day of each series and its forecast band, written to `file` (the suffix says in which form)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    rows = [i for i, reason in enumerate(forecast.reasons) if reason is None][:_MOST_ROWS]
-    figure = Figure(figsize=(8, 2.6 * len(rows)), layout="constrained")
+    shown = drawn[:_MOST_ROWS]
+    figure = Figure(figsize=(8, 2.6 * len(shown)), layout="constrained")
     FigureCanvasAgg(figure)
-    recent = history.between(history.end - _BEFORE_STEPS * history.step, history.end)
-    before = [datetime.fromtimestamp(t, UTC) for t in recent.times()]
-    ahead = [datetime.fromtimestamp(forecast.origin + j * forecast.step, UTC) for j in range(forecast.steps.shape[1])]
-    for axes, row in zip(np.atleast_1d(figure.subplots(len(rows), sharex=True)), rows, strict=True):
-        axes.plot(before, recent.values[row], color=LIGHT["ink"], lw=0.8, label="observed")
+    for axes, (history, forecast, row) in zip(figure.subplots(len(shown), squeeze=False)[:, 0], shown, strict=True):
+        recent = history.between(history.end - DAY_SECONDS, history.end)
+        before = [datetime.fromtimestamp(t, UTC) for t in recent.times()]
         said = forecast.steps[row]
+        ahead = [datetime.fromtimestamp(forecast.origin + j * forecast.step, UTC) for j in range(len(said))]
         low, high = forecast.levels[0], forecast.levels[-1]
+        axes.plot(before, recent.values[row], color=LIGHT["ink"], lw=0.8, label="observed")
         axes.plot(ahead, said[:, 0], color=LIGHT["ahpa"], lw=1.2, label=f"p{100 * low:g}")
         axes.fill_between(
             ahead, said[:, 0], said[:, -1], color=LIGHT["ahpa"], alpha=0.25, lw=0, label=f"to p{100 * high:g}"
