@@ -135,6 +135,10 @@ def decide(
     distrust = _distrust(workload, outlook, now, limits)
     age = now - workload.observed_until
     blocked = _blocked(distrust, frozen, settled)
+    if workload.floor > high:  # the owner lowered the maximum: theirs at once, whatever we know
+        floor = max(high, workload.floor - max(1, math.ceil(policy.release * workload.floor)))
+        text = f"lower {workload.floor} -> {floor}: at most {high} allowed"
+        return _decision(workload, floor, Reason.TOO_MANY_REPLICAS, text)
     if outlook is None or outlook.reason is not None or age > limits.hold_seconds:
         return _without_opinion(workload, outlook, age, low, limits, may_lower=settled and not frozen)
 

@@ -231,7 +231,7 @@ class Service:
         starts = self._starts.setdefault(target.key, Starts())
         if target.selector and seen.query is not None:
             self._see_pods(target, starts, now)
-        hypothetical = policy.mode == "observe" and not target.managed
+        hypothetical = (policy.mode == "observe" and not target.managed) or self.settings.dry_run
         return Workload(
             key=target.key,
             policy=seen.parsed,
@@ -279,18 +279,18 @@ class Service:
         coverage = forecaster.realised() if forecaster is not None else None
         for decision in decisions:
             self._would_be.pop(decision.key, None)
-            if not decision.apply:
+            if not decision.apply or self.settings.dry_run:
                 self._would_be[decision.key] = decision.floor
         self.metrics.begin_round()
         for entry, workload, decision in zip(seen, observation.workloads, decisions, strict=True):
             self.metrics.show(entry.target, workload, observation.outlook(decision.key), decision, coverage)
         for entry, decision in zip(seen, decisions, strict=True):  # slow: a scrape in between must see all values
             log("decision", **_fields(decision))
+            if decision.apply and not self.settings.dry_run:
+                self._act(entry.target, decision, now)
             self._events.tell(entry.target, decision, now)
             for warning in entry.parsed.warnings:
                 self._events.say(entry.target, "UnknownParameter", warning, now, warning=True)
-            if decision.apply and not self.settings.dry_run:
-                self._act(entry.target, decision, now)
 
     def _act(self, target: Target, decision: Decision, now: float) -> None:
         until, pause = self._backoff.get(target.key, (-math.inf, BACKOFF_SECONDS[0] / 2))
@@ -310,6 +310,9 @@ class Service:
                 pause = min(2 * pause, BACKOFF_SECONDS[1])
                 self._backoff[target.key] = (now + pause, pause)
                 self._events.say(target, "WriteRefused", str(error), now, warning=True)
+        except Exception:  # a fault of ours in one write must not end the round for everybody after it
+            self.metrics.writes.labels("failed").inc()
+            logging.getLogger("ahpa").exception("write.failed", extra={"fields": {"target": target.key}})
         else:
             self.metrics.writes.labels("done").inc()
             self._backoff.pop(target.key, None)

@@ -58,10 +58,6 @@ class Starts:
         return Readiness.single(learn(prior, list(self.done), [*self.withdrawn, *self.waiting.values()]))
 
 
-def ready_count(pods: Iterable[Object]) -> int:
-    return sum(_condition(pod, "Ready") is not None for pod in pods)
-
-
 def _ready_at(pod: Object) -> float | None:
     if _restarted(pod):
         return None

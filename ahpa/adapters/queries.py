@@ -50,6 +50,8 @@ def load_queries(file: str | None = None) -> dict[str, Query]:
         unknown = set(_HOLES.findall(template)) - _KNOWN
         if unknown:
             raise QueryError(f"query {name}: unknown placeholder {sorted(unknown)}; known: {sorted(_KNOWN)}")
+        if "{{" in _HOLES.sub("", template):
+            raise QueryError(f"query {name}: '{{{{' that is no placeholder; known: {sorted(_KNOWN)}")
         queries[name] = Query(name, template)
     return queries
 

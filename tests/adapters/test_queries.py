@@ -33,6 +33,7 @@ def test_a_name_either_is_one_of_kubernetes_or_is_refused(name: str) -> None:
     ("text", "said"),
     [
         ("a: up{{{{tenant}}}}\n".replace("{{{{", "{{").replace("}}}}", "}}"), "unknown placeholder"),
+        ('a: up{a="{{Namespace}}"}\n', "no placeholder"),
         ("- a\n- b\n", "name: promql"),
         ("a: 3\n", "name: promql"),
         ("a: [\n", "while parsing"),

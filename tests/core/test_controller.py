@@ -49,6 +49,18 @@ def test_the_owners_bounds_win(changes, annotations, floor, reason) -> None:
     assert (decision.floor, decision.reason) == (floor, reason)
 
 
+@pytest.mark.parametrize("doubt", [{}, {"observed_until": NOW - 400}, {"coverage": 0.1}])
+def test_a_maximum_that_the_owner_lowered_wins_over_every_doubt(doubt) -> None:
+    workload = workload_of({"ahpa.dev/release": "50%"}, maximum=5, floor=12, present=12, ready=12, **doubt)
+    floors = []
+    while workload.floor > 5:
+        decision = decided(workload, None, frozen=True, settled=False)
+        assert decision.reason is Reason.TOO_MANY_REPLICAS
+        workload = replace(workload, floor=decision.floor)
+        floors.append(decision.floor)
+    assert floors == [6, 5]
+
+
 def test_our_cap_stands_where_the_owner_gave_none() -> None:
     decision = decided(workload_of(), outlook_of(4e6), Limits(cap=30, raise_least=10_000))
     assert (decision.floor, decision.reason) == (30, Reason.TOO_MANY_REPLICAS)
@@ -228,6 +240,8 @@ def test_every_decision_respects_the_owner(workload, outlook, frozen: bool, sett
         assert decision.floor <= max(high, workload.baseline, workload.policy.policy.min or 0)
     if decision.change < 0:
         assert decision.floor >= workload.baseline
+        if decision.reason is Reason.TOO_MANY_REPLICAS:
+            return  # down to a maximum that was lowered; doubts do not count
         assert not frozen
         assert settled
         fresh = NOW - workload.observed_until <= limits.stale_seconds and workload.coverage >= limits.coverage

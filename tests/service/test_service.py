@@ -129,6 +129,27 @@ def test_a_dry_run_writes_nothing_whatever_is_asked() -> None:
     assert at.kube.writes == []
 
 
+def test_in_a_dry_run_the_ramp_goes_on_from_where_it_would_be() -> None:
+    at = scene(dry_run=True)
+    first = at.tick()["knative/shop/chat"].floor
+    assert at.tick(NOW + 60)["knative/shop/chat"].previous == first
+
+
+def test_a_fault_of_ours_in_one_write_does_not_end_the_round_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = scene("chat", "other")
+    write = KnativeServices.write
+
+    def faulty(self: KnativeServices, target: Any, floor: int) -> None:
+        if target.name == "chat":
+            raise ZeroDivisionError
+        write(self, target, floor)
+
+    monkeypatch.setattr(KnativeServices, "write", faulty)
+    at.tick()
+    assert at.min_scale("chat") is None
+    assert int(at.min_scale("other") or 0) >= 4
+
+
 def test_the_first_round_lowers_nothing_and_later_ones_do() -> None:
     at = scene()
     at.kube.edit(f"{ROOT}/services/chat", {"metadata": {"annotations": {"ahpa.dev/baseline": '{"chat-00001":null}'}}})
