@@ -25,6 +25,8 @@ Done = TypeVar("Done")
 _ROWS = 64
 _MOST_ROWS = 400
 _OTHERS_SAMPLES = 12_000
+_LENT_SAMPLES = 12_000
+"""How many samples of the fleet the made-up services count for, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +138,7 @@ def learn(
     """A committee that knows this fleet, and `others` [m, u] as far as the fleet is small or young."""
     own = sample(values, periods, step, targets, budget, training.members, rng)
     borrowed = sample(others, found(others, step), step, targets, min(budget, _OTHERS_SAMPLES), training.members, rng)
-    share = min(1.0, 3000 / max(1, len(own.log)))
+    share = min(1.0, _LENT_SAMPLES / max(1, len(own.log)))
     lent = Sample(borrowed.features, borrowed.log, borrowed.weight * np.float32(share), borrowed.folds)
     all_of = Sample.joined([own, lent]) if len(own.log) else lent
     return train(all_of.features, all_of.log, all_of.weight, all_of.folds, QUANTILES, rng, training)

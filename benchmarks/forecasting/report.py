@@ -114,7 +114,7 @@ All have the same calibration around them. Coverage is the share of windows that
             )
         most = scale["sizes"][-1]
         each = most["refit_cpu"] / most["services"]
-        text += f"\nProphet, one service of the same kind on five-minute means: {scale['prophet_cpu']:.2f} CPU s, "
+        text += f"\nProphet, fit and one hour of forecasts for one such service: {scale['prophet_cpu']:.2f} CPU s, "
         text += f"{scale['prophet_cpu'] / each:.0f} x the fleet model's {each * 1000:.1f} ms per service.\n\n"
         text += "![Seconds by number of services](img/forecasting-cost.png)\n"
     return text
