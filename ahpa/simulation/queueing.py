@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ahpa.simulation.traffic import GRAIN, Traffic
+from ahpa.simulation.traffic import GRAIN, Counts, Traffic
 from forecasting.panel import Floats
 
 
@@ -125,21 +125,41 @@ def late_requests(traffic: Traffic, left: Floats, first: int = 0, last: int | No
     last = traffic.seconds if last is None else last
     after = traffic.service.late_after_seconds
     whole = math.floor(after)
-    fraction = after - whole
-    at = np.minimum(np.arange(first, last + 1) + whole, traffic.seconds)
-    then = left[at] + fraction * (left[np.minimum(at + 1, traffic.seconds)] - left[at])
-    behind = traffic.arrived[first : last + 1] - then
-    behind[np.abs(behind) < 1e-6] = 0.0
-    old, new = behind[:-1], behind[1:]
+    end = traffic.seconds
+    out = np.zeros(last - first)
+    # Nobody who came before a moment at which nobody waits is late after it: only seconds with a queue then count.
+    queue = left < traffic.arrived
+    begin = min(first + whole, end)
+    seen = queue[begin : min(last + whole + 2, end) + 1]
+    near = np.flatnonzero(seen)
+    if not len(near):
+        return out
+    marked = np.zeros(last - first + 3, dtype=bool)
+    for shift in (0, 1, 2):
+        marked[np.clip(near + begin - whole - first - shift, 0, last - first + 2)] = True
+    # Past the end of the traffic the last queue stands.
+    marked[max(0, end - whole - first - 2) :] |= bool(queue[end])
+    at = np.flatnonzero(marked[: last - first]) + first
+    old, new = (_behind(traffic, left, at + i, whole, after - whole) for i in (0, 1))
     span = np.abs(old) + np.abs(new)
     share = (np.maximum(old, 0) + np.maximum(new, 0)) / np.where(span > 0, span, 1.0)
-    return np.asarray(share * traffic.arrivals[first:last])
+    out[at - first] = share * traffic.arrivals[at]
+    return out
+
+
+def _behind(traffic: Traffic, left: Floats, at: Counts, whole: int, fraction: float) -> Floats:
+    """Requests that arrived before these moments and had not left the queue so many seconds later."""
+    then = np.minimum(at + whole, traffic.seconds)
+    gone = left[then] + fraction * (left[np.minimum(then + 1, traffic.seconds)] - left[then])
+    behind = traffic.arrived[at] - gone
+    behind[np.abs(behind) < 1e-6] = 0.0
+    return np.asarray(behind)
 
 
 def waits(traffic: Traffic, left: Floats) -> Waits:
     """The waiting times of all requests; those of one second share the one of their middle."""
     late = late_requests(traffic, left)
-    seen = np.flatnonzero((traffic.arrivals > 0) & (np.maximum(traffic.arrived[1:] - left[1:], 0) > 0))
+    seen = np.flatnonzero((left < traffic.arrived)[1:] & (traffic.arrivals > 0))
     middle = (traffic.arrived[seen] + traffic.arrived[seen + 1]) / 2
     at = np.searchsorted(left, middle, side="left")
     at = np.clip(at, 1, traffic.seconds)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ahpa.simulation.queueing import Queue, late_requests, waits
+from ahpa.simulation.queueing import Queue, Waits, late_requests, waits
 from ahpa.simulation.reactive import Reactive
 from ahpa.simulation.replicas import Replicas
 from ahpa.simulation.run import Outcome, Run
@@ -201,9 +201,11 @@ class World:
 
     def outcome(self) -> Outcome:
         """The figures up to now, which should be the end of the traffic."""
+        return self._outcome(waits(self.traffic, self._left))
+
+    def _outcome(self, waited: Waits) -> Outcome:
         self._settle()
         traffic, replicas = self.traffic, self.replicas
-        waited = waits(traffic, self._left)
         requests = float(traffic.arrived[-1])
         queue = self._queue
         unserved = self._dropped + (queue.dropped + queue.waiting if queue else 0.0)
@@ -230,12 +232,13 @@ class World:
         table = np.array([(0.0, 0.0, 0, 0), *self._rows])
         rows = len(self._rows)
         ready, paid = np.diff(table[:, 0]), np.diff(table[:, 1])
-        late = late_requests(self.traffic, self._left, 0, rows * ROW_SECONDS)
+        waited = waits(self.traffic, self._left)
+        late = waited.late[: rows * ROW_SECONDS]
         return Run(
             series=series,
             policy=policy,
             knob=knob,
-            outcome=self.outcome(),
+            outcome=self._outcome(waited),
             step=float(ROW_SECONDS),
             timestamp=self.traffic.start + ROW_SECONDS * np.arange(rows),
             demand=self.traffic.demand[:rows],
