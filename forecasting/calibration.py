@@ -9,8 +9,8 @@ What is promised: over any long stretch the share of windows that stay under the
 each service, window and level by itself, because an offset that misses too often keeps rising. What is not
 promised: coverage in every hour, or given that a burst is under way.
 
-Worked numbers: at level 0.9 and rate 0.005, a model that covers 0.8 of the time rises on average by
-0.005 * (0.2 - 0.1) = 0.0005 spreads a step: 0.7 spreads in a day of minutes, which is where it should be.
+Worked numbers: at level 0.9 and rate 0.01, a model that covers 0.8 of the time rises on average by
+0.01 * (0.2 - 0.1) = 0.001 spreads a step: 1.4 spreads in a day of minutes, which is where it should be.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class FleetModel:
     @staticmethod
     def rate(step: float) -> float:
         """The calibration's rate: slower per step the more steps there are in a day."""
-        return float(0.005 * (step / 60) ** 0.65)
+        return 0.01 * float(np.sqrt(step / 60))
 
     def targets(self, step: float) -> tuple[Target, ...]:
         """What is calibrated: the windows, then the single steps ahead."""
