@@ -105,8 +105,10 @@ All have the same calibration around them. Coverage is the share of windows that
 """
     if scale:
         text += "\n## Cost\n\nMade-up services, 14 days of minutes; a tick takes a new minute in and gives an hour of\n"
-        text += "steps and three windows at five levels. Processor seconds are summed over threads. If other work ran on the\n"
-        text += "same cores, only they mean something (the figures here: two cores with a load of seven).\n\n"
+        text += (
+            "steps and three windows at five levels. Processor seconds are summed over threads; where other work ran\n"
+        )
+        text += "on the same cores (here: two cores with a load of seven) only they mean something.\n\n"
         text += "| services | refit s | refit CPU s | tick s | tick CPU s | peak GiB |\n|--:|--:|--:|--:|--:|--:|\n"
         for row in scale["sizes"]:
             text += (
