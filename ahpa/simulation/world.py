@@ -24,6 +24,7 @@ from ahpa.simulation.run import Outcome, Run
 from ahpa.simulation.traffic import Traffic
 
 ROW_SECONDS = 60
+SOON_TICKS = 12
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ class World:
             if self.skip and self._pressures[self._tick] <= self._limit:
                 return None
             queue = self._queue = Queue(traffic, second)
-        elif self.skip and queue.is_calm():
+        elif self.skip and queue.is_calm() and not self._crowded_soon():
             self._dropped += queue.dropped
             self._queue = None
             self.reactive.settle(self._tick)
@@ -149,6 +150,11 @@ class World:
             for at, still in enumerate(waiting, second + 1):
                 left[at] -= still
         return units
+
+    def _crowded_soon(self) -> bool:
+        """Whether somebody will have to wait again so soon that leaving the queue is not worth its price."""
+        ahead = self._pressures[self._tick : self._tick + SOON_TICKS]
+        return bool(ahead) and max(ahead) > self._limit
 
     def _scale(self, wanted: int) -> None:
         if wanted != self.replicas.present:
