@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean unit live setup
+.PHONY: help demo test check bench lock clean unit live setup peers
 
 help:            ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ lock:            ## resolve anew and pin with hashes (needs uv)
 	  --custom-compile-command "make lock" -o requirements/dev.txt pyproject.toml requirements/dev.in
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --custom-compile-command "make lock" -c requirements/dev.txt -o requirements/base.txt pyproject.toml
+
+peers:           ## pin anew the environment of the peers in the forecasting bench (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make peers" -o requirements/peers.txt requirements/peers.in
 
 clean:           ## remove the virtual environment and outputs (the testbed's cache stays)
 	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .hypothesis
