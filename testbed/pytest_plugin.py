@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,10 +44,13 @@ def bed(request: pytest.FixtureRequest) -> Iterator[Testbed]:
         yield running
 
 
+_numbers = count(1)
+
+
 @pytest.fixture
 def bed_namespace(bed: Testbed, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A namespace for one test, named after it, removed after it."""
-    name = request.node.name.lower().replace("_", "-").split("[")[0][:50].strip("-")
+    """A namespace for one test, named after it, removed after it. Numbered: the one before may still be going."""
+    name = request.node.name.lower().replace("_", "-").split("[")[0][:50].strip("-") + f"-{next(_numbers)}"
     bed.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     yield name
     bed.delete("namespaces", name)

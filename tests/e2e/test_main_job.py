@@ -109,7 +109,7 @@ def story(bed: Testbed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     finally:
         service.send_signal(signal.SIGTERM)
         try:
-            assert service.wait(20) == 0
+            assert service.wait(60) == 0
         finally:
             service.kill()
             told.log = [json.loads(line) for line in (folder / "log").read_text().splitlines()]
