@@ -188,12 +188,12 @@ def page(found: dict[str, Any]) -> str:
         "",
         "Written by `python -m benchmarks.results`; do not edit.",
         "",
-        f"{len(found)} services ({', '.join(sorted({n.split('/')[0] for n in found}))}), one sample a minute,",
-        "scaled so that the 99.9 % quantile of demand needs 30 replicas at 70 %. The last three days are tested; up to",
-        "three days before them serve to find settings; the model is fitted once, before those, on all services",
-        "together (their ends laid on one another). Service time 2 s,",
-        "4 slots, readiness lag log-normal with p95 / p50 = 1.5, late = waited more than 1 s, Knative's own KPA at",
-        "2-second ticks. Every policy is swept over its knob; its cheapest point with at most 0.1 % late counts.",
+        f"{len(found)} services ({', '.join(sorted({n.split('/')[0] for n in found}))}), one sample a minute, each",
+        "scaled so that the 99.9 % quantile of its demand needs 30 replicas at 70 %. The last three days are tested;",
+        "up to three days before them serve to find settings; the model is fitted once, before those, on all services",
+        "together (their ends laid on one another). Service time 2 s, 4 slots, readiness lag log-normal with",
+        "p95 / p50 = 1.5, late = waited more than 1 s, Knative's own KPA at 2-second ticks. Every policy is swept over",
+        "its knob; its cheapest point with at most 0.1 % late counts.",
         "",
         "Median over the services of replica-hours relative to the clairvoyant's lower bound (no policy with so few",
         "late requests costs less: ahpa/simulation/oracle.py), and in how many services 0.1 % was reached at all.",
@@ -204,7 +204,7 @@ def page(found: dict[str, Any]) -> str:
     for words, key in ROWS:
         lines.append(f"| {words} | " + " | ".join(_cell([s[lag] for s in found.values()], key) for lag in lags) + " |")
     best = [_cell([_best(s[lag]) for s in found.values()], "best") for lag in lags]
-    lines.append("| best without prediction per service | " + " | ".join(best) + " |")
+    lines.append("| best of these five per service, chosen afterwards | " + " | ".join(best) + " |")
     lines += [
         "",
         "`90 % KPA`, `--manage-target`: the KPA fills replicas to 90 % instead of 70 % while the forecast is trusted.",
