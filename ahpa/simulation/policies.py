@@ -70,6 +70,17 @@ def leads_of(service: Service) -> tuple[float, ...]:
     return tuple(lead + TICK_SECONDS for _, lead in service.readiness.leads(LAG_LEVEL))
 
 
+def keeps(scene: Scene, world: World, late_target: float) -> bool:
+    """Whether the world's own floor keeps the late target; stops at the end of the day that makes it impossible."""
+    budget = late_target * float(scene.traffic.arrived[-1])
+    end = scene.start + scene.traffic.seconds
+    while world.now < end:
+        world.advance(min(world.now + DAY_SECONDS / 4, end))
+        if world.late(scene.start) > budget:
+            return False
+    return True
+
+
 def play(scene: Scene, world: World, policy: str, label: str, floors: Sequence[int] = ()) -> Run:
     """The tested days in `world`, with a floor for each minute (none: the world's own)."""
     start, low = scene.start, scene.kpa.min_scale

@@ -18,6 +18,7 @@ from ahpa.simulation.oracle import oracle
 from ahpa.simulation.policies import Ahpa, Foresight
 from ahpa.simulation.run import Run
 from ahpa.simulation.scene import Scene
+from ahpa.simulation.world import World
 
 UTILIZATIONS = (0.35, 0.5, 0.7, 0.8, 0.9)
 LEVELS = (0.5, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
@@ -31,6 +32,7 @@ FULL_UTILIZATION = 0.9
 WITHOUT_PREDICTION = ("kpa", "hpa", "static", "fixed-max")
 
 Play = Callable[[float], Run]
+Start = Callable[[int], World]
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,18 @@ def _swept(name: str, play: Play, own: float, knobs: Sequence[float], question: 
     return _result(name, run, points, question.late_target)
 
 
-def _fewest(name: str, play: Play, most: int, question: Question, own: int | None = None) -> PolicyResult:
-    """The smallest count that meets the late target, by bisection; the run at `own`, else at that count."""
+def _fewest(
+    name: str, scene: Scene, start: Start, play: Play, most: int, question: Question, own: int | None = None
+) -> PolicyResult:
+    """The smallest count that meets the late target, by bisection; the run at `own`, else at that count.
+
+    Without a sweep a count that fails is not played to its end.
+    """
     runs: dict[int, Run] = {}
 
     def late(count: int) -> bool:
+        if not question.sweep:
+            return not policies.keeps(scene, start(count), question.late_target)
         runs[count] = play(float(count))
         return runs[count].outcome.late_ratio > question.late_target
 
@@ -98,11 +107,10 @@ def _fewest(name: str, play: Play, most: int, question: Question, own: int | Non
         low, high = (middle, high) if late(middle) else (low, middle)
     if high == 1 and not late(0):
         high = 0
-    chosen = high if own is None else own
-    run = runs[chosen] if chosen in runs else play(float(chosen))
-    runs[chosen] = run
+    for count in {high, high if own is None else own}:
+        runs.setdefault(count, play(float(count)))
     points = [Point(float(count), r.knob, r.outcome) for count, r in runs.items()]
-    return _result(name, run, points, question.late_target)
+    return _result(name, runs[high if own is None else own], points, question.late_target)
 
 
 def _ahpa(trial: Trial, question: Question) -> PolicyResult:
@@ -152,13 +160,15 @@ def _utilization(trial: Trial) -> float:
 
 
 def _static(trial: Trial, question: Question) -> PolicyResult:
-    return _fewest("static", partial(policies.static, trial.tested), 2 * trial.tested.most, question)
+    tested = trial.tested
+    start = partial(tested.kpa_world, tested.kpa)
+    return _fewest("static", tested, start, partial(policies.static, tested), 2 * tested.most, question)
 
 
 def _fixed_max(trial: Trial, question: Question) -> PolicyResult:
     tested = trial.tested
-    most = max(2 * tested.most, tested.most_before)
-    return _fewest("fixed-max", partial(policies.fixed_max, tested), most, question, tested.most_before)
+    most, play = max(2 * tested.most, tested.most_before), partial(policies.fixed_max, tested)
+    return _fewest("fixed-max", tested, tested.fixed_world, play, most, question, tested.most_before)
 
 
 def _seasonal(trial: Trial, question: Question) -> PolicyResult:

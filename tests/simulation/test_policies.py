@@ -150,13 +150,26 @@ def test_bisection_finds_the_smallest_count_that_keeps_the_target() -> None:
         assert play(case.tested, equal.knob - 1).outcome.late_ratio > 0.001
 
 
+def test_without_a_sweep_the_same_counts_are_found() -> None:
+    """Giving up on a count as soon as it has failed finds the same smallest one."""
+    quick = judge(wave_trial(), Question(late_target=0.001, policies=("static", "fixed-max"), sweep=False))
+    for name in ("static", "fixed-max"):
+        found, full = quick.policies[name].equal, judged().policies[name].equal
+        assert found is not None
+        assert full is not None
+        assert (found.knob, found.outcome) == (full.knob, full.outcome)
+
+
 def test_the_level_is_found_on_the_earlier_days() -> None:
-    """A target that everything keeps takes the least level, one that nothing keeps the highest."""
+    """A target that everything keeps takes the least level; so does one that no level comes any nearer to."""
     case = wave_trial()
     assert find_level(case, Question(late_target=0.9)) == LEVELS[0]
     assert find_level(case, Question(late_target=1e-9, quantile=0.7)) == 0.7
     unlucky = replace(case.foresight, peaks=0 * case.foresight.peaks)
-    assert find_level(replace(case, foresight=unlucky), Question(late_target=1e-6)) == LEVELS[-1]
+    assert find_level(replace(case, foresight=unlucky), Question(late_target=1e-6)) == LEVELS[0]
+    steep = case.foresight.peaks * np.where(np.array(LEVELS) < 0.999, 0.0, 1.0)
+    late = replace(case, foresight=replace(case.foresight, peaks=steep))
+    assert find_level(late, Question(late_target=1e-6)) == LEVELS[-1]
 
 
 def test_what_is_worth_it_is_said_with_the_reason() -> None:
