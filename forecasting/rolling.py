@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -74,7 +74,7 @@ def rolling(panel: Panel, model: Model, test_days: float, asked: Rolling) -> Ite
         rows: list[Row] = []
         if asked.windows:
             rows += _peak_rows(fine.at(origin).forecast(0, asked.windows, asked.levels))
-        rows += _step_rows(wide.at(origin).forecast(round(asked.horizon / asked.step), (asked.step,), asked.levels))
+        rows += _step_rows(stepwise(wide.at(origin), round(asked.horizon / asked.step), asked.step, asked.levels))
         yield origin, rows
 
 
@@ -115,6 +115,17 @@ def _rows(forecast: Forecast, values: np.ndarray, stamps: np.ndarray, kind: str)
     ]
 
 
-def present(panel: Panel, model: Model, horizon: float, windows: Sequence[float], levels: Sequence[float]) -> Forecast:
-    """The forecast from the end of the data."""
-    return model.fit(panel).forecast(max(1, round(horizon / panel.step)), windows, levels)
+def stepwise(forecaster: Forecaster, horizon: int, step: float, levels: Sequence[float]) -> Forecast:
+    """Quantiles of the next `horizon` steps, none above the peak of the window that reaches its end.
+
+    A step is at most the largest one up to it, so its quantile is at most that one's; and peaks are what models
+    learn and calibrate best. Without the bound a fleet model's 0.99 of single steps lay at four times the truth.
+    """
+    reach = step * np.arange(1, horizon + 1)
+    said = forecaster.forecast(horizon, reach.tolist(), levels)
+    return replace(said, steps=np.minimum(said.steps, said.peaks))
+
+
+def present(panel: Panel, model: Model, horizon: float, levels: Sequence[float]) -> Forecast:
+    """The coming steps as seen from the end of the data."""
+    return stepwise(model.fit(panel), max(1, round(horizon / panel.step)), panel.step, levels)

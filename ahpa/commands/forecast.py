@@ -133,9 +133,9 @@ def _now(panels: list[Panel], given: dict[str, Any]) -> int:
     console, said, drawn = Console(), 0, []
     for panel in panels:
         coarse = resampled(panel, given["step"])
-        steps = present(coarse, model, given["horizon"], (given["step"],), given["levels"])
+        steps = present(coarse, model, given["horizon"], given["levels"])
         windows = tuple(sorted(given["windows"]))
-        peaks = present(panel, model, panel.step, windows, given["levels"]) if windows else None
+        peaks = model.fit(panel).forecast(0, windows, given["levels"]) if windows else None
         for row, key in enumerate(panel.keys):
             if steps.reasons[row] is not None:
                 click.echo(f"{key}: no forecast, because {steps.reasons[row]}", err=True)
