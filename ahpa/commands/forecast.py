@@ -78,11 +78,11 @@ def _check(panel: Panel, given: dict[str, Any]) -> None:
     from ahpa.adapters.files import InputError
 
     step, horizon, every = given["step"], given["horizon"], given["every"]
-    if min(step, horizon, *given["windows"]) <= 0:
-        raise InputError("--step, --horizon and --window-max must be longer than nothing")
+    if min(step, *given["windows"]) <= 0:
+        raise InputError("--step and --window-max must be longer than nothing")
     if step % panel.step > 1e-6:
         raise InputError(f"--step {step:g}s must be a multiple of the data's step of {panel.step:g}s")
-    if horizon % step > 1e-6:
+    if horizon <= 0 or horizon % step > 1e-6:
         raise InputError(f"--horizon {horizon:g}s must be a multiple of --step {step:g}s; give a smaller --step too")
     if given["rolling"] and (every <= 0 or every % step > 1e-6):
         raise InputError(f"--every {every:g}s must be a multiple of --step {step:g}s")
