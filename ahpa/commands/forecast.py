@@ -78,7 +78,7 @@ def _check(panel: Panel, given: dict[str, Any]) -> None:
     from ahpa.adapters.files import InputError
 
     step, horizon, every = given["step"], given["horizon"], given["every"]
-    if min(step, *given["windows"]) <= 0:
+    if min([step, *given["windows"]]) <= 0:
         raise InputError("--step and --window-max must be longer than nothing")
     if step % panel.step > 1e-6:
         raise InputError(f"--step {step:g}s must be a multiple of the data's step of {panel.step:g}s")
