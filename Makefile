@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean unit live setup peers
+.PHONY: help demo test check bench lock clean unit live soak setup peers
 
 help:            ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,8 +29,11 @@ test: $(READY)   ## all tests, the real control plane included (built on first u
 live: $(READY)   ## the real KPA beside ours for an hour (AHPA_LIVE_MINUTES, AHPA_LIVE_WINDOW: shorter)
 	AHPA_LIVE_MINUTES=$${AHPA_LIVE_MINUTES:-60} AHPA_LIVE_WINDOW=$${AHPA_LIVE_WINDOW:-60} $(BIN)/pytest -s -m live
 
+soak: $(READY)   ## every model on every kind of damaged series, fifty of each (long)
+	$(BIN)/pytest -n 2 -m soak
+
 unit: $(READY)   ## the tests that need no control plane (a minute or two)
-	$(BIN)/pytest -m "not testbed and not slow"
+	$(BIN)/pytest -n 2 -m "not testbed and not slow and not soak"
 
 check: $(READY)  ## ruff, mypy --strict, import contracts
 	$(BIN)/ruff check .

@@ -127,7 +127,7 @@ def test_the_fleet_keeps_its_promises_on_anything(values: np.ndarray, ticks: int
     _kept(forecaster.forecast(2, (300.0, 900.0)), Panel.of(0, STEP, np.append(values, 3.0)))
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("model", [m for m in MODELS if m is not MODELS[5]], ids=lambda m: m.name)
 @pytest.mark.parametrize("kind", KINDS)
 def test_bad_series_in_full(model: Model, kind: str) -> None:
