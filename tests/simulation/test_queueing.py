@@ -6,7 +6,7 @@ import heapq
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ahpa.simulation.reactive import Fixed
@@ -33,9 +33,15 @@ def one_by_one(traffic: Traffic, slots: int) -> list[float]:
     st.sampled_from([0.7, 0.9, 1.0, 1.2]),
     st.integers(0, 1000),
 )
+@example(1.0, 3, 1.0, 378)
+@example(1.0, 2, 1.0, 141)
 @settings(max_examples=60, deadline=None)
 def test_it_agrees_with_serving_request_by_request(seconds: float, replicas: int, load: float, seed: int) -> None:
-    """Late share within 4 points and p95 within 1.5 s of a loop over requests: both count on a grid of a second."""
+    """Late share as in a loop over requests, within 4 points and half a second of the limit; p95 within 1.5 s.
+
+    Both count on a grid of a second. At full load many waits lie about the limit of 3 s, so half a second there
+    moves the share by 4 points more.
+    """
     service = Service(seconds, 2, late_after_seconds=3.0, give_up_seconds=100_000.0)
     rng = np.random.default_rng(seed)
     traffic = Traffic(0.0, spread(np.full(30, load * 2 * replicas / seconds * 60), 60, rng), service)
@@ -44,7 +50,8 @@ def test_it_agrees_with_serving_request_by_request(seconds: float, replicas: int
     ours = world.outcome()
     waits = np.array(one_by_one(traffic, 2 * replicas))
     # What has not begun by the end of the hour is late or not in the loop alone; leave those out of both.
-    assert ours.late_ratio == pytest.approx((waits > 3.0).mean(), abs=0.04 + ours.unserved_ratio)
+    slack = 0.04 + ours.unserved_ratio
+    assert (waits > 3.5).mean() - slack <= ours.late_ratio <= (waits > 2.5).mean() + slack
     if ours.unserved_ratio < 0.001:
         assert ours.wait_p95_seconds == pytest.approx(np.quantile(waits, 0.95), abs=1.5)
 
