@@ -18,9 +18,10 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker of pytest-xdist runs all that needs the testbed, of which a machine has room for one."""
-    for item in items:
-        if item.get_closest_marker("testbed"):
-            item.add_marker(pytest.mark.xdist_group("testbed"))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """One worker of pytest-xdist runs all that needs the testbed, of which a machine has room for one.
+
+    At collection, because xdist reads the groups before any later hook of ours.
+    """
+    if item.get_closest_marker("testbed"):
+        item.add_marker(pytest.mark.xdist_group("testbed"))

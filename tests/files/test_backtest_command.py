@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -162,7 +163,11 @@ def test_ctrl_c_leaves_what_is_done(tmp_path: Path) -> None:
         "--jobs",
         "2",
     ]
-    child = subprocess.Popen([sys.executable, "-m", "ahpa", *arguments], stderr=subprocess.PIPE, text=True)
+    # A shell's background job, and so its children, ignore Ctrl-C; a person's command does not.
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "ahpa", *arguments], stderr=subprocess.PIPE, text=True, preexec_fn=heeding
+    )
     ends = time.monotonic() + 200
     while not list(out.glob("ticks/*.static.csv.gz")) and time.monotonic() < ends and child.poll() is None:
         time.sleep(0.05)
