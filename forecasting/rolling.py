@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from forecasting.features import DAY_SECONDS
 from forecasting.forecast import Forecast
 from forecasting.model import Forecaster, Model
 from forecasting.panel import Panel
-
-DAY_SECONDS = 86_400.0
 
 
 def resampled(panel: Panel, step: float) -> Panel:

@@ -104,7 +104,8 @@ def _rolling(panels: list[Panel], given: dict[str, Any]) -> int:
     from rich.progress import Progress
 
     from ahpa.adapters.files import NOT_ENOUGH, InputError
-    from forecasting.rolling import DAY_SECONDS, Rolling, rolling
+    from forecasting.features import DAY_SECONDS
+    from forecasting.rolling import Rolling, rolling
 
     asked = Rolling(given["every"], given["horizon"], given["step"], given["levels"], tuple(sorted(given["windows"])))
     model = _model(given["model_name"])

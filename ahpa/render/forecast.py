@@ -10,10 +10,10 @@ from rich.table import Table
 
 from ahpa.render.palette import LIGHT
 from ahpa.render.words import moment, printable, quantity, seconds
+from forecasting.features import DAY_SECONDS
 from forecasting.forecast import Forecast
 from forecasting.panel import Panel
 
-DAY_SECONDS = 86_400.0
 _MOST_ROWS = 6
 
 
