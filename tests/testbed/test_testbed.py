@@ -18,6 +18,11 @@ pytestmark = pytest.mark.testbed
 MIN_SCALE = "autoscaling.knative.dev/min-scale"
 
 
+def test_one_worker_runs_all_that_needs_the_testbed(request: pytest.FixtureRequest) -> None:
+    """pytest-xdist 3.8 silently groups nothing on pytest 9.2; then two workers start a testbed and collide."""
+    assert not request.config.getoption("loadgroup", False) or request.node.nodeid.endswith("@testbed")
+
+
 def replicas(bed: Testbed, deployment: str, namespace: str) -> int:
     return int(bed.get("deployments", deployment, namespace)["spec"]["replicas"])
 
