@@ -17,8 +17,9 @@ import numpy as np
 
 from ahpa.adapters.results import write_ticks
 from ahpa.simulation.backtest import SeriesResult
+from ahpa.simulation.judge import judge
 from ahpa.simulation.policies import Foresight
-from ahpa.simulation.sweep import Question, judge
+from ahpa.simulation.sweep import Question
 from ahpa.simulation.trial import Fitter, NotEnoughError, Setting, Span, foresee, minutes, span_of, trial, windows_of
 from forecasting.panel import Floats, Panel
 

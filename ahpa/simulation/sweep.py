@@ -1,19 +1,20 @@
-"""One service: every policy over its knob, each at the setting its user would have had, and what follows.
+"""Every policy over its knob on one service, each also at the setting its user would have had.
 
 Settings are chosen by what lay before the tested days; the sweep over the tested days shows what each knob would
-have done, and the cheapest of its points that meets the late target is the comparison at equal lateness.
+have done. The comparison at equal lateness is the cheapest setting that meets the late target; between the last
+point of a sweep that fails and the first that meets it the knob is halved a few times more, and each of these
+settings is played too: a grid's own coarseness would count as a saving (19 % instead of 6 % on data/chat).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-
 from ahpa.simulation import policies
-from ahpa.simulation.backtest import POLICIES, Point, PolicyResult, SeriesResult
+from ahpa.simulation.backtest import POLICIES, Point, PolicyResult
 from ahpa.simulation.oracle import oracle
 from ahpa.simulation.policies import Ahpa, Foresight
 from ahpa.simulation.run import Run
@@ -27,12 +28,25 @@ DEFAULT_LEVEL = 0.99
 """Where there is too little history to find the level that the late target needs."""
 NEARLY = 1.25
 """A late share up to so many times the least is nearly as good."""
+CLOSER = 3
+"""How often the gap in which the late target lies is halved."""
 FULL_UTILIZATION = 0.9
 """The second lever: what the KPA is told to fill to while the forecast is trusted."""
-WITHOUT_PREDICTION = ("kpa", "hpa", "static", "fixed-max")
 
 Play = Callable[[float], Run]
+Between = Callable[[float, float], float]
 Start = Callable[[int], World]
+
+
+def halfway(a: float, b: float) -> float:
+    """Between two utilisations or margins, to a hundredth of them."""
+    return float(f"{(a + b) / 2:.3g}")
+
+
+def halfway_tail(a: float, b: float) -> float:
+    """Between two quantile levels: 0.99 and 0.999 have 0.9968 between them, not 0.9945."""
+    tail = math.sqrt((1 - a) * (1 - b))
+    return 1 - float(f"{tail:.2g}")
 
 
 @dataclass(frozen=True)
@@ -58,30 +72,52 @@ class Trial:
     foresight: Foresight
 
 
-def judge(trial: Trial, question: Question) -> SeriesResult:
-    """All policies of `question` on one service."""
-    found = {name: _PLAYS[name](trial, question) for name in POLICIES if name in question.policies}
-    advice = tuple(_advice(trial, question, found))
-    worth, why, saving = worth_of(found, question.late_target)
-    return SeriesResult(trial.tested.name, found, advice, _notes(trial), worth, why, saving)
-
-
 def _result(name: str, run: Run, points: Sequence[Point], late_target: float) -> PolicyResult:
     ordered = tuple(sorted(points, key=lambda p: p.knob))
-    meeting = [p for p in ordered if p.outcome.late_ratio <= late_target]
-    equal = min(meeting, key=lambda p: p.outcome.replica_hours, default=None)
-    return PolicyResult(name, run.outcome, run.knob, ordered, equal, run)
+    return PolicyResult(name, run.outcome, run.knob, ordered, cheapest(ordered, late_target), run)
 
 
-def _swept(name: str, play: Play, own: float, knobs: Sequence[float], question: Question) -> PolicyResult:
+def _swept(
+    name: str, play: Play, own: float, knobs: Sequence[float], question: Question, between: Between = halfway
+) -> PolicyResult:
     """The run at one's own setting, and the points of all others."""
     run = play(own)
     points = [Point(own, run.knob, run.outcome)]
-    for knob in knobs if question.sweep else ():
-        if knob != own:
-            other = play(knob)
-            points.append(Point(knob, other.knob, other.outcome))
+    if question.sweep:
+        points += [point_at(play, knob) for knob in knobs if knob != own]
+        points = closer(points, play, question.late_target, between)
     return _result(name, run, points, question.late_target)
+
+
+def point_at(play: Play, knob: float) -> Point:
+    """One setting, played."""
+    run = play(knob)
+    return Point(knob, run.knob, run.outcome)
+
+
+def closer(points: Sequence[Point], play: Play, late_target: float, between: Between = halfway) -> list[Point]:
+    """With the knob halved between the cheapest point that meets the target and the dearest cheaper one that fails."""
+    out = list(points)
+    for _ in range(CLOSER):
+        best = cheapest(out, late_target)
+        if best is None:
+            break
+        dear = best.outcome.replica_hours
+        failing = [p for p in out if p.outcome.replica_hours < dear and p.outcome.late_ratio > late_target]
+        near = max(failing, key=lambda p: p.outcome.replica_hours, default=None)
+        if near is None or near.outcome.replica_hours > 0.99 * dear:
+            break
+        knob = between(near.knob, best.knob)
+        if any(p.knob == knob for p in out):
+            break
+        out.append(point_at(play, knob))
+    return out
+
+
+def cheapest(points: Sequence[Point], late_target: float) -> Point | None:
+    """The comparison at equal lateness: the cheapest of the points that meet the target."""
+    meeting = [p for p in points if p.outcome.late_ratio <= late_target]
+    return min(meeting, key=lambda p: p.outcome.replica_hours, default=None)
 
 
 def _fewest(
@@ -116,7 +152,7 @@ def _fewest(
 def _ahpa(trial: Trial, question: Question) -> PolicyResult:
     utilization = FULL_UTILIZATION if question.manage_target else None
     play = Ahpa(trial.tested, trial.foresight, utilization)
-    return _swept("ahpa", play, find_level(trial, question), LEVELS, question)
+    return _swept("ahpa", play, find_level(trial, question), LEVELS, question, halfway_tail)
 
 
 def find_level(trial: Trial, question: Question) -> float:
@@ -183,7 +219,7 @@ def _oracle(trial: Trial, question: Question) -> PolicyResult:
     return _result("oracle", runs[target], points, target)
 
 
-_PLAYS: dict[str, Callable[[Trial, Question], PolicyResult]] = {
+PLAYS: dict[str, Callable[[Trial, Question], PolicyResult]] = {
     "ahpa": _ahpa,
     "kpa": _kpa,
     "hpa": _hpa,
@@ -192,76 +228,3 @@ _PLAYS: dict[str, Callable[[Trial, Question], PolicyResult]] = {
     "seasonal": _seasonal,
     "oracle": _oracle,
 }
-
-
-def share(ratio: float) -> str:
-    """0.001 as 0.1 %."""
-    return f"{100 * ratio:.2g} %"
-
-
-def _advice(trial: Trial, question: Question, found: dict[str, PolicyResult]) -> list[str]:
-    """What the owner should set."""
-    out: list[str] = []
-    ours = found.get("ahpa")
-    if ours is None:
-        return out
-    target = question.late_target
-    if ours.equal is not None and question.sweep:
-        out.append(
-            f"{share(target)} late was kept at {ours.equal.label} for {ours.equal.outcome.replica_hours:.1f} "
-            f"replica-hours; the days before had suggested {ours.label}."
-        )
-    elif ours.equal is None:
-        least = min(ours.points, key=lambda p: p.outcome.late_ratio)
-        out.append(
-            f"{share(target)} late was not reached; the least was {share(least.outcome.late_ratio)} at {least.label}."
-        )
-    if not question.manage_target and ours.run is not None:
-        level = float(ours.label.rpartition(" ")[2])
-        filled = Ahpa(trial.tested, trial.foresight, FULL_UTILIZATION)(level).outcome
-        saved = ours.outcome.replica_hours - filled.replica_hours
-        if saved > 0.01 * ours.outcome.replica_hours:
-            out.append(
-                f"With manage-target the scaler would fill replicas to {FULL_UTILIZATION:.0%} while the forecast is "
-                f"trusted: {saved:.1f} replica-hours less ({saved / ours.outcome.replica_hours:.0%}), "
-                f"{share(filled.late_ratio)} late instead of {share(ours.outcome.late_ratio)}."
-            )
-    return out
-
-
-def worth_of(found: dict[str, PolicyResult], late_target: float) -> tuple[bool, str, float]:
-    """(whether prediction pays, why, replica-hours saved at equal lateness)."""
-    ours = found.get("ahpa")
-    others = {n: found[n].equal for n in WITHOUT_PREDICTION if n in found}
-    reached = {name: point for name, point in others.items() if point is not None}
-    if ours is None:
-        return True, "", 0.0
-    if ours.equal is None:
-        if not reached:
-            return False, f"no policy kept {share(late_target)} late: the bursts come faster than any start", 0.0
-        name = min(reached, key=lambda n: reached[n].outcome.replica_hours)
-        return False, f"the bursts come unannounced; {name} at {reached[name].label} kept the target", 0.0
-    cost = ours.equal.outcome.replica_hours
-    if not reached:
-        return True, f"nothing without prediction kept {share(late_target)} late", 0.0
-    name = min(reached, key=lambda n: reached[n].outcome.replica_hours)
-    other = reached[name].outcome.replica_hours
-    saving = other - cost
-    part = saving / other if other else 0.0
-    if part >= 0.02:
-        return True, f"{part:.0%} fewer replica-hours than {name} at {reached[name].label}, as few late", saving
-    if name in ("kpa", "hpa"):
-        return False, f"{name} at {reached[name].label} keeps the target by itself: starts are fast enough", saving
-    return False, f"{name} at {reached[name].label} costs no more: the load hardly falls between its peaks", saving
-
-
-def _notes(trial: Trial) -> tuple[str, ...]:
-    tested = trial.tested
-    demand = tested.demand.between(tested.start, tested.start + tested.traffic.seconds).values
-    missing = float(1 - np.isfinite(demand).mean())
-    notes = []
-    if missing > 0.001:
-        notes.append(f"{missing:.1%} of the tested steps were not observed; their requests lie on a straight line")
-    if trial.earlier is None:
-        notes.append(f"too little history to find a level; {DEFAULT_LEVEL:g} was taken")
-    return tuple(notes)

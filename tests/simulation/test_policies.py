@@ -14,9 +14,10 @@ from ahpa.policy import parse_policy
 from ahpa.readiness import Lag, Readiness
 from ahpa.simulation import policies
 from ahpa.simulation.backtest import POLICIES, SeriesResult
+from ahpa.simulation.judge import judge
 from ahpa.simulation.kpa_config import KpaConfig
 from ahpa.simulation.policies import Ahpa, Foresight
-from ahpa.simulation.sweep import LEVELS, Question, Trial, find_level, judge
+from ahpa.simulation.sweep import LEVELS, Question, Trial, find_level
 from ahpa.simulation.traffic import Service
 from ahpa.simulation.trial import NotEnoughError, Setting, foresee, minutes, span_of, trial, windows_of
 from forecasting.panel import Floats, Panel
