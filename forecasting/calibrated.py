@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from forecasting.calibration import Calibration, spread
-from forecasting.features import DAY_SECONDS, Target
+from forecasting.features import Target
 from forecasting.fleet import FleetModel, reading, width_of
 from forecasting.forecast import LEVELS, Coverage, Forecast
 from forecasting.guards import guarded, reasons
@@ -21,7 +21,7 @@ from forecasting.history import History
 from forecasting.learning import QUANTILES
 from forecasting.ledger import Ledger
 from forecasting.lookback import Array
-from forecasting.panel import Floats, Panel
+from forecasting.panel import DAY_SECONDS, Floats, Panel
 from forecasting.strategies import Expectation, Strategy, bridged
 
 Fitted = Expectation | str

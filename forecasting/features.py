@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecasting.calendar import DAYS, Seasons
 from forecasting.lookback import Array, Ints, Lookback
-from forecasting.panel import Floats
+from forecasting.panel import DAY_SECONDS, Floats
 
-DAY_SECONDS = 86_400.0
-SEASONS_DAYS = (1, 2, 3, 7, 14)
+SHOWN_DAYS = (1, 2, 3, 7, 14)
 _FLOOR_RATIO = 0.02
 
 
@@ -77,23 +77,24 @@ def recency(view: Lookback, at: Frame, step: float) -> list[Floats]:
     return out
 
 
-def seasonal(view: Lookback, at: Frame, step: float, target: Target) -> list[Floats]:
+def seasonal(view: Lookback, at: Frame, seasons: Seasons, target: Target) -> list[Floats]:
     """Features of the target's window on earlier days, each also relative to the level that stood then."""
-    day = round(DAY_SECONDS / step)
     a, w = target.lead, target.width
-    wide = max(1, round(900 / step))
+    wide = max(1, round(900 / seasons.step))
+    back = dict(zip(DAYS, seasons.back(view.origins + a), strict=True))
+    then = {days: view.back(steps) for days, steps in back.items()}
     out: list[Floats] = []
 
     previous: list[Floats] | None = None
-    for days in SEASONS_DAYS:
-        p = -days * day
-        level = at.log(view.mean(p - 10, p))
-        hour = at.log(view.mean(p - 60, p))
-        peak = at.log(view.max(p + a, p + a + w))
+    for days in SHOWN_DAYS:
+        day = then[days]
+        level = at.log(day.mean(-10, 0))
+        hour = at.log(day.mean(-60, 0))
+        peak = at.log(day.max(a, a + w))
         group = [
             peak,
-            at.log(view.mean(p + a, p + a + w)),
-            at.log(view.max(p + a - wide, p + a + w + wide)) if p + a + w + wide <= 0 else peak,
+            at.log(day.mean(a, a + w)),
+            at.log(day.max(a - wide, a + w + wide)) if a + w + wide <= np.min(back[days]) else peak,
             peak - level,
             peak - hour,
         ]
@@ -101,8 +102,9 @@ def seasonal(view: Lookback, at: Frame, step: float, target: Target) -> list[Flo
         group = [np.where(np.isfinite(g), g, b) for g, b in zip(group, blank, strict=True)]
         out += group
         previous = group
-    peaks = np.stack([at.log(view.max(-d * day + a, -d * day + a + w)) for d in range(1, 8)])
-    moves = np.stack([peaks[d - 1] - at.log(view.mean(-d * day - 10, -d * day)) for d in range(1, 8)])
+    week = [then[days] for days in DAYS if days <= 7]
+    peaks = np.stack([at.log(day.max(a, a + w)) for day in week])
+    moves = peaks - np.stack([at.log(day.mean(-10, 0)) for day in week])
     for many in (peaks, moves):
         seen = np.isfinite(many)
         count = seen.sum(axis=0)
@@ -129,7 +131,44 @@ def periodic(view: Lookback, at: Frame, target: Target, periods: Ints) -> list[F
     return [logs[0], sum(logs) / 3, np.maximum.reduce(logs), np.broadcast_to(some[:, None], at.anchor.shape)]
 
 
-def design(recent: list[Floats], view: Lookback, at: Frame, step: float, target: Target, periods: Ints) -> Array:
-    """All features of one target, [n, o, f]; `recent` is `recency(...)`, which all targets share."""
-    parts = recent + seasonal(view, at, step, target) + periodic(view, at, target, periods)
-    return np.stack(parts, axis=2).astype(np.float32)
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """Some rows of a history as they look from some origins, whatever is asked about them."""
+
+    view: Lookback
+    frame: Frame
+    recent: list[Floats]
+    """Features that do not depend on the target."""
+    seasons: Seasons
+    periods: Ints
+    """[n]: the period found in each row beside day and week, in steps; 0 if none."""
+
+    @classmethod
+    def of(cls, view: Lookback, least: Floats, seasons: Seasons, periods: Ints) -> Sight:
+        """`least` [n] is the smallest floor of each row."""
+        at = frame(view, least, seasons.step)
+        return cls(view, at, recency(view, at, seasons.step), seasons, periods)
+
+    def design(self, target: Target) -> Array:
+        """All features of one target, [n, o, f]."""
+        parts = self.recent + seasonal(self.view, self.frame, self.seasons, target)
+        parts += periodic(self.view, self.frame, target, self.periods)
+        return np.stack(parts, axis=2).astype(np.float32)
+
+    def truth(self, target: Target) -> Floats:
+        """What came, in the frame of each origin [n, o]; NaN where a part of it was not observed."""
+        first, last = target.lead, target.lead + target.width
+        return np.where(self.view.complete(first, last), self.frame.log(self.view.max(first, last)), np.nan)
+
+    def stake(self, target: Target) -> Floats:
+        """What there is to lose [n, o]: the demand of now, and that of the target's window on the last three days.
+
+        A loss in logarithms counts by the demand that it is a share of. By the present alone the silence before a
+        scheduled job would count for nothing, and the job would be missed; by what came, quantiles would be biased.
+        """
+        a, w = target.lead, target.width
+        peaks = np.stack(
+            [self.view.back(steps).max(a, a + w) for steps in self.seasons.back(self.view.origins + a)[:3]]
+        )
+        seen = np.isfinite(peaks)
+        return np.exp(self.frame.anchor) + np.where(seen, peaks, 0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)

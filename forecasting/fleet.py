@@ -14,16 +14,17 @@ from functools import cached_property
 
 import numpy as np
 
+from forecasting.calendar import Calendar, Seasons
 from forecasting.calibration import Calibration, spread, walk
-from forecasting.features import DAY_SECONDS, Frame, Target, design, frame, recency
+from forecasting.features import Sight, Target
 from forecasting.forecast import LEVELS, Coverage, Forecast
 from forecasting.guards import NEEDED_STEPS, guarded, reasons
 from forecasting.history import History
 from forecasting.learning import QUANTILES, ask, chunks, each, fold_of, learn, least_floor
 from forecasting.ledger import Ledger
-from forecasting.lookback import Array, Ints, Latest, Rolling
+from forecasting.lookback import Array, Ints, Latest, Lookback, Rolling
 from forecasting.network import Committee, Training
-from forecasting.panel import Floats, Panel
+from forecasting.panel import DAY_SECONDS, Floats, Panel
 from forecasting.periods import found
 from forecasting.synthetic import services
 
@@ -39,6 +40,8 @@ _BLOCK_ROWS = 1024
 class FleetModel:
     """Settings of the fleet model; the defaults were chosen on the tuning half of the traces."""
 
+    calendar: Calendar | None = None
+    """The clock and the holidays of the people who make the load; None: UTC, and every day alike."""
     seed: int = 0
     memory_days: float = 28.0
     window_seconds: tuple[float, ...] = (60.0, 120.0, 240.0, 480.0, 960.0, 1800.0)
@@ -79,14 +82,14 @@ class FleetModel:
         others = services(self.others, _OTHERS_DAYS, step, rng)
         rows = chunks(len(own.keys), 256)
         periods = np.concatenate([np.zeros(0, np.intp), *each(lambda r: found(own.values[r], step), rows)])
-        peaks = learn(own.values, periods, others, step, windows, budget, self.peaks, rng)
-        steps = learn(own.values, periods, others, step, [Target(a, 1) for a in ahead], budget // 2, self.steps, rng)
+        seasons = Seasons(own.start, step, self.calendar)
+        peaks = learn(own.values, periods, seasons, others, windows, budget, self.peaks, rng)
+        singles = [Target(a, 1) for a in ahead]
+        steps = learn(own.values, periods, seasons, others, singles, budget // 2, self.steps, rng)
         fresh = Calibration.fresh(len(own.keys), len(targets), QUANTILES, self.rate(step), 3 * DAY_SECONDS / step)
-        forecaster = FleetForecaster(own, least_floor(own.values), periods, peaks, steps, Ledger.opened(targets, fresh))
+        ledger = Ledger.opened(targets, fresh)
+        forecaster = FleetForecaster(own, least_floor(own.values), periods, self.calendar, peaks, steps, ledger)
         return forecaster.rehearsed().awaiting()
-
-
-Look = tuple[Latest, Frame, list[Floats]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +100,7 @@ class FleetForecaster:
     least: Array
     periods: Ints
     """[n]: the period found in each row beside day and week, in steps; 0 if none."""
+    calendar: Calendar | None
     peaks: Committee
     steps: Committee
     ledger: Ledger
@@ -155,26 +159,27 @@ class FleetForecaster:
         widths = [width_of(w, after.step) for w in windows]
         out = np.empty((len(after.keys), len(origins), len(widths), len(QUANTILES)), dtype=np.float32)
         for rows in chunks(len(after.keys)):
-            view = Rolling(after.values[rows], origins)
-            at = frame(view, self.least[rows], after.step)
-            recent = recency(view, at, after.step)
-            trails = np.stack([self._trail(rows, k, view, at, recent) for k in range(len(self.ledger.targets))], axis=1)
+            sight = self._sight(after, rows, Rolling(after.values[rows], origins))
+            trails = np.stack([self._trail(rows, k, sight) for k in range(len(self.ledger.targets))], axis=1)
             for w, width in enumerate(widths):
                 target = Target(0, width)
-                logs = ask(self.peaks, recent, view, at, after.step, target, self.periods[rows])
+                logs = ask(self.peaks, sight, target)
                 logs = logs + self.ledger.offsets(target, trails) * spread(logs, QUANTILES)
-                demand = np.nan_to_num(at.demand(np.minimum(logs, _HIGHEST_LOG)))
+                demand = np.nan_to_num(sight.frame.demand(np.minimum(logs, _HIGHEST_LOG)))
                 out[rows, :, w] = np.sort(np.clip(demand, 0.0, 3 * after.cap[rows, None, None]), axis=2)
         return np.maximum.accumulate(out, axis=2)
 
-    def _trail(self, rows: slice, k: int, view: Rolling, at: Frame, recent: list[Floats]) -> Array:
+    def _sight(self, history: History, rows: slice, view: Lookback) -> Sight:
+        """Some rows of a history that grew from this one."""
+        seasons = Seasons(history.start, history.step, self.calendar)
+        return Sight.of(view, self.least[rows], seasons, self.periods[rows])
+
+    def _trail(self, rows: slice, k: int, sight: Sight) -> Array:
         """The offsets [n, o, q] of target `k` at each origin, settled as the truth becomes known."""
         target, c = self.ledger.targets[k], self.ledger.calibration
         if target.lead:
-            return np.zeros((*at.anchor.shape, len(QUANTILES)), dtype=np.float32)
-        logs = ask(self.peaks, recent, view, at, self.history.step, target, self.periods[rows])
-        truth = at.log(view.max(0, target.width))
-        truth[~view.complete(0, target.width)] = np.nan
+            return np.zeros((*sight.frame.anchor.shape, len(QUANTILES)), dtype=np.float32)
+        logs, truth = ask(self.peaks, sight, target), sight.truth(target)
         own = replace(c, offsets=c.offsets[rows], settled=c.settled[rows], covered=c.covered[rows])
         return walk(own, k, logs, truth, target.width)[0]
 
@@ -203,32 +208,26 @@ class FleetForecaster:
 
     def _rehearse(self, rows: slice, origins: Ints, every: int) -> Calibration:
         values, step = self.history.values[rows], self.history.step
-        view = Rolling(values, origins)
-        at = frame(view, self.least[rows], step)
-        recent = recency(view, at, step)
+        sight = self._sight(self.history, rows, Rolling(values, origins))
         c = self.ledger.calibration
         out = Calibration.fresh(len(values), len(self.ledger.targets), c.levels, c.rate, c.memory)
         for k, target in enumerate(self.ledger.targets):
             committee = self._committee(target)
             folds = fold_of(origins, self.history.length, step, len(committee.members))
-            features = design(recent, view, at, step, target, self.periods[rows])
+            features = sight.design(target)
             flat = features.reshape(-1, features.shape[2])
             logs = committee.blind(flat, np.broadcast_to(folds, features.shape[:2]).ravel())
             logs = logs.reshape(*features.shape[:2], -1)
-            truth = at.log(view.max(target.lead, target.lead + target.width))
-            truth[~view.complete(target.lead, target.lead + target.width)] = np.nan
             delay = -(-(target.lead + target.width) // every)
-            _, out = walk(out, k, logs, truth, delay, min(4.0, float(np.sqrt(every))))
+            _, out = walk(out, k, logs, sight.truth(target), delay, min(4.0, float(np.sqrt(every))))
         return out
 
     @cached_property
-    def _looks(self) -> list[tuple[slice, Look]]:
+    def _sights(self) -> list[tuple[slice, Sight]]:
         """The newest origin as the networks see it, in blocks of rows."""
 
-        def look(rows: slice) -> tuple[slice, Look]:
-            view = Latest(self.history.values[rows])
-            at = frame(view, self.least[rows], self.history.step)
-            return rows, (view, at, recency(view, at, self.history.step))
+        def look(rows: slice) -> tuple[slice, Sight]:
+            return rows, self._sight(self.history, rows, Latest(self.history.values[rows]))
 
         return each(look, chunks(len(self.history.keys), _BLOCK_ROWS))
 
@@ -237,17 +236,16 @@ class FleetForecaster:
 
     def _said(self, targets: Sequence[Target]) -> Array:
         """Quantiles of the targets at QUANTILES, [targets, n, q], in demand; each level by itself, unsorted."""
-        step = self.history.step
         out = np.empty((len(targets), len(self.history.keys), len(QUANTILES)), dtype=np.float32)
 
-        def say(block: tuple[slice, Look]) -> None:
-            rows, (view, at, recent) = block
+        def say(block: tuple[slice, Sight]) -> None:
+            rows, sight = block
             for k, target in enumerate(targets):
-                logs = ask(self._committee(target), recent, view, at, step, target, self.periods[rows])[:, 0]
+                logs = ask(self._committee(target), sight, target)[:, 0]
                 logs = logs + self.ledger.offsets(target)[rows] * spread(logs, QUANTILES)
-                out[k, rows] = at.demand(np.minimum(logs, _HIGHEST_LOG)[:, None])[:, 0]
+                out[k, rows] = sight.frame.demand(np.minimum(logs, _HIGHEST_LOG)[:, None])[:, 0]
 
-        each(say, self._looks)
+        each(say, self._sights)
         return out
 
 

@@ -10,10 +10,11 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.features import DAY_SECONDS, Frame, Target, design, frame, recency
-from forecasting.lookback import Array, Ints, Lookback, Rolling
+from forecasting.calendar import Seasons
+from forecasting.features import Sight, Target
+from forecasting.lookback import Array, Ints, Rolling
 from forecasting.network import Committee, Training, train
-from forecasting.panel import Floats
+from forecasting.panel import DAY_SECONDS, Floats
 from forecasting.periods import found
 
 QUANTILES = np.array([0.05, 0.25, 0.5, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999], dtype=np.float32)
@@ -81,7 +82,7 @@ def fold_of(origins: NDArray[np.intp], length: int, step: float, folds: int) -> 
 def sample(
     values: Floats,
     periods: Ints,
-    step: float,
+    seasons: Seasons,
     targets: Sequence[Target],
     budget: int,
     folds: int,
@@ -105,18 +106,17 @@ def sample(
             if latest < 2:
                 continue
             origins = np.sort(rng.choice(np.arange(1, latest + 1), size=min(wanted, latest), replace=False))
-            view = rolling.around(origins)
-            known = periods[chosen[rows]]
-            parts.append(_pairs(view, least, step, target, fold_of(origins, t, step, folds), known))
+            sight = Sight.of(rolling.around(origins), least, seasons, periods[chosen[rows]])
+            parts.append(_pairs(sight, target, fold_of(origins, t, seasons.step, folds)))
     return Sample.joined(parts) if parts else _nothing()
 
 
-def _pairs(view: Rolling, least: Array, step: float, target: Target, folds: Ints, periods: Ints) -> Sample:
-    at = frame(view, least, step)
+def _pairs(sight: Sight, target: Target, folds: Ints) -> Sample:
+    view, at = sight.view, sight.frame
     known = view.complete(target.lead, target.lead + target.width) & np.isfinite(view.mean(-30, 0))
-    features = design(recency(view, at, step), view, at, step, target, periods)
+    features = sight.design(target)
     log = at.log(view.max(target.lead, target.lead + target.width))
-    weight = np.clip(np.exp(at.anchor) / at.usual, 0.02, 10).astype(np.float32)
+    weight = np.clip(sight.stake(target) / at.usual, 0.02, 10).astype(np.float32)
     return Sample(features[known], log[known], weight[known], np.broadcast_to(folds, known.shape)[known])
 
 
@@ -128,31 +128,25 @@ def _nothing() -> Sample:
 def learn(
     values: Floats,
     periods: Ints,
+    seasons: Seasons,
     others: Floats,
-    step: float,
     targets: Sequence[Target],
     budget: int,
     training: Training,
     rng: np.random.Generator,
 ) -> Committee:
     """A committee that knows this fleet, and `others` [m, u] as far as the fleet is small or young."""
-    own = sample(values, periods, step, targets, budget, training.members, rng)
-    borrowed = sample(others, found(others, step), step, targets, min(budget, _OTHERS_SAMPLES), training.members, rng)
+    own = sample(values, periods, seasons, targets, budget, training.members, rng)
+    elsewhere = Seasons(0.0, seasons.step)
+    lent = min(budget, _OTHERS_SAMPLES)
+    borrowed = sample(others, found(others, seasons.step), elsewhere, targets, lent, training.members, rng)
     share = min(1.0, _LENT_SAMPLES / max(1, len(own.log)))
-    lent = Sample(borrowed.features, borrowed.log, borrowed.weight * np.float32(share), borrowed.folds)
-    all_of = Sample.joined([own, lent]) if len(own.log) else lent
+    weighed = Sample(borrowed.features, borrowed.log, borrowed.weight * np.float32(share), borrowed.folds)
+    all_of = Sample.joined([own, weighed]) if len(own.log) else weighed
     return train(all_of.features, all_of.log, all_of.weight, all_of.folds, QUANTILES, rng, training)
 
 
-def ask(
-    committee: Committee,
-    recent: list[Floats],
-    view: Lookback,
-    at: Frame,
-    step: float,
-    target: Target,
-    periods: Ints,
-) -> Array:
+def ask(committee: Committee, sight: Sight, target: Target) -> Array:
     """The committee's quantiles in the frame of each origin, [n, o, q]."""
-    features = design(recent, view, at, step, target, periods)
+    features = sight.design(target)
     return committee(features.reshape(-1, features.shape[2])).reshape(*features.shape[:2], -1)

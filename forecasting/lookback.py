@@ -23,6 +23,16 @@ Array = NDArray[np.float32]
 class Lookback(Protocol):
     """Statistics of stretches of steps around each origin, shape [n, o]."""
 
+    @property
+    def origins(self) -> int | Ints:
+        """The column of the one origin, or of each of several [o]."""
+        ...
+
+    def back(self, steps: int | Ints) -> Lookback:
+        """The same history seen from so many steps before each origin."""
+        ...
+
+    def complete(self, first: int, last: int) -> NDArray[np.bool_]: ...
     def mean(self, first: int, last: int) -> Array: ...
     def roughness(self, first: int, last: int) -> Array: ...
     def max(self, first: int, last: int) -> Array: ...
@@ -63,6 +73,9 @@ class Rolling:
         other = copy(self)
         other.origins = origins
         return other
+
+    def back(self, steps: int | Ints) -> Rolling:
+        return self.around(self.origins - steps)
 
     def complete(self, first: int, last: int) -> NDArray[np.bool_]:
         """Whether every step of the stretch lies within the history and was observed."""
@@ -116,20 +129,31 @@ class Latest:
 
     def __init__(self, values: Floats) -> None:
         self.values = values
-        self.origin = values.shape[1]
+        self.origins = values.shape[1]
         self._means: dict[tuple[int, int], Array] = {}
         self._maxima: dict[tuple[int, int], Floats] = {}
 
+    def back(self, steps: int | Ints) -> Latest:
+        other = copy(self)  # what was found once serves both
+        other.origins = self.origins - int(steps)
+        return other
+
     def _slice(self, first: int, last: int) -> Floats:
-        return self.values[:, max(0, self.origin + first) : max(0, self.origin + last)]
+        return self.values[:, max(0, self.origins + first) : max(0, self.origins + last)]
+
+    def complete(self, first: int, last: int) -> NDArray[np.bool_]:
+        """Whether every step of the stretch lies within the history and was observed."""
+        part = self._slice(first, last)
+        return np.asarray((np.isfinite(part).sum(axis=1) == last - first)[:, None])
 
     def mean(self, first: int, last: int) -> Array:
         """Mean of the observed steps of the stretch."""
         if last - first == 1:
             return self.max(first, last)
-        if (first, last) not in self._means:
-            self._means[first, last] = _mean(self._slice(first, last))
-        return self._means[first, last]
+        key = self.origins + first, self.origins + last
+        if key not in self._means:
+            self._means[key] = _mean(self._slice(first, last))
+        return self._means[key]
 
     def roughness(self, first: int, last: int) -> Array:
         """Mean absolute change from one observed step to the next, within the stretch."""
@@ -139,8 +163,8 @@ class Latest:
     def max(self, first: int, last: int) -> Array:
         """Largest observed step of the stretch. Neighbouring stretches of one width are found together."""
         width = last - first
-        at = self.origin + first
-        if width > _BLOCK or at < 0 or self.origin + last > self.origin:
+        at = self.origins + first
+        if width > _BLOCK or at < 0 or self.origins + last > self.values.shape[1]:
             part = self._slice(first, last)
             if part.shape[1] == 0:
                 return np.full((len(part), 1), np.nan, dtype=np.float32)
@@ -158,9 +182,10 @@ class Latest:
         """As `max` of `[at + first[i], at + first[i] + width)`: each row has its own stretch."""
         if not self.values.shape[1]:
             return np.full((len(self.values), 1), np.nan, dtype=np.float32)
-        at = self.origin + first[:, None] + np.arange(width)
-        inside = (at >= 0) & (at < self.origin)
-        part = np.take_along_axis(self.values, np.clip(at, 0, self.origin - 1), axis=1)
+        end = self.values.shape[1]
+        at = self.origins + first[:, None] + np.arange(width)
+        inside = (at >= 0) & (at < end)
+        part = np.take_along_axis(self.values, np.clip(at, 0, end - 1), axis=1)
         best = np.fmax.reduce(np.where(inside, part, np.nan), axis=1)
         return np.asarray(best, dtype=np.float32)[:, None]
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.floating]
+DAY_SECONDS = 86_400.0
 
 
 def frozen(values: ArrayLike, dtype: type | None = None) -> NDArray:  # type: ignore[type-arg]

@@ -10,8 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.features import DAY_SECONDS
-from forecasting.panel import Floats
+from forecasting.panel import DAY_SECONDS, Floats
 
 Ints = NDArray[np.intp]
 

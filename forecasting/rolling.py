@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecasting.features import DAY_SECONDS
 from forecasting.forecast import Forecast
 from forecasting.model import Forecaster, Model
-from forecasting.panel import Panel
+from forecasting.panel import DAY_SECONDS, Panel
 
 
 def resampled(panel: Panel, step: float) -> Panel:

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from forecasting.features import DAY_SECONDS
 from forecasting.forecast import LEVELS, Coverage, Forecast
 from forecasting.model import Forecaster, Model
-from forecasting.panel import Floats, Panel
+from forecasting.panel import DAY_SECONDS, Floats, Panel
 from forecasting.scoring import pinball
 
 _SCORED = (0.9, 0.95, 0.99)

@@ -13,8 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from forecasting.features import DAY_SECONDS
-from forecasting.panel import Floats
+from forecasting.panel import DAY_SECONDS, Floats
 
 _COARSE_SECONDS = 300.0
 _FITTED_DAYS = 14

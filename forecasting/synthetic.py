@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-DAY_SECONDS = 86_400.0
+from forecasting.panel import DAY_SECONDS
 
 
 def services(n: int, days: float, step: float, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -196,7 +196,7 @@ def _world(given: dict[str, Any]) -> tuple[Setting, float, float | None, bool, d
         ),
         "queue": "one, first come first served, over all ready replicas",
         "a replica costs": "from the moment it is asked for until it is withdrawn; not-ready ones are withdrawn first",
-        "the model": "fitted once before the earlier days; no refit in between",
+        "the model": "learns from what came before, anew every day or few (a service: every hour)",
     }  # fmt: skip
     setting = Setting(service, kpa, given["test_days"], given["seed"], given["burstiness"])
     return setting, late_target or 0.001, quantile, manage, words

@@ -104,7 +104,7 @@ def _rolling(panels: list[Panel], given: dict[str, Any]) -> int:
     from rich.progress import Progress
 
     from ahpa.adapters.files import NOT_ENOUGH, InputError
-    from forecasting.features import DAY_SECONDS
+    from forecasting.panel import DAY_SECONDS
     from forecasting.rolling import Rolling, rolling
 
     asked = Rolling(given["every"], given["horizon"], given["step"], given["levels"], tuple(sorted(given["windows"])))

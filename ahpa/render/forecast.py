@@ -10,9 +10,8 @@ from rich.table import Table
 
 from ahpa.render.palette import LIGHT
 from ahpa.render.words import moment, printable, quantity, seconds
-from forecasting.features import DAY_SECONDS
 from forecasting.forecast import Forecast
-from forecasting.panel import Panel
+from forecasting.panel import DAY_SECONDS, Panel
 
 _MOST_ROWS = 6
 

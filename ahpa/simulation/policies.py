@@ -24,11 +24,10 @@ from ahpa.simulation.scene import Scene, bridged
 from ahpa.simulation.traffic import Service
 from ahpa.simulation.world import World
 from forecasting.forecast import Outlook
-from forecasting.panel import Floats
+from forecasting.panel import DAY_SECONDS, Floats
 
 TICK_SECONDS = 60.0
 """How often the service decides."""
-DAY_SECONDS = 86_400.0
 COVERED_LEVELS = (0.9, 0.95, 0.99)
 """Realised coverage is reported at these, and at the level that was planned for."""
 RULE_SECONDS = 1800.0

@@ -41,3 +41,31 @@ def test_rolling_and_latest_agree_with_the_definition(
         np.testing.assert_allclose(view.mean(first, last)[:, 0], mean, rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(view.max(first, last)[:, 0], peak, rtol=1e-6)
         np.testing.assert_allclose(view.roughness(first, last)[:, 0], rough, rtol=1e-4, atol=1e-3)
+
+
+@given(
+    seed=st.integers(0, 99),
+    length=st.integers(20, 200),
+    gaps=st.sampled_from([0.0, 0.05]),
+    back=st.integers(0, 150),
+    first=st.integers(-20, 5),
+    width=st.integers(1, 20),
+)
+def test_looking_back_is_looking_from_an_earlier_origin(
+    seed: int, length: int, gaps: float, back: int, first: int, width: int
+) -> None:
+    """What lay ahead of the earlier origin may be seen, as far as the history goes."""
+    values = _values(seed, length, gaps)
+    origin, last = length - back, min(first + width, back)
+    if last <= first:
+        return
+    part = values[:, max(0, origin + first) : max(0, origin + last)]
+    whole = np.isfinite(part).sum(axis=1) == last - first
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        peak = np.nanmax(part, axis=1) if part.shape[1] else np.full(3, np.nan)
+    rolling, latest = Rolling(values, np.array([length, length])), Latest(values)
+    latest.max(first - back, last - back)  # what is remembered is not taken for another origin's
+    for view in (rolling.back(np.array([0, back])), rolling.back(back), latest.back(back)):
+        np.testing.assert_allclose(view.max(first, last)[:, -1], peak, rtol=1e-6)
+        np.testing.assert_array_equal(view.complete(first, last)[:, -1], whole)

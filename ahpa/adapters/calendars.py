@@ -1,0 +1,67 @@
+"""The clock and the holidays of a place, from the IANA time zones and the package `holidays`."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from forecasting.calendar import Calendar
+from forecasting.panel import frozen
+
+YEARS = range(2000, 2051)
+
+
+class CalendarError(ValueError):
+    """There is no such time zone or country; the message names it."""
+
+
+def calendar_of(time_zone: str, country: str | None) -> Calendar:
+    """The calendar of an IANA time zone ("Europe/Berlin") and of a country or its part ("DE", "DE-BY", "US-CA").
+
+    Raises CalendarError for one that is not known.
+    """
+    try:
+        zone = ZoneInfo(time_zone)
+    except (ValueError, OSError, KeyError) as error:  # not found is a KeyError, ".." a ValueError, a folder an OSError
+        raise CalendarError(f"there is no time zone {time_zone!r}; one is Europe/Berlin") from error
+    changes, offsets = _changes(zone)
+    return Calendar(frozen(changes, float), frozen(offsets, float), frozen(_holidays(country), np.intp))
+
+
+def _changes(zone: ZoneInfo) -> tuple[list[float], list[float]]:
+    """When the clock is changed, to the second, and the offsets before, between and after."""
+
+    def offset(at: int) -> float:
+        return datetime.fromtimestamp(at, zone).utcoffset().total_seconds()  # type: ignore[union-attr]
+
+    day = 86_400
+    first, last = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (YEARS.start, YEARS.stop))
+    changes: list[float] = []
+    offsets = [offset(first)]
+    for begin in range(first, last, day):
+        now = offset(begin + day)
+        if now == offsets[-1]:
+            continue
+        low, high = begin, begin + day
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if offset(middle) == offsets[-1] else (low, middle)
+        changes.append(float(high))
+        offsets.append(now)
+    return changes, offsets
+
+
+def _holidays(country: str | None) -> list[int]:
+    """Public holidays as days since 1970-01-01."""
+    if country is None:
+        return []
+    import holidays
+
+    code, _, part = country.partition("-")
+    try:
+        found = holidays.country_holidays(code, subdiv=part or None, years=YEARS)
+    except NotImplementedError as error:
+        raise CalendarError(f"no holidays are known of {country!r}; some that are: DE, DE-BY, US, US-CA, JP") from error
+    return sorted((day - date(1970, 1, 1)) // timedelta(days=1) for day in found)

@@ -1,0 +1,83 @@
+"""Which earlier days a day is like: the clock on people's walls, weekends and holidays.
+
+Loads follow the local clock, so "yesterday at this time" is 23 or 25 hours ago when the clocks were changed. And
+on a holiday "a week ago" misleads: the day is like a Sunday, and a week later a working day is unlike it.
+A model is told neither hours nor dates; it is only shown the right earlier days (features.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.panel import DAY_SECONDS, Floats
+
+Ints = NDArray[np.intp]
+
+DAYS = (1, 2, 3, 4, 5, 6, 7, 14)
+"""Days looked back; 7 and 14 mean the last two days of the same kind."""
+_SEARCHED_DAYS = 28
+
+
+@dataclass(frozen=True, eq=False)
+class Calendar:
+    """The clock and the holidays of the people who make a load."""
+
+    changes: Floats
+    """Shape [c]: unix seconds at which the clock's offset changes, increasing."""
+    offsets: Floats
+    """Shape [c + 1]: seconds east of UTC before the first change and after each."""
+    holidays: Ints
+    """Shape [h]: local days, counted from 1970-01-01."""
+
+    def offset(self, at: Floats) -> Floats:
+        """Seconds east of UTC at these unix seconds."""
+        return np.asarray(self.offsets[np.searchsorted(self.changes, at, side="right")])
+
+    def seconds_back(self, at: Floats) -> Floats:
+        """Shape [len(DAYS), o]: from each of `at` [o] back to the same time by the clock, so many days before.
+
+        Easter Monday looks back to Easter Sunday and Good Friday in place of the last two Mondays; the Monday
+        after it to the Mondays 14 and 21 days before.
+        """
+        local = at + self.offset(at)
+        day = np.floor(local / DAY_SECONDS).astype(np.intp)
+        days = np.tile(np.array(DAYS)[:, None], (1, len(at)))
+        alike = self._alike(day)
+        known = alike.sum(axis=0) >= 2
+        nearest = np.argsort(~alike, axis=0, kind="stable")[:2] + 1
+        days[-2:, known] = nearest[:, known]
+        back = days * DAY_SECONDS
+        return np.asarray(back - (self.offset(at) - self.offset(at - back)))
+
+    def _alike(self, day: Ints) -> NDArray[np.bool_]:
+        """Shape [searched, o]: whether the day so many (+ 1) days before is of the same kind."""
+        before = day - 1 - np.arange(_SEARCHED_DAYS)[:, None]
+        off, was_off = np.isin(day, self.holidays), np.isin(before, self.holidays)
+        same_weekday = (day - before) % 7 == 0
+        restful = was_off | ((before + 4) % 7 == 0)  # 1970-01-01 was a Thursday: day 3 was a Sunday
+        return np.asarray(np.where(off, restful, same_weekday & ~was_off))
+
+
+@dataclass(frozen=True, eq=False)
+class Seasons:
+    """Where in a history the same time on earlier days lies."""
+
+    start: float
+    """Unix seconds at which column 0 begins."""
+    step: float
+    """Seconds per column."""
+    calendar: Calendar | None = None
+
+    def back(self, columns: int | Ints) -> list[int | Ints]:
+        """For each of DAYS the columns from `columns` back to the same time on that day; without a calendar
+        whole days of 24 hours."""
+        if self.calendar is None:
+            return [round(days * DAY_SECONDS / self.step) for days in DAYS]
+        at = self.start + self.step * np.atleast_1d(columns)
+        steps = np.rint(self.calendar.seconds_back(at) / self.step).astype(np.intp)
+        if np.ndim(columns):
+            return list(steps)
+        return [int(row[0]) for row in steps]
