@@ -18,8 +18,9 @@ import numpy as np
 from ahpa.adapters.results import write_ticks
 from ahpa.simulation.backtest import SeriesResult
 from ahpa.simulation.policies import Foresight
+from ahpa.simulation.sources import Counted, Source, aligned, minutes
 from ahpa.simulation.sweep import Question, judge
-from ahpa.simulation.trial import Fitter, NotEnoughError, Setting, Span, foresee, minutes, span_of, trial, windows_of
+from ahpa.simulation.trial import Fitter, NotEnoughError, Setting, Span, foresee, span_of, trial, windows_of
 from forecasting.panel import Floats, Panel
 
 MOST_PER_FIT = 100
@@ -32,8 +33,10 @@ class Series:
 
     name: str
     panel: Panel
-    """One row, whole minutes."""
+    """One row, whole minutes: what policies and model see."""
     span: Span
+    source: Source
+    """The requests of the played days."""
 
 
 @dataclass(frozen=True)
@@ -57,18 +60,22 @@ def prepared(panels: Sequence[Panel], per_unit: float, test_days: float) -> tupl
     names: dict[str, int] = {}
     for panel in panels:
         try:
-            whole = minutes(panel)
+            fine = aligned(panel)
         except ValueError as error:
             failed.update({key: str(error) for key in panel.keys})
             continue
+        whole = minutes(fine)
         for i, key in enumerate(whole.keys):
             names[key] = names.get(key, 0) + 1
             name = key if names[key] == 1 else f"{key} ({names[key]})"
             row = Panel.of(whole.start, whole.step, whole.values[i] * per_unit, (name,))
             try:
-                out.append(Series(name, row, _span(row, test_days)))
+                span = _span(row, test_days)
             except NotEnoughError as error:
                 failed[name] = str(error)
+                continue
+            played = Panel.of(fine.start, fine.step, fine.values[i] * per_unit, (name,)).between(span.first, span.end)
+            out.append(Series(name, row, span, Counted(played)))
     return out, failed
 
 
@@ -145,7 +152,7 @@ def _foreseen(model: Fitter, levels: Floats, fleet: Sequence[Series], job: Job) 
 
 def tested(one: Series, foresight: Foresight, job: Job, file_name: str) -> SeriesResult | str:
     """One series judged, its courses written."""
-    prepared = trial(one.name, one.panel, one.span, foresight, job.setting)
+    prepared = trial(one.name, one.panel, one.span, foresight, job.setting, one.source)
     result = judge(prepared, job.question)
     if job.ticks is not None:
         for policy in result.policies.values():

@@ -191,7 +191,7 @@ def _world(given: dict[str, Any]) -> tuple[Setting, float, float | None, bool, d
         "the scaler fills replicas to": f"{kpa.target_value / kpa.total_value:.0%}",
         "late": f"waited more than {seconds(service.late_after_seconds)} for a slot",
         "gives up after": seconds(service.give_up_seconds),
-        "inside a step": "requests at random seconds, " + (
+        "inside a step of the input": "requests at random seconds, " + (
             "Poisson" if given["burstiness"] == 1 else f"{given['burstiness']:g} times as bursty as Poisson"
         ),
         "queue": "one, first come first served, over all ready replicas",

@@ -20,7 +20,8 @@ from ahpa.planner import LAG_LEVEL
 from ahpa.policy import Parsed, Policy
 from ahpa.simulation.kpa_loop import KpaLoop
 from ahpa.simulation.run import Run
-from ahpa.simulation.scene import Scene, bridged
+from ahpa.simulation.scene import Scene
+from ahpa.simulation.sources import bridged
 from ahpa.simulation.traffic import Service
 from ahpa.simulation.world import World
 from forecasting.forecast import Outlook

@@ -12,9 +12,10 @@ from ahpa.simulation.hpa_loop import HpaLoop
 from ahpa.simulation.kpa_config import KpaConfig
 from ahpa.simulation.kpa_loop import KpaInputs, KpaLoop
 from ahpa.simulation.reactive import Fixed, Reactive
-from ahpa.simulation.traffic import Service, Traffic, spread
+from ahpa.simulation.sources import Counted, Source
+from ahpa.simulation.traffic import Service, Traffic
 from ahpa.simulation.world import World
-from forecasting.panel import Floats, Panel
+from forecasting.panel import Panel
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,17 +35,12 @@ class Scene:
     @classmethod
     def of(
         cls, name: str, demand: Panel, start: float, end: float, service: Service, kpa: KpaConfig,
-        seed: int = 0, dispersion: float = 1.0,
+        seed: int = 0, dispersion: float = 1.0, source: Source | None = None,
     ) -> Scene:  # fmt: skip
-        """The scene of `[start, end)`, whole minutes and steps. Steps that were not observed are bridged by a
-        straight line (somebody asked, nobody counted); the policies see them as missing."""
-        tested = demand.between(start, end)
-        level = bridged(tested.values[0])
-        step = round(demand.step)
-        requests = level * (step / service.service_seconds)
-        rng = np.random.default_rng([seed, 1])
-        counts = spread(requests, step, rng, dispersion)
-        return cls(name, demand, Traffic(tested.start, counts, service), kpa, seed)
+        """The scene of `[start, end)`, whole minutes and steps, with requests from `source` (None: from `demand`).
+        What the source bridges the policies see as missing."""
+        traffic = (source or Counted(demand)).traffic(start, end, service, np.random.default_rng([seed, 1]), dispersion)
+        return cls(name, demand, traffic, kpa, seed)
 
     @property
     def service(self) -> Service:
@@ -103,11 +99,3 @@ class Scene:
         return World(
             self.traffic, reactive, np.random.default_rng([self.seed, 2]), ready, max(floor, self.kpa.min_scale)
         )
-
-
-def bridged(values: Floats) -> Floats:
-    """`values` with a straight line over what is not finite; the ends are held. Zero if nothing was observed."""
-    seen = np.flatnonzero(np.isfinite(values))
-    if not len(seen):
-        return np.zeros(len(values))
-    return np.asarray(np.maximum(np.interp(np.arange(len(values)), seen, values[seen].astype(float)), 0.0))

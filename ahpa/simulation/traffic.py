@@ -54,12 +54,13 @@ class Service:
 def spread(per_step: Floats, step_seconds: int, rng: np.random.Generator, dispersion: float = 1.0) -> Counts:
     """Requests per second, shape [t * step_seconds], from requests per step, shape [t].
 
-    A count with a fraction is rounded up or down at random, which keeps its mean. Raises ValueError for
+    A count with a fraction is rounded up or down at random, which keeps its mean; a millionth is no fraction but
+    what changing units left of a whole count. Raises ValueError for
     counts that are negative or not finite.
     """
     if not (np.isfinite(per_step).all() and (per_step >= 0).all()):
         raise ValueError("requests per step must be finite and non-negative")
-    whole = np.floor(per_step)
+    whole = np.asarray(np.floor(per_step + 1e-6))
     counts = (whole + (rng.random(len(per_step)) < per_step - whole)).astype(np.int64)
     if step_seconds == 1:
         return counts
