@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 
+from ahpa.simulation.kernel import GRAIN
 from ahpa.simulation.kpa import TICK_SECONDS, Activity, Kpa
 from ahpa.simulation.kpa_config import KpaConfig
 from ahpa.simulation.kpa_windows import linear_averages, round_to_micro, smoothing_coefficient, weighted_averages
-from ahpa.simulation.traffic import GRAIN, Traffic
+from ahpa.simulation.traffic import Stream
 from forecasting.panel import Floats
 
 NO_LIMIT = 10**9
@@ -19,7 +20,7 @@ TICKS_PER_MINUTE = 60 // TICK_SECONDS
 class KpaInputs:
     """The open-loop averages of one series at every tick; shared by all runs with the same windows."""
 
-    def __init__(self, traffic: Traffic, config: KpaConfig) -> None:
+    def __init__(self, traffic: Stream, config: KpaConfig) -> None:
         seen = traffic.units / GRAIN
         average = weighted_averages if config.weighted else linear_averages
         every = slice(TICK_SECONDS - 1, None, TICK_SECONDS)

@@ -13,7 +13,7 @@ from ahpa.simulation.kpa_config import KpaConfig
 from ahpa.simulation.kpa_loop import KpaInputs, KpaLoop
 from ahpa.simulation.reactive import Fixed, Reactive
 from ahpa.simulation.sources import Counted, Source
-from ahpa.simulation.traffic import Service, Traffic
+from ahpa.simulation.traffic import Service, Stream
 from ahpa.simulation.world import World
 from forecasting.panel import Panel
 
@@ -25,7 +25,7 @@ class Scene:
     name: str
     demand: Panel
     """One row: mean concurrency per step, history and tested days; NaN where nothing was observed."""
-    traffic: Traffic
+    traffic: Stream
     """The tested days, second by second."""
     kpa: KpaConfig
     """How the service's own KPA is set."""
