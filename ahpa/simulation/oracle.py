@@ -1,29 +1,34 @@
 """The clairvoyant's bound: replica-hours below which no policy gets with so few late requests, in this world.
 
-Of what: of every way to ask for and withdraw replicas of one service in `World`, knowing all requests beforehand,
-where a start takes at least `lag_least` (no start is faster than its tier's 1 % quantile) and costs while it lasts.
+Of what: of every way to ask for and withdraw replicas of one service in `World`, knowing all requests beforehand, where
+a start takes at least `lag_least` (no start is faster than its tier's 1 % quantile) and costs while it lasts.
 
 Why. Let S = m seconds (rounded down) be the service time and c(t) the slots that are ready. On the grid of seconds
 begun(t) - begun(t - m) <= c at the last start before t (what drains on withdrawn replicas is free, but nothing begins
-there). Chained J times over a window of W = J m seconds, and because a request that is
-not late has begun L seconds after it came, while none begins before it comes:
+there). Chained J times over a window of W = J m seconds, and because a request that is not late has begun L seconds
+after it came, while none begins before it comes:
 
     c(..t) + c(..t - m) + ... >= begun(t) - begun(t - W) >= arrived(t - L) - arrived(t - W) = X(t)
 
 so somewhere in each window at least X / J slots are ready: need(t) replicas. Take the replicas by level: level k is
-ready when at least k are. Over the windows whose need reaches k it must be ready once in each; a pause within costs
-a start, so (with W <= lag_least) it is no cheaper than staying. Two such stretches that lie g seconds apart cost
-min(g, lag_least - W) more, and the first and the last window may be served W seconds early: cost of level k >=
-seconds of need + bridges + first start - W. Levels add up. Every J gives a bound; the best one counts.
+ready when at least k are. Over the windows whose need reaches k it must be ready once in each; a pause within costs a
+start, so (with W <= lag_least) it is no cheaper than staying. Two such stretches that lie g seconds apart cost min(g,
+lag_least - W) more, and the first and the last window may be served W seconds early: cost of level k >= seconds of need
++ bridges + first start - W. Levels add up. Every J gives a bound; the best one counts.
 
-Another bound is the work itself: what all requests but the late ones hold of slots. A replica that is withdrawn as
-soon as it is full serves on for nothing, but only once for each start, which costs at least lag_least; so counting no
+Another bound is the work itself: what all requests but the late ones hold of slots. A replica that is withdrawn as soon
+as it is full serves on for nothing, but only once for each start, which costs at least lag_least; so counting no
 request for more than lag_least bounds the work from below. Replicas that were ready at first had no start to pay.
 
-A late request need not be served in its window: it lowers X in at most W - L windows by one. With so many to spend,
-the most that can be saved is a fractional knapsack over (second, level): weight the requests to be removed, worth one
-second plus, by weight, its share of the bridges that go with the whole stretch only. Greedy by worth per weight
-bounds it from above.
+Where requests last differently (requests.py) there are no links. Of a request that came in [t - W, t - L) and is not
+late we know that by t it has held its slot for min(duration, t - L - its arrival) seconds, within the window; and no
+more than c slots are held at once by those who began in it, with c the slots of the window's best second. So at least
+Y(t) / W slots are ready there, Y(t) being the sum; a late request lowers all Y together by the sum of its own terms.
+
+A late request need not be served in its window: with equal durations it lowers X in at most W - L windows by one. With
+so many to spend, the most that can be saved is a fractional knapsack over (second, level): weight the requests to be
+removed, worth one second plus, by weight, its share of the bridges that go with the whole stretch only. Greedy by worth
+per weight bounds it from above.
 """
 
 from __future__ import annotations

@@ -40,6 +40,11 @@ class Requests:
         came, held = (np.rint(x[order] * MICROS).astype(np.int64) for x in (came_seconds, held_seconds))
         return cls(name, came, np.maximum(held, SHORTEST_MICROS))
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """As of a panel with one row."""
+        return (self.name,)
+
     @cached_property
     def mean_seconds(self) -> float:
         """Mean duration."""

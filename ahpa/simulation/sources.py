@@ -7,16 +7,20 @@ from typing import Protocol
 
 import numpy as np
 
-from ahpa.simulation.traffic import Service, Traffic, spread
+from ahpa.simulation.traffic import Service, Stream, Traffic, spread
 from forecasting.panel import Floats, Panel
 
 
 class Source(Protocol):
-    """One service's past, from which its requests can be made again."""
+    """One service's past, from which its requests can be made again: counts here, or a list (requests.py)."""
+
+    def between(self, start: float, end: float) -> Source:
+        """What came in `[start, end)`, unix seconds."""
+        ...
 
     def traffic(
         self, start: float, end: float, service: Service, rng: np.random.Generator, dispersion: float
-    ) -> Traffic:
+    ) -> Stream:
         """The requests of `[start, end)`, unix seconds of whole minutes."""
         ...
 
@@ -27,6 +31,9 @@ class Counted:
 
     panel: Panel
     """One row, `aligned`: mean concurrency that the arrivals of each step ask for."""
+
+    def between(self, start: float, end: float) -> Counted:
+        return Counted(self.panel.between(start, end))
 
     def traffic(
         self, start: float, end: float, service: Service, rng: np.random.Generator, dispersion: float
