@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ahpa.commands.demand import UNITS, per_unit, read_all
+from ahpa.commands.demand import UNITS, per_unit, read_all, service_seconds
 from ahpa.commands.options import LEVEL, SECONDS, SHARE
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _backtest(given: dict[str, Any]) -> int:
     from ahpa.adapters.results import directory
 
     inputs = read_all(given)
-    setting, late_target, quantile, manage = _world(given)
+    setting, late_target, quantile, manage = _world(given, service_seconds(given, inputs))
     words = _words(setting, inputs)
     from ahpa.backtest import prepared
 
@@ -112,7 +112,7 @@ def _backtest(given: dict[str, Any]) -> int:
     return 0 if complete else 130
 
 
-def _world(given: dict[str, Any]) -> tuple[Setting, float, float | None, bool]:
+def _world(given: dict[str, Any], takes_seconds: float) -> tuple[Setting, float, float | None, bool]:
     """The setting, and what is wanted of us: late target, quantile, whether the target is managed."""
     from ahpa.adapters.files import InputError
     from ahpa.adapters.worlds import read_service, read_tiers
@@ -131,8 +131,6 @@ def _world(given: dict[str, Any]) -> tuple[Setting, float, float | None, bool]:
         quantile = policy.quantile if quantile is None and late_target is None else quantile
         late_target = policy.late_target if late_target is None else late_target
         manage = manage or policy.manage_target
-        if kpa.metric != "concurrency":
-            raise InputError(f"{given['service_file']}: metric {kpa.metric} cannot be simulated yet; concurrency can")
     if given["late_target"] is not None and given["quantile"] is not None:
         raise click.UsageError("--late-target and --quantile: give one of them")
     try:
@@ -140,7 +138,7 @@ def _world(given: dict[str, Any]) -> tuple[Setting, float, float | None, bool]:
         readiness, prices = Readiness.single(Lag.of(given["lag_p50"], p95)), None
         if given["tiers"]:
             readiness, prices = read_tiers(given["tiers"])
-        service = Service(given["service_time"], slots, given["late_after"], given["give_up_after"], readiness, prices)
+        service = Service(takes_seconds, slots, given["late_after"], given["give_up_after"], readiness, prices)
     except ValueError as error:
         if isinstance(error, InputError):
             raise
@@ -155,16 +153,19 @@ def _words(setting: Setting, inputs: Sequence[Panel | Requests]) -> dict[str, st
     from ahpa.simulation.requests import Requests
 
     service, kpa = setting.service, setting.kpa
-    lists = [one for one in inputs if isinstance(one, Requests)]
+    takes = seconds(service.service_seconds)
     luck = "Poisson" if setting.dispersion == 1 else f"{setting.dispersion:g} times as bursty as Poisson"
-    takes, come = seconds(service.service_seconds), f"at random seconds of the step that counted them, {luck}"
-    if lists:
-        mean = sum(one.held.sum() for one in lists) / sum(len(one.held) for one in lists) / 1e6
-        takes, come = f"each request's own, {seconds(mean)} in the mean", "each at its own moment"
+    come = f"at random seconds of the step that counted them, {luck}"
+    if any(isinstance(one, Requests) for one in inputs):
+        takes, come = f"each request's own, {takes} in the mean", "each at its own moment"
+    fills = f"{kpa.target_value / kpa.total_value:.0%}"
+    if kpa.metric == "rps":
+        most = service.concurrency / service.service_seconds
+        fills = f"{kpa.target_value:g} requests per second each, of {most:.3g} that its slots can serve"
     return {
         "service time": takes,
         "slots of a replica": str(service.concurrency),
-        "the scaler fills replicas to": f"{kpa.target_value / kpa.total_value:.0%}",
+        "the scaler fills replicas to": fills,
         "late": f"waited more than {seconds(service.late_after_seconds)} for a slot",
         "gives up after": seconds(service.give_up_seconds),
         "requests come": come,
@@ -249,7 +250,8 @@ def _write(given: dict[str, Any], out: Path, backtest: Backtest, setting: Settin
     if backtest.series:
         page = out / "report.html"
         page.unlink(missing_ok=True)
-        write_report(page, of_backtest(backtest, setting.kpa.target_value))
+        kpa, seconds = setting.kpa, setting.service.service_seconds
+        write_report(page, of_backtest(backtest, kpa.in_flight(kpa.target_value, seconds)))
     kind = given["output"]
     if kind == "json":
         click.echo(json.dumps(report(backtest), indent=1, allow_nan=False))

@@ -80,6 +80,16 @@ def _from_prometheus(url: str, queries: tuple[str, ...], history: float) -> Pane
     return panel.between(panel.start + 60.0 * int(seen.any(axis=0).argmax()), panel.end)
 
 
+def service_seconds(given: dict[str, Any], inputs: Sequence[Panel | Requests]) -> float:
+    """How long a request holds a slot: as given, or the mean of all in lists."""
+    from ahpa.simulation.requests import Requests
+
+    lists = [one for one in inputs if isinstance(one, Requests)]
+    if not lists:
+        return float(given["service_time"])
+    return sum(one.mean_seconds * len(one.held) for one in lists) / sum(len(one.held) for one in lists)
+
+
 def per_unit(unit: str, service_seconds: float, inputs: Sequence[Panel | Requests]) -> float:
     """Requests in flight that one unit of the input makes: 30 requests a minute of 2 s are 1."""
     from forecasting.panel import Panel

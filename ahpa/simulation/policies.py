@@ -194,7 +194,7 @@ class Ahpa:
                 trusted = decision.plan is not None and decision.reason not in UNTRUSTED
                 config = filled if trusted else scene.kpa
                 scaler.retarget(config)
-                per_replica = config.target_value
+                per_replica = config.in_flight(config.target_value, scene.service.service_seconds)
             if decision.plan is not None:
                 peaks[minute] = decision.plan.peak
             if decision.change:

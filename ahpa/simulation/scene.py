@@ -10,7 +10,7 @@ import numpy as np
 from ahpa.capacity import replicas
 from ahpa.simulation.hpa_loop import HpaLoop
 from ahpa.simulation.kpa_config import KpaConfig
-from ahpa.simulation.kpa_loop import KpaInputs, KpaLoop
+from ahpa.simulation.kpa_loop import KpaInputs, kpa_loop
 from ahpa.simulation.reactive import Fixed, Reactive
 from ahpa.simulation.sources import Counted, Source
 from ahpa.simulation.traffic import Service, Stream
@@ -57,7 +57,12 @@ class Scene:
     @property
     def per_replica(self) -> float:
         """Concurrency that one replica serves at the KPA's target."""
-        return self.kpa.target_value
+        return self.kpa.in_flight(self.kpa.target_value, self.service.service_seconds)
+
+    @property
+    def _filled(self) -> float:
+        """As `per_replica`, but no more than its slots: a target in requests per second may promise too much."""
+        return min(self.per_replica, float(self.service.concurrency))
 
     @cached_property
     def ready(self) -> int:
@@ -67,14 +72,14 @@ class Scene:
     @cached_property
     def most(self) -> int:
         """Replicas that the largest minute of the tested days needs at target."""
-        return max(1, replicas(float(self.traffic.demand.max()), self.per_replica))
+        return max(1, replicas(float(self.traffic.demand.max()), self._filled))
 
     @cached_property
     def most_before(self) -> int:
         """Replicas that the largest step before the tested days needed at target: what a fixed fleet is sized by."""
         before = self.demand.until(self.start).values
         largest = float(np.nanmax(before)) if np.isfinite(before).any() else float(self.traffic.demand[0])
-        return max(1, replicas(max(largest, 0.0), self.per_replica))
+        return max(1, replicas(max(largest, 0.0), self._filled))
 
     def at(self, utilization: float) -> KpaConfig:
         """The KPA told to fill replicas to another share."""
@@ -85,11 +90,12 @@ class Scene:
         if key not in self._inputs:
             self._inputs[key] = KpaInputs(self.traffic, config)
         ready = max(self.ready, floor)
-        return self._world(KpaLoop(config, self._inputs[key], self.start, ready), ready, floor)
+        return self._world(kpa_loop(config, self._inputs[key], self.start, ready), ready, floor)
 
     def hpa_world(self, utilization: float) -> World:
         config = self.kpa
-        loop = HpaLoop(self.traffic, config.total_value * utilization, max(1, config.min_scale), config.max_scale)
+        target = config.in_flight(config.total_value * utilization, self.service.service_seconds)
+        loop = HpaLoop(self.traffic, target, max(1, config.min_scale), config.max_scale)
         return self._world(loop, self.ready, 0)
 
     def fixed_world(self, count: int) -> World:

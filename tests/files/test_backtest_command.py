@@ -133,6 +133,28 @@ def test_lists_and_counts_do_not_go_into_one_run(tmp_path: Path) -> None:
     assert "do not go into one run" in done.output
 
 
+def test_a_service_that_scales_on_request_rate_is_simulated(tmp_path: Path) -> None:
+    """50 requests per second at 20 x 70 % each: the KPA keeps 4 replicas, whose slots could take 20 each."""
+    text = "timestamp,value\n" + "".join(f"{T0 + 60 * i},3000\n" for i in range(3 * 1440))
+    counts, service = tmp_path / "one.csv", tmp_path / "svc.yaml"
+    counts.write_text(text)
+    service.write_text(
+        "{apiVersion: serving.knative.dev/v1, kind: Service, metadata: {name: a}, spec: {template: {metadata: "
+        '{annotations: {autoscaling.knative.dev/metric: rps, autoscaling.knative.dev/target: "20"}}, '
+        "spec: {containerConcurrency: 4}}}}"
+    )
+    out = tmp_path / "out"
+    done = run(counts, "--service", service, "--out", out, "--test-days", 1, "--policies", "kpa,static", "--no-sweep",
+               "--service-time", "0.2s")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    report = json.loads((out / "report.json").read_text())
+    fills = report["assumptions"]["the scaler fills replicas to"]
+    assert fills == "14 requests per second each, of 20 that its slots can serve"
+    with gzip.open(out / "ticks" / "one.kpa.csv.gz", "rt") as stream:
+        desired = [float(row["desired"]) for row in csv.DictReader(stream)]
+    assert np.median(desired) == 4
+
+
 def test_money_counts_the_tiers_prices(tmp_path: Path) -> None:
     tiers = tmp_path / "tiers.yaml"
     tiers.write_text(
