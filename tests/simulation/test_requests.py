@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ahpa.readiness import Lag, Readiness
 from ahpa.simulation.kernel import GRAIN
 from ahpa.simulation.kpa_config import KpaConfig
 from ahpa.simulation.oracle import bound
@@ -161,6 +162,24 @@ def test_no_policy_with_as_few_late_requests_is_cheaper(story, scaled) -> None: 
     assert found.seconds <= run.outcome.replica_hours * 3600 + 1e-6
 
 
+@given(lists(), st.integers(0, 3))
+@settings(max_examples=30, deadline=None)
+def test_nor_is_one_that_knows_what_is_needed(story: Story, ahead: int) -> None:
+    """Floors that follow the bound's own need, for the coming minutes, from nothing."""
+    traffic = story[0]
+    need = bound(traffic, 0.0, 0).need
+    floors = [int(need[60 * m : 60 * (m + 1 + ahead)].max()) for m in range(traffic.seconds // 60)]
+    run, _ = play(traffic, None, floors, 0, 0, skip=True)
+    assert bound(traffic, run.outcome.late_ratio, 0).seconds <= run.outcome.replica_hours * 3600 + 1e-6
+
+
+@given(lists())
+@settings(max_examples=20, deadline=None)
+def test_more_late_requests_never_cost_more(story: Story) -> None:
+    costs = [bound(story[0], late).seconds for late in (0.0, 0.001, 0.01, 0.1, 0.5)]
+    assert costs == sorted(costs, reverse=True)
+
+
 def test_the_bound_is_close_where_it_can_be() -> None:
     """38 requests in flight all day, of 2 s in the mean, need 10 replicas of 4: within 10 % of 240 replica-hours."""
     rng = np.random.default_rng(0)
@@ -171,9 +190,7 @@ def test_the_bound_is_close_where_it_can_be() -> None:
 
 def test_the_bound_counts_no_free_drain() -> None:
     """As in test_oracle: one replica for two minutes of three, withdrawn full of requests of 150 s."""
-    from tests.simulation import test_oracle as other
-
-    service = Service(150.0, 4, readiness=other.Readiness.single(other.Lag.of(2.0, 3.0)))
+    service = Service(150.0, 4, readiness=Readiness.single(Lag.of(2.0, 3.0)))
     arrivals = np.zeros(3600, np.int64)
     arrivals[170::180] = 4
     traffic = listed(Traffic(0.0, arrivals, service), np.full(80, 150.0))
