@@ -19,8 +19,10 @@ from ahpa.adapters.results import write_ticks
 from ahpa.simulation.backtest import SeriesResult
 from ahpa.simulation.judge import judge
 from ahpa.simulation.policies import Foresight
+from ahpa.simulation.requests import Requests
+from ahpa.simulation.sources import Counted, Source, aligned, minutes
 from ahpa.simulation.sweep import Question
-from ahpa.simulation.trial import Fitter, NotEnoughError, Setting, Span, foresee, minutes, span_of, trial, windows_of
+from ahpa.simulation.trial import Fitter, NotEnoughError, Setting, Span, foresee, span_of, trial, windows_of
 from forecasting.panel import Floats, Panel
 
 MOST_PER_FIT = 100
@@ -33,8 +35,10 @@ class Series:
 
     name: str
     panel: Panel
-    """One row, whole minutes."""
+    """One row, whole minutes: what policies and model see."""
     span: Span
+    source: Source
+    """The requests of the played days."""
 
 
 @dataclass(frozen=True)
@@ -51,26 +55,45 @@ class Job:
     """False: courses are written and dropped."""
 
 
-def prepared(panels: Sequence[Panel], per_unit: float, test_days: float) -> tuple[list[Series], dict[str, str]]:
-    """The series that can be tested, and why the others cannot. Names become unique."""
+def prepared(
+    inputs: Sequence[Panel | Requests], per_unit: float, test_days: float
+) -> tuple[list[Series], dict[str, str]]:
+    """The series that can be tested, and why the others cannot. Names become unique.
+
+    `per_unit` are the requests in flight that one unit of a panel makes; a list of requests needs none.
+    """
     out: list[Series] = []
     failed: dict[str, str] = {}
     names: dict[str, int] = {}
-    for panel in panels:
+    for given in inputs:
         try:
-            whole = minutes(panel)
+            rows = _rows(given, per_unit)
         except ValueError as error:
-            failed.update({key: str(error) for key in panel.keys})
+            failed.update({key: str(error) for key in given.keys})
             continue
-        for i, key in enumerate(whole.keys):
+        for key, row, source in rows:
             names[key] = names.get(key, 0) + 1
             name = key if names[key] == 1 else f"{key} ({names[key]})"
-            row = Panel.of(whole.start, whole.step, whole.values[i] * per_unit, (name,))
             try:
-                out.append(Series(name, row, _span(row, test_days)))
+                span = _span(row, test_days)
             except NotEnoughError as error:
                 failed[name] = str(error)
+                continue
+            out.append(Series(name, replace(row, keys=(name,)), span, source.between(span.first, span.end)))
     return out, failed
+
+
+def _rows(given: Panel | Requests, per_unit: float) -> Iterator[tuple[str, Panel, Source]]:
+    """(name, mean concurrency on whole minutes, requests) of every service. Raises ValueError for odd steps."""
+    if isinstance(given, Requests):
+        return iter([(given.name, given.demand, given)])
+    fine = aligned(given)
+    whole = minutes(fine)
+
+    def row(panel: Panel, i: int) -> Panel:
+        return Panel.of(panel.start, panel.step, panel.values[i] * per_unit, (panel.keys[i],))
+
+    return ((key, row(whole, i), Counted(row(fine, i))) for i, key in enumerate(fine.keys))
 
 
 def _span(row: Panel, test_days: float) -> Span:
@@ -146,7 +169,7 @@ def _foreseen(model: Fitter, levels: Floats, fleet: Sequence[Series], job: Job) 
 
 def tested(one: Series, foresight: Foresight, job: Job, file_name: str) -> SeriesResult | str:
     """One series judged, its courses written."""
-    prepared = trial(one.name, one.panel, one.span, foresight, job.setting)
+    prepared = trial(one.name, one.panel, one.span, foresight, job.setting, one.source)
     result = judge(prepared, job.question)
     if job.ticks is not None:
         for policy in result.policies.values():

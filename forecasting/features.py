@@ -171,4 +171,5 @@ class Sight:
             [self.view.back(steps).max(a, a + w) for steps in self.seasons.back(self.view.origins + a)[:3]]
         )
         seen = np.isfinite(peaks)
-        return np.exp(self.frame.anchor) + np.where(seen, peaks, 0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+        lately = np.where(seen, peaks, 0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+        return np.asarray(np.exp(self.frame.anchor) + lately)

@@ -1,4 +1,4 @@
-"""Demand from files: CSV, the JSON of Prometheus' query_range, OpenMetrics text; plain or gzip.
+"""Demand from files: CSV, the JSON of Prometheus' query_range, OpenMetrics text, lists of requests; plain or gzip.
 
 Files are hostile until read: a regular file of bounded size, text of bounded lines, numbers matched before they
 are converted. Every refusal names the file and the line. Nothing is guessed silently: no unit, no time zone, no
@@ -21,6 +21,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ahpa.simulation.requests import Requests
 from forecasting.panel import Floats, Panel
 
 MOST_BYTES = 256 * 2**20
@@ -61,8 +62,18 @@ class Table:
 
 
 def read(path: Path) -> list[Panel]:
-    """All series of one file, on regular grids: one panel per grid. Raises InputError."""
+    """All series of one file, on regular grids: one panel per grid. Raises InputError.
+
+    A list of requests is its demand in requests in flight, minute by minute.
+    """
+    found = inputs(path)
+    return [found.demand] if isinstance(found, Requests) else found
+
+
+def inputs(path: Path) -> list[Panel] | Requests:
+    """As `read`, with a list of requests as it is."""
     from ahpa.adapters.exposition import parse_openmetrics, parse_prometheus
+    from ahpa.adapters.request_list import is_request_list, parse_requests
 
     lines = _lines(path)
     first = next(lines, None)
@@ -74,6 +85,8 @@ def read(path: Path) -> list[Panel]:
         tables = parse_prometheus(source, _whole(source, first, lines))
     elif head[:1] == "#" or re.match(r"[a-zA-Z_:][\w:]*(\{| +[0-9+\-N])", head, re.ASCII):
         tables = parse_openmetrics(source, first, lines)
+    elif is_request_list(first.lstrip("\ufeff")):
+        return parse_requests(source, _stem(path), lines)
     else:
         tables = [_parse_csv(path, first.lstrip("\ufeff"), lines)]
     return [grid(table) for table in tables]
@@ -229,7 +242,7 @@ def _parse_csv(path: Path, header: str, lines: Iterator[str]) -> Table:
             raise InputError(f"{source}:{at}: {len(cells)} columns; the header has {len(names) + 1}")
         when = stamp(cells[0].strip())
         if when is None:
-            raise InputError(f"{source}:{at}: {_shown(cells[0])} is not epoch seconds or RFC 3339 with a zone")
+            raise InputError(f"{source}:{at}: {shown(cells[0])} is not epoch seconds or RFC 3339 with a zone")
         stamps.append(when)
         numbers.append(at)
         rows.append(_row(source, at, line, cells, names))
@@ -241,17 +254,22 @@ def _columns(source: str, header: str, path: Path) -> tuple[str, ...]:
     cells = [cell.strip().strip('"') for cell in header.split(",")]
     if cells[0].lower() not in TIME_COLUMNS or len(cells) < 2:
         raise InputError(
-            f"{source}:1: the header must be timestamp,value, or timestamp and one column per service; "
-            f"it is {_shown(header)}"
+            f"{source}:1: the header must be timestamp,value, timestamp and one column per service, or "
+            f"timestamp,duration; it is {shown(header)}"
         )
     names = tuple(cells[1:])
     if len(names) > MOST_SERIES:
         raise InputError(f"{source}:1: {len(names)} columns; at most {MOST_SERIES} services can be read from one file")
     if names == ("value",):
-        return (path.name.removesuffix(".gz").removesuffix(".csv") or "series",)
+        return (_stem(path),)
     if not all(names) or len(set(names)) != len(names):
         raise InputError(f"{source}:1: every column needs its own name")
     return names
+
+
+def _stem(path: Path) -> str:
+    """The name of a series that has no other."""
+    return path.name.removesuffix(".gz").removesuffix(".csv") or "series"
 
 
 def _row(source: str, at: int, line: str, cells: list[str], names: tuple[str, ...]) -> list[float]:
@@ -264,11 +282,11 @@ def _row(source: str, at: int, line: str, cells: list[str], names: tuple[str, ..
     for name, cell in zip(names, cells[1:], strict=True):
         value = number(cell.strip())
         if value is None:
-            raise InputError(f"{source}:{at}: {_shown(cell)} of {_shown(name)} is not a number of zero or more")
+            raise InputError(f"{source}:{at}: {shown(cell)} of {shown(name)} is not a number of zero or more")
         out.append(value)
     return out
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """A cell in a message: short, on one line, harmless."""
     return repr(text[:40] + ("…" if len(text) > 40 else ""))

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ahpa.commands.demand import UNITS, per_unit, read_all, service_seconds
 from ahpa.commands.options import LEVEL, SECONDS, SHARE
 
 if TYPE_CHECKING:
     from ahpa.backtest import Series
     from ahpa.simulation.backtest import Backtest
+    from ahpa.simulation.requests import Requests
     from ahpa.simulation.trial import Setting
     from forecasting.panel import Panel
 
-UNITS = ("requests-per-minute", "requests-per-second", "requests-per-step", "concurrency")
 MANY = 40
 """With more series than this the report shows tables without their courses; `ticks/` holds them all."""
 
@@ -68,8 +69,10 @@ def _policies(ctx: click.Context, param: click.Parameter, text: str) -> tuple[st
 def command(**given: Any) -> None:
     """What would ahpa, and each alternative, have done to my services?
 
-    FILES are CSV (timestamp,value, or one column per service; .gz too), the JSON of Prometheus' query_range, or
-    OpenMetrics text. Writes report.html, report.json and the courses minute by minute (ticks/) to --out.
+    FILES are CSV (timestamp,value, or one column per service; .gz too), the JSON of Prometheus' query_range,
+    OpenMetrics text, or lists of single requests (CSV with timestamp,duration in seconds; each holds a slot for its
+    own time, so --unit, --service-time and --burstiness are left out). Counts finer than a minute, down to a second,
+    arrive in their own step. Writes report.html, report.json and the courses minute by minute (ticks/) to --out.
 
     \b
     Examples:
@@ -77,6 +80,7 @@ def command(**given: Any) -> None:
       ahpa backtest fleet.csv.gz --unit concurrency --test-days 7 --jobs 4 --out out/fleet
       ahpa backtest --from-prometheus http://localhost:9090 --query 'chat=sum(rate(requests_total[1m]))' \\
           --unit requests-per-second
+      ahpa backtest access-log.csv --concurrency 8 --late-after 2s
     """
     from ahpa.adapters.files import InputError
 
@@ -91,72 +95,28 @@ def _backtest(given: dict[str, Any]) -> int:
     from ahpa.adapters.files import NOT_ENOUGH, InputError
     from ahpa.adapters.results import directory
 
-    panels = _panels(given)
-    setting, late_target, quantile, manage, words = _world(given)
+    inputs = read_all(given)
+    setting, late_target, quantile, manage = _world(given, service_seconds(given, inputs))
+    words = _words(setting, inputs)
     from ahpa.backtest import prepared
 
-    per_unit = _per_unit(given["unit"], setting.service.service_seconds, panels)
-    series, failed = prepared(panels, per_unit, given["test_days"])
+    unit = per_unit(given["unit"], setting.service.service_seconds, inputs)
+    series, failed = prepared(inputs, unit, given["test_days"])
     if not series:
         name, why = next(iter(failed.items()))
         raise InputError(f"{name}: {why}", NOT_ENOUGH)
     out: Path = given["out"]
     directory(out)
-    backtest, complete = _run(given, series, failed, setting, (late_target, quantile, manage), per_unit, words)
+    backtest, complete = _run(given, series, failed, setting, (late_target, quantile, manage), unit, words)
     _write(given, out, backtest, setting)
     return 0 if complete else 130
 
 
-def _panels(given: dict[str, Any]) -> list[Panel]:
-    from ahpa.adapters.files import InputError, read
-
-    if given["from_prometheus"]:
-        if given["files"] or not given["queries"]:
-            raise click.UsageError("--from-prometheus needs --query, and no files")
-        return [_from_prometheus(given["from_prometheus"], given["queries"], given["history"])]
-    if not given["files"]:
-        raise click.UsageError("name at least one file, or --from-prometheus with --query")
-    if given["queries"]:
-        raise click.UsageError("--query needs --from-prometheus")
-    try:
-        return [panel for file in given["files"] for panel in read(file)]
-    except MemoryError as error:
-        raise InputError("the input is too large for this machine's memory") from error
-
-
-def _from_prometheus(url: str, queries: tuple[str, ...], history: float) -> Panel:
-    import re
-    import time
-
-    from ahpa.adapters.files import NOT_ENOUGH, InputError
-    from ahpa.adapters.prometheus import Prometheus
-
-    named: dict[str, str] = {}
-    for i, text in enumerate(queries):
-        found = re.fullmatch(r"([a-zA-Z0-9._/-]{1,100})=(?!=)(.+)", text, re.DOTALL)
-        name, query = (found[1], found[2]) if found else (f"query-{i + 1}", text)
-        if name in named:
-            raise click.UsageError(f"--query: the name {name} comes twice")
-        named[name] = query
-    now = time.time()  # noqa: TID251  (a command is an edge)
-    panel, problems, _ = Prometheus(url).panel(named, now - history, now, 60.0)
-    if problems:
-        name, why = next(iter(problems.items()))
-        raise InputError(f"{url}: {name}: {why}", 3)
-    import numpy as np
-
-    seen = np.isfinite(panel.values)
-    if not seen.any():
-        raise InputError(f"{url}: the queries gave no samples in the last {history / 86_400:g} days", NOT_ENOUGH)
-    return panel.between(panel.start + 60.0 * int(seen.any(axis=0).argmax()), panel.end)
-
-
-def _world(given: dict[str, Any]) -> tuple[Setting, float, float | None, bool, dict[str, str]]:
-    """The setting, what is wanted of us, and the world in words."""
+def _world(given: dict[str, Any], takes_seconds: float) -> tuple[Setting, float, float | None, bool]:
+    """The setting, and what is wanted of us: late target, quantile, whether the target is managed."""
     from ahpa.adapters.files import InputError
     from ahpa.adapters.worlds import read_service, read_tiers
     from ahpa.readiness import Lag, Readiness
-    from ahpa.render.words import seconds
     from ahpa.simulation.kpa_config import KpaConfig
     from ahpa.simulation.traffic import Service
     from ahpa.simulation.trial import Setting
@@ -171,8 +131,6 @@ def _world(given: dict[str, Any]) -> tuple[Setting, float, float | None, bool, d
         quantile = policy.quantile if quantile is None and late_target is None else quantile
         late_target = policy.late_target if late_target is None else late_target
         manage = manage or policy.manage_target
-        if kpa.metric != "concurrency":
-            raise InputError(f"{given['service_file']}: metric {kpa.metric} cannot be simulated yet; concurrency can")
     if given["late_target"] is not None and given["quantile"] is not None:
         raise click.UsageError("--late-target and --quantile: give one of them")
     try:
@@ -180,41 +138,46 @@ def _world(given: dict[str, Any]) -> tuple[Setting, float, float | None, bool, d
         readiness, prices = Readiness.single(Lag.of(given["lag_p50"], p95)), None
         if given["tiers"]:
             readiness, prices = read_tiers(given["tiers"])
-        service = Service(given["service_time"], slots, given["late_after"], given["give_up_after"], readiness, prices)
+        service = Service(takes_seconds, slots, given["late_after"], given["give_up_after"], readiness, prices)
     except ValueError as error:
         if isinstance(error, InputError):
             raise
         raise click.UsageError(str(error)) from error
-    words = {
-        "service time": seconds(service.service_seconds),
-        "slots of a replica": str(slots),
-        "the scaler fills replicas to": f"{kpa.target_value / kpa.total_value:.0%}",
+    setting = Setting(service, kpa, given["test_days"], given["seed"], given["burstiness"])
+    return setting, late_target or 0.001, quantile, manage
+
+
+def _words(setting: Setting, inputs: Sequence[Panel | Requests]) -> dict[str, str]:
+    """The world in words, for the report."""
+    from ahpa.render.words import seconds
+    from ahpa.simulation.requests import Requests
+
+    service, kpa = setting.service, setting.kpa
+    takes = seconds(service.service_seconds)
+    luck = "Poisson" if setting.dispersion == 1 else f"{setting.dispersion:g} times as bursty as Poisson"
+    come = f"at random seconds of the step that counted them, {luck}"
+    if any(isinstance(one, Requests) for one in inputs):
+        takes, come = f"each request's own, {takes} in the mean", "each at its own moment"
+    fills = f"{kpa.target_value / kpa.total_value:.0%}"
+    if kpa.metric == "rps":
+        most = service.concurrency / service.service_seconds
+        fills = f"{kpa.target_value:g} requests per second each, of {most:.3g} that its slots can serve"
+    return {
+        "service time": takes,
+        "slots of a replica": str(service.concurrency),
+        "the scaler fills replicas to": fills,
         "late": f"waited more than {seconds(service.late_after_seconds)} for a slot",
         "gives up after": seconds(service.give_up_seconds),
-        "inside a step": "requests at random seconds, " + (
-            "Poisson" if given["burstiness"] == 1 else f"{given['burstiness']:g} times as bursty as Poisson"
-        ),
+        "requests come": come,
         "queue": "one, first come first served, over all ready replicas",
         "a replica costs": "from the moment it is asked for until it is withdrawn; not-ready ones are withdrawn first",
         "the model": "learns from what came before, anew every day or few (a service: every hour)",
-    }  # fmt: skip
-    setting = Setting(service, kpa, given["test_days"], given["seed"], given["burstiness"])
-    return setting, late_target or 0.001, quantile, manage, words
-
-
-def _per_unit(unit: str, service_seconds: float, panels: list[Panel]) -> float:
-    """Requests in flight that one unit of the input makes: 30 requests a minute of 2 s are 1."""
-    if unit == "requests-per-step":
-        steps = {panel.step for panel in panels}
-        if len(steps) > 1:
-            raise click.UsageError("--unit requests-per-step needs inputs of the same step")
-        return service_seconds / steps.pop()
-    return {UNITS[0]: service_seconds / 60, UNITS[1]: service_seconds}.get(unit, 1.0)
+    }
 
 
 def _run(
     given: dict[str, Any], series: list[Series], failed: dict[str, str], setting: Setting,
-    wanted: tuple[float, float | None, bool], per_unit: float, words: dict[str, str],
+    wanted: tuple[float, float | None, bool], unit: float, words: dict[str, str],
 ) -> tuple[Backtest, bool]:  # fmt: skip
     """The backtest and whether all of it was done."""
     import os
@@ -229,7 +192,7 @@ def _run(
     late_target, quantile, manage = wanted
     question = Question(late_target, quantile, given["policies"], manage, given["sweep"])
     ticks = directory(given["out"], "ticks")
-    job = Job(setting, question, ticks, per_unit, keep_runs=len(series) <= MANY)
+    job = Job(setting, question, ticks, unit, keep_runs=len(series) <= MANY)
     jobs = min(given["jobs"] or os.cpu_count() or 1, len(series))
     found = []
     complete = True
@@ -287,7 +250,8 @@ def _write(given: dict[str, Any], out: Path, backtest: Backtest, setting: Settin
     if backtest.series:
         page = out / "report.html"
         page.unlink(missing_ok=True)
-        write_report(page, of_backtest(backtest, setting.kpa.target_value))
+        kpa, seconds = setting.kpa, setting.service.service_seconds
+        write_report(page, of_backtest(backtest, kpa.in_flight(kpa.target_value, seconds)))
     kind = given["output"]
     if kind == "json":
         click.echo(json.dumps(report(backtest), indent=1, allow_nan=False))

@@ -11,7 +11,8 @@ from dataclasses import replace
 from ahpa.simulation.hpa import SYNC_SECONDS, Hpa
 from ahpa.simulation.hpa_config import HpaConfig, Metric
 from ahpa.simulation.hpa_replicas import per_replica_replicas
-from ahpa.simulation.traffic import GRAIN, Traffic
+from ahpa.simulation.kernel import GRAIN
+from ahpa.simulation.traffic import Stream
 
 WINDOW_SECONDS = 60
 NO_LIMIT = 100_000
@@ -22,7 +23,7 @@ class HpaLoop:
 
     tick_seconds = SYNC_SECONDS
 
-    def __init__(self, traffic: Traffic, target: float, minimum: int = 1, maximum: int = 0) -> None:
+    def __init__(self, traffic: Stream, target: float, minimum: int = 1, maximum: int = 0) -> None:
         """`target` is the concurrency per replica that it aims at; `maximum` 0 means no limit."""
         metric = Metric("External", "concurrency", "AverageValue", max(1, round(1000 * target)))
         self._config = HpaConfig(maximum or NO_LIMIT, (metric,), minimum)

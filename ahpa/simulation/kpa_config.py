@@ -139,6 +139,10 @@ class KpaConfig:
     pod_retention_seconds: float = 0.0
     progress_deadline_seconds: float = 600.0
 
+    def in_flight(self, counted: float, service_seconds: float) -> float:
+        """So much of the metric as requests in flight: 7 requests per second of 2 s are 14."""
+        return counted * service_seconds if self.metric == "rps" else counted
+
     @classmethod
     def from_annotations(
         cls,

@@ -1,4 +1,7 @@
-"""The KPA (kpa.py) as the scaler of a simulated service, fast: see reactive.py for what the world asks of it."""
+"""The KPA (kpa.py) as the scaler of a simulated service, fast: see reactive.py for what the world asks of it.
+
+What it counts is its metric: requests in flight, or requests per second. Either is kept second by second in 1/GRAIN.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ import math
 
 import numpy as np
 
+from ahpa.simulation.kernel import GRAIN
 from ahpa.simulation.kpa import TICK_SECONDS, Activity, Kpa
 from ahpa.simulation.kpa_config import KpaConfig
 from ahpa.simulation.kpa_windows import linear_averages, round_to_micro, smoothing_coefficient, weighted_averages
-from ahpa.simulation.traffic import GRAIN, Traffic
+from ahpa.simulation.traffic import Stream
 from forecasting.panel import Floats
 
 NO_LIMIT = 10**9
@@ -19,11 +23,11 @@ TICKS_PER_MINUTE = 60 // TICK_SECONDS
 class KpaInputs:
     """The open-loop averages of one series at every tick; shared by all runs with the same windows."""
 
-    def __init__(self, traffic: Traffic, config: KpaConfig) -> None:
-        seen = traffic.units / GRAIN
+    def __init__(self, traffic: Stream, config: KpaConfig) -> None:
+        self.units = traffic.units if config.metric == "concurrency" else traffic.arrivals * GRAIN
+        seen = self.units / GRAIN
         average = weighted_averages if config.weighted else linear_averages
         every = slice(TICK_SECONDS - 1, None, TICK_SECONDS)
-        self.units = traffic.units
         self.stable: Floats = average(seen, config.stable_window_seconds)[every]
         self.panic: Floats = average(seen, config.panic_window_seconds)[every]
         self._by_target: dict[float, Needs] = {}
@@ -71,13 +75,14 @@ class Needs:
 
 
 class KpaLoop:
-    """Knative's KPA beside a simulated service."""
+    """Knative's KPA beside a simulated service, counting its requests in flight."""
 
     tick_seconds = TICK_SECONDS
+    metric = "concurrency"
 
     def __init__(self, config: KpaConfig, inputs: KpaInputs, now: float, ready: int) -> None:
-        if config.metric != "concurrency":
-            raise ValueError(f"the simulated KPA counts concurrency, not {config.metric}")
+        if config.metric != self.metric:
+            raise ValueError(f"this KPA counts {self.metric}, not {config.metric}")
         self._kpa = Kpa(config, now, ready, replicas=ready)
         self._start = now
         self._inputs = inputs
@@ -275,3 +280,26 @@ class KpaLoop:
         decider = self._kpa.decider
         self._done = None
         return self._kpa.scaler.reconcile(now, decider.desired, decider.excess_burst_capacity, ready, floor)
+
+
+class RequestRateLoop(KpaLoop):
+    """The KPA with `metric: rps`.
+
+    Activator and queue-proxy count a request when it comes to them, and the queue-proxy leaves out what came through
+    the activator. So each request counts once, in the second in which it came, whether it has to wait or not; how
+    many wait or are in service is not seen.
+    """
+
+    metric = "rps"
+
+    def tick(self, tick: int, now: float, ready: int, floor: int, units: list[int] | None) -> int:
+        return super().tick(tick, now, ready, floor, None)
+
+    def settle(self, tick: int) -> None:
+        pass
+
+
+def kpa_loop(config: KpaConfig, inputs: KpaInputs, now: float, ready: int) -> KpaLoop:
+    """The loop that counts what `config` says."""
+    loop = RequestRateLoop if config.metric == "rps" else KpaLoop
+    return loop(config, inputs, now, ready)

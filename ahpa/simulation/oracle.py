@@ -1,26 +1,34 @@
 """The clairvoyant's bound: replica-hours below which no policy gets with so few late requests, in this world.
 
-Of what: of every way to ask for and withdraw replicas of one service in `World`, knowing all requests beforehand,
-where a start takes at least `lag_least` (no start is faster than its tier's 1 % quantile) and costs while it lasts.
+Of what: of every way to ask for and withdraw replicas of one service in `World`, knowing all requests beforehand, where
+a start takes at least `lag_least` (no start is faster than its tier's 1 % quantile) and costs while it lasts.
 
 Why. Let S = m seconds (rounded down) be the service time and c(t) the slots that are ready. On the grid of seconds
-begun(t) - begun(t - m) <= c(t). Chained J times over a window of W = J m seconds, and because a request that is
-not late has begun L seconds after it came, while none begins before it comes:
+begun(t) - begun(t - m) <= c at the last start before t (what drains on withdrawn replicas is free, but nothing begins
+there). Chained J times over a window of W = J m seconds, and because a request that is not late has begun L seconds
+after it came, while none begins before it comes:
 
-    c(t) + c(t - m) + ... >= begun(t) - begun(t - W) >= arrived(t - L) - arrived(t - W) = X(t)
+    c(..t) + c(..t - m) + ... >= begun(t) - begun(t - W) >= arrived(t - L) - arrived(t - W) = X(t)
 
 so somewhere in each window at least X / J slots are ready: need(t) replicas. Take the replicas by level: level k is
-ready when at least k are. Over the windows whose need reaches k it must be ready once in each; a pause within costs
-a start, so (with W <= lag_least) it is no cheaper than staying. Two such stretches that lie g seconds apart cost
-min(g, lag_least - W) more, and the first and the last window may be served W seconds early: cost of level k >=
-seconds of need + bridges + first start - W. Levels add up. Every J gives a bound; the best one counts.
+ready when at least k are. Over the windows whose need reaches k it must be ready once in each; a pause within costs a
+start, so (with W <= lag_least) it is no cheaper than staying. Two such stretches that lie g seconds apart cost min(g,
+lag_least - W) more, and the first and the last window may be served W seconds early: cost of level k >= seconds of need
++ bridges + first start - W. Levels add up. Every J gives a bound; the best one counts.
 
-Another bound is the work itself: what all requests but the late ones hold of slots.
+Another bound is the work itself: what all requests but the late ones hold of slots. A replica that is withdrawn as soon
+as it is full serves on for nothing, but only once for each start, which costs at least lag_least; so counting no
+request for more than lag_least bounds the work from below. Replicas that were ready at first had no start to pay.
 
-A late request need not be served in its window: it lowers X in at most W - L windows by one. With so many to spend,
-the most that can be saved is a fractional knapsack over (second, level): weight the requests to be removed, worth one
-second plus, by weight, its share of the bridges that go with the whole stretch only. Greedy by worth per weight
-bounds it from above.
+Where requests last differently (requests.py) there are no links. Of a request that came in [t - W, t - L) and is not
+late we know that by t it has held its slot for min(duration, t - L - its arrival) seconds, within the window; and no
+more than c slots are held at once by those who began in it, with c the slots of the window's best second. So at least
+Y(t) / W slots are ready there, Y(t) being the sum; a late request lowers all Y together by the sum of its own terms.
+
+A late request need not be served in its window: with equal durations it lowers X in at most W - L windows by one. With
+so many to spend, the most that can be saved is a fractional knapsack over (second, level): weight the requests to be
+removed, worth one second plus, by weight, its share of the bridges that go with the whole stretch only. Greedy by worth
+per weight bounds it from above.
 """
 
 from __future__ import annotations
@@ -30,9 +38,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ahpa.simulation.kernel import GRAIN, Counts
 from ahpa.simulation.replicas import LEAST_LEVEL
 from ahpa.simulation.run import Outcome, Run
-from ahpa.simulation.traffic import GRAIN, Counts, Traffic
+from ahpa.simulation.traffic import Stream
 from forecasting.panel import Floats
 
 WINDOWS_SECONDS = (4, 20, 80)
@@ -48,51 +57,39 @@ class Bound:
     """Shape [n]: the replicas that the window ending with each second needs at its best moment."""
 
 
-def lag_least(traffic: Traffic) -> float:
+def lag_least(traffic: Stream) -> float:
     """Seconds that the fastest start of any tier takes."""
     return min(tier.lag.quantile(LEAST_LEVEL) for tier in traffic.service.readiness.tiers)
 
 
-def bound(traffic: Traffic, late_ratio: float, ready: int = 0) -> Bound:
+def bound(traffic: Stream, late_ratio: float, ready: int = 0) -> Bound:
     """The best bound for policies with at most this share of late requests that begin with so many ready."""
     budget = late_ratio * float(traffic.arrived[-1])
-    found = [_bound(traffic, chain, budget, ready) for chain in _chains(traffic)]
-    return max([*found, _work(traffic, budget)], key=lambda b: b.seconds)
+    found = [_bound(traffic, window, budget, ready) for window in _windows(traffic)]
+    return max([*found, _work(traffic, budget, ready)], key=lambda b: b.seconds)
 
 
-def _work(traffic: Traffic, budget: float) -> Bound:
-    """Every request that is served holds a slot for its service time: what all of them hold, on full replicas.
-
-    The last ones may still be served when the traffic ends; they are left out.
-    """
-    service = traffic.service
-    link = traffic.kernel.whole or traffic.kernel.fraction
-    wait = math.ceil(service.late_after_seconds) + max(1, traffic.kernel.whole)
-    served = float(traffic.arrived[max(0, traffic.seconds - wait)]) - budget
-    need = np.ceil(traffic.units / GRAIN / service.concurrency).astype(np.int64)
-    return Bound(max(0.0, served * link / service.concurrency), need)
+def _work(traffic: Stream, budget: float, ready: int) -> Bound:
+    """The bound by the work, on full replicas."""
+    slots = traffic.service.concurrency
+    most = min(traffic.longest_seconds, lag_least(traffic))
+    need = np.ceil(traffic.units / GRAIN / slots).astype(np.int64)
+    return Bound(max(0.0, traffic.work(most, budget) / slots - ready * most), need)
 
 
-def _chains(traffic: Traffic) -> list[int]:
-    """The numbers of links J whose windows are worth trying."""
-    service = traffic.service
-    link = max(1, traffic.kernel.whole)
+def _windows(traffic: Stream) -> list[int]:
+    """The windows that are worth trying, in seconds."""
+    service, link = traffic.service, traffic.link_seconds
     wait = math.ceil(service.late_after_seconds)
     longest = min(lag_least(traffic), service.give_up_seconds)
-    chains = sorted({max(1, round(w / link)) for w in WINDOWS_SECONDS})
-    return [j for j in chains if wait < j * link <= longest]
+    windows = sorted({link * max(1, round(w / link)) for w in WINDOWS_SECONDS})
+    return [w for w in windows if wait < w <= longest]
 
 
-def _bound(traffic: Traffic, chain: int, budget: float, ready: int) -> Bound:
-    link = max(1, traffic.kernel.whole)
-    window, wait = chain * link, math.ceil(traffic.service.late_after_seconds)
+def _bound(traffic: Stream, window: int, budget: float, ready: int) -> Bound:
     lag = lag_least(traffic)
-    # Slots that one request takes of a link's sum: below a second of service time only a part of one.
-    share = 1.0 if traffic.kernel.whole else traffic.kernel.fraction
-    arrived = np.concatenate([np.zeros(window), traffic.arrived])
-    ends = np.arange(1, traffic.seconds + 1) + window
-    asked = np.maximum(arrived[ends - wait] - arrived[ends - window], 0.0)
-    per_level = traffic.service.concurrency * chain / share
+    given = traffic.asked(window, budget)
+    asked, per_level = given.amounts, traffic.service.concurrency * given.per_slot
     need = np.ceil(asked / per_level - 1e-9).astype(np.int64)
     seconds = 0.0
     worth, weight = np.zeros(_BINS), np.zeros(_BINS)
@@ -100,7 +97,7 @@ def _bound(traffic: Traffic, chain: int, budget: float, ready: int) -> Bound:
         runs = _runs(need >= level)
         seconds += max(0.0, _level_seconds(runs, lag - window, lag if level > ready else None, window))
         _add_items(worth, weight, runs, asked - (level - 1) * per_level, per_level, lag - window)
-    saved = _most_saved(worth, weight, budget * (window - wait)) if budget > 0 else 0.0
+    saved = _most_saved(worth, weight, given.spared) if given.spared > 0 else 0.0
     return Bound(max(0.0, seconds - saved), need)
 
 
@@ -158,7 +155,7 @@ def _most_saved(worth: Floats, weight: Floats, budget: float) -> float:
     return float(saved)
 
 
-def oracle(name: str, traffic: Traffic, late_ratio: float, ready: int = 0) -> Run:
+def oracle(name: str, traffic: Stream, late_ratio: float, ready: int = 0) -> Run:
     """The bound in the form of a run. It has no course of its own: `ready` is the shape of its need per minute,
     scaled to its sum."""
     found = bound(traffic, late_ratio, ready)
@@ -186,6 +183,6 @@ def oracle(name: str, traffic: Traffic, late_ratio: float, ready: int = 0) -> Ru
     return Run(name, "oracle", label, outcome, 60.0, at, traffic.demand, scaled, zeros, zeros, shape, late)
 
 
-def _cheapest(traffic: Traffic, seconds: float) -> float | None:
+def _cheapest(traffic: Stream, seconds: float) -> float | None:
     prices = traffic.service.prices
     return None if prices is None else min(prices) * seconds / 3600

@@ -20,7 +20,8 @@ from ahpa.planner import LAG_LEVEL
 from ahpa.policy import Parsed, Policy
 from ahpa.simulation.kpa_loop import KpaLoop
 from ahpa.simulation.run import Run
-from ahpa.simulation.scene import Scene, bridged
+from ahpa.simulation.scene import Scene
+from ahpa.simulation.sources import bridged
 from ahpa.simulation.traffic import Service
 from ahpa.simulation.world import World
 from forecasting.forecast import Outlook
@@ -192,7 +193,7 @@ class Ahpa:
                 trusted = decision.plan is not None and decision.reason not in UNTRUSTED
                 config = filled if trusted else scene.kpa
                 scaler.retarget(config)
-                per_replica = config.target_value
+                per_replica = config.in_flight(config.target_value, scene.service.service_seconds)
             if decision.plan is not None:
                 peaks[minute] = decision.plan.peak
             if decision.change:

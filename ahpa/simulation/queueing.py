@@ -1,23 +1,68 @@
-"""The queue, second by second, while somebody waits; and how long each request waited.
+"""The queue while somebody waits, and how long each request waited.
 
-First come first served, a fixed service time, `slots` servers: begun(t) = min(arrived(t), begun(t - S) + slots),
-counted on the grid of seconds (the Lindley recursion of a G/D/c queue in its counting form). It runs only while
-the open loop of `Traffic` does not hold, and both agree to the last bit where they meet.
+`Queue` is what the world asks for. `CountingQueue` serves a stream that was counted: first come first served, a fixed
+service time, `slots` servers: begun(t) = min(arrived(t), begun(t - S) + slots), on the grid of seconds (the Lindley
+recursion of a G/D/c queue in its counting form). A queue runs only while the open loop of its stream does not hold,
+and both agree to the last bit where they meet.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ahpa.simulation.traffic import GRAIN, Counts, Traffic
+from ahpa.simulation.kernel import GRAIN, Counts
 from forecasting.panel import Floats
 
+if TYPE_CHECKING:
+    from ahpa.simulation.traffic import Traffic
 
-class Queue:
-    """A queue that starts empty at second `second`, with the open loop behind it."""
+
+@dataclass(frozen=True, eq=False)
+class Waits:
+    """What the queue left behind: late requests per second and the quantiles of the waiting time."""
+
+    late: Floats
+    """Shape [n]: late requests by the second in which they arrived."""
+    p50_seconds: float
+    p95_seconds: float
+    p99_seconds: float
+
+
+class Queue(Protocol):
+    """The queue of one run. It is asked to `run` only from a `begin` until it `is_calm`; in between nobody waits."""
+
+    waiting: float
+    """Requests that wait now."""
+    dropped: float
+    """Requests that have left unserved so far."""
+
+    def begin(self, second: int) -> None:
+        """Somebody may have to wait from this second on; before it the open loop held."""
+        ...
+
+    def run(self, seconds: int, slots: int) -> list[int]:
+        """The next seconds on so many slots: the concurrency of each in 1/GRAIN requests, those who wait included."""
+        ...
+
+    def is_calm(self) -> bool:
+        """Whether the open loop holds again."""
+        ...
+
+    def late(self, first: int, last: int) -> Floats:
+        """Shape [last - first]: requests of these seconds that are known to be late by now."""
+        ...
+
+    def waits(self) -> Waits:
+        """The waiting times of all requests of the stream, which should have come to its end."""
+        ...
+
+
+class CountingQueue:
+    """Counts who has begun, not which request it is."""
 
     __slots__ = (
         "_arrivals",
@@ -25,37 +70,42 @@ class Queue:
         "_begun",
         "_give_up",
         "_kernel",
+        "_left",
+        "_traffic",
         "dropped",
         "last_waited",
         "second",
         "waiting",
     )
 
-    def __init__(self, traffic: Traffic, second: int) -> None:
+    def __init__(self, traffic: Traffic) -> None:
+        self._traffic = traffic
         self._kernel = traffic.kernel
         self._give_up = math.ceil(traffic.service.give_up_seconds)
         self._arrived = traffic.arrived
         self._arrivals = traffic.arrivals_list
+        self._left = traffic.arrived.copy()
+        """Shape [n + 1]: requests that had left the queue by the end of each second; the future is the open loop."""
+        self.dropped = 0.0
+        self.begin(0)
+
+    def begin(self, second: int) -> None:
         self.second = second
         self.waiting = 0.0
-        self.dropped = 0.0
         self.last_waited = second - 1
         """The last second at whose end somebody waited."""
         first = second - self._kernel.whole - 1
-        past = traffic.arrived[max(first, 0) : second + 1].tolist()
+        past = self._arrived[max(first, 0) : second + 1].tolist()
         self._begun = [0.0] * max(-first, 0) + past
         """begun at the ends of the last seconds, newest last."""
 
-    def run(self, seconds: int, slots: int) -> tuple[list[int], list[float]]:
-        """The next seconds on so many slots: (concurrency in 1/GRAIN requests, requests waiting at the end) of each.
-
-        The arithmetic is `Kernel`'s, written out: this is the innermost loop of a starved service.
-        """
+    def run(self, seconds: int, slots: int) -> list[int]:
+        # The arithmetic is `Kernel`'s, written out: this is the innermost loop of a starved service.
         whole, fraction = self._kernel.whole, self._kernel.fraction
         old, new, late = fraction * fraction / 2, (1 - fraction) * (1 - fraction) / 2, 1 - fraction
         limit = self._kernel.limit(slots) if slots and not whole else 0.0
         begun = self._begun
-        k = self.second
+        first = k = self.second
         units: list[int] = []
         queued: list[float] = []
         waiting = self.waiting
@@ -87,7 +137,11 @@ class Queue:
             del begun[: -whole - 2]
         self.second = k
         self.waiting = waiting
-        return units, queued
+        if self.last_waited >= first:
+            gone = self._left
+            for at, still in enumerate(queued, first + 1):
+                gone[at] -= still
+        return units
 
     def _give_up_at(self, k: int, waiting: float) -> float:
         """Those who arrived too long ago leave unserved."""
@@ -100,19 +154,13 @@ class Queue:
         return waiting - overdue
 
     def is_calm(self) -> bool:
-        """Whether the open loop holds again."""
         return not self.waiting and self.second > self.last_waited + self._kernel.whole + 2
 
+    def late(self, first: int, last: int) -> Floats:
+        return late_requests(self._traffic, self._left, first, last)
 
-@dataclass(frozen=True, eq=False)
-class Waits:
-    """What the queue left behind: late requests per second and the quantiles of the waiting time."""
-
-    late: Floats
-    """Shape [n]: late requests by the second in which they arrived."""
-    p50_seconds: float
-    p95_seconds: float
-    p99_seconds: float
+    def waits(self) -> Waits:
+        return waits(self._traffic, self._left)
 
 
 def late_requests(traffic: Traffic, left: Floats, first: int = 0, last: int | None = None) -> Floats:

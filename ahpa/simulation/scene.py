@@ -10,11 +10,12 @@ import numpy as np
 from ahpa.capacity import replicas
 from ahpa.simulation.hpa_loop import HpaLoop
 from ahpa.simulation.kpa_config import KpaConfig
-from ahpa.simulation.kpa_loop import KpaInputs, KpaLoop
+from ahpa.simulation.kpa_loop import KpaInputs, kpa_loop
 from ahpa.simulation.reactive import Fixed, Reactive
-from ahpa.simulation.traffic import Service, Traffic, spread
+from ahpa.simulation.sources import Counted, Source
+from ahpa.simulation.traffic import Service, Stream
 from ahpa.simulation.world import World
-from forecasting.panel import Floats, Panel
+from forecasting.panel import Panel
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,7 @@ class Scene:
     name: str
     demand: Panel
     """One row: mean concurrency per step, history and tested days; NaN where nothing was observed."""
-    traffic: Traffic
+    traffic: Stream
     """The tested days, second by second."""
     kpa: KpaConfig
     """How the service's own KPA is set."""
@@ -34,17 +35,12 @@ class Scene:
     @classmethod
     def of(
         cls, name: str, demand: Panel, start: float, end: float, service: Service, kpa: KpaConfig,
-        seed: int = 0, dispersion: float = 1.0,
+        seed: int = 0, dispersion: float = 1.0, source: Source | None = None,
     ) -> Scene:  # fmt: skip
-        """The scene of `[start, end)`, whole minutes and steps. Steps that were not observed are bridged by a
-        straight line (somebody asked, nobody counted); the policies see them as missing."""
-        tested = demand.between(start, end)
-        level = bridged(tested.values[0])
-        step = round(demand.step)
-        requests = level * (step / service.service_seconds)
-        rng = np.random.default_rng([seed, 1])
-        counts = spread(requests, step, rng, dispersion)
-        return cls(name, demand, Traffic(tested.start, counts, service), kpa, seed)
+        """The scene of `[start, end)`, whole minutes and steps, with requests from `source` (None: from `demand`).
+        What the source bridges the policies see as missing."""
+        traffic = (source or Counted(demand)).traffic(start, end, service, np.random.default_rng([seed, 1]), dispersion)
+        return cls(name, demand, traffic, kpa, seed)
 
     @property
     def service(self) -> Service:
@@ -61,7 +57,12 @@ class Scene:
     @property
     def per_replica(self) -> float:
         """Concurrency that one replica serves at the KPA's target."""
-        return self.kpa.target_value
+        return self.kpa.in_flight(self.kpa.target_value, self.service.service_seconds)
+
+    @property
+    def _filled(self) -> float:
+        """As `per_replica`, but no more than its slots: a target in requests per second may promise too much."""
+        return min(self.per_replica, float(self.service.concurrency))
 
     @cached_property
     def ready(self) -> int:
@@ -71,14 +72,14 @@ class Scene:
     @cached_property
     def most(self) -> int:
         """Replicas that the largest minute of the tested days needs at target."""
-        return max(1, replicas(float(self.traffic.demand.max()), self.per_replica))
+        return max(1, replicas(float(self.traffic.demand.max()), self._filled))
 
     @cached_property
     def most_before(self) -> int:
         """Replicas that the largest step before the tested days needed at target: what a fixed fleet is sized by."""
         before = self.demand.until(self.start).values
         largest = float(np.nanmax(before)) if np.isfinite(before).any() else float(self.traffic.demand[0])
-        return max(1, replicas(max(largest, 0.0), self.per_replica))
+        return max(1, replicas(max(largest, 0.0), self._filled))
 
     def at(self, utilization: float) -> KpaConfig:
         """The KPA told to fill replicas to another share."""
@@ -89,11 +90,12 @@ class Scene:
         if key not in self._inputs:
             self._inputs[key] = KpaInputs(self.traffic, config)
         ready = max(self.ready, floor)
-        return self._world(KpaLoop(config, self._inputs[key], self.start, ready), ready, floor)
+        return self._world(kpa_loop(config, self._inputs[key], self.start, ready), ready, floor)
 
     def hpa_world(self, utilization: float) -> World:
         config = self.kpa
-        loop = HpaLoop(self.traffic, config.total_value * utilization, max(1, config.min_scale), config.max_scale)
+        target = config.in_flight(config.total_value * utilization, self.service.service_seconds)
+        loop = HpaLoop(self.traffic, target, max(1, config.min_scale), config.max_scale)
         return self._world(loop, self.ready, 0)
 
     def fixed_world(self, count: int) -> World:
@@ -103,11 +105,3 @@ class Scene:
         return World(
             self.traffic, reactive, np.random.default_rng([self.seed, 2]), ready, max(floor, self.kpa.min_scale)
         )
-
-
-def bridged(values: Floats) -> Floats:
-    """`values` with a straight line over what is not finite; the ends are held. Zero if nothing was observed."""
-    seen = np.flatnonzero(np.isfinite(values))
-    if not len(seen):
-        return np.zeros(len(values))
-    return np.asarray(np.maximum(np.interp(np.arange(len(values)), seen, values[seen].astype(float)), 0.0))

@@ -1,4 +1,7 @@
-"""Requests second by second, and what they ask of a service on which nobody waits.
+"""Streams of requests, and what they ask of a service on which nobody waits.
+
+A `Stream` is all that the world, the scalers and the clairvoyant know of the requests. `Traffic` here is the one that
+was counted, with one service time for all; requests.py has the one that is a list, each with its own.
 
 A count per step is all that exported metrics say. Inside its step each request falls on a second at random
 (multinomial; a Poisson stream, given its count). `dispersion` above 1 makes seconds unequal first: their rates
@@ -9,21 +12,17 @@ Within one second requests are spread evenly: bursts shorter than a second are n
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ahpa.readiness import Lag, Readiness
+from ahpa.simulation.kernel import GRAIN as GRAIN
+from ahpa.simulation.kernel import Counts, Kernel
+from ahpa.simulation.queueing import CountingQueue, Queue
 from forecasting.panel import Floats
-
-Counts = NDArray[np.int64]
-
-GRAIN = 1024
-"""Concurrency is kept in whole 1/1024 requests. Sums of such numbers are exact in any order, so a window
-average taken from a precomputed array and one kept while running are the same number."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Service:
     """How one service works. All its replicas draw from one queue, first come first served."""
 
     service_seconds: float = 2.0
-    """Seconds for which each request holds a slot."""
+    """Seconds for which each request holds a slot, or the mean where each has a duration of its own."""
     concurrency: int = 4
     """Requests that one replica serves at once."""
     late_after_seconds: float = 1.0
@@ -54,13 +53,13 @@ class Service:
 def spread(per_step: Floats, step_seconds: int, rng: np.random.Generator, dispersion: float = 1.0) -> Counts:
     """Requests per second, shape [t * step_seconds], from requests per step, shape [t].
 
-    A count with a fraction is rounded up or down at random, which keeps its mean. Raises ValueError for
-    counts that are negative or not finite.
+    A count with a fraction is rounded up or down at random, which keeps its mean; a millionth is no fraction but
+    what changing units left of a whole count. Raises ValueError for counts that are negative or not finite.
     """
     if not (np.isfinite(per_step).all() and (per_step >= 0).all()):
         raise ValueError("requests per step must be finite and non-negative")
-    whole = np.floor(per_step)
-    counts = (whole + (rng.random(len(per_step)) < per_step - whole)).astype(np.int64)
+    whole = np.floor(per_step + 1e-6)
+    counts: Counts = (whole + (rng.random(len(per_step)) < per_step - whole)).astype(np.int64)
     if step_seconds == 1:
         return counts
     if dispersion > 1:
@@ -72,49 +71,20 @@ def spread(per_step: Floats, step_seconds: int, rng: np.random.Generator, disper
     return np.asarray(rng.multinomial(counts, shares)).reshape(-1)
 
 
-Number = TypeVar("Number", float, Floats)
-
-
 @dataclass(frozen=True)
-class Kernel:
-    """The arithmetic of a fixed service time S = whole + fraction on a grid of seconds.
+class Asked:
+    """What the clairvoyant's bound needs of a window length; why it holds stands in oracle.py."""
 
-    Works on scalars and on arrays alike, with the same operations in the same order, so that both give the
-    same bits. `begun` counts requests that have begun to be served; between the ends of seconds it is linear,
-    and what is finished at time t had begun by t - S. For second k: here = begun(k), there = begun(k + 1),
-    oldest, before, after = begun(k - whole - 1), begun(k - whole), begun(k - whole + 1).
-    """
-
-    whole: int
-    fraction: float
-
-    @classmethod
-    def of(cls, service_seconds: float) -> Kernel:
-        whole = math.floor(service_seconds)
-        return cls(whole, service_seconds - whole)
-
-    def serving(self, here: Number, there: Number, oldest: Number, before: Number, after: Number) -> Number:
-        """Requests in service, mean over second k. One a second for 0.2 s: 0.2; for 2 s: 2."""
-        f = self.fraction
-        edge = (f * f / 2) * (before - oldest) - ((1 - f) * (1 - f) / 2) * (after - before)
-        return (here - before) + (there - here) / 2 + edge
-
-    def held(self, here: Number, before: Number, after: Number) -> Number:
-        """Requests begun before second k that are still in service at its end; for S of a second or more."""
-        return (here - before) - (1 - self.fraction) * (after - before)
-
-    def limit(self, slots: int) -> float:
-        """The most that `pressure` may be for nobody to wait on so many slots.
-
-        Below one second of service time a slot serves several requests a second: 4 slots x 0.5 s take 8.
-        """
-        if self.whole:
-            return float(slots)
-        return math.floor(slots / self.fraction * GRAIN) / GRAIN
+    amounts: Floats
+    """Shape [n]: what the requests that came in the window ending with each second ask of the slots within it."""
+    per_slot: float
+    """How much of it a slot can give."""
+    spared: float
+    """How much the late requests can take off all amounts together."""
 
 
 @dataclass(frozen=True, eq=False)
-class Traffic:
+class Stream(ABC):
     """One service's arrivals, and its concurrency as long as nobody waits (the open loop)."""
 
     start: float
@@ -132,39 +102,59 @@ class Traffic:
         return len(self.arrivals)
 
     @cached_property
-    def arrivals_list(self) -> list[int]:
-        """`arrivals` for loops: a list is several times quicker to walk than an array."""
-        return self.arrivals.tolist()  # type: ignore[no-any-return]
-
-    @cached_property
-    def kernel(self) -> Kernel:
-        return Kernel.of(self.service.service_seconds)
-
-    @cached_property
     def arrived(self) -> Floats:
         """Shape [n + 1]: requests that arrived before the end of each second, whole numbers."""
         return np.concatenate([[0.0], np.cumsum(self.arrivals, dtype=float)])
 
-    def _begun(self, shift: int) -> Floats:
-        """Shape [n]: requests begun before k - whole + shift."""
-        lag = self.kernel.whole - shift
-        if lag < 0:
-            return self.arrived[1:]
-        return np.concatenate([np.zeros(lag), self.arrived])[: self.seconds]
-
     @cached_property
+    def arrivals_list(self) -> list[int]:
+        """`arrivals` for loops: a list is several times quicker to walk than an array."""
+        return self.arrivals.tolist()  # type: ignore[no-any-return]
+
+    # What kinds of streams differ in
+
+    @property
+    @abstractmethod
     def units(self) -> Counts:
         """Shape [n]: mean concurrency of each second in 1/GRAIN requests."""
-        mean = self.kernel.serving(self.arrived[:-1], self.arrived[1:], self._begun(-1), self._begun(0), self._begun(1))
-        return np.rint(mean * GRAIN).astype(np.int64)
 
-    @cached_property
+    @property
+    @abstractmethod
     def pressure(self) -> Floats:
-        """Shape [n]: nobody waits in a second whose pressure is within `kernel.limit(slots)`."""
-        if not self.kernel.whole:
-            return self.arrivals.astype(float)
-        held = self.kernel.held(self.arrived[:-1], self._begun(0), self._begun(1))
-        return self.arrivals + np.ceil(held * GRAIN) / GRAIN
+        """Shape [n]: nobody waits in a second whose pressure is within `limit(slots)`."""
+
+    @property
+    @abstractmethod
+    def demand(self) -> Floats:
+        """Shape [n / 60]: mean concurrency that each minute's arrivals ask for."""
+
+    @property
+    @abstractmethod
+    def longest_seconds(self) -> float:
+        """No request holds a slot for longer."""
+
+    @property
+    @abstractmethod
+    def link_seconds(self) -> int:
+        """Windows of which this is a divisor can be `asked`."""
+
+    @abstractmethod
+    def limit(self, slots: int) -> float:
+        """The most that `pressure` may be for nobody to wait on so many slots."""
+
+    @abstractmethod
+    def queue(self) -> Queue:
+        """A queue for these requests, for one run."""
+
+    @abstractmethod
+    def asked(self, window: int, late: float) -> Asked:
+        """What windows of so many seconds ask, where all but `late` requests have begun within late_after."""
+
+    @abstractmethod
+    def work(self, most_seconds: float, late: float) -> float:
+        """Slot-seconds that all but `late` requests take within the stream, none counted for more than the most."""
+
+    # What follows from it
 
     def pressures(self, tick_seconds: int) -> list[float]:
         """The largest pressure of each tick; remembered."""
@@ -182,8 +172,63 @@ class Traffic:
         """The largest pressure of each minute."""
         return [float(x) for x in self.pressure.reshape(-1, 60).max(axis=1)]
 
+
+class Traffic(Stream):
+    """Requests that were counted second by second, with one service time for all."""
+
+    @cached_property
+    def kernel(self) -> Kernel:
+        return Kernel.of(self.service.service_seconds)
+
+    def _begun(self, shift: int) -> Floats:
+        """Shape [n]: requests begun before k - whole + shift."""
+        lag = self.kernel.whole - shift
+        if lag < 0:
+            return self.arrived[1:]
+        return np.concatenate([np.zeros(lag), self.arrived])[: self.seconds]
+
+    @cached_property
+    def units(self) -> Counts:
+        mean = self.kernel.serving(self.arrived[:-1], self.arrived[1:], self._begun(-1), self._begun(0), self._begun(1))
+        return np.rint(mean * GRAIN).astype(np.int64)
+
+    @cached_property
+    def pressure(self) -> Floats:
+        if not self.kernel.whole:
+            return self.arrivals.astype(float)
+        held = self.kernel.held(self.arrived[:-1], self._begun(0), self._begun(1))
+        return self.arrivals + np.ceil(held * GRAIN) / GRAIN
+
     @cached_property
     def demand(self) -> Floats:
-        """Shape [n / 60]: mean concurrency that each minute's arrivals ask for."""
         per_minute = self.arrivals.reshape(-1, 60).sum(axis=1)
         return np.asarray(per_minute * (self.service.service_seconds / 60))
+
+    @property
+    def longest_seconds(self) -> float:
+        return self.kernel.whole or self.kernel.fraction
+
+    @property
+    def link_seconds(self) -> int:
+        return max(1, self.kernel.whole)
+
+    def limit(self, slots: int) -> float:
+        return self.kernel.limit(slots)
+
+    def queue(self) -> Queue:
+        return CountingQueue(self)
+
+    def asked(self, window: int, late: float) -> Asked:
+        wait = math.ceil(self.service.late_after_seconds)
+        arrived = np.concatenate([np.zeros(window), self.arrived])
+        ends = np.arange(1, self.seconds + 1) + window
+        amounts = np.maximum(arrived[ends - wait] - arrived[ends - window], 0.0)
+        # Below a second of service time a request takes only a part of a slot's second.
+        share = 1.0 if self.kernel.whole else self.kernel.fraction
+        return Asked(amounts, window / self.link_seconds / share, late * (window - wait))
+
+    def work(self, most_seconds: float, late: float) -> float:
+        # The last ones may still be served when the traffic ends; they are left out.
+        wait = math.ceil(self.service.late_after_seconds) + self.link_seconds
+        served = float(self.arrived[max(0, self.seconds - wait)]) - late
+        return max(0.0, served * min(self.longest_seconds, most_seconds))

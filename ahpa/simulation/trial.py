@@ -16,6 +16,8 @@ import numpy as np
 from ahpa.simulation.kpa_config import KpaConfig
 from ahpa.simulation.policies import TICK_SECONDS, Foresight, leads_of
 from ahpa.simulation.scene import Scene
+from ahpa.simulation.sources import Source
+from ahpa.simulation.sources import minutes as minutes
 from ahpa.simulation.sweep import Trial
 from ahpa.simulation.traffic import Service
 from forecasting.panel import DAY_SECONDS, Floats, Panel
@@ -99,27 +101,6 @@ def span_of(panel: Panel, test_days: float) -> Span:
     return Span(float(earlier) if days >= 0.5 else None, float(start), float(end))
 
 
-def minutes(panel: Panel) -> Panel:
-    """The panel on whole minutes: finer steps are averaged, the offset within the minute is dropped.
-
-    Raises ValueError for steps that neither divide a minute nor are whole minutes.
-    """
-    start = 60 * np.floor(panel.start / 60)
-    if panel.step % 60 == 0:
-        return Panel(float(start), panel.step, panel.values, panel.keys)
-    if 60 % panel.step:
-        raise ValueError(f"steps of {panel.step:g} s; seconds that divide a minute, or whole minutes, can be tested")
-    per_minute = round(60 / panel.step)
-    lead = round((panel.start - start) / panel.step)
-    whole = (panel.values.shape[1] + lead) // per_minute
-    padded = np.concatenate([np.full((len(panel.keys), lead), np.nan), panel.values], axis=1)
-    cells = padded[:, : whole * per_minute].reshape(len(panel.keys), whole, per_minute)
-    seen = np.isfinite(cells)
-    total = np.where(seen, cells, 0.0).sum(axis=2)
-    counts = seen.sum(axis=2)
-    return Panel.of(float(start), 60.0, np.where(counts, total / np.maximum(counts, 1), np.nan), panel.keys)
-
-
 def windows_of(setting: Setting, step: float) -> tuple[float, ...]:
     """Seconds of the windows that plans ask for, from the first tick after an origin to the last."""
     leads = leads_of(setting.service)
@@ -148,12 +129,14 @@ def fits_of(span: Span) -> list[float]:
     return [span.first + every * k for k in range(math.ceil((span.end - span.first) / every))]
 
 
-def trial(name: str, panel: Panel, span: Span, foresight: Foresight, setting: Setting) -> Trial:
-    """One row of a panel as a trial."""
+def trial(
+    name: str, panel: Panel, span: Span, foresight: Foresight, setting: Setting, source: Source | None = None
+) -> Trial:
+    """One row of a panel as a trial, with requests from `source` (None: from that row)."""
     demand = panel.select([name])
     service, kpa = setting.service, setting.kpa
     scenes = [
-        Scene.of(name, demand, start, end, service, kpa, setting.seed + i, setting.dispersion)
+        Scene.of(name, demand, start, end, service, kpa, setting.seed + i, setting.dispersion, source)
         for i, (start, end) in enumerate([(span.start, span.end), (span.earlier, span.start)])
         if start is not None
     ]

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ahpa.simulation.queueing import Queue, Waits, late_requests, waits
+from ahpa.simulation.queueing import Waits
 from ahpa.simulation.reactive import Reactive
 from ahpa.simulation.replicas import Replicas
 from ahpa.simulation.run import Outcome, Run
-from ahpa.simulation.traffic import Traffic
+from ahpa.simulation.traffic import Stream
 
 ROW_SECONDS = 60
 SOON_TICKS = 12
@@ -49,20 +49,19 @@ class World:
     """False: no tick is passed over (for the tests)."""
 
     def __init__(
-        self, traffic: Traffic, reactive: Reactive, rng: np.random.Generator, ready: int = 0, floor: int = 0
+        self, traffic: Stream, reactive: Reactive, rng: np.random.Generator, ready: int = 0, floor: int = 0
     ) -> None:
         self.traffic = traffic
         self.reactive = reactive
         self.replicas = Replicas(traffic.service.readiness, rng, ready)
         self._floor = floor
         self._tick = 0
-        self._queue: Queue | None = None
-        self._dropped = 0.0
-        self._left = traffic.arrived.copy()
-        """Shape [n + 1]: requests that had left the queue by the end of each second; the future is the open loop."""
+        self._queue = traffic.queue()
+        self._queueing = False
+        """Whether the open loop does not hold: somebody waits, or the service still feels that somebody did."""
         self._pressures = traffic.pressures(reactive.tick_seconds)
         self._slots = ready * traffic.service.concurrency
-        self._limit = traffic.kernel.limit(self._slots) if ready else 0.0
+        self._limit = traffic.limit(self._slots) if ready else 0.0
         self._settled = 0.0
         """Seconds up to which the integrals below hold."""
         self._ready_seconds = 0.0
@@ -95,7 +94,7 @@ class World:
         while self._tick < end:
             last = min(end, (self._tick // per_row + 1) * per_row)
             while self._tick < last:
-                if self._queue is None and self.skip:
+                if self.skip and not self._queueing:
                     calm = self._calm(last)
                     if calm > self._tick:
                         self._tick = calm
@@ -133,23 +132,18 @@ class World:
 
     def _serve(self, step: int) -> list[int] | None:
         """Requests of one tick: the concurrency of its seconds, or None if it is that of the open loop."""
-        traffic, queue = self.traffic, self._queue
+        queue = self._queue
         second = self._tick * step
-        if queue is None:
+        if not self._queueing:
             if self.skip and self._pressures[self._tick] <= self._limit:
                 return None
-            queue = self._queue = Queue(traffic, second)
+            self._queueing = True
+            queue.begin(second)
         elif self.skip and queue.is_calm() and not self._crowded_soon():
-            self._dropped += queue.dropped
-            self._queue = None
+            self._queueing = False
             self.reactive.settle(self._tick)
             return self._serve(step)
-        units, waiting = queue.run(step, self._slots)
-        if queue.last_waited >= second:
-            left = self._left
-            for at, still in enumerate(waiting, second + 1):
-                left[at] -= still
-        return units
+        return queue.run(step, self._slots)
 
     def _crowded_soon(self) -> bool:
         """Whether somebody will have to wait again so soon that leaving the queue is not worth its price."""
@@ -164,7 +158,7 @@ class World:
 
     def _resize(self) -> None:
         self._slots = self.replicas.ready * self.traffic.service.concurrency
-        self._limit = self.traffic.kernel.limit(self._slots) if self._slots else 0.0
+        self._limit = self.traffic.limit(self._slots) if self._slots else 0.0
 
     def _settle(self) -> None:
         """Add up what the replicas did since the last change."""
@@ -196,25 +190,24 @@ class World:
             self.replicas.starting,
             self._floor,
             self.reactive.desired,
-            self._queue.waiting if self._queue else 0.0,
+            self._queue.waiting,
         )
 
     def late(self, since: float) -> float:
         """Requests that arrived since `since` and are known to be late by now."""
         first = max(0, int(since - self.traffic.start))
         last = self._tick * self.reactive.tick_seconds
-        return float(late_requests(self.traffic, self._left, first, last).sum()) if last > first else 0.0
+        return float(self._queue.late(first, last).sum()) if last > first else 0.0
 
     def outcome(self) -> Outcome:
         """The figures up to now, which should be the end of the traffic."""
-        return self._outcome(waits(self.traffic, self._left))
+        return self._outcome(self._queue.waits())
 
     def _outcome(self, waited: Waits) -> Outcome:
         self._settle()
         traffic, replicas = self.traffic, self.replicas
         requests = float(traffic.arrived[-1])
-        queue = self._queue
-        unserved = self._dropped + (queue.dropped + queue.waiting if queue else 0.0)
+        unserved = self._queue.dropped + self._queue.waiting
         prices = traffic.service.prices
         money = None
         if prices is not None:
@@ -238,7 +231,7 @@ class World:
         table = np.array([(0.0, 0.0, 0, 0), *self._rows])
         rows = len(self._rows)
         ready, paid = np.diff(table[:, 0]), np.diff(table[:, 1])
-        waited = waits(self.traffic, self._left)
+        waited = self._queue.waits()
         late = waited.late[: rows * ROW_SECONDS]
         return Run(
             series=series,

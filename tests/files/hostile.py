@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HEADER = "timestamp,value\n"
+LIST = "timestamp,duration\n"
 
 
 def rows(count: int, step: int = 60, first: int = 1_700_000_040, value: str = "5") -> str:
@@ -167,6 +168,22 @@ CASES: tuple[Case, ...] = (
     _file("one point", HEADER + rows(1), "one sample", 4),
     _file("all NaN", HEADER + rows(9, value="NaN"), "no value", 4),
     _file("an hour", HEADER + rows(60), "days of data", 4),
+    # Lists of requests
+    _file("negative duration", LIST + "1700000000.5,2\n1700000001,-1\n", ":3: '-1' is not a duration"),
+    _file("duration that is none", LIST + "1700000000.5,NaN\n", ":2: 'NaN' is not a duration"),
+    _file("no duration", LIST + "1700000000.5,\n", ":2: '' is not a duration"),
+    _file("infinite duration", LIST + "1700000000.5,inf\n", ":2: 'inf' is not a duration"),
+    _file("a duration in milliseconds", LIST + "1700000000.5,150000\n", ":2: a duration of 150000 s; at most a day"),
+    _file("a duration of 1e300", LIST + "1700000000.5,1e300\n", ":2: a duration of 1e+300 s"),
+    _file("a request of two durations", LIST + "1700000000.5,1,2\n", ":2: 3 columns"),
+    _file("a request without zone", LIST + "2024-01-01T00:00:00,1\n", ":2: '2024-01-01T00:00:00' is not epoch"),
+    _file("a request in milliseconds", LIST + "1700000000500,1\n", ":2: '1700000000500' is not epoch"),
+    _file("a request of 1970", LIST + "1700000000.5,1\n1700000001.5,1\n0,1\n", ":2: 19676 days after"),
+    _file("no requests at all", LIST, "no requests", 4),
+    _file("one request", LIST + "1700000000.5,1\n", "days of data", 4),
+    _lazy("three million requests", lambda: (LIST + "1700000000.5,1\n" * 3_000_000).encode(), "more than 2,000,000"),
+    _lazy("a list that goes wrong late", lambda: (LIST + "1.5,1\n" * 300_000 + "x,1\n").encode(), ":300002: 'x'"),
+    _lazy("a request line of 2 MB", lambda: (LIST + "1" * 2**21 + "\n").encode(), ":2: a line of more than"),
     # Prometheus and OpenMetrics
     _file("broken JSON", '{"status":"success",\n"data":', ":2: not JSON", suffix="json"),
     _file("deep JSON", "[" * 200_000, "nested too deep", suffix="json"),

@@ -95,6 +95,66 @@ def test_ticks_demand_has_the_unit_of_the_input(tmp_path: Path) -> None:
         assert np.mean(demand) == pytest.approx(60 * factor, rel=0.02)
 
 
+def request_list(folder: Path, days: float = 3.0) -> Path:
+    """A request of half a minute every ten seconds, one of twenty minutes each hour, in the order of their ends."""
+    came = [(T0 + 10 * i + 0.25, 30.0) for i in range(round(days * 8640))]
+    came += [(T0 + 3600 * i + 1.5, 1200.0) for i in range(round(days * 24))]
+    rows = [f"{at},{held}" for at, held in sorted(came, key=lambda row: row[0] + row[1])]
+    path = folder / "log.csv"
+    path.write_text("timestamp,duration\n" + "\n".join(rows) + "\n")
+    return path
+
+
+def test_a_list_of_requests_is_simulated_one_by_one(tmp_path: Path) -> None:
+    """The report says whose durations count; demand is what the arrivals of a minute ask for: three in flight, and
+    twenty more in the minute of the long one."""
+    out = tmp_path / "out"
+    done = run(request_list(tmp_path), "--out", out, "--test-days", 1, "--policies", "static", "--no-sweep")
+    assert done.exit_code == 0, done.output
+    report = json.loads((out / "report.json").read_text())
+    assert report["assumptions"]["service time"] == "each request's own, 33.2 s in the mean"
+    with gzip.open(out / "ticks" / "log.static.csv.gz", "rt") as stream:
+        demand = [float(row["demand"]) for row in csv.DictReader(stream)]
+    assert sum(demand) == pytest.approx(1440 * 3 + 24 * 20)
+    assert demand[0] == 3 + 20
+
+
+@pytest.mark.parametrize("option", [("--unit", "concurrency"), ("--service-time", "2s"), ("--burstiness", "1")])
+def test_what_a_list_says_itself_is_not_to_be_given(tmp_path: Path, option: tuple[str, str]) -> None:
+    """Even where the value is the default: somebody believes that it counts."""
+    done = run(request_list(tmp_path, 0.1), "--out", tmp_path / "out", *option)
+    assert done.exit_code == 2
+    assert f"{option[0]}: a list of requests says it itself" in done.output
+
+
+def test_lists_and_counts_do_not_go_into_one_run(tmp_path: Path) -> None:
+    done = run(request_list(tmp_path, 0.1), fleet(tmp_path, 0.1), "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "do not go into one run" in done.output
+
+
+def test_a_service_that_scales_on_request_rate_is_simulated(tmp_path: Path) -> None:
+    """50 requests per second at 20 x 70 % each: the KPA keeps 4 replicas, whose slots could take 20 each."""
+    text = "timestamp,value\n" + "".join(f"{T0 + 60 * i},3000\n" for i in range(3 * 1440))
+    counts, service = tmp_path / "one.csv", tmp_path / "svc.yaml"
+    counts.write_text(text)
+    service.write_text(
+        "{apiVersion: serving.knative.dev/v1, kind: Service, metadata: {name: a}, spec: {template: {metadata: "
+        '{annotations: {autoscaling.knative.dev/metric: rps, autoscaling.knative.dev/target: "20"}}, '
+        "spec: {containerConcurrency: 4}}}}"
+    )
+    out = tmp_path / "out"
+    done = run(counts, "--service", service, "--out", out, "--test-days", 1, "--policies", "kpa,static", "--no-sweep",
+               "--service-time", "0.2s")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    report = json.loads((out / "report.json").read_text())
+    fills = report["assumptions"]["the scaler fills replicas to"]
+    assert fills == "14 requests per second each, of 20 that its slots can serve"
+    with gzip.open(out / "ticks" / "one.kpa.csv.gz", "rt") as stream:
+        desired = [float(row["desired"]) for row in csv.DictReader(stream)]
+    assert np.median(desired) == 4
+
+
 def test_money_counts_the_tiers_prices(tmp_path: Path) -> None:
     tiers = tmp_path / "tiers.yaml"
     tiers.write_text(

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ahpa.adapters.files import InputError, number, read, stamp
+from ahpa.adapters.files import InputError, inputs, number, read, stamp
 from ahpa.adapters.results import directory, file_names, safe_name, write_ticks, write_whole
 from ahpa.adapters.worlds import read_service, read_tiers
+from ahpa.simulation.requests import Requests
 from ahpa.simulation.run import Outcome, Run
 
 T0 = 1_700_000_040
@@ -65,6 +66,20 @@ def test_openmetrics_is_read_with_its_stamps(tmp_path: Path) -> None:
     text = f'# TYPE c gauge\nc{{service="a"}} 1 {T0}\nc{{service="a"}} 2.5 {T0 + 60}\n# EOF\n'
     (panel,) = read(put(tmp_path, "m.txt", text))
     np.testing.assert_array_equal(panel.values, [[1, 2.5]])
+
+
+@pytest.mark.parametrize("name", ["log.csv", "log.csv.gz"])
+def test_a_list_of_requests_is_sorted_by_its_stamps(tmp_path: Path, name: str) -> None:
+    """As logs are: in the order of their ends, zones mixed, a blank line, a header in capitals."""
+    text = f"Timestamp,Duration\n{T0 + 61}.25,2\n\n2023-11-14T23:14:00.5+01:00,90.125\n{T0 + 61},0\n"
+    found = inputs(put(tmp_path, name, text))
+    assert isinstance(found, Requests)
+    assert found.name == "log"
+    assert (found.came - T0 * 1_000_000).tolist() == [500_000, 61_000_000, 61_250_000]
+    assert found.held.tolist() == [90_125_000, 1, 2_000_000]
+    (panel,) = read(tmp_path / name)
+    assert (panel.keys, panel.start, panel.step) == (("log",), T0, 60.0)
+    np.testing.assert_allclose(panel.values, [[90.125 / 60, 2 / 60]], atol=1e-6)
 
 
 @pytest.mark.parametrize("text", ["1_0", "０", " 1", "1e999", "0x10", "-1", "inf", "1,5", "=1+1", "1" * 70])

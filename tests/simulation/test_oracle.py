@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ahpa.readiness import Lag, Readiness
 from ahpa.simulation.oracle import bound, lag_least
 from ahpa.simulation.traffic import Service, Traffic, spread
 from tests.simulation.test_world import play, stories
@@ -47,3 +48,15 @@ def test_the_first_start_is_paid() -> None:
     cold, warm = bound(traffic, 0.0, 0).seconds, bound(traffic, 0.0, 1).seconds
     assert cold > 500 + lag_least(traffic) - 80
     assert warm <= cold
+
+
+def test_what_a_withdrawn_replica_still_serves_costs_nothing() -> None:
+    """One replica for two minutes of three, withdrawn each time with four requests of 150 s in it, which it serves
+    to their end: the work is more than was paid for, and the bound must not be."""
+    service = Service(150.0, 4, late_after_seconds=1.0, readiness=Readiness.single(Lag.of(2.0, 3.0)))
+    arrivals = np.zeros(3600, np.int64)
+    arrivals[170::180] = 4
+    traffic = Traffic(0.0, arrivals, service)
+    run, _ = play(traffic, None, [0, 1, 1], 0, 0, skip=True)
+    assert run.outcome.late_ratio == 0.0
+    assert bound(traffic, 0.0, 0).seconds <= run.outcome.replica_hours * 3600
