@@ -8,7 +8,7 @@ Tick: describe the newest origin, ask the committee, apply the offsets, settle w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -88,8 +88,16 @@ class FleetModel:
         steps = learn(own.values, periods, seasons, others, singles, budget // 2, self.steps, rng)
         fresh = Calibration.fresh(len(own.keys), len(targets), QUANTILES, self.rate(step), 3 * DAY_SECONDS / step)
         ledger = Ledger.opened(targets, fresh)
-        forecaster = FleetForecaster(own, least_floor(own.values), periods, self.calendar, peaks, steps, ledger)
+        least, names = least_floor(own.values), tuple(_named(own))
+        forecaster = FleetForecaster(own, names, least, periods, self.calendar, peaks, steps, ledger)
         return forecaster.rehearsed().awaiting()
+
+
+def _named(history: History) -> Iterator[str]:
+    """The model's name for each row; a row of less than a day says that it borrowed."""
+    for row in history.values:
+        hours = np.isfinite(row).sum() * history.step / 3600
+        yield "fleet" if hours >= 24 else f"fleet, by others' example ({hours:.0f} h of its own)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +105,7 @@ class FleetForecaster:
     """A fitted fleet; see `Forecaster` for what each method promises."""
 
     history: History
+    names: tuple[str, ...]
     least: Array
     periods: Ints
     """[n]: the period found in each row beside day and week, in steps; 0 if none."""
@@ -133,8 +142,7 @@ class FleetForecaster:
         between = [np.interp(np.arange(horizon), told, row) for row in np.eye(len(told), dtype=np.float32)]
         if len(told) < horizon:
             steps = np.einsum("ntq,th->nhq", steps, np.array(between, dtype=np.float32), optimize=True)
-        names = ("fleet",) * len(history.keys)
-        return guarded(history, q, steps, asked, peaks, names, reasons(history))
+        return guarded(history, q, steps, asked, peaks, self.names, reasons(history))
 
     def realised(self) -> Coverage:
         """As `Forecaster` says."""
@@ -156,32 +164,51 @@ class FleetForecaster:
         """
         after = self.history.extended(panel)
         origins = after.length - panel.values.shape[1] + np.arange(panel.values.shape[1])
-        widths = [width_of(w, after.step) for w in windows]
-        out = np.empty((len(after.keys), len(origins), len(widths), len(QUANTILES)), dtype=np.float32)
+        targets = [Target(0, width_of(w, after.step)) for w in windows]
+        out = np.empty((len(after.keys), len(origins), len(targets), len(QUANTILES)), dtype=np.float32)
         for rows in chunks(len(after.keys)):
             sight = self._sight(after, rows, Rolling(after.values[rows], origins))
-            trails = np.stack([self._trail(rows, k, sight) for k in range(len(self.ledger.targets))], axis=1)
-            for w, width in enumerate(widths):
-                target = Target(0, width)
+            trails = self._trails(rows, sight, [k for k, t in enumerate(self.ledger.targets) if not t.lead])
+            for w, target in enumerate(targets):
                 logs = ask(self.peaks, sight, target)
                 logs = logs + self.ledger.offsets(target, trails) * spread(logs, QUANTILES)
                 demand = np.nan_to_num(sight.frame.demand(np.minimum(logs, _HIGHEST_LOG)))
                 out[rows, :, w] = np.sort(np.clip(demand, 0.0, 3 * after.cap[rows, None, None]), axis=2)
         return np.maximum.accumulate(out, axis=2)
 
+    def through(self, panel: Panel, every: int) -> Iterator[FleetForecaster]:
+        """This forecaster, and what ticks at each step of `panel` make of it after each `every` of them.
+
+        The panel must follow at once. Realised coverage stays that of the beginning.
+        """
+        after = self.history.extended(panel)
+        first = after.length - panel.values.shape[1]
+        origins = np.arange(first, after.length + 1)
+        trails = np.empty((len(after.keys), len(self.ledger.targets), len(origins), len(QUANTILES)), dtype=np.float32)
+        for rows in chunks(len(after.keys)):
+            sight = self._sight(after, rows, Rolling(after.values[rows], origins))
+            trails[rows] = self._trails(rows, sight, range(len(self.ledger.targets)))
+        for i in range(0, len(origins), every):
+            calibration = replace(self.ledger.calibration, offsets=trails[:, :, i])
+            ledger = Ledger.opened(self.ledger.targets, calibration)
+            yield replace(self, history=after.cut(first + i), ledger=ledger)
+
     def _sight(self, history: History, rows: slice, view: Lookback) -> Sight:
         """Some rows of a history that grew from this one."""
         seasons = Seasons(history.start, history.step, self.calendar)
         return Sight.of(view, self.least[rows], seasons, self.periods[rows])
 
-    def _trail(self, rows: slice, k: int, sight: Sight) -> Array:
-        """The offsets [n, o, q] of target `k` at each origin, settled as the truth becomes known."""
-        target, c = self.ledger.targets[k], self.ledger.calibration
-        if target.lead:
-            return np.zeros((*sight.frame.anchor.shape, len(QUANTILES)), dtype=np.float32)
-        logs, truth = ask(self.peaks, sight, target), sight.truth(target)
+    def _trails(self, rows: slice, sight: Sight, which: Iterable[int]) -> Array:
+        """The offsets [n, targets, o, q] at each origin, settled as the truth becomes known; zeros but for `which`."""
+        c = self.ledger.calibration
         own = replace(c, offsets=c.offsets[rows], settled=c.settled[rows], covered=c.covered[rows])
-        return walk(own, k, logs, truth, target.width)[0]
+        shape = len(own.offsets), len(self.ledger.targets), sight.frame.anchor.shape[1], len(QUANTILES)
+        out = np.zeros(shape, dtype=np.float32)
+        for k in which:
+            target = self.ledger.targets[k]
+            logs = ask(self._committee(target), sight, target)
+            out[:, k] = walk(own, k, logs, sight.truth(target), target.lead + target.width)[0]
+        return out
 
     def rehearsed(self) -> FleetForecaster:
         """Calibrated on the last days, each origin answered by the member that never saw it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,6 +113,10 @@ class History:
             columns[mine, at : at + new] = clean(panel.values[theirs, skip:], self.cap[mine])
         history._buffer.filled = at + new
         return History(history.start, self.step, self.keys, self.cap, at + new, history._buffer)
+
+    def cut(self, length: int) -> History:
+        """As it was when it had so many steps."""
+        return replace(self, length=length)
 
     def _has_room(self, steps: int) -> bool:
         """Whether the storage may be written after `length`: nobody else has, and it fits."""

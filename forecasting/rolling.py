@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from forecasting.fleet import FleetForecaster
 from forecasting.forecast import Forecast
 from forecasting.model import Forecaster, Model
 from forecasting.panel import DAY_SECONDS, Panel
@@ -65,33 +66,35 @@ def rolling(panel: Panel, model: Model, test_days: float, asked: Rolling) -> Ite
     """
     coarse = resampled(panel, asked.step)
     first = np.ceil((panel.end - test_days * DAY_SECONDS) / asked.every - 1e-9) * asked.every
-    origins = np.arange(first, panel.end + 1e-6, asked.every)
-    fine = _Walk(panel, model)
-    wide = _Walk(coarse, model)
-    for origin in origins.tolist():
-        rows: list[Row] = []
-        if asked.windows:
-            rows += _peak_rows(fine.at(origin).forecast(0, asked.windows, asked.levels))
-        rows += _step_rows(stepwise(wide.at(origin), round(asked.horizon / asked.step), asked.step, asked.levels))
-        yield origin, rows
+    horizon = round(asked.horizon / asked.step)
+    fine = _walk(panel, model, first, asked.every) if asked.windows else None
+    for wide in _walk(coarse, model, first, asked.every):
+        rows = _step_rows(stepwise(wide, horizon, asked.step, asked.levels))
+        if fine is not None:
+            rows = _peak_rows(next(fine).forecast(0, asked.windows, asked.levels)) + rows
+        yield wide.origin, rows
 
 
-class _Walk:
-    """A forecaster that is led through time and fitted anew once a day."""
+def _walk(panel: Panel, model: Model, first: float, every: float) -> Iterator[Forecaster]:
+    """A forecaster at `first` and each `every` seconds later, fitted anew once a day, ticking at each step between."""
+    begin = first
+    while begin <= panel.end + 1e-6:
+        end = min(panel.end, begin + every * (np.ceil(DAY_SECONDS / every - 1e-9) - 1))
+        fitted = model.fit(panel.until(begin))
+        yield from ticked(fitted, panel.between(fitted.origin, end), round(every / panel.step))
+        begin += every * np.ceil(DAY_SECONDS / every - 1e-9)
 
-    def __init__(self, panel: Panel, model: Model) -> None:
-        self._panel = panel
-        self._model = model
-        self._fitted_at = -np.inf
-        self._forecaster: Forecaster | None = None
 
-    def at(self, origin: float) -> Forecaster:
-        known = self._panel.until(origin)
-        if self._forecaster is None or origin - self._fitted_at >= DAY_SECONDS:
-            self._forecaster = self._model.fit(known)
-            self._fitted_at = origin
-        self._forecaster = self._forecaster.observe(known)
-        return self._forecaster
+def ticked(forecaster: Forecaster, panel: Panel, every: int) -> Iterator[Forecaster]:
+    """The forecaster, and after each `every` steps of `panel`, having ticked at each step, as the service does."""
+    if isinstance(forecaster, FleetForecaster):
+        yield from forecaster.through(panel, every)  # the same, all at once
+        return
+    yield forecaster
+    for step in range(1, panel.values.shape[1] + 1):
+        forecaster = forecaster.observe(panel.until(panel.start + step * panel.step))
+        if step % every == 0:
+            yield forecaster
 
 
 def _step_rows(forecast: Forecast) -> list[Row]:

@@ -46,6 +46,31 @@ def test_rolling_says_what_ticking_says() -> None:
         ticking = ticking.observe(panel.between(split + 60 * i, split + 60 * (i + 1)))
 
 
+def test_going_through_a_panel_at_once_is_ticking_through_it() -> None:
+    panel = _panel(days=3, n=2, seed=5)
+    split = 2.9 * 86400
+    fitted = FleetModel(samples=2000, others=2).fit(panel.until(split))
+    ticking: Forecaster = fitted
+    ahead = panel.between(split, split + 60 * 60)
+    for k, forecaster in enumerate(fitted.through(ahead, 20)):
+        assert forecaster.origin == ticking.origin == split + 1200 * k
+        ours, theirs = (f.forecast(12, (120.0,)) for f in (forecaster, ticking))
+        np.testing.assert_allclose(ours.peaks, theirs.peaks, rtol=2e-3)
+        np.testing.assert_allclose(ours.steps, theirs.steps, rtol=2e-3)
+        for i in range(20 * k, min(20 * (k + 1), 60)):
+            ticking = ticking.observe(panel.between(split + 60 * i, split + 60 * (i + 1)))
+    assert k == 3
+
+
+def test_a_young_service_says_that_it_borrowed() -> None:
+    panel = _panel(days=2, n=2)
+    values = panel.values.copy()
+    values[0, : -5 * 60] = np.nan
+    said = FleetModel(samples=1000, others=1).fit(Panel.of(0, 60, values, panel.keys)).forecast(3, (120.0,))
+    assert said.models == ("fleet, by others' example (5 h of its own)", "fleet")
+    assert said.reasons == (None, None)
+
+
 def test_a_long_horizon_begins_with_the_short_one_and_goes_on() -> None:
     panel = _panel(days=2, n=2)
     fitted = FleetModel(samples=1000, others=1).fit(panel)
