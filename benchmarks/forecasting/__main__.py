@@ -20,7 +20,8 @@ import numpy as np
 
 from benchmarks.forecasting import report
 from benchmarks.forecasting.peers import PEERS
-from benchmarks.forecasting.score import LEVELS, Bench
+from benchmarks.forecasting.score import Bench
+from benchmarks.forecasting.shift import after_shifts
 from benchmarks.forecasting.traces import directory, groups
 from forecasting.fleet import FleetModel
 from forecasting.panel import Floats
@@ -29,7 +30,7 @@ FOREIGN = {"LightGBM": "lightgbm", "MSTL + AutoETS": "mstl"}
 
 
 def predicted(bench: Bench, name: str, out: Path, python: str | None) -> Floats | None:
-    """Calibrated quantiles [n, o, w, LEVELS] of one model over the test; None if it cannot be run here."""
+    """Calibrated quantiles [n, o, targets, LEVELS] of one model over the test; None if it cannot be run here."""
     kept = out / f"{bench.group.step}-{name.replace(' ', '-')}.npy"
     if kept.exists():
         return np.asarray(np.load(kept))
@@ -37,7 +38,7 @@ def predicted(bench: Bench, name: str, out: Path, python: str | None) -> Floats 
     if name == "fleet":
         said = bench.fleet(FleetModel())
     elif name in PEERS:
-        expected = [PEERS[name](row, bench.group.step, bench.origins, bench.widths) for row in bench.group.values]
+        expected = [PEERS[name](row, bench.group.step, bench.origins, bench.targets) for row in bench.group.values]
         said = bench.points(np.stack(expected))
     else:
         raw = _foreign(bench, FOREIGN[name], out, python)
@@ -63,7 +64,7 @@ def _foreign(bench: Bench, which: str, out: Path, python: str | None) -> Floats 
             step=group.step,
             test=group.test,
             rehearsal=group.rehearsal,
-            widths=bench.widths,
+            targets=np.array(bench.targets),
         )
         script = Path(__file__).with_name("foreign.py")
         threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -80,14 +81,18 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=["fleet", *FOREIGN, *PEERS])
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    results = report.Results()
-    for group in groups(directory()):
+    windows, steps = report.Results(), report.Results()
+    found = groups(directory())
+    for group in found:
         bench = Bench(group)
+        ahead = [lead > 0 for lead, _ in bench.targets]
         for name in given.only:
             said = predicted(bench, name, given.out, given.peers_python)
             if said is not None:
-                results.add(name, group, bench.scores(said))
-    report.write(results, given.out, given.docs, LEVELS)
+                scores = bench.scores(said)
+                windows.add(name, group, scores, [w for w, single in enumerate(ahead) if not single], slice(1, None))
+                steps.add(name, group, scores, [w for w, single in enumerate(ahead) if single], slice(None))
+    report.write(windows, steps, after_shifts(found), given.out, given.docs)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
     python foreign.py mstl|lightgbm IN.npz OUT.npy
 
-IN holds `values` [n, t], `step`, `test`, `rehearsal` (columns) and `widths`. OUT is, for the origins from
-`rehearsal` on, [n, o, w] expected maxima (mstl) or [n, o, w, 4] quantiles at 0.5, 0.9, 0.95 and 0.99 (lightgbm).
+IN holds `values` [n, t], `step`, `test`, `rehearsal` (columns) and `targets` (lead and width in steps). OUT is, for
+the origins from `rehearsal` on, [n, o, targets] expected maxima (mstl) or [n, o, targets, 4] quantiles at 0.5, 0.9,
+0.95 and 0.99 (lightgbm).
 Needs no other file of this repository.
 
 LightGBM is one global model per window and level, of the kind that won the M5 competition: lags, rolling
@@ -31,7 +32,7 @@ def window_max(values: np.ndarray, width: int) -> np.ndarray:
     return np.asarray(views.max(axis=2))
 
 
-def table(x: np.ndarray, step: int, origins: np.ndarray, width: int) -> np.ndarray:
+def table(x: np.ndarray, step: int, origins: np.ndarray, lead: int, width: int) -> np.ndarray:
     """Features [n, o, f] of what is known at each origin; `x` [n, t] is in units of the series' mean."""
     day = DAY_SECONDS // step
     seen = np.isfinite(x)
@@ -53,7 +54,7 @@ def table(x: np.ndarray, step: int, origins: np.ndarray, width: int) -> np.ndarr
         columns.append(best if span <= 60 else window_max(np.nan_to_num(x), span)[:, origins - span])
     peaks = window_max(x, width)
     for back in (day, 2 * day, 3 * day, 7 * day, 14 * day):
-        columns.append(np.where(origins >= back, peaks[:, np.maximum(origins - back, 0)], np.nan))
+        columns.append(np.where(origins >= back, peaks[:, np.maximum(origins + lead - back, 0)], np.nan))
         columns.append(mean(sums, 30, back))
     columns.append(mean(sums, 60, day))
     shape = columns[0].shape
@@ -64,8 +65,8 @@ def table(x: np.ndarray, step: int, origins: np.ndarray, width: int) -> np.ndarr
     return np.stack(columns, axis=2).astype(np.float32)
 
 
-def lightgbm(values: np.ndarray, step: int, until: int, ask: np.ndarray, widths: list[int]) -> np.ndarray:
-    """Trained on what precedes column `until`, asked at `ask`: quantiles [n, len(ask), w, 4]."""
+def lightgbm(values: np.ndarray, step: int, until: int, ask: np.ndarray, targets: list[list[int]]) -> np.ndarray:
+    """Trained on what precedes column `until`, asked at `ask`: quantiles [n, len(ask), targets, 4]."""
     import lightgbm as lgb
 
     day = DAY_SECONDS // step
@@ -77,15 +78,15 @@ def lightgbm(values: np.ndarray, step: int, until: int, ask: np.ndarray, widths:
         ever = np.nanmean(values, axis=1)
     scale = np.asarray(np.where(np.isfinite(recent) & (recent > 0), recent, ever))[:, None]
     x = values / scale
-    out = np.empty((len(values), len(ask), len(widths), len(LEVELS)), dtype=np.float32)
-    pool = np.arange(first, until - max(widths))
+    out = np.empty((len(values), len(ask), len(targets), len(LEVELS)), dtype=np.float32)
+    pool = np.arange(first, until - max(lead + width for lead, width in targets))
     each = min(len(pool), _SAMPLES // len(values))
     origins = np.sort(rng.choice(pool, size=each, replace=False))
-    for w, width in enumerate(widths):
-        truth = window_max(x, width)[:, origins]
+    for w, (lead, width) in enumerate(targets):
+        truth = window_max(x, width)[:, origins + lead]
         known = np.isfinite(truth)
-        features, target = table(x, step, origins, width)[known], truth[known]
-        asked = table(x, step, ask, width).reshape(-1, features.shape[1])
+        features, target = table(x, step, origins, lead, width)[known], truth[known]
+        asked = table(x, step, ask, lead, width).reshape(-1, features.shape[1])
         for k, level in enumerate(LEVELS):
             settings = {
                 "objective": "quantile", "alpha": level, "learning_rate": 0.06, "num_leaves": 31,
@@ -95,12 +96,12 @@ def lightgbm(values: np.ndarray, step: int, until: int, ask: np.ndarray, widths:
             data = lgb.Dataset(features, target, categorical_feature=[features.shape[1] - 1])
             model = lgb.train(settings, data, 200)
             out[:, :, w, k] = model.predict(asked).reshape(len(values), len(ask)) * scale
-        print(f"lightgbm step {step} width {width} of {len(target)} samples", file=sys.stderr, flush=True)
+        print(f"lightgbm step {step} lead {lead} width {width} of {len(target)} samples", file=sys.stderr, flush=True)
     return np.maximum(out, 0)
 
 
-def mstl(row: np.ndarray, step: int, origins: np.ndarray, widths: list[int]) -> np.ndarray:
-    """MSTL of day (and week) with AutoETS, refitted at midnight: expected maxima [o, w].
+def mstl(row: np.ndarray, step: int, origins: np.ndarray, targets: list[list[int]]) -> np.ndarray:
+    """MSTL of day (and week) with AutoETS, refitted at midnight: expected maxima [o, targets].
 
     On half-hourly means, for ten-minute ones took ten times as long.
     Between refits the level follows what is seen with AutoETS's own smoothing (0.3 where it keeps it hidden).
@@ -113,7 +114,8 @@ def mstl(row: np.ndarray, step: int, origins: np.ndarray, widths: list[int]) -> 
     filled = np.where(last >= 0, np.nan_to_num(row)[np.maximum(last, 0)], 0.0)
     means = filled[: len(filled) // factor * factor].reshape(-1, factor).mean(axis=1)
     begin = -(-int(np.argmax(np.isfinite(row))) // factor)
-    out = np.empty((len(origins), len(widths)))
+    out = np.empty((len(origins), len(targets)))
+    reach = max(lead + width for lead, width in targets)
     per_day = DAY_SECONDS // coarse
     for midnight in np.unique(origins // day) * day:
         own = origins[(origins >= midnight) & (origins < midnight + day)]
@@ -126,12 +128,12 @@ def mstl(row: np.ndarray, step: int, origins: np.ndarray, widths: list[int]) -> 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = MSTL(season_length=seasons, trend_forecaster=trend).fit(train)
-            said = np.asarray(model.predict(per_day + max(widths) // factor + 2)["mean"])
+            said = np.asarray(model.predict(per_day + reach // factor + 2)["mean"])
         alpha = float(np.clip(getattr(model.trend_forecaster, "model_", {}).get("par", [0.3])[0], 0.02, 0.98))
         alpha = 1 - (1 - alpha) ** (1 / factor)
-        ahead = np.arange(midnight, own[-1] + 1 + max(widths))
+        ahead = np.arange(midnight, own[-1] + 1 + reach)
         path = np.interp(ahead, midnight + (np.arange(len(said)) + 0.5) * factor, said)
-        views = [np.lib.stride_tricks.sliding_window_view(path, w).max(axis=1) for w in widths]
+        views = [np.lib.stride_tricks.sliding_window_view(path, w).max(axis=1)[a:] for a, w in targets]
         shift = 0.0
         for t in range(midnight, own[-1] + 1):
             k = np.searchsorted(origins, t)
@@ -144,14 +146,14 @@ def mstl(row: np.ndarray, step: int, origins: np.ndarray, widths: list[int]) -> 
 
 def main(which: str, source: str, target: str) -> None:
     given = np.load(source)
-    values, step, widths = given["values"].astype(float), int(given["step"]), given["widths"].tolist()
+    values, step, targets = given["values"].astype(float), int(given["step"]), given["targets"].tolist()
     test, rehearsal = int(given["test"]), int(given["rehearsal"])
     origins = np.arange(rehearsal, values.shape[1])
     if which == "mstl":
-        np.save(target, np.stack([mstl(row, step, origins, widths) for row in values]))
+        np.save(target, np.stack([mstl(row, step, origins, targets) for row in values]))
     else:
         before, after = origins[origins < test], origins[origins >= test]
-        parts = (lightgbm(values, step, until, at, widths) for until, at in ((rehearsal, before), (test, after)))
+        parts = (lightgbm(values, step, until, at, targets) for until, at in ((rehearsal, before), (test, after)))
         np.save(target, np.concatenate(list(parts), axis=1))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.forecasting.peers import Targets
 from benchmarks.forecasting.traces import DAY_SECONDS, Group
 from forecasting.calibration import Calibration, spread, walk
 from forecasting.features import Frame, frame
@@ -14,21 +14,27 @@ from forecasting.fleet import FleetModel
 from forecasting.learning import QUANTILES, least_floor
 from forecasting.lookback import Ints, Rolling
 from forecasting.panel import Floats
+from forecasting.rolling import stepwise
 from forecasting.scoring import coverage, scaled_pinball
 
 WINDOW_SECONDS = (120.0, 240.0, 660.0)
 """Readiness lags of 60, 180 and 600 s plus a tick of a minute."""
+LEAD_SECONDS = (300.0, 1800.0)
+"""Single steps are scored so far ahead, at an origin every ten minutes."""
+STEPS_EVERY_SECONDS = 600
 LEVELS = (0.5, 0.9, 0.95, 0.99)
 
 
-def widths(step: int) -> tuple[int, ...]:
-    """The windows in steps; windows of one length count once."""
-    return tuple(sorted({max(1, int(np.ceil(w / step))) for w in WINDOW_SECONDS}))
+def targets_of(step: int) -> Targets:
+    """(lead, width) in steps: the windows, then the single steps; those of one length count once."""
+    widths = sorted({max(1, int(np.ceil(w / step))) for w in WINDOW_SECONDS})
+    leads = sorted({max(1, round(s / step)) for s in LEAD_SECONDS})
+    return (*((0, width) for width in widths), *((lead, 1) for lead in leads))
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """How one model did on one group: arrays [n, w, q] over the test."""
+    """How one model did on one group: arrays [n, targets, q] over the test."""
 
     loss: Floats
     covered: Floats
@@ -39,20 +45,21 @@ class Bench:
 
     def __init__(self, group: Group) -> None:
         self.group = group
-        self.widths = widths(group.step)
+        self.targets = targets_of(group.step)
         t = group.values.shape[1]
         self.origins: Ints = np.arange(group.rehearsal, t)
         values = group.values.astype(np.float32)
         self.view = Rolling(values, self.origins)
         self.frame: Frame = frame(self.view, least_floor(values[:, : group.test]), group.step)
         self.test = slice(group.test - group.rehearsal, None)
-        self.truth = np.stack([self._truth(w) for w in self.widths], axis=2)
+        self.truth = np.stack([self._truth(*target) for target in self.targets], axis=2)
 
-    def _truth(self, width: int) -> Floats:
-        return np.where(self.view.complete(0, width), self.view.max(0, width), np.nan)
+    def _truth(self, lead: int, width: int) -> Floats:
+        first, last = lead, lead + width
+        return np.where(self.view.complete(first, last), self.view.max(first, last), np.nan)
 
     def points(self, said: Floats) -> Floats:
-        """Calibrated quantiles [n, o, w, q] around expected maxima [n, o, w].
+        """Calibrated quantiles [n, o, targets, q] around expected maxima [n, o, targets].
 
         The first guess of each quantile is that of the errors of the three days before the test; from there
         offsets are walked through those days and the test. Errors are taken both as ratios and as
@@ -84,7 +91,7 @@ class Bench:
         return said[..., None] + guess[:, None], truth
 
     def quantiles(self, said: Floats) -> Floats:
-        """Calibrated quantiles around quantiles [n, o, w, LEVELS] that a model says by itself."""
+        """Calibrated quantiles around quantiles [n, o, targets, LEVELS] that a model says by itself."""
         out = []
         for w in range(said.shape[2]):
             logs = np.stack([self.frame.log(said[:, :, w, k]) for k in range(len(LEVELS))], axis=2)
@@ -97,25 +104,41 @@ class Bench:
         quantiles = quantiles.astype(np.float32)
         rate = FleetModel.rate(self.group.step)
         fresh = Calibration.fresh(len(quantiles), 1, levels, rate, 3 * DAY_SECONDS / self.group.step)
-        trail, _ = walk(fresh, 0, quantiles, truth, self.widths[w])
+        trail, _ = walk(fresh, 0, quantiles, truth, sum(self.targets[w]))
         return np.sort(quantiles + trail * spread(quantiles, levels), axis=2)
 
     def scores(self, said: Floats) -> Scores:
-        """Of quantiles [n, o, w, LEVELS] over the test."""
-        shape = (len(said), len(self.widths), len(LEVELS))
+        """Of quantiles [n, o, targets, LEVELS] over the test."""
+        shape = (len(said), len(self.targets), len(LEVELS))
         loss, covered = np.empty(shape), np.empty(shape)
-        for w in range(shape[1]):
+        for w, (lead, _) in enumerate(self.targets):
+            every = self.every if lead else 1
+            truth = self.truth[:, self.test, w][:, ::every]
             for k, level in enumerate(LEVELS):
-                truth = self.truth[:, self.test, w]
-                loss[:, w, k] = scaled_pinball(truth, said[:, :, w, k], level)
-                covered[:, w, k] = coverage(truth, said[:, :, w, k])
+                quantile = said[:, ::every, w, k]
+                loss[:, w, k] = scaled_pinball(truth, quantile, level)
+                covered[:, w, k] = coverage(truth, quantile)
         return Scores(loss, covered)
 
-    def fleet(self, model: FleetModel, each: Callable[[int], None] = lambda _: None) -> Floats:
-        """What the fleet model says in the test, refitted once, at its beginning."""
+    @property
+    def every(self) -> int:
+        """Origins from one at which single steps are scored to the next."""
+        return max(1, STEPS_EVERY_SECONDS // self.group.step)
+
+    def fleet(self, model: FleetModel, single_steps: bool = True) -> Floats:
+        """What the fleet model says in the test [n, o, targets, LEVELS], fitted once, at its beginning.
+
+        Single steps are NaN at the origins at which they are not scored.
+        """
         group = self.group
         fitted = model.fit(group.panel(0, group.test))
-        seconds = [w * group.step for w in self.widths]
-        said = fitted.rolling(group.panel(group.test, group.values.shape[1]), seconds)
-        each(group.step)
-        return np.asarray(said[..., [int(np.argmin(abs(QUANTILES - q))) for q in LEVELS]])
+        ahead = group.panel(group.test, group.values.shape[1])
+        windows = [width * group.step for lead, width in self.targets if not lead]
+        leads = [lead for lead, _ in self.targets if lead]
+        said = fitted.rolling(ahead, windows)[..., [int(np.argmin(abs(QUANTILES - q))) for q in LEVELS]]
+        steps = np.full((*said.shape[:2], len(leads), len(LEVELS)), np.nan)
+        for k, forecaster in enumerate(fitted.through(ahead, self.every) if single_steps else ()):
+            if k * self.every < steps.shape[1]:
+                told = stepwise(forecaster, max(leads) + 1, group.step, LEVELS)
+                steps[:, k * self.every] = told.steps[:, leads]
+        return np.concatenate([said, steps], axis=2)
