@@ -20,10 +20,10 @@ def models(fit_all: FitAll | None = None) -> Mapping[str, Model]:
     from forecasting.calibrated import CalibratedModel, fit_here
     from forecasting.fleet import FleetModel
     from forecasting.selection import AutoModel
-    from forecasting.strategies import HoltWinters, LastValue, Prophet, SeasonalNaive, Stl
+    from forecasting.strategies import Ets, HoltWinters, LastValue, Prophet, SeasonalNaive, Stl, Strategy
 
     fleet = FleetModel()
-    strategies = (HoltWinters(), Stl(), Prophet(), SeasonalNaive(), LastValue())
+    strategies: tuple[Strategy, ...] = (HoltWinters(), Ets(), Stl(), Prophet(), SeasonalNaive(), LastValue())
     named = {strategy.name: CalibratedModel(strategy, fit_all or fit_here) for strategy in strategies}
     candidates: tuple[Model, ...] = (fleet, *(named[name] for name in ("holt-winters", "seasonal-naive", "last-value")))
     return {"fleet": fleet, "auto": AutoModel(candidates), **named}
