@@ -112,6 +112,7 @@ class FitPool:
     def _started(self, strategy: Strategy, workers: int, crew: _Crew) -> Iterator[Executor]:
         """Confined workers that are ready to fit, with a directory that goes with whatever they leave there."""
         context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__])  # not the libraries: what it holds, it holds for ever
         with tempfile.TemporaryDirectory(prefix="ahpa-fit-", ignore_cleanup_errors=True) as scratch:
             with ProcessPoolExecutor(
                 max_workers=workers,
