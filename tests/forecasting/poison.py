@@ -1,4 +1,4 @@
-"""Strategies that misbehave on rows that begin with -1, as libraries do."""
+"""Strategies that misbehave on marked rows, as libraries do."""
 
 from __future__ import annotations
 
@@ -73,13 +73,14 @@ DEEDS: dict[str, Callable[[], None]] = {
 
 @dataclass(frozen=True)
 class Poison(LastValue):
-    """Behaves as `LastValue` but for marked rows."""
+    """Behaves as `LastValue` but for rows that begin with `mark`."""
 
     deed: str = "spin"
     name: str = "poison"
+    mark: float = -1.0
 
     def fit(self, values: Floats, step: float) -> LastValue:
-        if len(values) and values[0] == -1:
+        if len(values) and values[0] == self.mark:
             DEEDS[self.deed]()
         return LastValue()
 
