@@ -53,6 +53,7 @@ def test_a_poisonous_fit_is_left_out_with_a_reason_and_its_neighbours_are_fitted
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("deed", DEEDS)
 def test_a_hundred_poisonous_fits(deed: str) -> None:
     """T9 in full: five poisonous fits among twenty, twenty times."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +16,7 @@ from forecasting.forecast import Forecast
 from forecasting.history import History, caps, clean
 from forecasting.model import Model
 from forecasting.network import Training
-from forecasting.panel import Panel
+from forecasting.panel import Floats, Panel
 from forecasting.selection import AutoModel
 from forecasting.strategies import Ets, HoltWinters, LastValue, Prophet, SeasonalNaive, Stl
 from tests.forecasting.nasty import KINDS, STEP
@@ -115,6 +117,29 @@ def test_cleaned_values_are_believable_or_not_observed(values: np.ndarray) -> No
     assert not np.isinf(out).any()
 
 
+@dataclass(frozen=True)
+class Liar(LastValue):
+    """Says something reasonable of the next two steps, so that it passes for fitted, and then `lie`."""
+
+    name: str = "liar"
+    lie: float = np.nan
+
+    def fit(self, values: Floats, step: float) -> Liar:
+        return self
+
+    def path(self, values: Floats, horizon: int) -> Floats:
+        return np.append(np.full(min(2, horizon), values[-1]), np.full(max(0, horizon - 2), self.lie))
+
+
+@pytest.mark.parametrize("lie", [np.nan, np.inf, -np.inf, 1e308, -1e308, 1e39, 5e-324])
+def test_whatever_a_strategy_says_the_guard_keeps_the_promises(lie: float) -> None:
+    panel = Panel.of(0, STEP, KINDS["normal"](np.random.default_rng(2)))
+    forecaster = CalibratedModel(Liar(lie=lie)).fit(panel.until(panel.end - 900)).observe(panel)
+    said = forecaster.forecast(6, (300.0, 900.0))
+    _kept(said, panel)
+    assert (said.reasons[0] is None) == np.isfinite(lie)
+
+
 def _anything(rows: int) -> st.SearchStrategy[np.ndarray]:
     """Some series of up to five days of hours, of any numbers there are."""
     shape = st.tuples(st.just(rows), st.integers(0, 120))
@@ -136,6 +161,7 @@ def test_every_model_keeps_its_promises_on_anything(model: Model, values: np.nda
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("model", MODELS[1:6], ids=lambda m: m.name)
 @given(_anything(4))
 @settings(max_examples=1000, suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -158,6 +184,7 @@ def test_the_fleet_keeps_its_promises_on_anything(values: np.ndarray, ticks: int
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("model", [m for m in MODELS if m is not MODELS[6]], ids=lambda m: m.name)
 @pytest.mark.parametrize("kind", KINDS)
 def test_bad_series_in_full(model: Model, kind: str) -> None:

@@ -69,6 +69,7 @@ def test_libraries_give_the_same_bytes_in_a_fresh_process_and_in_workers() -> No
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 def test_a_hundred_fresh_processes_give_the_same_bytes() -> None:
     """T20 in full: serial, and in workers, Prophet too; Dask is not used."""
     assert len(_fresh("digest()", 100)) == 1
