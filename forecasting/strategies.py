@@ -201,8 +201,8 @@ class Prophet:
     """Prophet with its defaults on five-minute means; deterministic, without its own uncertainty."""
 
     name: str = "prophet"
-    timeout_seconds: float = 4.0
-    """Of its optimizer, a process of its own; where that fails it tries another one, for as long again."""
+    timeout_seconds: float = 7.0
+    """Of its optimizer, which is a process of its own: less than a fit may take, so that it is ended properly."""
 
     def prepare(self) -> None:
         import prophet  # noqa: F401

@@ -176,15 +176,17 @@ def run(name: str, model: Model, fleets: Iterable[Floats], step: float, notes: P
     found: Counter[str] = Counter()
     for rows in fleets:
         found += examine(model, rows, step)
-    total, ill = sum(found.values()), found["uncaught"] + found["broken"]
-    noted = notes / name
-    seconds = np.loadtxt(noted, ndmin=2) if noted.exists() else np.full((1, 2), np.nan)
-    high, most = np.quantile(seconds, 0.99, axis=0), seconds.max(axis=0)
+    noted = [tuple(map(float, line.split())) for file in notes.iterdir() for line in file.read_text().splitlines()]
     for file in notes.iterdir():
         file.unlink()
+    seconds = "– | – | – | –"
+    if noted:
+        (wall, cpu), (wall_most, cpu_most) = np.quantile(noted, 0.99, axis=0), np.max(noted, axis=0)
+        seconds = f"{cpu:.2f} | {cpu_most:.2f} | {wall:.2f} | {wall_most:.2f}"
+    total, ill = sum(found.values()), found["uncaught"] + found["broken"]
     return (
         f"| `{name}` | {total} | {found['uncaught']} | {100 * (1 - ill / total):.1f} % | {found['reason']} "
-        f"| {found['overrun']} | {len(seconds)} | {high[1]:.2f} | {most[1]:.2f} | {high[0]:.2f} | {most[0]:.2f} |"
+        f"| {found['overrun']} | {len(noted)} | {seconds} |"
     )
 
 

@@ -18,7 +18,7 @@ from tests.forecasting.poison import DEEDS, Litter, Poison, Unsendable
 
 GOOD, BAD = np.array([1.0, 2.0]), np.array([-1.0, 2.0])
 SAYS = {"spin": "Overrun", "hung_child": "gave up", "bomb": "MemoryError", "leave": "SystemExit"}
-POOL = FitPool(deadline_seconds=0.5)
+POOL = FitPool(deadline_seconds=1.0)  # of the clock, in which a busy machine may do little
 
 
 def _runs(pid: int) -> bool:
@@ -36,8 +36,8 @@ def _ends(pid: int, seconds: float = 5.0) -> bool:
     return not _runs(pid)
 
 
-def _poisoned(deed: str, rows: list[np.ndarray]) -> list[Fitted]:
-    results = POOL(Poison(deed=deed), rows, 60.0)
+def _poisoned(deed: str, rows: list[np.ndarray], pool: FitPool = POOL) -> list[Fitted]:
+    results = pool(Poison(deed=deed), rows, 60.0)
     for row, result in zip(rows, results, strict=True):
         assert isinstance(result, str) == (row is BAD), result
         if row is BAD:
@@ -58,7 +58,7 @@ def test_a_poisonous_fit_is_left_out_with_a_reason_and_its_neighbours_are_fitted
 def test_a_hundred_poisonous_fits(deed: str) -> None:
     """T9 in full: five poisonous fits among twenty, twenty times."""
     for _ in range(20):
-        _poisoned(deed, [GOOD, BAD, GOOD, GOOD] * 5)
+        _poisoned(deed, [GOOD, BAD, GOOD, GOOD] * 5, FitPool(deadline_seconds=3.0))
 
 
 def test_a_child_that_a_library_left_hanging_does_not_outlive_the_fits() -> None:

@@ -38,7 +38,7 @@ def _poisoned(deed: str, deadline_seconds: float) -> Scene:
 
 @pytest.mark.parametrize("deed", DEEDS)
 def test_a_fit_that_goes_wrong_leaves_one_service_without_a_forecast_and_says_why(deed: str) -> None:
-    at = _poisoned(deed, deadline_seconds=0.5)
+    at = _poisoned(deed, deadline_seconds=1.0)
     at.service.refit(NOW)
     said = at.tick()
     assert said["knative/shop/bad"].reason == Reason.NO_FORECAST
@@ -49,7 +49,7 @@ def test_a_fit_that_goes_wrong_leaves_one_service_without_a_forecast_and_says_wh
 
 
 def test_ticks_go_on_while_a_fit_hangs() -> None:
-    at = _poisoned("deaf", deadline_seconds=2.0)
+    at = _poisoned("deaf", deadline_seconds=1.0)
     refit = threading.Thread(target=at.service.refit, args=(NOW,))
     refit.start()
     ticks = 0
