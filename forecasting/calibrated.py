@@ -29,6 +29,9 @@ Fitted = Expectation | str
 FitAll = Callable[[Strategy, Sequence[Floats], float], list[Fitted]]
 """Fits a strategy to many series; where and with what deadline is not our business here."""
 
+_MOST = 1e6
+"""No expectation is more than this many times a row's mean; the guard cuts finer."""
+
 
 def fit_here(strategy: Strategy, rows: Sequence[Floats], step: float) -> list[Fitted]:
     """One after the other in this process. A library's exception becomes the reason."""
@@ -63,33 +66,43 @@ class CalibratedModel:
         own = History.of(history, round(self.memory_days * DAY_SECONDS / history.step))
         rows = [bridged(row) for row in own.values]
         targets = FleetModel().targets(own.step)
-        guess = self._rehearsed(own, rows, targets)
+        split = own.length - min(round(DAY_SECONDS / own.step), own.length // 3)
+        fits = self.fit_all(self.strategy, [*(row[:split] for row in rows), *rows], own.step)
+        unit = np.array([row.sum() / max(1, len(row)) + 1e-9 for row in rows])
+        guess = _rehearsed(fits[: len(rows)], rows, unit, split, targets, own.step)
         rate = FleetModel.rate(own.step)
         fresh = Calibration.fresh(len(rows), len(targets), QUANTILES, rate, 3 * DAY_SECONDS / own.step)
-        expectations = tuple(self.fit_all(self.strategy, rows, own.step))
-        unit = np.array([row.sum() / max(1, len(row)) + 1e-9 for row in rows])
         ledger = Ledger.opened(targets, fresh)
-        return CalibratedForecaster(own, self.name, expectations, unit, guess / unit[:, None, None], ledger).awaiting()
+        expectations = tuple(fits[len(rows) :])
+        return CalibratedForecaster(own, self.name, expectations, unit, guess, ledger).awaiting()
 
-    def _rehearsed(self, own: History, rows: Sequence[Floats], targets: Sequence[Target]) -> Floats:
-        """Quantiles of the last day's errors, [n, targets, q], in units of demand."""
-        t = own.length
-        split = t - min(round(DAY_SECONDS / own.step), t // 3)
-        reach = max(target.lead + target.width for target in targets)
-        origins = range(split, t - reach + 1, max(1, round(1800 / own.step)))
-        out = np.zeros((len(rows), len(targets), len(QUANTILES)))
-        fits = self.fit_all(self.strategy, [row[:split] for row in rows], own.step)
-        for i, (row, fit) in enumerate(zip(rows, fits, strict=True)):
-            errors = [
-                [_peak(row[o:], target) - _peak(fit.path(row[:o], reach), target) for target in targets]
-                for o in origins
-                if not isinstance(fit, str)
-            ]
-            if errors:
-                out[i] = np.quantile(np.array(errors), QUANTILES, axis=0).T
-            elif len(row) > 2:
-                out[i] = np.quantile(np.abs(np.diff(row)), QUANTILES)
-        return out
+
+def _rehearsed(
+    fits: Sequence[Fitted], rows: Sequence[Floats], unit: Floats, split: int, targets: Sequence[Target], step: float
+) -> Floats:
+    """Quantiles of the errors after `split`, up to which was fitted, [n, targets, q] in units."""
+    reach = max(target.lead + target.width for target in targets)
+    out = np.zeros((len(rows), len(targets), len(QUANTILES)))
+    for i, (row, fit) in enumerate(zip(rows, fits, strict=True)):
+        origins = range(split, len(row) - reach + 1, max(1, round(1800 / step)))
+        truth = row / unit[i]
+        errors = [
+            [_peak(truth[o:], target) - _peak(path, target) for target in targets]
+            for o in origins
+            if not isinstance(fit, str)
+            for path in (_path(fit, row[:o], reach, unit[i]),)
+        ]
+        if errors:
+            out[i] = np.quantile(np.array(errors), QUANTILES, axis=0).T
+        elif len(row) > 2:
+            out[i] = np.quantile(np.abs(np.diff(truth)), QUANTILES)
+    return out
+
+
+def _path(fit: Expectation, values: Floats, horizon: int, unit: float) -> Floats:
+    """What is expected after `values`, [horizon] in units: NaN where it is no number, and of a size to reckon with."""
+    path = np.asarray(fit.path(values, horizon), dtype=float)
+    return np.asarray(np.where(np.isfinite(path), np.clip(path, -_MOST * unit, _MOST * unit) / unit, np.nan))
 
 
 def _peak(path: Floats, target: Target) -> float:
@@ -163,7 +176,7 @@ class CalibratedForecaster:
         out = np.full((len(self.expectations), horizon), np.nan)
         for i, (fit, row) in enumerate(zip(self.expectations, self.history.values, strict=True)):
             if not isinstance(fit, str):
-                out[i] = fit.path(bridged(row), horizon) / self.unit[i]
+                out[i] = _path(fit, bridged(row), horizon, float(self.unit[i]))
         return out
 
     def _quantiles(self, paths: Floats, target: Target) -> Array:

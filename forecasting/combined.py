@@ -25,9 +25,12 @@ class CombinedModel:
     name: str = "combined"
 
     def fit(self, history: Panel) -> CombinedForecaster:
-        """Fit each model on its own rows. Raises KeyError for a name that is not one of `models`."""
+        """Fit each model on its own rows. Raises KeyError for a name that is not one of `models`.
+
+        Rows are put in the order of their keys: a model that draws lots must not depend on who was listed first.
+        """
         rows: dict[str, list[str]] = {}
-        for key in history.keys:
+        for key in sorted(history.keys):
             rows.setdefault(self.chosen.get(key, self.default), []).append(key)
         parts = {name: self._remembering(name).fit(history.select(keys)) for name, keys in rows.items()}
         return CombinedForecaster(parts, {name: tuple(keys) for name, keys in rows.items()})

@@ -198,7 +198,7 @@ class Prometheus:
                 column = (float(stamp) - start) / step - 1
                 index = round(column)
                 if 0 <= index < len(values) and abs(column - index) < 0.01:
-                    values[index] = _believable(text)
+                    values[index] = np.fmax(values[index], _believable(text))  # the same in any order
         return Demand(values, None, partial)
 
     def _query_range(self, query: str, start: float, end: float, step: float) -> tuple[list[list[Any]], bool]:

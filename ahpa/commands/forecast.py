@@ -36,7 +36,8 @@ class _Levels(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @click.option("--test-days", type=click.FloatRange(0, 90, min_open=True), default=3.0, show_default=True,
               help="With --rolling: the last days hold the origins.")  # fmt: skip
 @click.option("--every", type=SECONDS, default="30m", show_default=True, help="With --rolling: between two origins.")
-@click.option("--model", "model_name", default="fleet", show_default=True, help="Which model.")
+@click.option("--model", "model_name", default="fleet", show_default=True,
+              help="fleet, auto, holt-winters, ets, stl, prophet, seasonal-naive or last-value.")  # fmt: skip
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw it too: a .png, .svg or .pdf file.")
 def command(**given: Any) -> None:
     """What would the service expect of this series?
@@ -89,8 +90,12 @@ def _check(panel: Panel, given: dict[str, Any]) -> None:
 
 
 def _model(name: str) -> Any:
+    import logging
+
     from ahpa.models import models
 
+    for talker in ("cmdstanpy", "prophet.plot"):
+        logging.getLogger(talker).disabled = True
     known = models()
     if name not in known:
         raise click.UsageError(f"--model: {name!r} is not one of {', '.join(known)}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import itertools
 import json
 import threading
 import time
@@ -159,6 +160,17 @@ def test_samples_land_on_the_step_that_they_close_and_gaps_stay_unknown(server: 
     values = client(server).demand("up", START, END, STEP).values
     assert values[[0, 2, 9]].tolist() == [1.0, 3.0, 10.0]
     assert np.isnan(values).sum() == 7
+
+
+def test_samples_may_arrive_in_any_order_and_twice(server: Server) -> None:
+    """Of two values for one step the larger counts, whichever came first."""
+    rows: list[list[object]] = [[60, "1"], [120, "2"], [180, "3"], [180, "4"], [180, "NaN"], [600, "10"]]
+    found = set()
+    for order in itertools.islice(itertools.permutations(rows), 0, 720, 48):
+        server.answer = matrix(list(order))
+        found.add(client(server).demand("up", START, END, STEP).values.tobytes())
+    assert len(found) == 1
+    assert np.frombuffer(found.pop())[2] == 4.0
 
 
 @pytest.mark.parametrize("text", ["NaN", "+Inf", "-Inf", "1e400", "-3", "abc", None])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,9 +16,9 @@ from forecasting.forecast import Forecast
 from forecasting.history import History, caps, clean
 from forecasting.model import Model
 from forecasting.network import Training
-from forecasting.panel import Panel
+from forecasting.panel import Floats, Panel
 from forecasting.selection import AutoModel
-from forecasting.strategies import HoltWinters, LastValue, Prophet, SeasonalNaive, Stl
+from forecasting.strategies import Ets, HoltWinters, LastValue, Prophet, SeasonalNaive, Stl
 from tests.forecasting.nasty import KINDS, STEP
 
 SMALL = Training(hidden=(16,), members=2, epochs=1)
@@ -26,6 +28,7 @@ MODELS: list[Model] = [
     CalibratedModel(LastValue()),
     CalibratedModel(SeasonalNaive()),
     CalibratedModel(HoltWinters()),
+    CalibratedModel(Ets()),
     CalibratedModel(Stl()),
     AutoModel((CalibratedModel(SeasonalNaive()), CalibratedModel(LastValue()))),
     pytest.param(CalibratedModel(Prophet()), marks=pytest.mark.slow),  # type: ignore[list-item]
@@ -48,7 +51,7 @@ def _kept(forecast: Forecast, panel: Panel) -> None:
         assert (np.diff(peaks, axis=1) >= 0).all()
         assert (np.diff(peaks, axis=0) >= 0).all()
         seen = panel.values[row][np.isfinite(panel.values[row]) & (panel.values[row] >= 0)]
-        assert peaks.max() <= 3001 * np.max(seen, initial=1e-9)
+        assert peaks.max() / 3001 <= np.max(seen, initial=1e-9)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.name)
@@ -74,7 +77,7 @@ def test_a_good_series_gets_a_forecast_near_what_comes(model: Model) -> None:
     assert said.steps[0, :, 1].mean() > values[700:712].mean()
 
 
-@pytest.mark.parametrize("model", MODELS[:6], ids=lambda m: m.name)
+@pytest.mark.parametrize("model", MODELS[:7], ids=lambda m: m.name)
 def test_the_same_history_gives_the_same_bytes(model: Model) -> None:
     panel = Panel.of(0, STEP, KINDS["10 % NaN"](np.random.default_rng(1)))
     first, second = (model.fit(panel).forecast(3, (900.0,)) for _ in range(2))
@@ -114,6 +117,59 @@ def test_cleaned_values_are_believable_or_not_observed(values: np.ndarray) -> No
     assert not np.isinf(out).any()
 
 
+@dataclass(frozen=True)
+class Liar(LastValue):
+    """Says something reasonable of the next two steps, so that it passes for fitted, and then `lie`."""
+
+    name: str = "liar"
+    lie: float = np.nan
+
+    def fit(self, values: Floats, step: float) -> Liar:
+        return self
+
+    def path(self, values: Floats, horizon: int) -> Floats:
+        return np.append(np.full(min(2, horizon), values[-1]), np.full(max(0, horizon - 2), self.lie))
+
+
+@pytest.mark.parametrize("lie", [np.nan, np.inf, -np.inf, 1e308, -1e308, 1e39, 5e-324])
+def test_whatever_a_strategy_says_the_guard_keeps_the_promises(lie: float) -> None:
+    panel = Panel.of(0, STEP, KINDS["normal"](np.random.default_rng(2)))
+    forecaster = CalibratedModel(Liar(lie=lie)).fit(panel.until(panel.end - 900)).observe(panel)
+    said = forecaster.forecast(6, (300.0, 900.0))
+    _kept(said, panel)
+    assert (said.reasons[0] is None) == np.isfinite(lie)
+
+
+def _anything(rows: int) -> st.SearchStrategy[np.ndarray]:
+    """Some series of up to five days of hours, of any numbers there are."""
+    shape = st.tuples(st.just(rows), st.integers(0, 120))
+    return hnp.arrays(np.float64, shape, elements=st.floats(width=64))
+
+
+def _keeps_on_anything(model: Model, values: np.ndarray) -> None:
+    panel = Panel.of(0, 3600.0, values, [str(i) for i in range(len(values))])
+    one = np.full((len(values), 1), 3.0)
+    forecaster = model.fit(panel).observe(Panel.of(panel.end, 3600.0, one, panel.keys))
+    _kept(forecaster.forecast(2, (3600.0, 7200.0)), Panel.of(0, 3600.0, np.hstack([values, one]), panel.keys))
+
+
+@pytest.mark.parametrize("model", MODELS[1:6], ids=lambda m: m.name)
+@given(_anything(1))
+@settings(max_examples=10, derandomize=True, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_every_model_keeps_its_promises_on_anything(model: Model, values: np.ndarray) -> None:
+    _keeps_on_anything(model, values)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("model", MODELS[1:6], ids=lambda m: m.name)
+@given(_anything(4))
+@settings(max_examples=1000, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_anything_in_full(model: Model, values: np.ndarray) -> None:
+    """T1: 4,000 generated series for each of five models."""
+    _keeps_on_anything(model, values)
+
+
 @given(
     hnp.arrays(np.float64, st.tuples(st.just(1), st.integers(0, 120)), elements=st.floats(width=64)),
     st.integers(0, 3),
@@ -128,7 +184,8 @@ def test_the_fleet_keeps_its_promises_on_anything(values: np.ndarray, ticks: int
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("model", [m for m in MODELS if m is not MODELS[5]], ids=lambda m: m.name)
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("model", [m for m in MODELS if m is not MODELS[6]], ids=lambda m: m.name)
 @pytest.mark.parametrize("kind", KINDS)
 def test_bad_series_in_full(model: Model, kind: str) -> None:
     """T1 in full: fifty of each kind at once; nothing raises, and every promise is kept."""

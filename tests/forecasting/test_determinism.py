@@ -6,12 +6,25 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
+from ahpa.adapters.pool import FitPool
+from forecasting.calibrated import CalibratedModel, FitAll, fit_here
+from forecasting.combined import CombinedModel
 from forecasting.fleet import FleetModel
+from forecasting.forecast import Forecast
+from forecasting.model import Model
 from forecasting.panel import Panel
+from forecasting.selection import AutoModel
+from forecasting.strategies import Ets, HoltWinters, LastValue, Prophet, SeasonalNaive, Stl, Strategy
 from forecasting.synthetic import services
+
+STRATEGIES: tuple[Strategy, ...] = (HoltWinters(), Ets(), Stl(), SeasonalNaive(), LastValue())
+EVERY = (*STRATEGIES, Prophet())
+FLEET = FleetModel(samples=600, others=1)
 
 
 def digest() -> str:
@@ -25,11 +38,70 @@ def digest() -> str:
     return hashlib.sha256(said.steps.tobytes() + said.peaks.tobytes()).hexdigest()
 
 
-def test_fresh_processes_give_the_same_bytes() -> None:
-    code = "from tests.forecasting.test_determinism import digest; print(digest())"
+def library_digests(fit_all: FitAll = fit_here, strategies: Sequence[Strategy] = (HoltWinters(), Stl())) -> str:
+    """Of the forecasts of libraries for two services after a tick."""
+    values = services(2, 4, 300.0, np.random.default_rng(9))
+    panel = Panel(0.0, 300.0, values, ("a", "b"))
+    out = []
+    for strategy in strategies:
+        fitted = CalibratedModel(strategy, fit_all).fit(panel.until(panel.end - 300)).observe(panel)
+        said = fitted.forecast(4, (600.0,))
+        assert said.reasons == (None, None), strategy.name
+        out.append(hashlib.sha256(said.steps.tobytes() + said.peaks.tobytes()).hexdigest()[:8])
+    return " ".join(out)
+
+
+def _fresh(call: str, times: int) -> set[str]:
+    """What a call in this module prints in so many fresh processes, each with its own hash seed."""
+    code = f"import logging; logging.disable(); from tests.forecasting.test_determinism import *; print({call})"
     env = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    runs = {subprocess.check_output([sys.executable, "-c", code], env=env, text=True) for _ in range(3)}
-    assert len(runs) == 1
+    run = [sys.executable, "-c", code]
+    return {
+        subprocess.check_output(run, env={**env, "PYTHONHASHSEED": str(seed)}, text=True).strip()
+        for seed in range(times)
+    }
+
+
+def test_libraries_give_the_same_bytes_in_a_fresh_process_and_in_workers() -> None:
+    here = library_digests()
+    assert _fresh("library_digests()", 1) == {here}
+    assert library_digests(FitPool(workers=1)) == here
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_a_hundred_fresh_processes_give_the_same_bytes() -> None:
+    """T20 in full: serial, and in workers, Prophet too; Dask is not used."""
+    assert len(_fresh("digest()", 100)) == 1
+    assert len(_fresh("library_digests(fit_here, EVERY)", 100) | {library_digests(FitPool(), EVERY)}) == 1
+
+
+def _same_in_order(model: Model, panel: Panel, order: tuple[int, ...]) -> None:
+    """Rows in another order, at the fit and at a tick, are forecast the same."""
+
+    def said(keys: list[str]) -> Forecast:
+        fitted = CombinedModel({"it": model}, {}, "it").fit(panel.until(panel.end - 600).select(keys))
+        return fitted.observe(panel.select(keys[::-1])).forecast(3, (300.0, 900.0))
+
+    first, second = said(list(panel.keys)), said([panel.keys[i] for i in order])
+    for key in panel.keys:
+        one, other = first.keys.index(key), second.keys.index(key)
+        assert first.peaks[one].tobytes() == second.peaks[other].tobytes(), (model.name, key)
+        assert first.steps[one].tobytes() == second.steps[other].tobytes(), (model.name, key)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [FLEET, *map(CalibratedModel, STRATEGIES), AutoModel((FLEET, *map(CalibratedModel, STRATEGIES[2:])))],
+    ids=lambda model: model.name,
+)
+def test_the_order_of_rows_does_not_matter(model: Model) -> None:
+    panel = Panel(0.0, 300.0, services(4, 3, 300.0, np.random.default_rng(11)), ("d", "b", "a", "c"))
+    _same_in_order(model, panel, (2, 0, 3, 1))
+
+
+def test_fresh_processes_give_the_same_bytes() -> None:
+    assert len(_fresh("digest()", 3)) == 1
 
 
 def test_one_panel_or_many_small_ones_tell_the_same() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from ahpa.adapters.telemetry import Metrics
 from ahpa.controller import Decision, Reason
 from ahpa.readiness import Lag
 from ahpa.service import Service, Settings, windows_up_to
+from forecasting.model import Model
 from tests.fakes import FakeKube, FakePrometheus, SameAsYesterday
 
 DAY = 86_400.0
@@ -61,14 +63,20 @@ def add_knative(kube: FakeKube, name: str, **annotations: str) -> None:
     })  # fmt: skip
 
 
-def make_service(kube: FakeKube, prometheus: FakePrometheus, journal: Path | None = None, **settings: Any) -> Service:
+def make_service(
+    kube: FakeKube,
+    prometheus: FakePrometheus,
+    journal: Path | None = None,
+    models: Mapping[str, Model] | None = None,
+    **settings: Any,
+) -> Service:
     return Service(
-        settings=Settings(lag=Lag.of(180, 300), history_seconds=2 * DAY, **settings),
+        settings=Settings(**{"lag": Lag.of(180, 300), "history_seconds": 2 * DAY, **settings}),
         kube=kube,  # type: ignore[arg-type]
         actuators={"knative": KnativeServices(kube, "shop"), "hpa": HorizontalPodAutoscalers(kube, "shop")},  # type: ignore[arg-type]
         prometheus=prometheus,  # type: ignore[arg-type]
         queries=QUERIES,
-        models={"fleet": SameAsYesterday()},
+        models=models or {"fleet": SameAsYesterday()},
         metrics=Metrics(),
         events=Events(kube, "test"),  # type: ignore[arg-type]
         journal=JournalFile(str(journal)) if journal else None,

@@ -1,0 +1,138 @@
+"""The named models through the service: fitted elsewhere, and what one bad fit does to the rest (T9, T14)."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from ahpa.adapters.pool import FitPool
+from ahpa.controller import Reason
+from ahpa.models import models
+from ahpa.service import Service
+from forecasting.calibrated import CalibratedModel
+from forecasting.panel import Floats
+from forecasting.selection import AutoModel
+from forecasting.strategies import LastValue, SeasonalNaive, Strategy
+from tests.fakes import FakeKube, FakePrometheus
+from tests.forecasting.poison import DEEDS, Poison
+from tests.service.test_service import DAY, NOW, Scene, add_knative, make_service, morning
+
+MARK = 13.0
+
+
+def _poisoned(deed: str, deadline_seconds: float) -> Scene:
+    """`bad` has the mark, `good` has the same model without it, `other` has another model."""
+    kube = FakeKube()
+    prometheus = FakePrometheus({"bad": lambda now: MARK, "good": morning, "other": morning})
+    for name, model in {"bad": "poison", "good": "poison", "other": "last-value"}.items():
+        add_knative(kube, name, mode="apply", model=model)
+    pool = FitPool(deadline_seconds=deadline_seconds)
+    poison, plain = CalibratedModel(Poison(deed=deed, mark=MARK), pool), CalibratedModel(LastValue())
+    known = {"poison": poison, "last-value": plain, "fleet": plain}
+    return Scene(kube, prometheus, make_service(kube, prometheus, models=known, step_seconds=300))
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_a_fit_that_goes_wrong_leaves_one_service_without_a_forecast_and_says_why(deed: str) -> None:
+    at = _poisoned(deed, deadline_seconds=1.0)
+    at.service.refit(NOW)
+    said = at.tick()
+    assert said["knative/shop/bad"].reason == Reason.NO_FORECAST
+    assert "poison failed" in said["knative/shop/bad"].message
+    assert said["knative/shop/bad"].floor == 0  # the owner's, as before
+    for name in ("good", "other"):
+        assert said[f"knative/shop/{name}"].plan is not None
+
+
+def test_ticks_go_on_while_a_fit_hangs() -> None:
+    at = _poisoned("deaf", deadline_seconds=1.0)
+    refit = threading.Thread(target=at.service.refit, args=(NOW,))
+    refit.start()
+    ticks = 0
+    while refit.is_alive() and ticks < 5:
+        began = time.monotonic()
+        at.tick(NOW + 60 * ticks)
+        ticks += 1
+        assert time.monotonic() - began < 2
+    refit.join()
+    assert ticks == 5
+    assert at.tick(NOW + 600)["knative/shop/good"].plan is not None
+
+
+LIBRARIES = ("holt-winters", "ets", "stl", "prophet")
+
+
+def test_every_named_model_is_fitted_outside_the_controller(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here the libraries cannot be imported at all; in the workers they can."""
+    for name in [m for m in sys.modules if m.partition(".")[0] in ("statsmodels", "prophet")]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("statsmodels", "prophet"):
+        monkeypatch.setitem(sys.modules, name, None)  # type: ignore[arg-type]
+    kube = FakeKube()
+    prometheus = FakePrometheus(dict.fromkeys(LIBRARIES, morning))
+    for name in LIBRARIES:
+        add_knative(kube, name, mode="apply", model=name)
+    service = make_service(
+        kube, prometheus, models=models(FitPool(workers=1)), step_seconds=300, history_seconds=4 * DAY
+    )
+    service.refit(NOW)
+    said = {decision.key.rpartition("/")[2]: decision for decision in service.tick(NOW)}
+    assert {name: said[name].model for name in LIBRARIES} == {name: name for name in LIBRARIES}
+    assert min(said[name].floor for name in LIBRARIES) >= 4  # the rise at 09:05 is seen from 09:00
+
+
+@dataclass(frozen=True)
+class Fragile(SeasonalNaive):
+    """Seasonal, but for a history of four whole days."""
+
+    name: str = "fragile"
+
+    def fit(self, values: Floats, step: float) -> SeasonalNaive:
+        if len(values) * step > 3.5 * DAY:
+            raise RuntimeError("no convergence")
+        return super().fit(values, step)
+
+
+def _auto(*strategies: Strategy) -> Service:
+    kube = FakeKube()
+    add_knative(kube, "chat", mode="apply", model="auto")
+    auto = AutoModel(tuple(CalibratedModel(strategy) for strategy in strategies))
+    known = {"auto": auto, "fleet": CalibratedModel(LastValue())}
+    prometheus = FakePrometheus({"chat": morning})
+    return make_service(kube, prometheus, models=known, step_seconds=300, history_seconds=4 * DAY)
+
+
+def test_auto_stays_with_its_model_from_refit_to_refit() -> None:
+    """Two that are equally good: whichever was first is kept when the other one comes first."""
+    service = _auto(SeasonalNaive("one"), SeasonalNaive("other"), LastValue())
+    service.refit(NOW)
+    assert service.tick(NOW)[0].model == "one"
+    turned = _auto(SeasonalNaive("other"), SeasonalNaive("one"), LastValue())
+    service._models = turned._models
+    service.refit(NOW + 3600)
+    assert service.tick(NOW + 3600)[0].model == "one"
+    turned.refit(NOW + 3600)
+    assert turned.tick(NOW + 3600)[0].model == "other"
+
+
+def test_auto_falls_back_down_its_chain_and_says_why() -> None:
+    service = _auto(LastValue(), SeasonalNaive(), Fragile())
+    service.refit(NOW)
+    said = service.tick(NOW)[0]
+    assert said.plan is not None
+    assert said.model == "seasonal-naive"  # as good as the fragile one, and before it
+    service = _auto(Fragile(), LastValue(), SeasonalNaive())
+    service.refit(NOW)
+    said = service.tick(NOW)[0]
+    assert said.plan is not None
+    assert said.model == "seasonal-naive (instead of fragile: fragile failed: RuntimeError: no convergence)"
+
+
+def test_auto_tries_the_named_libraries() -> None:
+    auto = models()["auto"]
+    assert isinstance(auto, AutoModel)
+    assert [m.name for m in auto.candidates] == ["fleet", "holt-winters", "stl", "seasonal-naive", "last-value"]
