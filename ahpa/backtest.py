@@ -106,9 +106,9 @@ def _span(row: Panel, test_days: float) -> Span:
 
 
 def fleets(series: Sequence[Series]) -> Iterator[list[Series]]:
-    """Series on the same grid with the same tested days: they are fitted together."""
+    """Series on the same grid with the same tested days: they are fitted together, whatever the order of files."""
     groups: dict[tuple[float, float, float], list[Series]] = {}
-    for one in series:
+    for one in sorted(series, key=lambda one: one.name):
         groups.setdefault((one.panel.step, one.panel.start % one.panel.step, one.panel.end), []).append(one)
     for group in groups.values():
         for first in range(0, len(group), MOST_PER_FIT):

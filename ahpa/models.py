@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
+from forecasting.calendar import Calendar
 from forecasting.calibrated import FitAll
 from forecasting.model import Model
 
@@ -14,8 +15,9 @@ together, and ETS, which is nearly Holt-Winters, on 2; who wants them names them
 
 
 @cache
-def models(fit_all: FitAll | None = None) -> Mapping[str, Model]:
+def models(fit_all: FitAll | None = None, calendar: Calendar | None = None) -> Mapping[str, Model]:
     """Name -> model. `fit_all` says where the named libraries are fitted (None: one after the other, here).
+    The fleet model goes by `calendar`, if there is one; the named libraries go by UTC.
 
     `fleet` is the default: it did best on 28 of 28 services that nothing was tuned on against each of these
     (docs/results-forecasting.md), for a hundredth of their cost. `auto` scores it against the others, service
@@ -26,7 +28,7 @@ def models(fit_all: FitAll | None = None) -> Mapping[str, Model]:
     from forecasting.selection import AutoModel
     from forecasting.strategies import Ets, HoltWinters, LastValue, Prophet, SeasonalNaive, Stl, Strategy
 
-    fleet = FleetModel()
+    fleet = FleetModel(calendar)
     strategies: tuple[Strategy, ...] = (HoltWinters(), Ets(), Stl(), Prophet(), SeasonalNaive(), LastValue())
     named = {strategy.name: CalibratedModel(strategy, fit_all or fit_here) for strategy in strategies}
     candidates: tuple[Model, ...] = (fleet, *(named[name] for name in _AUTO))

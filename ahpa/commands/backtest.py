@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ahpa.commands.demand import UNITS, per_unit, read_all, service_seconds
-from ahpa.commands.options import LEVEL, SECONDS, SHARE
+from ahpa.commands.options import LEVEL, SECONDS, SHARE, calendar_from, calendar_options
 
 if TYPE_CHECKING:
     from ahpa.backtest import Series
@@ -60,6 +60,7 @@ def _policies(ctx: click.Context, param: click.Parameter, text: str) -> tuple[st
 @click.option("--service", "service_file", type=click.Path(path_type=Path), help="A Knative Service's YAML.")
 @click.option("--burstiness", type=click.FloatRange(1, 100), default=1.0, show_default=True,
               help="Variance over mean of the requests per second; 1 is Poisson.")  # fmt: skip
+@calendar_options
 @click.option("--from-prometheus", metavar="URL", help="Read demand from a Prometheus, with --query.")
 @click.option("--query", "queries", multiple=True, metavar="[NAME=]PROMQL", help="One series each; repeatable.")
 @click.option("--history", type=SECONDS, default="14d", show_default=True, help="How much to ask a Prometheus for.")
@@ -196,7 +197,9 @@ def _run(
     jobs = min(given["jobs"] or os.cpu_count() or 1, len(series))
     found = []
     complete = True
-    results = run(series, FleetModel(), QUANTILES, job, file_names(one.name for one in series), jobs)
+    results = run(
+        series, FleetModel(calendar_from(given)), QUANTILES, job, file_names(one.name for one in series), jobs
+    )
     try:
         with _progress(len(series)) as advance:
             for name, result in results:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ahpa.commands.options import LEVEL, SECONDS
+from ahpa.commands.options import LEVEL, SECONDS, calendar_from, calendar_options
 
 if TYPE_CHECKING:
     from forecasting.panel import Panel
@@ -38,6 +38,7 @@ class _Levels(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @click.option("--every", type=SECONDS, default="30m", show_default=True, help="With --rolling: between two origins.")
 @click.option("--model", "model_name", default="fleet", show_default=True,
               help="fleet, auto, holt-winters, ets, stl, prophet, seasonal-naive or last-value.")  # fmt: skip
+@calendar_options
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw it too: a .png, .svg or .pdf file.")
 def command(**given: Any) -> None:
     """What would the service expect of this series?
@@ -89,14 +90,14 @@ def _check(panel: Panel, given: dict[str, Any]) -> None:
         raise InputError(f"--every {every:g}s must be a multiple of --step {step:g}s")
 
 
-def _model(name: str) -> Any:
+def _model(given: dict[str, Any]) -> Any:
     import logging
 
     from ahpa.models import models
 
     for talker in ("cmdstanpy", "prophet.plot"):
         logging.getLogger(talker).disabled = True
-    known = models()
+    name, known = given["model_name"], models(calendar=calendar_from(given))
     if name not in known:
         raise click.UsageError(f"--model: {name!r} is not one of {', '.join(known)}")
     return known[name]
@@ -113,7 +114,7 @@ def _rolling(panels: list[Panel], given: dict[str, Any]) -> int:
     from forecasting.rolling import Rolling, rolling
 
     asked = Rolling(given["every"], given["horizon"], given["step"], given["levels"], tuple(sorted(given["windows"])))
-    model = _model(given["model_name"])
+    model = _model(given)
     out = csv.writer(sys.stdout, lineterminator="\n")
     out.writerow(("series", "origin", "timestamp", "level", "value", "kind"))
     said = 0
@@ -138,7 +139,7 @@ def _now(panels: list[Panel], given: dict[str, Any]) -> int:
     from ahpa.render.forecast import picture, table
     from forecasting.rolling import present, resampled
 
-    model = _model(given["model_name"])
+    model = _model(given)
     console, said, drawn = Console(), 0, []
     for panel in panels:
         coarse = resampled(panel, given["step"])

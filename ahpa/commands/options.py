@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ahpa.policy import Unreadable, parse_level, parse_seconds, parse_share
+
+if TYPE_CHECKING:
+    from forecasting.calendar import Calendar
 
 
 class _Parsed(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -35,3 +38,22 @@ def _days_too(text: str) -> float:
 SECONDS = _Parsed("duration", _days_too, "a duration such as 90s, 5m, 1h30m or 14d")
 SHARE = _Parsed("share", parse_share, "a share such as 0.1% or 0.001")
 LEVEL = _Parsed("level", parse_level, "a level such as 0.95 or 95")
+
+
+def calendar_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--time-zone` and `--holidays`; `calendar_from` reads them."""
+    zone = click.option("--time-zone", metavar="ZONE", help="The load follows this clock, as Europe/Berlin.")
+    days = click.option("--holidays", metavar="PLACE", help="Its public holidays are like Sundays: DE, DE-BY, US-CA.")
+    return zone(days(command))
+
+
+def calendar_from(given: Mapping[str, Any]) -> Calendar | None:
+    """The calendar asked for; None if none was. Raises UsageError for a place that is not known."""
+    if given["time_zone"] is None and given["holidays"] is None:
+        return None
+    from ahpa.adapters.calendars import CalendarError, calendar_of
+
+    try:
+        return calendar_of(given["time_zone"] or "UTC", given["holidays"])
+    except CalendarError as error:
+        raise click.UsageError(str(error)) from error

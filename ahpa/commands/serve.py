@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ahpa.commands.options import SECONDS
+from ahpa.commands.options import SECONDS, calendar_from, calendar_options
 
 
 @click.command("serve", short_help="Watch a cluster: forecast, and move the floor of those who ask for it.")
@@ -35,6 +35,7 @@ from ahpa.commands.options import SECONDS
 )
 @click.option("--stale-after", type=SECONDS, default="5m", show_default=True, help="Older data are not lowered on.")
 @click.option("--hold", type=SECONDS, default="15m", show_default=True, help="Stale data hold the floor this long.")
+@calendar_options
 @click.option("--journal", type=click.Path(dir_okay=False), help="Append one JSON line per decision to this file.")
 @click.option("--dry-run", is_flag=True, help="Write nothing, whatever the annotations say.")
 @click.option("--once", is_flag=True, help="One refit and one tick, then exit.")
@@ -142,7 +143,7 @@ def _build(**given: Any) -> Any:
             insecure=given["prometheus_insecure"],
         ),
         queries=queries,
-        models=models(FitPool()),
+        models=models(FitPool(), calendar_from(given)),
         metrics=Metrics(),
         events=Events(kube, socket.gethostname()),
         journal=JournalFile(given["journal"]) if given["journal"] else None,
