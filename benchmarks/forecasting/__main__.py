@@ -82,7 +82,7 @@ def main() -> None:
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     windows, steps = report.Results(), report.Results()
-    found = groups(directory())
+    found, clock = groups(directory()), []
     for group in found:
         bench = Bench(group)
         ahead = [lead > 0 for lead, _ in bench.targets]
@@ -91,8 +91,10 @@ def main() -> None:
             if said is not None:
                 scores = bench.scores(said)
                 windows.add(name, group, scores, [w for w, single in enumerate(ahead) if not single], slice(1, None))
+                if name == report.OURS:
+                    clock.append(bench.by_clock(said)[~group.tuned()])
                 steps.add(name, group, scores, [w for w, single in enumerate(ahead) if single], slice(None))
-    report.write(windows, steps, after_shifts(found), given.out, given.docs)
+    report.write(windows, steps, np.concatenate(clock), after_shifts(found), given.out, given.docs)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def markdown(rows: list[dict[str, float | str]], levels: tuple[str, ...]) -> str
     return "\n".join(lines)
 
 
-def write(windows: Results, steps: Results, shifts: list[Shift], out: Path, docs: Path) -> None:
+def write(windows: Results, steps: Results, clock: Floats, shifts: list[Shift], out: Path, docs: Path) -> None:
     """results.json, docs/results-forecasting.md and docs/img/forecasting-*.png."""
     test, tuned = table(windows, True, WINDOWS), table(windows, False, WINDOWS)
     single = table(steps, True, STEPS)
@@ -85,7 +85,7 @@ def write(windows: Results, steps: Results, shifts: list[Shift], out: Path, docs
     scale = json.loads(scale_file.read_text()) if scale_file.exists() else None
     (docs / "img").mkdir(parents=True, exist_ok=True)
     _picture(windows, test, docs / "img" / "forecasting-scores.png")
-    text = _page(test, tuned, single) + _after_shifts(shifts)
+    text = _page(test, tuned, single) + _by_clock(clock) + _after_shifts(shifts)
     if scale:
         _cost_picture(scale, docs / "img" / "forecasting-cost.png")
         text += _cost(scale)
@@ -120,6 +120,21 @@ The demand of one step, 5 and 30 minutes ahead (at ten-minute steps the nearest 
 minutes; the half that was not tuned on, loss over all four levels.
 
 {markdown(single, STEPS)}
+"""
+
+
+def _by_clock(clock: Floats) -> str:
+    """The range of coverage over the day; `clock` as `Bench.by_clock` gives it."""
+    parts = np.nanmean(clock, axis=0)
+    ranges = ", ".join(
+        f"{low:.3f} to {high:.3f} at {level}"
+        for low, high, level in zip(parts.min(axis=0), parts.max(axis=0), WINDOWS, strict=True)
+    )
+    return f"""
+## By time of day
+
+In each three hours of the day, mean over the services of the test half: {ranges}. So quantiles are not
+calibrated by hour.
 """
 
 

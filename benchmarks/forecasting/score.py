@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,6 +120,17 @@ class Bench:
                 loss[:, w, k] = scaled_pinball(truth, quantile, level)
                 covered[:, w, k] = coverage(truth, quantile)
         return Scores(loss, covered)
+
+    def by_clock(self, said: Floats) -> Floats:
+        """Share of windows under the quantile by three hours of the day, [n, 8, LEVELS above the median]."""
+        windows = [w for w, (lead, _) in enumerate(self.targets) if not lead]
+        truth, quantile = self.truth[:, self.test][..., windows, None], said[:, :, windows, 1:]
+        inside = np.where(np.isfinite(truth), truth <= quantile, np.nan)
+        day = DAY_SECONDS // self.group.step
+        part = self.origins[self.test] % day * 8 // day
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a service without a truth in some part of the day
+            return np.stack([np.nanmean(inside[:, part == k], axis=(1, 2)) for k in range(8)], axis=1)
 
     @property
     def every(self) -> int:
