@@ -23,7 +23,7 @@ from ahpa.simulation.requests import Requests
 from ahpa.simulation.sources import Counted, Source, aligned, minutes
 from ahpa.simulation.sweep import Question
 from ahpa.simulation.trial import Fitter, NotEnoughError, Setting, Span, foresee, span_of, trial, windows_of
-from forecasting.panel import Floats, Panel
+from forecasting.panel import Floats, Panel, beside
 
 MOST_PER_FIT = 100
 """Series that are fitted together; more would cost memory and change little."""
@@ -117,14 +117,8 @@ def fleets(series: Sequence[Series]) -> Iterator[list[Series]]:
 
 def joined(fleet: Sequence[Series]) -> tuple[Panel, Span]:
     """One panel of a fleet, NaN before a series begins; the span of which the longest history allows."""
-    step, end = fleet[0].panel.step, fleet[0].panel.end
-    start = min(one.panel.start for one in fleet)
-    values = np.full((len(fleet), round((end - start) / step)), np.nan)
-    for i, one in enumerate(fleet):
-        row = one.panel.values[0]
-        values[i, values.shape[1] - len(row) :] = row
     earliest = min((one.span for one in fleet), key=lambda span: span.first)
-    return Panel.of(start, step, values, [one.name for one in fleet]), earliest
+    return beside([one.panel for one in fleet]), earliest
 
 
 def run(

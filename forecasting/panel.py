@@ -80,3 +80,25 @@ class Panel:
         back = seen[:, ::-1].argmax(axis=1)
         ends = self.end - back * self.step
         return np.where(seen.any(axis=1), ends, -np.inf)
+
+
+def beside(panels: Sequence[Panel]) -> Panel:
+    """Panels of one step that end together as one: a fleet; NaN before a series begins. Keys must differ."""
+    longest = max(panels, key=lambda panel: panel.values.shape[1])
+    length = longest.values.shape[1]
+    rows = [np.pad(p.values, ((0, 0), (length - p.values.shape[1], 0)), constant_values=np.nan) for p in panels]
+    return Panel.of(longest.start, longest.step, np.concatenate(rows), [key for p in panels for key in p.keys])
+
+
+def fleets(panels: Sequence[Panel]) -> list[Panel]:
+    """Panels that end together on one grid side by side, so that one model learns from all of them."""
+    groups: list[list[Panel]] = []
+    for panel in panels:
+        for group in groups:
+            taken = {key for other in group for key in other.keys}
+            if (group[0].step, group[0].end) == (panel.step, panel.end) and taken.isdisjoint(panel.keys):
+                group.append(panel)
+                break
+        else:
+            groups.append([panel])
+    return [beside(group) for group in groups]

@@ -52,13 +52,14 @@ def command(**given: Any) -> None:
       ahpa forecast requests.csv --rolling --test-days 3 --every 30m --window-max 180s > rolling.csv
     """
     from ahpa.adapters.files import InputError
+    from forecasting.panel import fleets
 
     if given["plot"] and given["rolling"]:
         raise click.UsageError("--plot draws the forecast from the end of the data; leave it out with --rolling")
     if given["plot"] and given["plot"].suffix not in (".png", ".svg", ".pdf"):
         raise click.UsageError(f"--plot {given['plot']}: the name must end in .png, .svg or .pdf")
     try:
-        panels = [panel for file in given["files"] for panel in _read(file)]
+        panels = fleets([panel for file in given["files"] for panel in _read(file)])
         if given["step"] is None:
             given["step"] = max(300.0, *(panel.step for panel in panels))
         for panel in panels:
