@@ -133,8 +133,9 @@ def _by_clock(clock: Floats) -> str:
     return f"""
 ## By time of day
 
-In each three hours of the day, mean over the services of the test half: {ranges}. So quantiles are not
-calibrated by hour.
+Coverage in each three hours of the day, mean over the services of the test half:
+{ranges}.
+So quantiles are not calibrated by hour.
 """
 
 
