@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -97,10 +98,11 @@ def replay(config: KpaConfig, record: Record, begin: float, end: float, phase: f
 def differences(record: Record, says: list[tuple[float, int]]) -> list[tuple[float, int]]:
     """What was seen in the cluster and is not ours within the tolerance."""
     out = []
+    times = [t for t, _ in says]
     for at, replicas, _ in record.seen:
-        before = [count for t, count in says if t <= at - TOLERANCE_SECONDS][-1:]
-        around = [count for t, count in says if abs(t - at) < TOLERANCE_SECONDS]
-        if replicas not in before + around:
+        first = bisect_right(times, at - TOLERANCE_SECONDS)
+        last = bisect_left(times, at + TOLERANCE_SECONDS)
+        if replicas not in {count for _, count in says[max(0, first - 1) : last]}:
             out.append((at, replicas))
     return out
 
