@@ -11,6 +11,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,7 @@ def prepared(
     """
     out: list[Series] = []
     failed: dict[str, str] = {}
-    names: dict[str, int] = {}
+    taken: set[str] = set()
     for given in inputs:
         try:
             rows = _rows(given, per_unit)
@@ -72,8 +73,8 @@ def prepared(
             failed.update({key: str(error) for key in given.keys})
             continue
         for key, row, source in rows:
-            names[key] = names.get(key, 0) + 1
-            name = key if names[key] == 1 else f"{key} ({names[key]})"
+            name = next(n for n in _names(key) if n not in taken)
+            taken.add(name)
             try:
                 span = _span(row, test_days)
             except NotEnoughError as error:
@@ -81,6 +82,12 @@ def prepared(
                 continue
             out.append(Series(name, replace(row, keys=(name,)), span, source.between(span.first, span.end)))
     return out, failed
+
+
+def _names(key: str) -> Iterator[str]:
+    """The name, then others like it."""
+    yield key
+    yield from (f"{key} ({number})" for number in count(2))
 
 
 def _rows(given: Panel | Requests, per_unit: float) -> Iterator[tuple[str, Panel, Source]]:
@@ -144,12 +151,19 @@ def run(
                 yield pending.pop(done), done.result()
         for done in as_completed(list(pending)):
             yield pending.pop(done), done.result()
+    except (KeyboardInterrupt, GeneratorExit) as stop:
+        for worker in multiprocessing.active_children():
+            worker.terminate()  # a series takes many seconds; files are written whole or not at all
+        if isinstance(stop, KeyboardInterrupt):  # what was done while a further fleet was learned
+            for future in [f for f in pending if f.done() and not f.cancelled() and f.exception() is None]:
+                yield pending.pop(future), future.result()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _leave_interrupts() -> None:
-    """Ctrl-C is the parent's to handle; a worker finishes what it does."""
+    """Ctrl-C is the parent's to handle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

@@ -19,8 +19,8 @@ def models(fit_all: FitAll | None = None, calendar: Calendar | None = None) -> M
     """Name -> model. `fit_all` says where the named libraries are fitted (None: one after the other, here).
     The fleet model goes by `calendar`, if there is one; the named libraries go by UTC.
 
-    `fleet` is the default: it did best on 28 of 28 services that nothing was tuned on against each of these
-    (docs/results-forecasting.md), for a hundredth of their cost. `auto` scores it against the others, service
+    `fleet` is the default: on the services that nothing was tuned on it did better than any of these on at least nine
+    in ten (docs/results-forecasting.md), for a hundredth of their cost. `auto` scores it against the others, service
     by service, and falls back on them where it has no opinion.
     """
     from forecasting.calibrated import CalibratedModel, fit_here

@@ -20,11 +20,12 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from ahpa.simulation.kernel import GRAIN
 from ahpa.simulation.kpa import TICK_SECONDS, Decider, Kpa, averages_of
 from ahpa.simulation.kpa_config import KpaConfig
 from ahpa.simulation.kpa_loop import KpaInputs, KpaLoop
 from ahpa.simulation.kpa_windows import linear_averages
-from ahpa.simulation.traffic import GRAIN, Traffic
+from ahpa.simulation.traffic import Traffic
 from testbed.proofs.upstream import EPOCH, Upstream
 
 DAYS = 14

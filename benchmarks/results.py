@@ -28,6 +28,7 @@ from ahpa.simulation.backtest import POLICIES
 from ahpa.simulation.judge import judge
 from ahpa.simulation.kpa_config import KpaConfig
 from ahpa.simulation.policies import Ahpa, Foresight
+from ahpa.simulation.sources import minutes
 from ahpa.simulation.sweep import (
     LEVELS,
     Between,
@@ -42,7 +43,7 @@ from ahpa.simulation.sweep import (
     point_at,
 )
 from ahpa.simulation.traffic import Service
-from ahpa.simulation.trial import Setting, Span, foresee, minutes, span_of, trial, windows_of
+from ahpa.simulation.trial import Setting, Span, foresee, span_of, trial, windows_of
 from forecasting.fleet import FleetModel
 from forecasting.learning import QUANTILES
 from forecasting.panel import Panel
@@ -202,8 +203,8 @@ def page(found: dict[str, Any]) -> str:
         "",
         f"{len(found)} services ({', '.join(sorted({n.split('/')[0] for n in found}))}), one sample a minute, each",
         "scaled so that the 99.9 % quantile of its demand needs 30 replicas at 70 %. The last three days are tested;",
-        "up to three days before them serve to find settings; the model is fitted once, before those, on all services",
-        "together (their ends laid on one another). Service time 2 s, 4 slots, readiness lag log-normal with",
+        "up to three days before them serve to find settings. The model learns on all services together (ends laid on",
+        "one another), before those days and every second day after. Service time 2 s, 4 slots, lag log-normal with",
         "p95 / p50 = 1.5, late = waited more than 1 s, Knative's own KPA at 2-second ticks. Every policy is swept over",
         "its knob, halved where 0.1 % late lies; its cheapest setting with at most so many counts.",
         "",

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.panel import DAY_SECONDS, Floats
-
-Ints = NDArray[np.intp]
+from forecasting.panel import DAY_SECONDS, Floats, Ints
 
 DAYS = (1, 2, 3, 4, 5, 6, 7, 14)
 """Days looked back; 7 and 14 mean the last two days of the same kind."""

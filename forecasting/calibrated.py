@@ -20,8 +20,7 @@ from forecasting.guards import guarded, reasons
 from forecasting.history import History
 from forecasting.learning import QUANTILES
 from forecasting.ledger import Ledger
-from forecasting.lookback import Array
-from forecasting.panel import DAY_SECONDS, Floats, Panel
+from forecasting.panel import DAY_SECONDS, Array, Floats, Panel
 from forecasting.strategies import Expectation, Strategy, bridged
 
 Fitted = Expectation | str

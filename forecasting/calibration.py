@@ -18,11 +18,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from forecasting.panel import Floats
-
-Array = NDArray[np.float32]
+from forecasting.panel import Array, Floats
 
 
 @dataclass(frozen=True, eq=False)

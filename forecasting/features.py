@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecasting.calendar import DAYS, Seasons
-from forecasting.lookback import Array, Ints, Lookback
-from forecasting.panel import DAY_SECONDS, Floats
+from forecasting.lookback import Lookback
+from forecasting.panel import DAY_SECONDS, Array, Floats, Ints
 
 SHOWN_DAYS = (1, 2, 3, 7, 14)
 _FLOOR_RATIO = 0.02
@@ -83,6 +83,7 @@ def seasonal(view: Lookback, at: Frame, seasons: Seasons, target: Target) -> lis
     wide = max(1, round(900 / seasons.step))
     back = dict(zip(DAYS, seasons.back(view.origins + a), strict=True))
     then = {days: view.back(steps) for days, steps in back.items()}
+    spans = {days: known_part(target, steps) for days, steps in back.items()}
     out: list[Floats] = []
 
     previous: list[Floats] | None = None
@@ -90,10 +91,10 @@ def seasonal(view: Lookback, at: Frame, seasons: Seasons, target: Target) -> lis
         day = then[days]
         level = at.log(day.mean(-10, 0))
         hour = at.log(day.mean(-60, 0))
-        peak = at.log(day.max(a, a + w))
+        peak = at.log(day.max(*spans[days]))
         group = [
             peak,
-            at.log(day.mean(a, a + w)),
+            at.log(day.mean(*spans[days])),
             at.log(day.max(a - wide, a + w + wide)) if a + w + wide <= np.min(back[days]) else peak,
             peak - level,
             peak - hour,
@@ -102,9 +103,9 @@ def seasonal(view: Lookback, at: Frame, seasons: Seasons, target: Target) -> lis
         group = [np.where(np.isfinite(g), g, b) for g, b in zip(group, blank, strict=True)]
         out += group
         previous = group
-    week = [then[days] for days in DAYS if days <= 7]
-    peaks = np.stack([at.log(day.max(a, a + w)) for day in week])
-    moves = peaks - np.stack([at.log(day.mean(-10, 0)) for day in week])
+    week = [days for days in DAYS if days <= 7]
+    peaks = np.stack([at.log(then[days].max(*spans[days])) for days in week])
+    moves = peaks - np.stack([at.log(then[days].mean(-10, 0)) for days in week])
     for many in (peaks, moves):
         seen = np.isfinite(many)
         count = seen.sum(axis=0)
@@ -115,6 +116,13 @@ def seasonal(view: Lookback, at: Frame, seasons: Seasons, target: Target) -> lis
     out.append(np.full_like(at.anchor, np.log(w)))
     out.append(np.full_like(at.anchor, np.log1p(a)))
     return out
+
+
+def known_part(target: Target, back: int | Ints) -> tuple[int, int]:
+    """The target's stretch so many steps back as far as it was over at the origin: a window of more than a day is
+    still going on where it began yesterday."""
+    nearest = int(np.min(back))
+    return min(target.lead, nearest - 1), min(target.lead + target.width, nearest)
 
 
 def periodic(view: Lookback, at: Frame, target: Target, periods: Ints) -> list[Floats]:
@@ -166,10 +174,8 @@ class Sight:
         A loss in logarithms counts by the demand that it is a share of. By the present alone the silence before a
         scheduled job would count for nothing, and the job would be missed; by what came, quantiles would be biased.
         """
-        a, w = target.lead, target.width
-        peaks = np.stack(
-            [self.view.back(steps).max(a, a + w) for steps in self.seasons.back(self.view.origins + a)[:3]]
-        )
+        back = self.seasons.back(self.view.origins + target.lead)[:3]
+        peaks = np.stack([self.view.back(steps).max(*known_part(target, steps)) for steps in back])
         seen = np.isfinite(peaks)
         lately = np.where(seen, peaks, 0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
         return np.asarray(np.exp(self.frame.anchor) + lately)

@@ -18,13 +18,13 @@ from forecasting.calendar import Calendar, Seasons
 from forecasting.calibration import Calibration, spread, walk
 from forecasting.features import Sight, Target
 from forecasting.forecast import LEVELS, Coverage, Forecast
-from forecasting.guards import NEEDED_STEPS, guarded, reasons
+from forecasting.guards import NEEDED_STEPS, guarded, reasons, within
 from forecasting.history import History
 from forecasting.learning import QUANTILES, ask, chunks, each, fold_of, learn, least_floor
 from forecasting.ledger import Ledger
-from forecasting.lookback import Array, Ints, Latest, Lookback, Rolling
+from forecasting.lookback import Latest, Lookback, Rolling
 from forecasting.network import Committee, Training
-from forecasting.panel import DAY_SECONDS, Floats, Panel
+from forecasting.panel import DAY_SECONDS, Array, Floats, Ints, Panel
 from forecasting.periods import found
 from forecasting.synthetic import services
 
@@ -149,12 +149,8 @@ class FleetForecaster:
         return Coverage(self.history.keys, self.ledger.windows(self.history.step), QUANTILES, self.coverage())
 
     def coverage(self) -> Array:
-        """Realised coverage [n, w, q] over about the last three days, at QUANTILES, for `covered_windows`."""
+        """Realised coverage [n, w, q] over about the last three days, at QUANTILES."""
         return self.ledger.coverage()
-
-    def covered_windows(self) -> tuple[float, ...]:
-        """Seconds of the windows whose coverage is tracked."""
-        return tuple(self.ledger.windows(self.history.step).tolist())
 
     def rolling(self, panel: Panel, windows: Sequence[float]) -> Array:
         """What a service that ticks every step through `panel` would say: [n, o, w, q] at QUANTILES.
@@ -173,7 +169,7 @@ class FleetForecaster:
                 logs = ask(self.peaks, sight, target)
                 logs = logs + self.ledger.offsets(target, trails) * spread(logs, QUANTILES)
                 demand = np.nan_to_num(sight.frame.demand(np.minimum(logs, _HIGHEST_LOG)))
-                out[rows, :, w] = np.sort(np.clip(demand, 0.0, 3 * after.cap[rows, None, None]), axis=2)
+                out[rows, :, w] = np.sort(within(demand, after.cap[rows]), axis=2)
         return np.maximum.accumulate(out, axis=2)
 
     def through(self, panel: Panel, every: int) -> Iterator[FleetForecaster]:

@@ -50,13 +50,12 @@ def guarded(
 ) -> Forecast:
     """A `Forecast` that keeps its promises whatever a model said.
 
-    Quantiles are cut to `[0, 3 x the largest believable demand]` and put in order along levels (peaks along
+    Quantiles are brought `within` what can be and put in order along levels (peaks along
     windows too); a row with any non-finite number has no forecast, and says so.
     """
-    most = _MOST * np.asarray(history.cap, dtype=float)[:, None, None]
     with np.errstate(invalid="ignore"):
-        steps = np.sort(_within(steps, most), axis=2)
-        peaks = np.maximum.accumulate(np.sort(_within(peaks, most), axis=2), axis=1)
+        steps = np.sort(within(steps, history.cap), axis=2)
+        peaks = np.maximum.accumulate(np.sort(within(peaks, history.cap), axis=2), axis=1)
     broken: NDArray[np.bool_] = ~(_finite(steps) & _finite(peaks))
     said = [
         why or ("the model's answer was not finite" if bad else None) for why, bad in zip(why_not, broken, strict=True)
@@ -66,10 +65,16 @@ def guarded(
     return Forecast(history.end, history.step, levels, steps, windows, peaks, history.keys, tuple(models), tuple(said))
 
 
-def _within(values: Floats, most: Floats) -> Floats:
-    """Cut to `[0, most]`; a trace of demand (below 1e-6) is none, lest someone round it up to a replica."""
-    cut = np.clip(np.asarray(values, dtype=float), 0, most)
-    return np.where(cut < _TRACE, 0.0, cut)
+def within(values: Floats, cap: Floats) -> Floats:
+    """Quantiles [n, o, q] cut to `[0, 3 x cap]`; a trace of demand is none, lest it be rounded up to a replica.
+
+    A trace is less than a ten-thousandth of the row's median busy hour's peak, of which `cap` [n] is a thousandfold:
+    where jobs take 30 requests at once, a silence of 0.0008 is a silence.
+    """
+    cap = np.asarray(cap, dtype=float)[:, None, None]
+    trace = np.where(cap < 1e29, np.maximum(_TRACE, 1e-7 * cap), _TRACE)  # 1e30: there was never any demand
+    cut = np.clip(np.asarray(values, dtype=float), 0, _MOST * cap)
+    return np.where(cut < trace, 0.0, cut)
 
 
 def _finite(values: Floats) -> NDArray[np.bool_]:

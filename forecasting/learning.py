@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from forecasting.calendar import Seasons
 from forecasting.features import Sight, Target
-from forecasting.lookback import Array, Ints, Rolling
+from forecasting.lookback import Rolling
 from forecasting.network import Committee, Training, train
-from forecasting.panel import DAY_SECONDS, Floats
+from forecasting.panel import DAY_SECONDS, Array, Floats, Ints
 from forecasting.periods import found
 
 QUANTILES = np.array([0.05, 0.25, 0.5, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999], dtype=np.float32)

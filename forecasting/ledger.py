@@ -10,8 +10,7 @@ import numpy as np
 from forecasting.calibration import Calibration
 from forecasting.features import Target
 from forecasting.history import History
-from forecasting.lookback import Array
-from forecasting.panel import Floats
+from forecasting.panel import Array, Floats
 
 Said = tuple[int, Array]
 """The origin (as a column of the history) and the quantiles [n, q] said there, unsorted, in demand."""

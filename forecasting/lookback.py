@@ -14,10 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.panel import Floats
-
-Ints = NDArray[np.intp]
-Array = NDArray[np.float32]
+from forecasting.panel import Array, Floats, Ints
 
 
 class Lookback(Protocol):

@@ -16,9 +16,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.panel import Floats
-
-Array = NDArray[np.float32]
+from forecasting.panel import Array, Floats
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.floating]
+Array = NDArray[np.float32]
+Ints = NDArray[np.intp]
 DAY_SECONDS = 86_400.0
 
 

@@ -8,11 +8,8 @@ stage, Wen et al. 2021; ours is simpler: ranks instead of a Huber loss, no wavel
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from forecasting.panel import DAY_SECONDS, Floats
-
-Ints = NDArray[np.intp]
+from forecasting.panel import DAY_SECONDS, Floats, Ints
 
 _SEARCHED_DAYS = 3
 _LEAST_STEPS = 4

@@ -16,7 +16,8 @@ from forecasting.panel import DAY_SECONDS, Panel
 def resampled(panel: Panel, step: float) -> Panel:
     """The panel on a coarser grid: means of what was observed, NaN where less than half was.
 
-    The new steps begin at multiples of `step` since the epoch; a part of one at either end is dropped.
+    The new steps begin with the first of the panel's at or after a multiple of `step` since the epoch; a part of one
+    at either end is dropped.
     Raises ValueError unless `step` is a whole multiple of the panel's.
     """
     ratio = round(step / panel.step)
@@ -31,7 +32,7 @@ def resampled(panel: Panel, step: float) -> Panel:
     seen = np.isfinite(parts)
     count = seen.sum(axis=2)
     means = np.where(seen, parts, 0.0).sum(axis=2) / np.maximum(count, 1)
-    return Panel.of(start, step, np.where(count * 2 >= ratio, means, np.nan), panel.keys)
+    return Panel.of(cut.start, step, np.where(count * 2 >= ratio, means, np.nan), panel.keys)
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,9 @@ def file_names(names: Iterable[str]) -> dict[str, str]:
 
 def directory(out: Path, *parts: str) -> Path:
     """`out/parts`, made if need be. Raises InputError where it is a symlink, a file or not to be written."""
+    for part in (out, out.joinpath(*parts)):
+        if part.exists() and not part.is_dir():
+            raise InputError(f"{part} is a file, not a folder")
     try:
         out.mkdir(parents=True, exist_ok=True)
         inner = out.joinpath(*parts)

@@ -31,6 +31,8 @@ class Told:
 def _load(path: Path) -> list[Any]:
     """The documents of a small YAML file without anchors. Raises InputError with the line."""
     try:
+        if not path.exists():
+            raise InputError(f"{path}: no such file")
         if not path.is_file() or path.stat().st_size > MOST_BYTES:
             raise InputError(f"{path}: not a file of at most {MOST_BYTES // 1024} KiB")
         text = path.read_bytes().decode("utf-8")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ahpa.commands.demand import UNITS, per_unit, read_all, service_seconds
-from ahpa.commands.options import LEVEL, SECONDS, SHARE, calendar_from, calendar_options
+from ahpa.commands.options import LEVEL, MOST_SAID, SECONDS, SHARE, calendar_from, calendar_options
 
 if TYPE_CHECKING:
     from ahpa.backtest import Series
@@ -84,11 +84,12 @@ def command(**given: Any) -> None:
       ahpa backtest access-log.csv --concurrency 8 --late-after 2s
     """
     from ahpa.adapters.files import InputError
+    from ahpa.render.words import printable
 
     try:
         sys.exit(_backtest(given))
     except InputError as error:
-        click.echo(f"ahpa backtest: {error}", err=True)
+        click.echo(f"ahpa backtest: {printable(str(error), MOST_SAID)}", err=True)
         sys.exit(error.exit_code)
 
 
@@ -232,12 +233,14 @@ def _progress(total: int) -> Iterator[Any]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from ahpa.render.words import printable
+
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task("learning", total=total)
 
         def advance(name: str) -> None:
-            bars.update(task, advance=1, description=f"tested {name[:40]}")
+            bars.update(task, advance=1, description=f"tested {printable(name, 40)}")
 
         yield advance
 
@@ -248,11 +251,12 @@ def _write(given: dict[str, Any], out: Path, backtest: Backtest, setting: Settin
     from ahpa.adapters.results import report, write_report_json
     from ahpa.render.html import write_report
     from ahpa.render.report import of_backtest
+    from ahpa.render.words import printable
 
     write_report_json(out, backtest)
+    page = out / "report.html"
+    page.unlink(missing_ok=True)  # an older one would tell of other figures than report.json
     if backtest.series:
-        page = out / "report.html"
-        page.unlink(missing_ok=True)
         kpa, seconds = setting.kpa, setting.service.service_seconds
         write_report(page, of_backtest(backtest, kpa.in_flight(kpa.target_value, seconds)))
     kind = given["output"]
@@ -271,11 +275,12 @@ def _write(given: dict[str, Any], out: Path, backtest: Backtest, setting: Settin
                 cell = f'"{cell}"' if not cell.startswith(("=", "+", "-", "@")) else f'"\'{cell}"'
                 click.echo(f'{cell},{name},"{found.label}",{o.replica_hours:.3f},{o.late_ratio:.6f},'
                            f"{o.unserved_ratio:.6f},{o.scale_ups},{str(series.worth).lower()}")  # fmt: skip
-    else:
+    elif backtest.series:
         _tables(backtest)
-    click.echo(f"report: {out / 'report.html'}", err=True)
+    if backtest.series:
+        click.echo(f"report: {page}", err=True)
     for name, why in backtest.failed.items():
-        click.echo(f"not tested: {name!r}: {why}", err=True)
+        click.echo(f"not tested: {printable(name)}: {why}", err=True)
 
 
 def _tables(backtest: Backtest) -> None:
@@ -283,6 +288,7 @@ def _tables(backtest: Backtest) -> None:
 
     from ahpa.render.report import headline
     from ahpa.render.table import outcomes
+    from ahpa.render.words import printable
 
     console = Console()
     if len(backtest.series) <= MANY:
@@ -291,7 +297,8 @@ def _tables(backtest: Backtest) -> None:
     for series in backtest.series:
         if "ahpa" not in series.policies:
             continue
-        mark = f"saves {series.saving_hours:.1f} replica-hours" if series.worth else "not worth it"
-        console.print(f"{series.name[:60]}: {mark}: {series.why}", highlight=False, markup=False)
+        saves = f"saves {series.saving_hours:.1f} replica-hours" if series.saving_hours > 0 else "worth it"
+        mark = saves if series.worth else "not worth it"
+        console.print(f"{printable(series.name, 60)}: {mark}: {series.why}", highlight=False, markup=False)
         for sentence in (*series.advice, *series.notes):
             console.print(f"  {sentence}", highlight=False, markup=False, style="dim")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ahpa.commands.options import LEVEL, SECONDS, calendar_from, calendar_options
+from ahpa.commands.options import LEVEL, MOST_SAID, SECONDS, calendar_from, calendar_options
 
 if TYPE_CHECKING:
     from forecasting.panel import Panel
@@ -52,12 +53,15 @@ def command(**given: Any) -> None:
       ahpa forecast requests.csv --rolling --test-days 3 --every 30m --window-max 180s > rolling.csv
     """
     from ahpa.adapters.files import InputError
+    from ahpa.render.words import printable
     from forecasting.panel import fleets
 
     if given["plot"] and given["rolling"]:
         raise click.UsageError("--plot draws the forecast from the end of the data; leave it out with --rolling")
     if given["plot"] and given["plot"].suffix not in (".png", ".svg", ".pdf"):
         raise click.UsageError(f"--plot {given['plot']}: the name must end in .png, .svg or .pdf")
+    if given["plot"] and not os.access(given["plot"].parent, os.W_OK):
+        raise click.UsageError(f"--plot {given['plot']}: its folder is not there or cannot be written to")
     try:
         panels = fleets([panel for file in given["files"] for panel in _read(file)])
         if given["step"] is None:
@@ -66,7 +70,7 @@ def command(**given: Any) -> None:
             _check(panel, given)
         sys.exit(_rolling(panels, given) if given["rolling"] else _now(panels, given))
     except InputError as error:
-        click.echo(f"ahpa forecast: {error}", err=True)
+        click.echo(f"ahpa forecast: {printable(str(error), MOST_SAID)}", err=True)
         sys.exit(error.exit_code)
 
 
@@ -138,6 +142,7 @@ def _now(panels: list[Panel], given: dict[str, Any]) -> int:
 
     from ahpa.adapters.files import NOT_ENOUGH, InputError
     from ahpa.render.forecast import picture, table
+    from ahpa.render.words import printable
     from forecasting.rolling import present, resampled
 
     model = _model(given)
@@ -149,7 +154,7 @@ def _now(panels: list[Panel], given: dict[str, Any]) -> int:
         peaks = model.fit(panel).forecast(0, windows, given["levels"]) if windows else None
         for row, key in enumerate(panel.keys):
             if steps.reasons[row] is not None:
-                click.echo(f"{key}: no forecast, because {steps.reasons[row]}", err=True)
+                click.echo(f"{printable(key)}: no forecast, because {steps.reasons[row]}", err=True)
                 continue
             said += 1
             drawn.append((coarse, steps, row))

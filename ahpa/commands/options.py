@@ -35,6 +35,9 @@ def _days_too(text: str) -> float:
     return parse_seconds(text)
 
 
+MOST_SAID = 1000
+"""Characters of an error that are shown; it may quote what somebody else wrote."""
+
 SECONDS = _Parsed("duration", _days_too, "a duration such as 90s, 5m, 1h30m or 14d")
 SHARE = _Parsed("share", parse_share, "a share such as 0.1% or 0.001")
 LEVEL = _Parsed("level", parse_level, "a level such as 0.95 or 95")

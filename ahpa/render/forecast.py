@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
 from ahpa.render.palette import LIGHT
 from ahpa.render.words import moment, printable, quantity, seconds
@@ -18,7 +19,8 @@ _MOST_ROWS = 6
 
 def table(key: str, steps: Forecast, peaks: Forecast | None, row: int) -> Table:
     """One series: a line per step, then one per window for its largest value."""
-    out = Table(title=f"{printable(key)} from {moment(steps.origin)} ({steps.models[row]})", title_justify="left")
+    title = Text(f"{printable(key)} from {moment(steps.origin)} ({printable(steps.models[row])})")
+    out = Table(title=title, title_justify="left")
     out.add_column("mean of the step" if peaks is None else "mean of the step, or largest within")
     for level in steps.levels:
         out.add_column(f"p{100 * level:.4g}", justify="right")
@@ -50,7 +52,7 @@ def picture(drawn: Sequence[tuple[Panel, Forecast, int]], file: Path) -> None:
         axes.fill_between(
             ahead, said[:, 0], said[:, -1], color=LIGHT["ahpa"], alpha=0.25, lw=0, label=f"to p{100 * high:g}"
         )
-        axes.set_title(printable(forecast.keys[row]), loc="left", fontsize=9)
+        axes.set_title(printable(forecast.keys[row]), loc="left", fontsize=9, parse_math=False)
         axes.set_ylim(bottom=0)
         axes.spines[["top", "right"]].set_visible(False)
     figure.axes[0].legend(frameon=False, fontsize=8, loc="upper left", ncols=3)

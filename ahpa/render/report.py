@@ -188,6 +188,7 @@ def verdict(results: Sequence[SeriesResult], late_target: float | None) -> str:
         return ""
     middle = median(ratios)
     change = f"{percent(abs(1 - middle))} {'fewer' if middle <= 1 else 'more'} replica-hours"
+    best = "each at its best setting, known afterwards"
     scope = f"median of {len(ratios)} services" if len(ratios) > 1 else "one service"
     late = percent(late_target)
-    return f"At {late} late, ahpa takes {change} than the cheapest way without prediction ({scope})"
+    return f"At {late} late, ahpa takes {change} than the cheapest way without prediction ({scope}; {best})"

@@ -31,6 +31,11 @@ def _advice(trial: Trial, question: Question, found: dict[str, PolicyResult]) ->
     if ours is None:
         return out
     target = question.late_target
+    if ours.outcome.late_ratio > target:
+        out.append(
+            f"The setting found beforehand, {ours.label}, left {share(ours.outcome.late_ratio)} late, more than the "
+            f"{share(target)} wanted."
+        )
     if ours.equal is not None and question.sweep:
         out.append(
             f"{share(target)} late was kept at {ours.equal.label} for {ours.equal.outcome.replica_hours:.1f} "
@@ -42,14 +47,14 @@ def _advice(trial: Trial, question: Question, found: dict[str, PolicyResult]) ->
             f"{share(target)} late was not reached; the least was {share(least.outcome.late_ratio)} at {least.label}."
         )
     if not question.manage_target and ours.run is not None:
-        level = float(ours.label.rpartition(" ")[2])
+        level = next(point.knob for point in ours.points if point.label == ours.label)
         filled = Ahpa(trial.tested, trial.foresight, FULL_UTILIZATION)(level).outcome
         saved = ours.outcome.replica_hours - filled.replica_hours
-        if saved > 0.01 * ours.outcome.replica_hours:
+        if saved > 0.01 * ours.outcome.replica_hours and filled.late_ratio <= max(target, ours.outcome.late_ratio):
             out.append(
                 f"With manage-target the scaler would fill replicas to {FULL_UTILIZATION:.0%} while the forecast is "
-                f"trusted: {saved:.1f} replica-hours less ({saved / ours.outcome.replica_hours:.0%}), "
-                f"{share(filled.late_ratio)} late instead of {share(ours.outcome.late_ratio)}."
+                f"trusted: {saved:.1f} replica-hours less ({saved / ours.outcome.replica_hours:.0%}), with "
+                f"{share(filled.late_ratio)} late (in the backtest; the service does not do it yet)."
             )
     return out
 
@@ -60,10 +65,10 @@ def worth_of(found: dict[str, PolicyResult], late_target: float) -> tuple[bool, 
     others = {n: found[n].equal for n in WITHOUT_PREDICTION if n in found}
     reached = {name: point for name, point in others.items() if point is not None}
     if ours is None:
-        return True, "", 0.0
+        return False, "ahpa was not played", 0.0
     if ours.equal is None:
         if not reached:
-            return False, f"no policy kept {share(late_target)} late: the bursts come faster than any start", 0.0
+            return False, f"nothing that was tried kept {share(late_target)} late", 0.0
         name = min(reached, key=lambda n: reached[n].outcome.replica_hours)
         return False, f"the bursts come unannounced; {name} at {reached[name].label} kept the target", 0.0
     cost = ours.equal.outcome.replica_hours
@@ -72,7 +77,9 @@ def worth_of(found: dict[str, PolicyResult], late_target: float) -> tuple[bool, 
     name = min(reached, key=lambda n: reached[n].outcome.replica_hours)
     other = reached[name].outcome.replica_hours
     saving = other - cost
-    part = saving / other if other else 0.0
+    if not other:
+        return False, "there was no load", 0.0
+    part = saving / other
     if part >= 0.02:
         return True, f"{part:.0%} fewer replica-hours than {name} at {reached[name].label}, as few late", saving
     if name in ("kpa", "hpa"):
@@ -87,6 +94,13 @@ def _notes(trial: Trial) -> tuple[str, ...]:
     demand = tested.demand.between(tested.start, tested.start + tested.traffic.seconds).values
     missing = float(1 - np.isfinite(demand).mean())
     notes = []
+    kpa, service = tested.kpa, tested.service
+    held = kpa.in_flight(kpa.target_value, service.service_seconds)
+    if held > service.concurrency:
+        notes.append(
+            f"the scaler's target asks a replica to hold {held:.3g} requests at once, but it has {service.concurrency} "
+            "slots: requests wait although nothing looks too full"
+        )
     if missing > 0.001:
         notes.append(f"{missing:.1%} of the tested steps were not observed; their requests lie on a straight line")
     if trial.earlier is None:

@@ -111,7 +111,9 @@ def static(scene: Scene, floor: float) -> Run:
 
 def fixed_max(scene: Scene, count: float) -> Run:
     """A fixed fleet without any scaler."""
-    return play(scene, scene.fixed_world(round(count)), "fixed-max", f"{count:.0f} replicas")
+    return play(
+        scene, scene.fixed_world(round(count)), "fixed-max", f"{count:.0f} replica{'' if round(count) == 1 else 's'}"
+    )
 
 
 def seasonal(scene: Scene, margin: float) -> Run:

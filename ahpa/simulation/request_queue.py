@@ -12,15 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ahpa.simulation.kernel import GRAIN, Counts
+from ahpa.simulation.kernel import GRAIN, MICROS, Counts
 from ahpa.simulation.queueing import Waits
 from forecasting.panel import Floats
 
 if TYPE_CHECKING:
     from ahpa.simulation.requests import RequestTraffic
-
-MICROS = 1_000_000
-"""Microseconds of a second."""
 
 
 class RequestQueue:

@@ -12,9 +12,9 @@ from functools import cached_property
 
 import numpy as np
 
-from ahpa.simulation.kernel import GRAIN, Counts
+from ahpa.simulation.kernel import GRAIN, MICROS, Counts
 from ahpa.simulation.queueing import Queue
-from ahpa.simulation.request_queue import MICROS, RequestQueue
+from ahpa.simulation.request_queue import RequestQueue
 from ahpa.simulation.traffic import Asked, Service, Stream
 from forecasting.panel import Floats, Panel
 
@@ -31,6 +31,8 @@ class Requests:
     """Microseconds since the epoch, shape [n], never falling."""
     held: Counts
     """Microseconds for which each holds a slot, shape [n]."""
+    mean_seconds: float
+    """Mean duration, as far as it was known before the first of them; of all, where none came before."""
 
     @classmethod
     def of(cls, name: str, came_seconds: Floats, held_seconds: Floats) -> Requests:
@@ -38,7 +40,8 @@ class Requests:
         stay in the order of their rows."""
         order = np.argsort(came_seconds, kind="stable")
         came, held = (np.rint(x[order] * MICROS).astype(np.int64) for x in (came_seconds, held_seconds))
-        return cls(name, came, np.maximum(held, SHORTEST_MICROS))
+        held = np.maximum(held, SHORTEST_MICROS)
+        return cls(name, came, held, float(held.mean()) / MICROS if len(held) else 0.0)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -46,22 +49,20 @@ class Requests:
         return (self.name,)
 
     @cached_property
-    def mean_seconds(self) -> float:
-        """Mean duration."""
-        return float(self.held.mean()) / MICROS
-
-    @cached_property
     def demand(self) -> Panel:
-        """One row, from the minute of the first request to that of the last: mean concurrency that the arrivals of
-        each minute ask for."""
+        """One row, from the minute of the first request on: mean concurrency that the arrivals of each minute ask for.
+
+        The last request's minute may have been cut short, so it is left out, unless it is the only one."""
         minute = self.came // (60 * MICROS)
         asked = np.bincount(minute - minute[0], self.held) / (60 * MICROS)
+        asked = asked[:-1] if len(asked) > 1 else asked
         return Panel.of(float(60 * minute[0]), 60.0, asked, (self.name,))
 
     def between(self, start: float, end: float) -> Requests:
         """Those that came in `[start, end)`, unix seconds."""
         first, last = np.searchsorted(self.came, [round(start * MICROS), round(end * MICROS)])
-        return Requests(self.name, self.came[first:last], self.held[first:last])
+        mean = float(self.held[:first].mean()) / MICROS if first else self.mean_seconds
+        return Requests(self.name, self.came[first:last], self.held[first:last], mean)
 
     def traffic(
         self, start: float, end: float, service: Service, rng: np.random.Generator, dispersion: float

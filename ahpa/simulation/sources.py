@@ -63,13 +63,13 @@ def aligned(panel: Panel) -> Panel:
     step = panel.step
     if step % 60 == 0:
         return Panel(start, step, panel.values, panel.keys)
-    if 60 % step:
+    if abs(60 / step - round(60 / step)) > 1e-9:
         raise ValueError(f"steps of {step:g} s; seconds that divide a minute, or whole minutes, can be tested")
     lead = round((panel.start - start) / step)
     padded = np.concatenate([np.full((len(panel.keys), lead), np.nan), panel.values], axis=1)
     per_minute = round(60 / step)
     whole = padded.shape[1] // per_minute * per_minute
-    seconds = next(k for k in range(1, per_minute + 1) if k * step % 1 == 0)
+    seconds = next(k for k in range(1, per_minute + 1) if abs(k * step - round(k * step)) < 1e-9)
     return averaged(Panel.of(start, step, padded[:, :whole], panel.keys), seconds)
 
 

@@ -19,8 +19,7 @@ from functools import cached_property
 import numpy as np
 
 from ahpa.readiness import Lag, Readiness
-from ahpa.simulation.kernel import GRAIN as GRAIN
-from ahpa.simulation.kernel import Counts, Kernel
+from ahpa.simulation.kernel import GRAIN, Counts, Kernel
 from ahpa.simulation.queueing import CountingQueue, Queue
 from forecasting.panel import Floats
 

@@ -17,7 +17,6 @@ from ahpa.simulation.kpa_config import KpaConfig
 from ahpa.simulation.policies import TICK_SECONDS, Foresight, leads_of
 from ahpa.simulation.scene import Scene
 from ahpa.simulation.sources import Source
-from ahpa.simulation.sources import minutes as minutes
 from ahpa.simulation.sweep import Trial
 from ahpa.simulation.traffic import Service
 from forecasting.panel import DAY_SECONDS, Floats, Panel
@@ -110,11 +109,11 @@ def windows_of(setting: Setting, step: float) -> tuple[float, ...]:
 
 def foresee(model: Fitter, levels: Floats, panel: Panel, span: Span, windows: Sequence[float]) -> list[Foresight]:
     """What the model says of every row, from the first played moment to the end; `levels` are those it rolls at."""
-    starts = fits_of(span)
+    starts = fits_of(span, panel.step)
     peaks, origins = [], []
     for start, end in zip(starts, [*starts[1:], span.end], strict=True):
         seer = model.fit(panel.until(start))
-        said = np.asarray(seer.rolling(panel.between(start, end), windows))
+        said = np.asarray(seer.rolling(panel.between(seer.origin, end), windows))
         peaks.append(said)
         origins.append(seer.origin + panel.step * np.arange(said.shape[1]))
     at, asked = np.concatenate(origins), np.asarray(windows)
@@ -122,11 +121,13 @@ def foresee(model: Fitter, levels: Floats, panel: Panel, span: Span, windows: Se
     return [Foresight(at, np.asarray(levels, float), asked, row, model.name) for row in rows]
 
 
-def fits_of(span: Span) -> list[float]:
-    """The moments at which the model learns anew: whole days from the first played one, at most `MOST_FITS`."""
-    days = (span.end - span.first) / DAY_SECONDS
-    every = DAY_SECONDS * math.ceil(days / MOST_FITS)
-    return [span.first + every * k for k in range(math.ceil((span.end - span.first) / every))]
+def fits_of(span: Span, step: float) -> list[float]:
+    """The moments at which the model learns anew, at most `MOST_FITS`: days apart, in whole steps, from the first
+    played moment on."""
+    played = span.end - span.first
+    days = math.ceil(played / DAY_SECONDS / MOST_FITS)
+    every = step * math.ceil(days * DAY_SECONDS / step)
+    return [span.first + every * k for k in range(math.ceil(played / every))]
 
 
 def trial(

@@ -17,12 +17,10 @@ import warnings
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from forecasting.lookback import window_max
-from forecasting.panel import Floats
+from forecasting.panel import Floats, Ints
 
-Ints = NDArray[np.intp]
 Targets = tuple[tuple[int, int], ...]
 Peer = Callable[[Floats, int, Ints, Targets], Floats]
 DAY_SECONDS = 86_400
@@ -99,9 +97,8 @@ def holt_winters(values: Floats, step: int, origins: Ints, targets: Targets) -> 
             model = ExponentialSmoothing(
                 train, seasonal="add", seasonal_periods=coarse_day, initialization_method="heuristic"
             ).fit(optimized=True)
-        alpha, gamma = (float(model.params[k]) for k in ("smoothing_level", "smoothing_seasonal"))
         # The native step's recursion keeps the memory of the coarse one in time.
-        alpha, gamma = 1 - (1 - min(alpha, 0.999)) ** (1 / factor), gamma
+        alpha = 1 - (1 - min(float(model.params["smoothing_level"]), 0.999)) ** (1 / factor)
         season = np.repeat(np.asarray(model.season)[-coarse_day:], factor)
         level = float(np.asarray(model.level)[-1])
         best = peaks_of(np.resize(season, 2 * day + reach(targets)), targets)

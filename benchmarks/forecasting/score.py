@@ -13,8 +13,8 @@ from forecasting.calibration import Calibration, spread, walk
 from forecasting.features import Frame, frame
 from forecasting.fleet import FleetModel
 from forecasting.learning import QUANTILES, least_floor
-from forecasting.lookback import Ints, Rolling
-from forecasting.panel import Floats
+from forecasting.lookback import Rolling
+from forecasting.panel import Floats, Ints
 from forecasting.rolling import stepwise
 from forecasting.scoring import coverage, scaled_pinball
 

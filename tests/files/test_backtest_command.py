@@ -18,13 +18,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ahpa.adapters.journal_file import JournalFile
+from ahpa.backtest import prepared
 from ahpa.commands.backtest import command as backtest
+from ahpa.commands.forecast import command as forecast
 from ahpa.commands.replay import command as replay
 from ahpa.controller import step
 from ahpa.observation import Observation, Workload
 from ahpa.policy import parse_policy
 from ahpa.readiness import Lag, Readiness
 from forecasting.forecast import LEVELS, Forecast
+from forecasting.panel import Panel
 
 T0 = 1_700_006_400
 QUICK = "kpa,hpa,static,fixed-max,seasonal,oracle"
@@ -116,7 +119,7 @@ def test_a_list_of_requests_is_simulated_one_by_one(tmp_path: Path) -> None:
     with gzip.open(out / "ticks" / "log.static.csv.gz", "rt") as stream:
         demand = [float(row["demand"]) for row in csv.DictReader(stream)]
     assert sum(demand) == pytest.approx(1440 * 3 + 24 * 20)
-    assert demand[0] == 3 + 20
+    assert demand[1] == 3 + 20  # the list's last minute may have been cut short: the days end before it
 
 
 @pytest.mark.parametrize("option", [("--unit", "concurrency"), ("--service-time", "2s"), ("--burstiness", "1")])
@@ -303,3 +306,41 @@ def test_what_is_no_journal_is_refused(tmp_path: Path, text: str, code: int, say
     done = CliRunner().invoke(replay, [str(path)])
     assert done.exit_code == code
     assert says in done.output
+
+
+def test_services_of_one_name_become_three_and_none_is_lost() -> None:
+    panels = [Panel.of(T0, 60.0, np.ones(4 * 1440), (name,)) for name in ("a", "a", "a (2)")]
+    series, failed = prepared(panels, 1.0, 1.0)
+    assert [one.name for one in series] == ["a", "a (2)", "a (2) (2)"]
+    assert not failed
+
+
+def test_a_name_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    """An escape sequence in a label, in what is printed of it, tested or not."""
+    file = tmp_path / "x.json"
+    labels = [{"app": "a\x1b]0;owned\x07[/b]$\\frac$"}, {"app": "short\x1b[31m"}]
+    lengths = (3 * 1440, 100)
+    result = [
+        {"metric": m, "values": [[T0 + 60 * i, str(5 + i % 7)] for i in range(n)]}
+        for m, n in zip(labels, lengths, strict=True)
+    ]
+    file.write_text(json.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}}))
+    told = run(file, "--out", tmp_path / "out", "--test-days", 1, "--policies", "fixed-max", "--no-sweep", "--jobs", 1)
+    assert told.exit_code == 0, told.output
+    shown = CliRunner().invoke(forecast, [str(file), "--model", "last-value", "--plot", str(tmp_path / "x.png")])
+    assert shown.exit_code == 0, shown.output
+    assert "not tested" in told.output
+    assert "\x1b" not in told.output + shown.output
+
+
+@pytest.mark.slow
+def test_a_calendar_changes_what_is_expected(tmp_path: Path) -> None:
+    """A shop that opens by a clock that was put back a week ago: told so, the model expects something else."""
+    t = 1_698_105_600 + 300 * np.arange(9 * 288)  # 2023-10-24 on; the clocks of Berlin were changed on the 29th
+    shop = 20 + 80 * ((t + np.where(t < 1_698_541_200, 7200, 3600)) % 86_400 // 3600 >= 8)
+    rows = "".join(f"{at},{demand}\n" for at, demand in zip(t, shop, strict=True))
+    (tmp_path / "shop.csv").write_text("timestamp,value\n" + rows)
+    words = [str(tmp_path / "shop.csv"), "--horizon", "12h", "--step", "30m"]
+    plain, told = (CliRunner().invoke(forecast, [*words, *more]) for more in ([], ["--time-zone", "Europe/Berlin"]))
+    assert plain.exit_code == told.exit_code == 0, plain.output + told.output
+    assert plain.output.splitlines()[3:] != told.output.splitlines()[3:]

@@ -79,3 +79,13 @@ def test_a_long_horizon_begins_with_the_short_one_and_goes_on() -> None:
     assert long.steps.shape == (2, 60, 8)
     assert (np.diff(long.steps, axis=2) >= 0).all()
     assert np.ptp(long.steps[:, 16:], axis=1).min() > 0
+
+
+def test_a_job_at_a_fixed_hour_is_foreseen_out_of_silence() -> None:
+    """By the demand of now alone, the silence before it would count for nothing."""
+    t = np.arange(8 * 1440)
+    rng = np.random.default_rng(2)
+    jobs = np.where((t % 1440 >= 180) & (t % 1440 < 240), rng.poisson(60, len(t)), 0).astype(float)
+    panel = Panel.of(0, 60, np.maximum(jobs, rng.random(len(t)) < 0.01))
+    said = FleetModel(samples=24_000, others=2).fit(panel.until(86_400 * 7 + 60 * 178)).forecast(0, (300.0,), (0.9,))
+    assert said.peaks[0, 0, 0] > 40

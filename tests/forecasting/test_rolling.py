@@ -27,6 +27,14 @@ def test_a_coarser_grid_holds_means_and_unknown_where_less_than_half_was_seen() 
     assert np.isnan(resampled(Panel.of(START, 60.0, values[:, 2:]), 120.0).values[0, 0])
 
 
+def test_a_coarser_step_says_when_it_really_begins() -> None:
+    """Stamps 17 s after the minute: a step that holds five of them begins with the first of them."""
+    fine = Panel.of(START + 17, 60.0, np.arange(30.0))
+    coarse = resampled(fine, 300.0)
+    assert coarse.start == START + 317
+    assert coarse.values[0, 0] == fine.between(START + 317, START + 617).values.mean()
+
+
 def test_a_grid_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="whole multiple"):
         resampled(panel_of(), 90.0)

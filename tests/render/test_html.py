@@ -171,8 +171,11 @@ def test_a_sweep_is_judged_at_equal_lateness() -> None:
     dear = replace(points[0], outcome=replace(points[0].outcome, replica_hours=274.0))
     reached = replace(swept, policies={**swept.policies, "kpa": replace(swept.policies["kpa"], equal=dear)})
     said = "At 0.1 % late, ahpa takes 50 % fewer replica-hours than the cheapest way without prediction"
-    assert verdict([reached], 0.001) == f"{said} (one service)"
-    assert verdict([reached, swept, reached], 0.001) == f"{said} (median of 2 services)"
+    assert verdict([reached], 0.001) == f"{said} (one service; each at its best setting, known afterwards)"
+    assert (
+        verdict([reached, swept, reached], 0.001)
+        == f"{said} (median of 2 services; each at its best setting, known afterwards)"
+    )
     assert verdict([reached], None) == ""
     assert said.replace(" %", "\xa0%") in " ".join(
         read(html.page(Report("t", (Chapter(reached),), late_target=0.001))).words

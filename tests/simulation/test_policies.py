@@ -17,9 +17,10 @@ from ahpa.simulation.backtest import POLICIES, SeriesResult
 from ahpa.simulation.judge import judge
 from ahpa.simulation.kpa_config import KpaConfig
 from ahpa.simulation.policies import Ahpa, Foresight
+from ahpa.simulation.sources import minutes
 from ahpa.simulation.sweep import LEVELS, Question, Trial, find_level
 from ahpa.simulation.traffic import Service
-from ahpa.simulation.trial import NotEnoughError, Setting, foresee, minutes, span_of, trial, windows_of
+from ahpa.simulation.trial import NotEnoughError, Setting, Span, fits_of, foresee, span_of, trial, windows_of
 from forecasting.panel import Floats, Panel
 
 DAY = 1440
@@ -224,6 +225,59 @@ def test_the_span_leaves_a_day_to_learn_from(days: float, tested: float, earlier
     assert (span.earlier is None) == (earlier is None)
     if earlier is not None and span.earlier is not None:
         assert span.start - span.earlier == earlier * 86_400
+
+
+@pytest.mark.parametrize(
+    ("days", "step", "fits"),
+    [
+        (1.0, 60.0, [0]),
+        (4.0, 60.0, [0, 1, 2, 3]),
+        (6.0, 60.0, [0, 2, 4]),
+        (17.0, 60.0, [0, 5, 10, 15]),
+        (0.5, 300.0, [0]),
+    ],
+)
+def test_the_model_learns_anew_whole_days_apart_and_four_times_at_most(
+    days: float, step: float, fits: list[int]
+) -> None:
+    assert fits_of(Span(None, 600.0, 600.0 + 86_400 * days), step) == [600.0 + 86_400 * k for k in fits]
+
+
+@pytest.mark.parametrize("step", [60.0, 420.0])
+def test_nothing_is_foreseen_from_what_came_after_its_origin(step: float) -> None:
+    """Also where days are no whole number of steps, so that a refit cannot come at the same time of day."""
+    t = round(6 * 86_400 / step)
+    values = np.random.default_rng(0).uniform(1, 9, t)
+    changed = t * 3 // 4
+    other = np.where(np.arange(t) >= changed, 1e6, values)
+    panels = [Panel.of(0.0, step, v, ("x",)) for v in (values, other)]
+    span = Span(None, step * (t // 3), panels[0].end)
+    before, after = (foresee(LastSeen(), LastSeen.levels, p, span, (step,))[0] for p in panels)
+    differ = before.origins[(before.peaks != after.peaks).any(axis=(1, 2))]
+    assert differ.min() == step * (changed + 1)
+
+
+class LastSeen:
+    """What was seen last is what will come; refitted, it is the same."""
+
+    name = "last"
+    levels = np.array(LEVELS)
+
+    def __init__(self, history: Panel | None = None) -> None:
+        self.history = history
+
+    @property
+    def origin(self) -> float:
+        assert self.history is not None
+        return self.history.end
+
+    def fit(self, history: Panel) -> LastSeen:
+        return LastSeen(history)
+
+    def rolling(self, panel: Panel, windows: Sequence[float]) -> Floats:
+        assert self.history is not None
+        seen = np.concatenate([self.history.values[:, -1:], panel.values[:, :-1]], axis=1)
+        return np.tile(seen[:, :, None, None], (1, 1, len(windows), len(self.levels)))
 
 
 def test_finer_steps_become_minutes_and_odd_ones_are_refused() -> None:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ahpa.simulation.kernel import GRAIN
 from ahpa.simulation.reactive import Fixed
-from ahpa.simulation.traffic import GRAIN, Service, Traffic, spread
+from ahpa.simulation.traffic import Service, Traffic, spread
 from ahpa.simulation.world import World
 
 
