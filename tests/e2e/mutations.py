@@ -36,12 +36,6 @@ MUTATIONS = {
         "    floor = min(wanted, reach)\n",
         "    floor = max(0, 2 * workload.floor - wanted)\n",
     ),
-    "lead": Mutation(
-        "the planner looks back instead of ahead",
-        "ahpa/planner.py",
-        "outlook.peak(age + seconds, level)",
-        "outlook.peak(age - seconds, level)",
-    ),
     "template": Mutation(
         "the floor is written to the Service's template instead of the Revision",
         "ahpa/adapters/knative.py",
