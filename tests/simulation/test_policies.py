@@ -51,7 +51,7 @@ class Yesterday:
         return self.history.end
 
     def fit(self, history: Panel) -> Yesterday:
-        return Yesterday(history)
+        return type(self)(history)
 
     def rolling(self, panel: Panel, windows: Sequence[float]) -> Floats:
         assert self.history is not None
@@ -257,22 +257,8 @@ def test_nothing_is_foreseen_from_what_came_after_its_origin(step: float) -> Non
     assert differ.min() == step * (changed + 1)
 
 
-class LastSeen:
+class LastSeen(Yesterday):
     """What was seen last is what will come; refitted, it is the same."""
-
-    name = "last"
-    levels = np.array(LEVELS)
-
-    def __init__(self, history: Panel | None = None) -> None:
-        self.history = history
-
-    @property
-    def origin(self) -> float:
-        assert self.history is not None
-        return self.history.end
-
-    def fit(self, history: Panel) -> LastSeen:
-        return LastSeen(history)
 
     def rolling(self, panel: Panel, windows: Sequence[float]) -> Floats:
         assert self.history is not None
