@@ -79,7 +79,7 @@ def test_a_list_of_requests_is_sorted_by_its_stamps(tmp_path: Path, name: str) -
     assert found.held.tolist() == [90_125_000, 1, 2_000_000]
     (panel,) = read(tmp_path / name)
     assert (panel.keys, panel.start, panel.step) == (("log",), T0, 60.0)
-    np.testing.assert_allclose(panel.values, [[90.125 / 60, 2 / 60]], atol=1e-6)
+    np.testing.assert_allclose(panel.values, [[90.125 / 60]], atol=1e-6)  # the last minute may be cut short
 
 
 @pytest.mark.parametrize("text", ["1_0", "０", " 1", "1e999", "0x10", "-1", "inf", "1,5", "=1+1", "1" * 70])
