@@ -276,8 +276,8 @@ def test_the_service_runs_on_the_settings_and_rights_that_are_installed(
     log = [json.loads(line) for line in done.stderr.splitlines()]
     assert {row["event"] for row in log} <= {"refit.done", "tick.no_data", "tick.done", "decision"}, done.stderr
     decided = {row["target"] for row in log if row["event"] == "decision"}
-    ours = {target for target in decided if f"/{TEAM}/" in target}  # other tests' targets may live in this testbed too
-    assert ours == {f"knative/{TEAM}/chat", f"hpa/{TEAM}/api"}
+    of_team = {target for target in decided if f"/{TEAM}/" in target}  # other tests' targets may live in this testbed too
+    assert of_team == {f"knative/{TEAM}/chat", f"hpa/{TEAM}/api"}
 
 
 def test_the_documented_way_out_switches_off_what_holds_a_record_and_nothing_else(
