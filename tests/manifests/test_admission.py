@@ -276,7 +276,7 @@ def test_the_service_runs_on_the_settings_and_rights_that_are_installed(
     log = [json.loads(line) for line in done.stderr.splitlines()]
     assert {row["event"] for row in log} <= {"refit.done", "tick.no_data", "tick.done", "decision"}, done.stderr
     decided = {row["target"] for row in log if row["event"] == "decision"}
-    of_team = {target for target in decided if f"/{TEAM}/" in target}  # other tests' targets may live in this testbed too
+    of_team = {target for target in decided if f"/{TEAM}/" in target}  # other tests have targets here too
     assert of_team == {f"knative/{TEAM}/chat", f"hpa/{TEAM}/api"}
 
 
