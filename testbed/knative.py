@@ -88,7 +88,7 @@ def await_autoscaler(processes: Processes, api: KubeApi) -> None:
         return bool(leases.get(lease, {}).get("holderIdentity"))
 
     what = f"Knative's autoscaler leads (does something else listen on port {AUTOSCALER_PORT}?)"
-    wait_until(leads, 20, what, check=processes.check)
+    wait_until(leads, 60, what, check=processes.check)
 
 
 def _certified(api: KubeApi) -> bool:
