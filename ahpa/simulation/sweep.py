@@ -1,9 +1,9 @@
 """Every policy over its knob on one service, each also at the setting its user would have had.
 
 Settings are chosen by what lay before the tested days; the sweep over the tested days shows what each knob would
-have done. The comparison at equal lateness is the cheapest setting that meets the late target; between the last
-point of a sweep that fails and the first that meets it the knob is halved a few times more, and each of these
-settings is played too: a grid's own coarseness would count as a saving (19 % instead of 6 % on data/chat).
+have done. The comparison at equal lateness is the cheapest setting that meets the late target; between it and the
+dearest cheaper one that fails the knob is halved a few times more, and each of these settings is played too: a grid's
+own coarseness would count as a saving (19 % instead of 6 % on data/chat).
 """
 
 from __future__ import annotations
