@@ -23,7 +23,8 @@ from ahpa.render.report import OURS, Chapter, Report, meaning
 from ahpa.render.words import moment, percent, seconds
 from ahpa.simulation.backtest import PolicyResult, SeriesResult
 from ahpa.simulation.kpa_config import KpaConfig
-from ahpa.simulation.kpa_loop import KpaInputs, KpaLoop
+from ahpa.simulation.kpa_inputs import KpaInputs
+from ahpa.simulation.kpa_loop import KpaLoop
 from ahpa.simulation.reactive import Fixed
 from ahpa.simulation.traffic import Service, Traffic, spread
 from ahpa.simulation.workloads import BATCH, BURSTY, CHAT, DAY_MINUTES, MONDAY, Pattern, fleet

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from ahpa.simulation.kernel import GRAIN
 from ahpa.simulation.kpa import TICK_SECONDS, Decider, Kpa, averages_of
 from ahpa.simulation.kpa_config import KpaConfig
-from ahpa.simulation.kpa_loop import KpaInputs, KpaLoop
+from ahpa.simulation.kpa_inputs import KpaInputs
+from ahpa.simulation.kpa_loop import KpaLoop
 from ahpa.simulation.kpa_windows import linear_averages
 from ahpa.simulation.traffic import Traffic
 from testbed.proofs.upstream import EPOCH, Upstream
@@ -91,7 +92,7 @@ def backtest(demand: NDArray[np.float64]) -> float:
     loop = KpaLoop(CONFIG, KpaInputs(traffic, CONFIG), EPOCH, 1)
     tick, end, ready, total = 0, len(demand) // TICK_SECONDS, 1, 0
     while tick < end:
-        ready = loop.tick(tick, EPOCH + (tick + 1) * TICK_SECONDS, ready, FLOOR, None)
+        ready = loop.tick(tick, EPOCH + (tick + 1) * TICK_SECONDS, ready, FLOOR)
         then = loop.calm(tick + 1, end, ready, FLOOR, ready)
         total += ready * (then - tick)
         tick = then

@@ -6,6 +6,7 @@ CPU says nothing. Behaviour is the default one.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ahpa.simulation.hpa import SYNC_SECONDS, Hpa
@@ -35,11 +36,21 @@ class HpaLoop:
     def calm(self, tick: int, last: int, ready: int, floor: int, present: int) -> int:
         return tick
 
-    def tick(self, tick: int, now: float, ready: int, floor: int, units: list[int] | None) -> int:
-        second = tick * SYNC_SECONDS
-        end = second + SYNC_SECONDS
-        if units is not None:
-            self._units[second:end] = units
+    def rush(
+        self, tick: int, now: float, ready: int, floor: int, present: int, counts: Iterable[list[int]]
+    ) -> tuple[int, int]:
+        wanted = present
+        for units in counts:
+            self._units[tick * SYNC_SECONDS : (tick + 1) * SYNC_SECONDS] = units
+            wanted = self.tick(tick, now, ready, floor)
+            tick += 1
+            now += SYNC_SECONDS
+            if wanted != present:
+                break
+        return tick, wanted
+
+    def tick(self, tick: int, now: float, ready: int, floor: int) -> int:
+        end = (tick + 1) * SYNC_SECONDS
         window = self._units[max(0, end - WINDOW_SECONDS) : end]
         usage = round(1000 * int(window.sum()) / GRAIN / len(window))
         if self._replicas is None:

@@ -5,73 +5,17 @@ What it counts is its metric: requests in flight, or requests per second. Either
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterable
 
 import numpy as np
 
 from ahpa.simulation.kernel import GRAIN
-from ahpa.simulation.kpa import TICK_SECONDS, Activity, Kpa
+from ahpa.simulation.kpa import TICK_SECONDS, Kpa
 from ahpa.simulation.kpa_config import KpaConfig
+from ahpa.simulation.kpa_inputs import TICKS_PER_MINUTE, KpaInputs, Needs
+from ahpa.simulation.kpa_steady import NEVER, Band, Steady, at_rest
 from ahpa.simulation.kpa_windows import linear_averages, round_to_micro, smoothing_coefficient, weighted_averages
-from ahpa.simulation.traffic import Stream
 from forecasting.panel import Floats
-
-NO_LIMIT = 10**9
-TICKS_PER_MINUTE = 60 // TICK_SECONDS
-
-
-class KpaInputs:
-    """The open-loop averages of one series at every tick; shared by all runs with the same windows."""
-
-    def __init__(self, traffic: Stream, config: KpaConfig) -> None:
-        self.units = traffic.units if config.metric == "concurrency" else traffic.arrivals * GRAIN
-        seen = self.units / GRAIN
-        average = weighted_averages if config.weighted else linear_averages
-        every = slice(TICK_SECONDS - 1, None, TICK_SECONDS)
-        self.stable: Floats = average(seen, config.stable_window_seconds)[every]
-        self.panic: Floats = average(seen, config.panic_window_seconds)[every]
-        self._by_target: dict[float, Needs] = {}
-
-    def needs(self, target: float) -> Needs:
-        """What the averages need at `target` demand per replica: a copy to be changed."""
-        if target not in self._by_target:
-            self._by_target[target] = Needs(target, self.stable, self.panic)
-        return self._by_target[target].copy()
-
-
-class Needs:
-    """The averages at one target: per tick, and at their extremes per minute."""
-
-    __slots__ = ("highest", "lowest", "panic", "panic_highest", "stable", "target")
-
-    def __init__(self, target: float, stable: Floats, panic: Floats) -> None:
-        need = np.ceil(stable / target).astype(np.int64)
-        self.target = target
-        self.stable: list[int] = need.tolist()
-        """Replicas by the stable average, each tick; `panic` alike."""
-        self.panic: list[int] = np.ceil(panic / target).astype(np.int64).tolist()
-        rows = need.reshape(-1, TICKS_PER_MINUTE)
-        self.lowest: list[int] = rows.min(axis=1).tolist()
-        self.highest: list[int] = rows.max(axis=1).tolist()
-        self.panic_highest: list[int] = np.array(self.panic).reshape(rows.shape).max(axis=1).tolist()
-
-    def copy(self) -> Needs:
-        out = Needs.__new__(Needs)
-        out.target = self.target
-        for name in ("stable", "panic", "lowest", "highest", "panic_highest"):
-            setattr(out, name, getattr(self, name).copy())
-        return out
-
-    def replace(self, first: int, stable: Floats, panic: Floats) -> None:
-        """Other averages from tick `first` on."""
-        end = first + len(stable)
-        self.stable[first:end] = np.ceil(stable / self.target).astype(np.int64).tolist()
-        self.panic[first : first + len(panic)] = [math.ceil(x / self.target) for x in panic.tolist()]
-        for minute in range(first // TICKS_PER_MINUTE, (end - 1) // TICKS_PER_MINUTE + 1):
-            ticks = slice(minute * TICKS_PER_MINUTE, (minute + 1) * TICKS_PER_MINUTE)
-            needs = self.stable[ticks]
-            self.lowest[minute], self.highest[minute] = min(needs), max(needs)
-            self.panic_highest[minute] = max(self.panic[ticks])
 
 
 class KpaLoop:
@@ -105,7 +49,7 @@ class KpaLoop:
         self._may_be_zero = config.enable_scale_to_zero
         self._done: tuple[int, int, int] | None = None
         """(ready, floor, wanted) of the last tick."""
-        self._keeps: tuple[int, int] | None = None
+        self._steady = Steady(config)
 
     @property
     def desired(self) -> int:
@@ -124,11 +68,7 @@ class KpaLoop:
     # Passing over ticks
 
     def calm(self, tick: int, last: int, ready: int, floor: int, present: int) -> int:
-        if self._done != (ready, floor, present) or self._has_delay:
-            return tick
-        scaler = self._kpa.scaler
-        inactive = scaler.activity is Activity.IDLE or scaler.activity is Activity.FAILED
-        if not scaler.initialized or (present > 0) is inactive:
+        if self._done != (ready, floor, present) or self._has_delay or not at_rest(self._kpa, present):
             return tick
         needs = self._needs
         minute, inside = divmod(tick, TICKS_PER_MINUTE)
@@ -140,22 +80,20 @@ class KpaLoop:
             return self._calm_panic(tick, min(end, last), base)
         if needs.panic_highest[minute] / base >= self.config.panic_threshold_ratio:
             return tick
-        if self._keeps is None:
-            self._keeps = self._kept_needs(ready, floor, present)
-        low, high = self._keeps
+        low, high = self._steady.kept(ready, floor, present)
         if end > last or needs.lowest[minute] < low or needs.highest[minute] > high:
             stable = needs.stable
             end = next((i for i in range(tick, min(end, last)) if not low <= stable[i] <= high), min(end, last))
             if end == tick:
                 return tick
-        self._kpa.decider.desired = self._limited(needs.stable[end - 1], ready)
+        self._kpa.decider.desired = self._steady.limited(needs.stable[end - 1], ready)
         return end
 
     def _calm_panic(self, tick: int, end: int, base: int) -> int:
         """In panic the largest count so far stands until more is needed or the panic has passed."""
         decider, needs = self._kpa.decider, self._needs
-        most = decider.max_panic_replicas
-        if not most or decider.desired != most or self._limited(most, base) > most:
+        most = self._steady.holds_in_panic(self._kpa, base)
+        if not most:
             return tick
         surge = self.config.panic_threshold_ratio * base
         calm_after = decider.panic_since + self.config.stable_window_seconds
@@ -173,24 +111,6 @@ class KpaLoop:
                 return i
         return end
 
-    def _limited(self, need: int, ready: int) -> int:
-        """What `Decider.scale` makes of a need outside panic."""
-        config, base = self.config, max(ready, 1)
-        out = min(max(need, int(base / config.max_scale_down_rate)), math.ceil(config.max_scale_up_rate * base))
-        return max(out, config.activation_scale) if need > 0 and config.activation_scale > 1 else out
-
-    def _bounded(self, need: int, ready: int, floor: int) -> int:
-        want = self._limited(need, ready)
-        return floor if want < floor else min(want, self.config.max_scale or NO_LIMIT)
-
-    def _kept_needs(self, ready: int, floor: int, present: int) -> tuple[int, int]:
-        """The needs (lowest, highest) that keep `present` replicas: `_bounded` never falls as a need grows."""
-        low = next((n for n in (0, 1, present) if self._bounded(n, ready, floor) == present), None)
-        if low is None:
-            return 1, 0
-        high = next(n for n in (NO_LIMIT, present, low) if self._bounded(n, ready, floor) == present)
-        return low, high
-
     def _burst_is_steady(self, tick: int, end: int, ready: int) -> bool:
         """Whether the activator stays where it is: the sign of the excess burst capacity does not change."""
         burst = self.config.target_burst_capacity
@@ -201,7 +121,49 @@ class KpaLoop:
             return bool(max(self._panic[tick:end]) <= enough)
         return bool(enough < 0 or min(self._panic[tick:end]) > enough)
 
-    # Averages
+    def tick(self, tick: int, now: float, ready: int, floor: int) -> int:
+        return self._decide(now, self._stable[tick], self._panic[tick], ready, floor)
+
+    def _decide(self, now: float, stable: float, panic: float, ready: int, floor: int) -> int:
+        wanted = self._kpa.tick(now, stable, panic, ready, floor)
+        self._done = ready, floor, wanted
+        return wanted
+
+    def reconcile(self, now: float, ready: int, floor: int) -> int:
+        decider = self._kpa.decider
+        self._done = None
+        return self._kpa.scaler.reconcile(now, decider.desired, decider.excess_burst_capacity, ready, floor)
+
+    # While somebody waits
+
+    def rush(
+        self, tick: int, now: float, ready: int, floor: int, present: int, counts: Iterable[list[int]]
+    ) -> tuple[int, int]:
+        if not self._seen:
+            self._disturb(tick * TICK_SECONDS)
+        seen, (stable, panic) = self._seen, self._sums
+        window, panic_window = self.config.stable_window_seconds, self.config.panic_window_seconds
+        low, high, bottom, top, until, surging = self._band(tick, ready, floor, present)
+        wanted, repeated = present, False
+        for units in counts:
+            for unit in units:
+                stable += unit - seen[-window]
+                panic += unit - seen[-panic_window]
+                seen.append(unit)
+            tick += 1
+            if low <= stable <= high and bottom <= panic <= top and now <= until:
+                repeated = True
+            else:
+                if repeated and surging:
+                    self._kpa.decider.panic_since = now - TICK_SECONDS
+                self._sums, repeated = (stable, panic), False
+                wanted = self._play(tick, now, ready, floor)
+                if wanted != present:
+                    return tick, wanted
+                low, high, bottom, top, until, surging = self._band(tick, ready, floor, present)
+            now += TICK_SECONDS
+        self._sums = stable, panic
+        return tick, self._play(tick, now - TICK_SECONDS, ready, floor) if repeated else wanted
 
     def _disturb(self, second: int) -> None:
         self._disturbed = second
@@ -210,21 +172,26 @@ class KpaLoop:
         self._seen = [0] * (window - len(seen)) + seen
         self._sums = sum(self._seen), sum(self._seen[window - self.config.panic_window_seconds :])
 
-    def _averages(self, units: list[int], elapsed: int) -> tuple[float, float]:
-        """(stable, panic) after the concurrency of some more seconds; the mean is over the seconds elapsed."""
-        seen, config = self._seen, self.config
+    def _play(self, ticks: int, now: float, ready: int, floor: int) -> int:
+        """The last of so many ticks, in full."""
+        config, elapsed = self.config, ticks * TICK_SECONDS
         window, panic_window = config.stable_window_seconds, config.panic_window_seconds
-        stable, panic = self._sums
-        for unit in units:
-            stable += unit - seen[-window]
-            panic += unit - seen[-panic_window]
-            seen.append(unit)
-        self._sums = stable, panic
         if config.weighted:
-            return self._weighted(window, elapsed), self._weighted(panic_window, elapsed)
+            averages = self._weighted(window, elapsed), self._weighted(panic_window, elapsed)
+            return self._decide(now, *averages, ready, floor)
+        # The mean is over the seconds elapsed.
         if elapsed < window:
             window, panic_window = elapsed, min(elapsed, panic_window)
-        return round_to_micro(stable / GRAIN / window), round_to_micro(panic / GRAIN / panic_window)
+        stable, panic = self._sums
+        return self._decide(
+            now, round_to_micro(stable / GRAIN / window), round_to_micro(panic / GRAIN / panic_window), ready, floor
+        )
+
+    def _band(self, ticks: int, ready: int, floor: int, present: int) -> Band:
+        """Where the next tick does what the last of so many ticks did."""
+        if self._done != (ready, floor, present) or ticks * TICK_SECONDS < self.config.stable_window_seconds:
+            return NEVER
+        return self._steady.band(self._kpa, self._sums[1], ready, floor, present)
 
     def _weighted(self, seconds: int, elapsed: int) -> float:
         """As `weighted_averages`, in the same order."""
@@ -234,18 +201,6 @@ class KpaLoop:
             out += unit / GRAIN * weight
             weight *= decay
         return out
-
-    def tick(self, tick: int, now: float, ready: int, floor: int, units: list[int] | None) -> int:
-        if units is None:
-            stable, panic = self._stable[tick], self._panic[tick]
-        else:
-            second = tick * TICK_SECONDS
-            if not self._seen:
-                self._disturb(second)
-            stable, panic = self._averages(units, second + TICK_SECONDS)
-        wanted = self._kpa.tick(now, stable, panic, ready, floor)
-        self._done, self._keeps = (ready, floor, wanted), None
-        return wanted
 
     def settle(self, tick: int) -> None:
         """The averages still remember what was: those of the coming window are taken anew."""
@@ -276,11 +231,6 @@ class KpaLoop:
         whole = np.trunc(scaled)
         return np.asarray((whole + (scaled - whole >= 0.5)) / 1e6)
 
-    def reconcile(self, now: float, ready: int, floor: int) -> int:
-        decider = self._kpa.decider
-        self._done = None
-        return self._kpa.scaler.reconcile(now, decider.desired, decider.excess_burst_capacity, ready, floor)
-
 
 class RequestRateLoop(KpaLoop):
     """The KPA with `metric: rps`.
@@ -292,8 +242,17 @@ class RequestRateLoop(KpaLoop):
 
     metric = "rps"
 
-    def tick(self, tick: int, now: float, ready: int, floor: int, units: list[int] | None) -> int:
-        return super().tick(tick, now, ready, floor, None)
+    def rush(
+        self, tick: int, now: float, ready: int, floor: int, present: int, counts: Iterable[list[int]]
+    ) -> tuple[int, int]:
+        wanted = present
+        for _ in counts:
+            wanted = self.tick(tick, now, ready, floor)
+            tick += 1
+            now += TICK_SECONDS
+            if wanted != present:
+                break
+        return tick, wanted
 
     def settle(self, tick: int) -> None:
         pass

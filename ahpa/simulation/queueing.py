@@ -9,7 +9,9 @@ and both agree to the last bit where they meet.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -44,8 +46,10 @@ class Queue(Protocol):
         """Somebody may have to wait from this second on; before it the open loop held."""
         ...
 
-    def run(self, seconds: int, slots: int) -> list[int]:
-        """The next seconds on so many slots: the concurrency of each in 1/GRAIN requests, those who wait included."""
+    def run(self, seconds: int, slots: int, until: int) -> Iterator[list[int]]:
+        """Play on slots that stay the same, so many seconds at a time: the concurrency of each of these seconds in
+        1/GRAIN requests, those who wait included. Ends as soon as it `is_calm` and second `until` has come; it can be
+        left after any of them."""
         ...
 
     def is_calm(self) -> bool:
@@ -68,9 +72,11 @@ class CountingQueue:
         "_arrivals",
         "_arrived",
         "_begun",
+        "_empty",
         "_give_up",
         "_kernel",
         "_left",
+        "_queued",
         "_traffic",
         "dropped",
         "last_waited",
@@ -86,12 +92,18 @@ class CountingQueue:
         self._arrivals = traffic.arrivals_list
         self._left = traffic.arrived.copy()
         """Shape [n + 1]: requests that had left the queue by the end of each second; the future is the open loop."""
+        self._queued: list[float] = []
+        """How many waited at the ends of the last seconds, as far as `_left` does not have it yet."""
+        self.second = 0
         self.dropped = 0.0
         self.begin(0)
 
     def begin(self, second: int) -> None:
+        self._note()
         self.second = second
         self.waiting = 0.0
+        self._empty = second
+        """The last moment at which nobody waited."""
         self.last_waited = second - 1
         """The last second at whose end somebody waited."""
         first = second - self._kernel.whole - 1
@@ -99,53 +111,52 @@ class CountingQueue:
         self._begun = [0.0] * max(-first, 0) + past
         """begun at the ends of the last seconds, newest last."""
 
-    def run(self, seconds: int, slots: int) -> list[int]:
+    def run(self, seconds: int, slots: int, until: int) -> Iterator[list[int]]:
         # The arithmetic is `Kernel`'s, written out: this is the innermost loop of a starved service.
         whole, fraction = self._kernel.whole, self._kernel.fraction
         old, new, late = fraction * fraction / 2, (1 - fraction) * (1 - fraction) / 2, 1 - fraction
         limit = self._kernel.limit(slots) if slots and not whole else 0.0
-        begun = self._begun
-        first = k = self.second
-        units: list[int] = []
-        queued: list[float] = []
-        waiting = self.waiting
-        here = begun[-1]
-        for arrivals in self._arrivals[k : k + seconds]:
-            oldest, before = begun[-2 - whole], begun[-1 - whole]
-            wanted = waiting + arrivals
-            if whole:
-                after = begun[-whole]
-                held = (here - before) - late * (after - before)
-                room = slots - (math.ceil(held * GRAIN) / GRAIN if fraction else held)
-                start = wanted if wanted <= room else room if room > 0.0 else 0.0
-                there = here + start
-            else:
-                start = wanted if wanted <= limit else limit
-                after = there = here + start
-            serving = (here - before) + start / 2 + (old * (before - oldest) - new * (after - before))
-            left = wanted - start
-            units.append(round((serving + (waiting + left) / 2) * GRAIN))
-            k += 1
-            waiting = left
-            if waiting:
-                waiting = self._give_up_at(k, waiting)
-                self.last_waited = k - 1
-            begun.append(there)
-            queued.append(waiting)
-            here = there
-        if len(begun) > 4096:
-            del begun[: -whole - 2]
-        self.second = k
-        self.waiting = waiting
-        if self.last_waited >= first:
-            gone = self._left
-            for at, still in enumerate(queued, first + 1):
-                gone[at] -= still
-        return units
+        if len(self._begun) > 4096:
+            del self._begun[: -whole - 2]
+            self._note()
+        all_arrivals, begun, queued = self._arrivals, self._begun, self._queued
+        k, waiting = self.second, self.waiting
+        here, before, oldest = begun[-1], begun[-1 - whole], begun[-2 - whole]
+        while True:
+            units: list[int] = []
+            for arrivals in all_arrivals[k : k + seconds]:
+                wanted = waiting + arrivals
+                if whole:
+                    after = begun[-whole]
+                    held = (here - before) - late * (after - before)
+                    room = slots - (ceil(held * GRAIN) / GRAIN if fraction else held)
+                    start = wanted if wanted <= room else room if room > 0.0 else 0.0
+                    there = here + start
+                else:
+                    start = wanted if wanted <= limit else limit
+                    after = there = here + start
+                serving = (here - before) + start / 2 + (old * (before - oldest) - new * (after - before))
+                left = wanted - start
+                units.append(round((serving + (waiting + left) / 2) * GRAIN))
+                k += 1
+                if left:
+                    left = self._give_up_at(k, left)
+                    self.last_waited = k - 1
+                else:
+                    self._empty = k
+                waiting = left
+                begun.append(there)
+                queued.append(left)
+                here, before, oldest = there, after, before
+            self.second = k
+            self.waiting = waiting
+            yield units
+            if not waiting and k >= until and self.is_calm():
+                return
 
     def _give_up_at(self, k: int, waiting: float) -> float:
         """Those who arrived too long ago leave unserved."""
-        if k <= self._give_up:
+        if k - self._empty <= self._give_up:
             return waiting
         overdue = float(self._arrived[k - self._give_up]) - (float(self._arrived[k]) - waiting)
         if overdue <= 0:
@@ -153,13 +164,21 @@ class CountingQueue:
         self.dropped += overdue
         return waiting - overdue
 
+    def _note(self) -> None:
+        """Write down how many waited at the ends of the seconds played since the last time."""
+        end = self.second + 1
+        self._left[end - len(self._queued) : end] -= self._queued
+        self._queued.clear()
+
     def is_calm(self) -> bool:
         return not self.waiting and self.second > self.last_waited + self._kernel.whole + 2
 
     def late(self, first: int, last: int) -> Floats:
+        self._note()
         return late_requests(self._traffic, self._left, first, last)
 
     def waits(self) -> Waits:
+        self._note()
         return waits(self._traffic, self._left)
 
 

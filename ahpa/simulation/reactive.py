@@ -2,11 +2,13 @@
 
 A scaler averages the concurrency that it sees. While nobody waits that concurrency is known beforehand, so the
 averages of all ticks are taken at once; and where inputs that lie between known bounds cannot change anything,
-`calm` lets the world pass over the ticks. What is left is the exact tick.
+`calm` lets the world pass over the ticks. What is left is the exact tick. While somebody waits each second has to be
+played, and `rush` takes what the queue counted.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 
@@ -27,9 +29,16 @@ class Reactive(Protocol):
         """The first tick of `[tick, last)` that may change something; those before it count as done."""
         ...
 
-    def tick(self, tick: int, now: float, ready: int, floor: int, units: list[int] | None) -> int:
-        """Replicas wanted. `units`: the concurrency of each second since the last tick, where it is not that
-        of the open loop."""
+    def tick(self, tick: int, now: float, ready: int, floor: int) -> int:
+        """Replicas wanted, where nobody has waited."""
+        ...
+
+    def rush(
+        self, tick: int, now: float, ready: int, floor: int, present: int, counts: Iterable[list[int]]
+    ) -> tuple[int, int]:
+        """Ticks in which somebody waits, the first at `now`: up to the first that wants another number than `present`,
+        or as many as `counts` has, at least one. Each has the concurrency of its seconds in 1/GRAIN requests.
+        Returns (the tick after the last, replicas wanted); no more was taken from `counts`."""
         ...
 
     def settle(self, tick: int) -> None:
@@ -50,8 +59,17 @@ class Fixed:
     def calm(self, tick: int, last: int, ready: int, floor: int, present: int) -> int:
         return last if present == floor else tick
 
-    def tick(self, tick: int, now: float, ready: int, floor: int, units: list[int] | None) -> int:
+    def tick(self, tick: int, now: float, ready: int, floor: int) -> int:
         return floor
+
+    def rush(
+        self, tick: int, now: float, ready: int, floor: int, present: int, counts: Iterable[list[int]]
+    ) -> tuple[int, int]:
+        for _ in counts:
+            tick += 1
+            if floor != present:
+                break
+        return tick, floor
 
     def settle(self, tick: int) -> None:
         pass

@@ -74,7 +74,7 @@ class Replicas:
             self._ask(now)
         while self.present > wanted:
             self._withdraw()
-        self.next_ready = min((at for at, _ in self._starting), default=math.inf)
+        self._foresee()
 
     def _ask(self, now: float) -> None:
         tier = self._tier()
@@ -104,4 +104,7 @@ class Replicas:
             else:
                 still.append((at, tier))
         self._starting = still
-        self.next_ready = min((at for at, _ in still), default=math.inf)
+        self._foresee()
+
+    def _foresee(self) -> None:
+        self.next_ready = min(self._starting)[0] if self._starting else math.inf

@@ -7,6 +7,7 @@ fewer, what is in service goes on and nobody begins until there are fewer than s
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
@@ -71,15 +72,19 @@ class RequestQueue:
                 return found
             back *= 8
 
-    def run(self, seconds: int, slots: int) -> list[int]:
-        traffic, first = self._traffic, self._second
-        last = first + seconds
-        new = slice(int(traffic.arrived[first]), int(traffic.arrived[last]))
-        self._pending.extend(zip(traffic.came[new].tolist(), traffic.held[new].tolist(), strict=True))
-        left = self._serve(first * MICROS, last * MICROS, slots)
-        self._second = last
-        self.waiting = float(len(self._pending))
-        return self._units(first, last, left)
+    def run(self, seconds: int, slots: int, until: int) -> Iterator[list[int]]:
+        traffic = self._traffic
+        while True:
+            first = self._second
+            last = first + seconds
+            new = slice(int(traffic.arrived[first]), int(traffic.arrived[last]))
+            self._pending.extend(zip(traffic.came[new].tolist(), traffic.held[new].tolist(), strict=True))
+            left = self._serve(first * MICROS, last * MICROS, slots)
+            self._second = last
+            self.waiting = float(len(self._pending))
+            yield self._units(first, last, left)
+            if last >= until and self.is_calm():
+                return
 
     def _serve(self, now: int, end: int, slots: int) -> list[int]:
         """Time passes from `now` to `end`; the moments at which requests have left, served or not."""

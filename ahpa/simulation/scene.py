@@ -10,7 +10,8 @@ import numpy as np
 from ahpa.capacity import replicas
 from ahpa.simulation.hpa_loop import HpaLoop
 from ahpa.simulation.kpa_config import KpaConfig
-from ahpa.simulation.kpa_loop import KpaInputs, kpa_loop
+from ahpa.simulation.kpa_inputs import KpaInputs
+from ahpa.simulation.kpa_loop import kpa_loop
 from ahpa.simulation.reactive import Fixed, Reactive
 from ahpa.simulation.sources import Counted, Source
 from ahpa.simulation.traffic import Service, Stream

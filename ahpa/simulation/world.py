@@ -14,6 +14,7 @@ the last bit (tests/simulation/test_world.py runs both).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from ahpa.simulation.run import Outcome, Run
 from ahpa.simulation.traffic import Stream
 
 ROW_SECONDS = 60
-SOON_TICKS = 12
+SOON_TICKS = 30
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,29 @@ class World:
         while self._tick < end:
             last = min(end, (self._tick // per_row + 1) * per_row)
             while self._tick < last:
-                if self.skip and not self._queueing:
-                    calm = self._calm(last)
-                    if calm > self._tick:
-                        self._tick = calm
-                        continue
-                self._step()
+                if self._queueing:
+                    self._rush(last)
+                else:
+                    self._walk(last)
             if self._tick % per_row == 0:
                 self._end_row()
+
+    def _walk(self, last: int) -> None:
+        """While nobody waits: pass over ticks or play one, unless somebody has to wait in it."""
+        tick, crowded = self._tick, True
+        if self.skip:
+            calm = self._calm(last)
+            if calm > tick:
+                self._tick = calm
+                return
+            crowded = self._pressures[tick] > self._limit
+        if crowded:
+            self._queueing = True
+            self._queue.begin(tick * self.reactive.tick_seconds)
+            self._rush(last)
+            return
+        self._end_tick()
+        self._scale(self.reactive.tick(tick, self.now, self.replicas.ready, self._floor))
 
     def _calm(self, last: int) -> int:
         """The tick up to which nothing can change."""
@@ -109,46 +125,52 @@ class World:
         if self.traffic.peak_pressure[tick * step // 60] > self._limit:
             pressures, limit = self._pressures, self._limit
             last = next((i for i in range(tick, last) if pressures[i] > limit), last)
-        if self.replicas.next_ready < self.traffic.start + last * step + 1e-9:
-            last = int((self.replicas.next_ready - self.traffic.start - 1e-9) // step)
+        last = self._unripe(last)
         if last <= tick:
             return tick
         replicas = self.replicas
         return self.reactive.calm(tick, last, replicas.ready, self._floor, replicas.present)
 
-    def _step(self) -> None:
-        """One tick, in full."""
+    def _unripe(self, last: int) -> int:
+        """The tick, at most `last`, during which the next replica becomes ready."""
+        step, start = self.reactive.tick_seconds, self.traffic.start
+        if self.replicas.next_ready < start + last * step + 1e-9:
+            return int((self.replicas.next_ready - start - 1e-9) // step)
+        return last
+
+    def _rush(self, last: int) -> None:
+        """While somebody waits: all ticks up to one that changes something, or else to `last`."""
+        replicas, tick = self.replicas, self._tick
         step = self.reactive.tick_seconds
-        units = self._serve(step)
-        tick = self._tick
-        self._tick = tick + 1
-        now = self.now
-        replicas = self.replicas
+        counts = self._queue.run(step, self._slots, step * self._crowded_until())
+        unripe = self._unripe(last)
+        if unripe > tick:
+            counts = islice(counts, unripe - tick)
+        else:
+            # The scaler of this tick already sees those who become ready in it.
+            counts = iter([next(counts)])
+            self._end_tick()
+        now = self.traffic.start + (tick + 1) * step
+        self._tick, wanted = self.reactive.rush(tick, now, replicas.ready, self._floor, replicas.present, counts)
+        self._scale(wanted)
+        if self.skip and self._queue.is_calm() and self._crowded_until() <= self._tick:
+            self._queueing = False
+            self.reactive.settle(self._tick)
+
+    def _end_tick(self) -> None:
+        """The requests of one tick are served; those whose lag has passed become ready."""
+        self._tick += 1
+        now, replicas = self.now, self.replicas
         if replicas.next_ready <= now:
             self._settle()
             replicas.mature(now)
             self._resize()
-        self._scale(self.reactive.tick(tick, now, replicas.ready, self._floor, units))
 
-    def _serve(self, step: int) -> list[int] | None:
-        """Requests of one tick: the concurrency of its seconds, or None if it is that of the open loop."""
-        queue = self._queue
-        second = self._tick * step
-        if not self._queueing:
-            if self.skip and self._pressures[self._tick] <= self._limit:
-                return None
-            self._queueing = True
-            queue.begin(second)
-        elif self.skip and queue.is_calm() and not self._crowded_soon():
-            self._queueing = False
-            self.reactive.settle(self._tick)
-            return self._serve(step)
-        return queue.run(step, self._slots)
-
-    def _crowded_soon(self) -> bool:
-        """Whether somebody will have to wait again so soon that leaving the queue is not worth its price."""
-        ahead = self._pressures[self._tick : self._tick + SOON_TICKS]
-        return bool(ahead) and max(ahead) > self._limit
+    def _crowded_until(self) -> int:
+        """The end of the last tick soon in which somebody will have to wait again: leaving the queue has its price."""
+        tick, limit = self._tick, self._limit
+        ahead = self._pressures[tick : tick + SOON_TICKS]
+        return next((tick + i for i in range(len(ahead), 0, -1) if ahead[i - 1] > limit), tick)
 
     def _scale(self, wanted: int) -> None:
         if wanted != self.replicas.present:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from ahpa.simulation import policies
 from ahpa.simulation.kpa import Kpa, averages_of
 from ahpa.simulation.kpa_config import KpaConfig
-from ahpa.simulation.kpa_loop import KpaInputs, KpaLoop, kpa_loop
+from ahpa.simulation.kpa_inputs import KpaInputs
+from ahpa.simulation.kpa_loop import KpaLoop, kpa_loop
 from ahpa.simulation.run import Run
 from ahpa.simulation.scene import Scene
 from ahpa.simulation.traffic import Service, Stream, Traffic
@@ -61,7 +62,7 @@ def test_it_is_the_exact_kpa_on_the_arrivals_of_each_second(story) -> None:  # t
             averages.record(traffic.start + second, float(traffic.arrivals[second]))
         now = traffic.start + 2 * tick + 2
         stable, panic = averages.at(now - 1)
-        assert loop.tick(tick, now, ready, 0, [10**9] * 2) == kpa.tick(now, stable, panic, ready, 0)
+        assert loop.tick(tick, now, ready, 0) == kpa.tick(now, stable, panic, ready, 0)
         ready = (ready + loop.desired) // 2
 
 

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from ahpa.readiness import Lag, Readiness, Tier
 from ahpa.simulation.kpa_config import KpaConfig
-from ahpa.simulation.kpa_loop import KpaInputs, KpaLoop
+from ahpa.simulation.kpa_inputs import KpaInputs
+from ahpa.simulation.kpa_loop import KpaLoop
+from ahpa.simulation.kpa_steady import NEVER, Band
 from ahpa.simulation.reactive import Fixed
 from ahpa.simulation.run import Run
 from ahpa.simulation.traffic import Service, Traffic, spread
@@ -23,6 +25,13 @@ def config_of(service: Service, utilization: float = 0.7, **more: object) -> Kpa
     return KpaConfig(target_value=max(0.01, total * utilization), total_value=total, **more)  # type: ignore[arg-type]
 
 
+class EveryTick(KpaLoop):
+    """Plays each tick while somebody waits."""
+
+    def _band(self, ticks: int, ready: int, floor: int, present: int) -> Band:
+        return NEVER
+
+
 def play(
     traffic: Traffic, config: KpaConfig | None, floors: list[int], ready: int, seed: int, *, skip: bool
 ) -> tuple[Run, World]:
@@ -30,7 +39,8 @@ def play(
     if config is None:
         reactive: Fixed | KpaLoop = Fixed()
     else:
-        reactive = KpaLoop(config, KpaInputs(traffic, config), traffic.start, ready)
+        loop = KpaLoop if skip else EveryTick
+        reactive = loop(config, KpaInputs(traffic, config), traffic.start, ready)
     world = World(traffic, reactive, np.random.default_rng(seed), ready, floors[0])
     world.skip = skip
     for minute in range(traffic.seconds // 60):

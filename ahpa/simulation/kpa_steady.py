@@ -1,0 +1,145 @@
+"""Where a tick of the KPA does what the last one did: `KpaLoop` passes over such ticks.
+
+All of it follows from kpa.py: outside panic the desired count depends on the need by the stable average alone, in panic
+it stands until more is needed, and with the same count, floor and ready replicas the scaler repeats itself. Bounds
+may be narrower than they must: what lies outside is played in full.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from ahpa.simulation.kernel import GRAIN
+from ahpa.simulation.kpa import Activity, Kpa
+from ahpa.simulation.kpa_config import KpaConfig
+
+NO_LIMIT = 10**9
+MARGIN = 2e-6
+"""More than averages, which are rounded to 1e-6, and quotients of them can be off."""
+
+
+class Band(NamedTuple):
+    """Sums of both windows in 1/GRAIN, whole windows, with which a tick does what the last one did."""
+
+    low: int
+    high: int
+    """Of the stable window."""
+    bottom: int
+    top: int
+    """Of the panic window."""
+    until: float
+    """Unix seconds; later the panic has passed."""
+    surging: bool
+    """Each tick in the band is one in which the panic begins anew."""
+
+
+NEVER = Band(1, 0, 1, 0, 0.0, False)
+
+
+def at_rest(kpa: Kpa, present: int) -> bool:
+    """Whether the scaler waits for nothing: no first replicas, no way to zero."""
+    scaler = kpa.scaler
+    activity = scaler.activity
+    return scaler.initialized and (present > 0) is not (activity is Activity.IDLE or activity is Activity.FAILED)
+
+
+class Steady:
+    """What one configuration keeps; remembered, because a service comes back to the same few states."""
+
+    def __init__(self, config: KpaConfig) -> None:
+        self.config = config
+        self._plain = not config.weighted and config.scale_down_delay_seconds == 0
+        self._stable_unit = GRAIN * config.stable_window_seconds
+        self._panic_unit = GRAIN * config.panic_window_seconds
+        # Only on the way to zero does it matter whether the activator is in the path.
+        self._burst = config.target_burst_capacity if config.enable_scale_to_zero else 0.0
+        self._kept: dict[tuple[int, int, int], tuple[int, int]] = {}
+        self._calm: dict[tuple[int, int, int], tuple[int, int]] = {}
+        self._surge: dict[int, tuple[int, int]] = {}
+
+    def limited(self, need: int, ready: int) -> int:
+        """What `Decider.scale` makes of a need outside panic."""
+        config, base = self.config, max(ready, 1)
+        out = min(max(need, int(base / config.max_scale_down_rate)), math.ceil(config.max_scale_up_rate * base))
+        return max(out, config.activation_scale) if need > 0 and config.activation_scale > 1 else out
+
+    def kept(self, ready: int, floor: int, present: int) -> tuple[int, int]:
+        """The needs (lowest, highest) that keep `present` replicas outside panic; (1, 0) if none does."""
+        key = ready, floor, present
+        if key not in self._kept:
+            self._kept[key] = self._find_kept(ready, floor, present)
+        return self._kept[key]
+
+    def _find_kept(self, ready: int, floor: int, present: int) -> tuple[int, int]:
+        def keeps(need: int) -> bool:
+            want = self.limited(need, ready)
+            return (floor if want < floor else min(want, self.config.max_scale or NO_LIMIT)) == present
+
+        # What is wanted never falls as a need grows, but for a floor above the maximum: that one's place is not found.
+        low = next((need for need in (0, 1, present) if keeps(need)), None)
+        if low is None:
+            return 1, 0
+        return low, next(need for need in (NO_LIMIT, present, low) if keeps(need))
+
+    def holds_in_panic(self, kpa: Kpa, ready: int) -> int:
+        """The most that may be needed for the desired count to stand in panic; 0 if it does not stand."""
+        most = kpa.decider.max_panic_replicas
+        return most if kpa.decider.desired == most and self.limited(most, ready) <= most else 0
+
+    def band(self, kpa: Kpa, panic: int, ready: int, floor: int, present: int) -> Band:
+        """The band around a tick that kept `present` replicas; `panic` is its sum over the panic window."""
+        if not self._plain or not at_rest(kpa, present):
+            return NEVER
+        calm, surge = self._surges(ready)
+        bottom, until, surging = 0, math.inf, False
+        if not kpa.decider.panicking:
+            low, high = self._calm_sums(ready, floor, present)
+            top = calm
+        else:
+            low, most = 0, self.holds_in_panic(kpa, ready) * self.config.target_value
+            high, top = _at_most(most, self._stable_unit), _at_most(most, self._panic_unit)
+            surging = panic > calm
+            if surging:
+                bottom = surge
+            else:
+                top, until = min(top, calm), kpa.decider.panic_since + self.config.stable_window_seconds
+        if self._burst > 0 and ready:
+            # The activator stays where it is, in the path or not, while the excess burst capacity keeps its sign.
+            enough = ready * self.config.total_value - self._burst
+            if kpa.scaler.proxied_since is None:
+                top = min(top, _at_most(enough, self._panic_unit))
+            else:
+                bottom = max(bottom, _above(enough, self._panic_unit))
+        return Band(low, high, bottom, top, until, surging)
+
+    def _calm_sums(self, ready: int, floor: int, present: int) -> tuple[int, int]:
+        """Sums of the stable window (lowest, highest) that surely keep `present` replicas outside panic."""
+        key = ready, floor, present
+        if key not in self._calm:
+            least, most = self.kept(ready, floor, present)
+            low = _above((least - 1) * self.config.target_value, self._stable_unit)
+            high = _at_most(most * self.config.target_value, self._stable_unit)
+            self._calm[key] = (low, high) if least <= most else (1, 0)
+        return self._calm[key]
+
+    def _surges(self, ready: int) -> tuple[int, int]:
+        """Sums of the panic window: the highest that is surely no reason to panic, the lowest that surely is one."""
+        if ready not in self._surge:
+            base = max(ready, 1)
+            need = math.ceil(self.config.panic_threshold_ratio * base) - 1
+            while need / base < self.config.panic_threshold_ratio:
+                need += 1
+            average = (need - 1) * self.config.target_value
+            self._surge[ready] = _at_most(average, self._panic_unit), _above(average, self._panic_unit)
+        return self._surge[ready]
+
+
+def _at_most(average: float, unit: int) -> int:
+    """A sum whose average is surely at most this."""
+    return math.floor((average - MARGIN) * unit)
+
+
+def _above(average: float, unit: int) -> int:
+    """A sum whose average is surely above this."""
+    return math.ceil((average + MARGIN) * unit)
