@@ -10,10 +10,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from ahpa.simulation.kernel import GRAIN
-from ahpa.simulation.kpa import TICK_SECONDS, Kpa
+from ahpa.simulation.kpa import INACTIVE, TICK_SECONDS, Kpa
 from ahpa.simulation.kpa_config import KpaConfig
 from ahpa.simulation.kpa_inputs import TICKS_PER_MINUTE, KpaInputs, Needs
-from ahpa.simulation.kpa_steady import NEVER, Band, Steady, at_rest
+from ahpa.simulation.kpa_steady import NEVER, Band, Steady
 from ahpa.simulation.kpa_windows import linear_averages, round_to_micro, smoothing_coefficient, weighted_averages
 from forecasting.panel import Floats
 
@@ -68,7 +68,11 @@ class KpaLoop:
     # Passing over ticks
 
     def calm(self, tick: int, last: int, ready: int, floor: int, present: int) -> int:
-        if self._done != (ready, floor, present) or self._has_delay or not at_rest(self._kpa, present):
+        scaler = self._kpa.scaler
+        if self._done != (ready, floor, present) or self._has_delay or not scaler.initialized:
+            return tick
+        if (present > 0) is (scaler.activity in INACTIVE):
+            # On the way to zero or back.
             return tick
         needs = self._needs
         minute, inside = divmod(tick, TICKS_PER_MINUTE)

@@ -2,7 +2,8 @@
 
 All of it follows from kpa.py: outside panic the desired count depends on the need by the stable average alone, in panic
 it stands until more is needed, and with the same count, floor and ready replicas the scaler repeats itself. Bounds
-may be narrower than they must: what lies outside is played in full.
+may be narrower than they must: what lies outside is played in full. tests/simulation/test_kpa_steady.py plays what
+lies inside.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 from typing import NamedTuple
 
 from ahpa.simulation.kernel import GRAIN
-from ahpa.simulation.kpa import Activity, Kpa
+from ahpa.simulation.kpa import Kpa
 from ahpa.simulation.kpa_config import KpaConfig
 
 NO_LIMIT = 10**9
@@ -35,13 +36,6 @@ class Band(NamedTuple):
 
 
 NEVER = Band(1, 0, 1, 0, 0.0, False)
-
-
-def at_rest(kpa: Kpa, present: int) -> bool:
-    """Whether the scaler waits for nothing: no first replicas, no way to zero."""
-    scaler = kpa.scaler
-    activity = scaler.activity
-    return scaler.initialized and (present > 0) is not (activity is Activity.IDLE or activity is Activity.FAILED)
 
 
 class Steady:
@@ -88,8 +82,9 @@ class Steady:
         return most if kpa.decider.desired == most and self.limited(most, ready) <= most else 0
 
     def band(self, kpa: Kpa, panic: int, ready: int, floor: int, present: int) -> Band:
-        """The band around a tick that kept `present` replicas; `panic` is its sum over the panic window."""
-        if not self._plain or not at_rest(kpa, present):
+        """The band around a tick that kept `present` replicas; `panic` is its sum over the panic window. Where nothing
+        is wanted the scaler looks at its clock, and there is none."""
+        if not self._plain:
             return NEVER
         calm, surge = self._surges(ready)
         bottom, until, surging = 0, math.inf, False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -86,6 +87,19 @@ def test_nobody_is_served_by_nothing_and_cold_hits_are_counted() -> None:
     assert outcome.cold_hits == outcome.requests == 1200
     assert outcome.unserved_ratio == 1.0
     assert outcome.replica_hours == 0.0
+
+
+@pytest.mark.parametrize("slots", [0, 1, 2])
+def test_who_gives_up_leaves_at_that_second(slots: int) -> None:
+    """One in the first second, then ten a second of 1 s each, and everybody's patience is 5 s: at the end of second 6
+    all who came before the second second and have not begun are gone, and so on."""
+    traffic = Traffic(0.0, np.array([1] + [10] * 59), Service(1.0, 2, give_up_seconds=5.0))
+    queue = traffic.queue()
+    queue.begin(0)
+    dropped = [queue.dropped for _ in islice(queue.run(1, slots, 60), 8)]
+    begun = min(slots, 1) + slots * np.arange(8)
+    came = [0, 0, 0, 0, 0, 1, 11, 21]
+    assert dropped == np.maximum(came - begun, 0).tolist()
 
 
 def test_spreading_keeps_every_request_and_dispersion_is_as_asked() -> None:
