@@ -23,7 +23,7 @@ from ahpa.simulation.policies import Foresight
 from ahpa.simulation.requests import Requests
 from ahpa.simulation.sources import Counted, Source, aligned, minutes
 from ahpa.simulation.sweep import Question
-from ahpa.simulation.trial import Fitter, NotEnoughError, Setting, Span, foresee, span_of, trial, windows_of
+from ahpa.simulation.trial import Each, Fitter, NotEnoughError, Setting, Span, foresee, span_of, trial, windows_of
 from forecasting.panel import Floats, Panel, beside
 
 MOST_PER_FIT = 100
@@ -145,7 +145,9 @@ def run(
     try:
         pending: dict[Future[SeriesResult | str], str] = {}
         for fleet in fleets(series):
-            for one, foresight in zip(fleet, _foreseen(model, levels, fleet, job), strict=True):
+            # While nobody plays, the pool learns; else the parent does beside it.
+            each: Each = map if pending else pool.map
+            for one, foresight in zip(fleet, _foreseen(model, levels, fleet, job, each), strict=True):
                 pending[pool.submit(tested, one, foresight, job, files[one.name])] = one.name
             for done in [future for future in pending if future.done()]:
                 yield pending.pop(done), done.result()
@@ -167,12 +169,12 @@ def _leave_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _foreseen(model: Fitter, levels: Floats, fleet: Sequence[Series], job: Job) -> list[Foresight]:
+def _foreseen(model: Fitter, levels: Floats, fleet: Sequence[Series], job: Job, each: Each = map) -> list[Foresight]:
     if "ahpa" not in job.question.policies:
         nothing = Foresight(np.empty(0), levels, np.ones(1), np.empty((0, 1, len(levels))), "")
         return [nothing] * len(fleet)
     panel, span = joined(fleet)
-    return foresee(model, levels, panel, span, windows_of(job.setting, panel.step))
+    return foresee(model, levels, panel, span, windows_of(job.setting, panel.step), each)
 
 
 def tested(one: Series, foresight: Foresight, job: Job, file_name: str) -> SeriesResult | str:

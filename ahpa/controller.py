@@ -195,25 +195,15 @@ def _standing(workload: Workload) -> Decision | None:
     policy = workload.policy.policy
     mode = policy.mode if workload.policy.requested else "off"
     leaving = workload.managed and mode != "apply"
-    restore = Decision(
-        workload.key,
-        workload.baseline,
-        workload.floor,
-        workload.baseline,
-        True,
-        Reason.RESTORED,
-        f"restore {workload.floor} -> {workload.baseline}, as its owner had it: mode is {mode}",
-        restore=True,
-    )
     if mode == "off":  # before all else: one bad annotation beside it must not keep an owner from switching off
         why = "mode is off" if workload.policy.requested else "nobody asked for it"
-        return restore if leaving else _decision(workload, workload.floor, Reason.OFF, why)
+        return _restore(workload, mode) if leaving else _decision(workload, workload.floor, Reason.OFF, why)
     if workload.policy.problems:
         return _decision(workload, workload.floor, Reason.INVALID_POLICY, "; ".join(workload.policy.problems))
     if workload.refusal is not None:
         return _decision(workload, workload.floor, Reason.REFUSED, workload.refusal)
     if leaving:
-        return restore
+        return _restore(workload, mode)
     if policy.paused:
         return _decision(workload, workload.floor, Reason.PAUSED, f"paused by its owner at {workload.floor}")
     if workload.per_replica is None:
@@ -224,6 +214,19 @@ def _standing(workload: Workload) -> Decision | None:
             "nobody said what one replica serves; set ahpa.dev/target-per-replica",
         )
     return None
+
+
+def _restore(workload: Workload, mode: str) -> Decision:
+    return Decision(
+        workload.key,
+        workload.baseline,
+        workload.floor,
+        workload.baseline,
+        True,
+        Reason.RESTORED,
+        f"restore {workload.floor} -> {workload.baseline}, as its owner had it: mode is {mode}",
+        restore=True,
+    )
 
 
 def _bounds(workload: Workload, limits: Limits) -> tuple[int, int]:

@@ -98,9 +98,9 @@ class Lane:
         self.ready[minute], self.floor[minute] = seen.ready, seen.floor
         self.paid_hours += (seen.ready + seen.starting) / 60
         # A request of the minute before may have become late since.
-        self.late[minute] = self.world.late(seen.now - 60.0)
+        self.late[minute] = self.world.late(seen.now - 60.0, seen.now)
         if minute:
-            self.late[minute - 1] = self.world.late(seen.now - 120.0) - self.late[minute]
+            self.late[minute - 1] = self.world.late(seen.now - 120.0, seen.now - 60.0)
 
     def workload(self, now: float) -> Workload:
         """The service as an observer in its cluster would see it."""

@@ -7,7 +7,6 @@ may be called `../../etc/passwd`; its file is not.
 from __future__ import annotations
 
 import gzip
-import io
 import json
 import math
 import os
@@ -84,11 +83,9 @@ def write_ticks(folder: Path, file_name: str, run: Run, per_unit: float) -> None
     Byte for byte the same for the same run (no time stamp in the gzip header).
     """
     columns = (run.timestamp, run.demand / per_unit, run.ready, run.starting, run.floor, run.desired, run.late)
-    text = io.StringIO()
-    text.write(",".join(TICK_COLUMNS) + "\n")
-    for row in zip(*(np.asarray(c, dtype=float).tolist() for c in columns), strict=True):
-        text.write(",".join(f"{value:.10g}" if value != int(value) else str(int(value)) for value in row) + "\n")
-    packed = gzip.compress(text.getvalue().encode(), compresslevel=6, mtime=0)
+    cells = [[f"{value:.10g}" for value in np.asarray(column, dtype=float).tolist()] for column in columns]
+    rows = [",".join(TICK_COLUMNS), *map(",".join, zip(*cells, strict=True)), ""]
+    packed = gzip.compress("\n".join(rows).encode(), compresslevel=6, mtime=0)
     write_whole(folder / f"{file_name}.{safe_name(run.policy)}.csv.gz", packed)
 
 

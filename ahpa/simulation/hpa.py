@@ -121,7 +121,7 @@ class Hpa:
     def _highest_recent(self, now: float, desired: int) -> int:
         """The largest recommendation of the last five minutes, the oldest one's place taken by this one."""
         cutoff = now - DOWN_STABILIZATION_SECONDS
-        highest = max([desired, *(count for at, count in self._recommended if at >= cutoff)])
+        highest = max([desired, *[count for at, count in self._recommended if at >= cutoff]])
         self._recommend(now, desired, cutoff)
         return highest
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
+
 from ahpa.simulation.hpa import SYNC_SECONDS, Hpa
 from ahpa.simulation.hpa_config import HpaConfig, Metric
 from ahpa.simulation.hpa_replicas import per_replica_replicas
-from ahpa.simulation.kernel import GRAIN
+from ahpa.simulation.kernel import GRAIN, Counts
 from ahpa.simulation.traffic import Stream
 
 WINDOW_SECONDS = 60
@@ -30,8 +32,22 @@ class HpaLoop:
         self._config = HpaConfig(maximum or NO_LIMIT, (metric,), minimum)
         self._hpa = Hpa(self._config)
         self._units = traffic.units.copy()
+        self._usage = self._usages().tolist()
+        """Usage in 1/1000 at each tick of the open loop; from `_open` on it is what is seen."""
+        self._open = 0
         self._replicas: int | None = None
         self.desired = 0
+
+    def _usages(self) -> Counts:
+        total = np.concatenate([[0], self._units.cumsum()])
+        ends = np.arange(SYNC_SECONDS, len(total), SYNC_SECONDS)
+        seconds = np.minimum(ends, WINDOW_SECONDS)
+        return np.asarray(np.rint(1000 * (total[ends] - total[ends - seconds]) / GRAIN / seconds), np.int64)
+
+    def _usage_now(self, tick: int) -> int:
+        end = (tick + 1) * SYNC_SECONDS
+        window = self._units[max(0, end - WINDOW_SECONDS) : end]
+        return round(1000 * int(window.sum()) / GRAIN / len(window))
 
     def calm(self, tick: int, last: int, ready: int, floor: int, present: int) -> int:
         return tick
@@ -42,6 +58,7 @@ class HpaLoop:
         wanted = present
         for units in counts:
             self._units[tick * SYNC_SECONDS : (tick + 1) * SYNC_SECONDS] = units
+            self._open = tick + 1 + WINDOW_SECONDS // SYNC_SECONDS
             wanted = self.tick(tick, now, ready, floor)
             tick += 1
             now += SYNC_SECONDS
@@ -50,9 +67,7 @@ class HpaLoop:
         return tick, wanted
 
     def tick(self, tick: int, now: float, ready: int, floor: int) -> int:
-        end = (tick + 1) * SYNC_SECONDS
-        window = self._units[max(0, end - WINDOW_SECONDS) : end]
-        usage = round(1000 * int(window.sum()) / GRAIN / len(window))
+        usage = self._usage[tick] if tick >= self._open else self._usage_now(tick)
         if self._replicas is None:
             self._replicas = max(ready, floor)
         metric = self._config.metrics[0]

@@ -46,7 +46,7 @@ def _advice(trial: Trial, question: Question, found: dict[str, PolicyResult]) ->
         out.append(
             f"{share(target)} late was not reached; the least was {share(least.outcome.late_ratio)} at {least.label}."
         )
-    if not question.manage_target and ours.run is not None:
+    if question.sweep and not question.manage_target and ours.run is not None:
         level = next(point.knob for point in ours.points if point.label == ours.label)
         filled = Ahpa(trial.tested, trial.foresight, FULL_UTILIZATION)(level).outcome
         saved = ours.outcome.replica_hours - filled.replica_hours

@@ -48,13 +48,21 @@ class Steady:
         self._panic_unit = GRAIN * config.panic_window_seconds
         # Only on the way to zero does it matter whether the activator is in the path.
         self._burst = config.target_burst_capacity if config.enable_scale_to_zero else 0.0
+        self._limited: dict[tuple[int, int], int] = {}
         self._kept: dict[tuple[int, int, int], tuple[int, int]] = {}
         self._calm: dict[tuple[int, int, int], tuple[int, int]] = {}
         self._surge: dict[int, tuple[int, int]] = {}
 
     def limited(self, need: int, ready: int) -> int:
         """What `Decider.scale` makes of a need outside panic."""
-        config, base = self.config, max(ready, 1)
+        key = need, ready
+        found = self._limited.get(key)
+        if found is None:
+            found = self._limited[key] = self._limit(need, max(ready, 1))
+        return found
+
+    def _limit(self, need: int, base: int) -> int:
+        config = self.config
         out = min(max(need, int(base / config.max_scale_down_rate)), math.ceil(config.max_scale_up_rate * base))
         return max(out, config.activation_scale) if need > 0 and config.activation_scale > 1 else out
 

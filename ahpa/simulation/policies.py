@@ -70,27 +70,41 @@ def leads_of(service: Service) -> tuple[float, ...]:
     return tuple(lead + TICK_SECONDS for _, lead in service.readiness.leads(LAG_LEVEL))
 
 
-def keeps(scene: Scene, world: World, late_target: float) -> bool:
-    """Whether the world's own floor keeps the late target; stops at the end of the day that makes it impossible."""
-    budget = late_target * float(scene.traffic.arrived[-1])
-    end = scene.start + scene.traffic.seconds
-    while world.now < end:
-        world.advance(min(world.now + DAY_SECONDS / 4, end))
-        if world.late(scene.start) > budget:
-            return False
-    return True
-
-
-def play(scene: Scene, world: World, policy: str, label: str, floors: Sequence[int] = ()) -> Run:
-    """The tested days in `world`, with a floor for each minute (none: the world's own)."""
+def play(
+    scene: Scene,
+    world: World,
+    policy: str,
+    label: str,
+    floors: Sequence[int] = (),
+    most_late: float = 1.0,
+) -> Run:
+    """The tested days in `world`, with a floor for each minute (none: the world's own). Ends early, within a quarter
+    of a day, when a larger share than `most_late` is late for certain: then only `late_ratio` means anything."""
     start, low = scene.start, scene.kpa.min_scale
     if len(floors):
         for minute in range(scene.minutes):
             world.floor = max(low, floors[minute])
             world.advance(start + 60 * (minute + 1))
     else:
-        world.advance(start + scene.traffic.seconds)
+        _advance(scene, world, most_late)
     return world.run(scene.name, policy, label)
+
+
+def _advance(scene: Scene, world: World, most_late: float) -> None:
+    """To the end, or until a larger share is late."""
+    end = scene.start + scene.traffic.seconds
+    if most_late >= 1:
+        world.advance(end)
+        return
+    budget = most_late * float(scene.traffic.arrived[-1])
+    known_after = math.ceil(scene.service.late_after_seconds) + 2
+    late, seen = 0.0, scene.start
+    while world.now < end and late <= budget:
+        world.advance(min(world.now + DAY_SECONDS / 4, end))
+        known = world.now - known_after
+        if known > seen:
+            late += world.late(seen, known)
+            seen = known
 
 
 def kpa(scene: Scene, utilization: float) -> Run:
@@ -103,17 +117,16 @@ def hpa(scene: Scene, utilization: float) -> Run:
     return play(scene, scene.hpa_world(utilization), "hpa", f"target {utilization:.0%}")
 
 
-def static(scene: Scene, floor: float) -> Run:
-    """The KPA above a constant floor."""
+def static(scene: Scene, floor: float, most_late: float = 1.0) -> Run:
+    """The KPA above a constant floor; see `play` for `most_late`."""
     count = round(floor)
-    return play(scene, scene.kpa_world(scene.kpa, count), "static", f"floor {count}")
+    return play(scene, scene.kpa_world(scene.kpa, count), "static", f"floor {count}", most_late=most_late)
 
 
-def fixed_max(scene: Scene, count: float) -> Run:
-    """A fixed fleet without any scaler."""
-    return play(
-        scene, scene.fixed_world(round(count)), "fixed-max", f"{count:.0f} replica{'' if round(count) == 1 else 's'}"
-    )
+def fixed_max(scene: Scene, count: float, most_late: float = 1.0) -> Run:
+    """A fixed fleet without any scaler; see `play` for `most_late`."""
+    label = f"{count:.0f} replica{'' if round(count) == 1 else 's'}"
+    return play(scene, scene.fixed_world(round(count)), "fixed-max", label, most_late=most_late)
 
 
 def seasonal(scene: Scene, margin: float) -> Run:

@@ -195,17 +195,16 @@ def late_requests(traffic: Traffic, left: Floats, first: int = 0, last: int | No
     end = traffic.seconds
     out = np.zeros(last - first)
     # Nobody who came before a moment at which nobody waits is late after it: only seconds with a queue then count.
-    queue = left < traffic.arrived
     begin = min(first + whole, end)
-    seen = queue[begin : min(last + whole + 2, end) + 1]
-    near = np.flatnonzero(seen)
+    near_by = slice(begin, min(last + whole + 2, end) + 1)
+    near = np.flatnonzero(left[near_by] < traffic.arrived[near_by])
     if not len(near):
         return out
     marked = np.zeros(last - first + 3, dtype=bool)
     for shift in (0, 1, 2):
         marked[np.clip(near + begin - whole - first - shift, 0, last - first + 2)] = True
     # Past the end of the traffic the last queue stands.
-    marked[max(0, end - whole - first - 2) :] |= bool(queue[end])
+    marked[max(0, end - whole - first - 2) :] |= bool(left[end] < traffic.arrived[end])
     at = np.flatnonzero(marked[: last - first]) + first
     old, new = (_behind(traffic, left, at + i, whole, after - whole) for i in (0, 1))
     span = np.abs(old) + np.abs(new)

@@ -19,7 +19,6 @@ from ahpa.simulation.oracle import oracle
 from ahpa.simulation.policies import Ahpa, Foresight
 from ahpa.simulation.run import Run
 from ahpa.simulation.scene import Scene
-from ahpa.simulation.world import World
 
 UTILIZATIONS = (0.35, 0.5, 0.7, 0.8, 0.9)
 LEVELS = (0.5, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
@@ -42,7 +41,6 @@ FULL_UTILIZATION = 0.9
 
 Play = Callable[[float], Run]
 Between = Callable[[float, float], float]
-Start = Callable[[int], World]
 
 
 def halfway(a: float, b: float) -> float:
@@ -128,19 +126,21 @@ def cheapest(points: Sequence[Point], late_target: float) -> Point | None:
 
 
 def _fewest(
-    name: str, scene: Scene, start: Start, play: Play, most: int, question: Question, own: int | None = None
+    name: str, play: Callable[[float, float], Run], most: int, question: Question, own: int | None = None
 ) -> PolicyResult:
     """The smallest count that meets the late target, by bisection; the run at `own`, else at that count.
 
     Without a sweep a count that fails is not played to its end.
     """
+    target = question.late_target
     runs: dict[int, Run] = {}
 
     def late(count: int) -> bool:
-        if not question.sweep:
-            return not policies.keeps(scene, start(count), question.late_target)
-        runs[count] = play(float(count))
-        return runs[count].outcome.late_ratio > question.late_target
+        run = play(count, 1.0 if question.sweep else target)
+        misses = run.outcome.late_ratio > target
+        if question.sweep or not misses:
+            runs[count] = run
+        return misses
 
     low, high = 0, most
     if late(high):
@@ -150,10 +150,13 @@ def _fewest(
         low, high = (middle, high) if late(middle) else (low, middle)
     if high == 1 and not late(0):
         high = 0
-    for count in {high, high if own is None else own}:
-        runs.setdefault(count, play(float(count)))
-    points = [Point(float(count), r.knob, r.outcome) for count, r in runs.items()]
-    return _result(name, runs[high if own is None else own], points, question.late_target)
+    chosen = high if own is None else own
+    for count in {high, chosen} - set(runs):
+        runs[count] = play(count, 1.0)
+    # Those found on the way to the result without a sweep are not the sweep's.
+    shown = runs if question.sweep else {count: runs[count] for count in (high, chosen)}
+    points = [Point(float(count), run.knob, run.outcome) for count, run in shown.items()]
+    return _result(name, runs[chosen], points, target)
 
 
 def _ahpa(trial: Trial, question: Question) -> PolicyResult:
@@ -213,14 +216,13 @@ def _utilization(trial: Trial) -> float:
 
 def _static(trial: Trial, question: Question) -> PolicyResult:
     tested = trial.tested
-    start = partial(tested.kpa_world, tested.kpa)
-    return _fewest("static", tested, start, partial(policies.static, tested), 2 * tested.most, question)
+    return _fewest("static", partial(policies.static, tested), 2 * tested.most, question)
 
 
 def _fixed_max(trial: Trial, question: Question) -> PolicyResult:
     tested = trial.tested
-    most, play = max(2 * tested.most, tested.most_before), partial(policies.fixed_max, tested)
-    return _fewest("fixed-max", tested, tested.fixed_world, play, most, question, tested.most_before)
+    most = max(2 * tested.most, tested.most_before)
+    return _fewest("fixed-max", partial(policies.fixed_max, tested), most, question, tested.most_before)
 
 
 def _seasonal(trial: Trial, question: Question) -> PolicyResult:

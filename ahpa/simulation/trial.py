@@ -7,8 +7,9 @@ between the model only goes with the time, as the service does between two refit
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -26,6 +27,12 @@ EARLIER_DAYS = 3.0
 """At most so many days before the tested ones serve to find settings."""
 MOST_FITS = 4
 """A service refits every hour; on real traces a model of yesterday was 2 % worse than one of the day's morning."""
+
+
+Each = Callable[
+    [Callable[[float, float], tuple[float, Floats]], Sequence[float], Sequence[float]], Iterable[tuple[float, Floats]]
+]
+"""`map`, or that of a pool of processes."""
 
 
 class NotEnoughError(ValueError):
@@ -107,18 +114,23 @@ def windows_of(setting: Setting, step: float) -> tuple[float, ...]:
     return tuple(sorted({*leads, *(lead + late for lead in leads)}))
 
 
-def foresee(model: Fitter, levels: Floats, panel: Panel, span: Span, windows: Sequence[float]) -> list[Foresight]:
-    """What the model says of every row, from the first played moment to the end; `levels` are those it rolls at."""
+def foresee(
+    model: Fitter, levels: Floats, panel: Panel, span: Span, windows: Sequence[float], each: Each = map
+) -> list[Foresight]:
+    """What the model says of every row, from the first played moment to the end; `levels` are those it rolls at.
+    `each` goes through the fits, which do not know of each other."""
     starts = fits_of(span, panel.step)
-    peaks, origins = [], []
-    for start, end in zip(starts, [*starts[1:], span.end], strict=True):
-        seer = model.fit(panel.until(start))
-        said = np.asarray(seer.rolling(panel.between(seer.origin, end), windows))
-        peaks.append(said)
-        origins.append(seer.origin + panel.step * np.arange(said.shape[1]))
-    at, asked = np.concatenate(origins), np.asarray(windows)
-    rows = np.concatenate(peaks, axis=1)
-    return [Foresight(at, np.asarray(levels, float), asked, row, model.name) for row in rows]
+    ends = [*starts[1:], span.end]
+    said = list(each(partial(_say, model, panel, windows), starts, ends))
+    at = np.concatenate([origin + panel.step * np.arange(peaks.shape[1]) for origin, peaks in said])
+    rows = np.concatenate([peaks for _, peaks in said], axis=1)
+    return [Foresight(at, np.asarray(levels, float), np.asarray(windows), row, model.name) for row in rows]
+
+
+def _say(model: Fitter, panel: Panel, windows: Sequence[float], start: float, end: float) -> tuple[float, Floats]:
+    """What a model fitted before `start` says up to `end`: the first origin, and peaks [n, o, w, q]."""
+    seer = model.fit(panel.until(start))
+    return seer.origin, np.asarray(seer.rolling(panel.between(seer.origin, end), windows))
 
 
 def fits_of(span: Span, step: float) -> list[float]:

@@ -25,7 +25,7 @@ from ahpa.simulation.run import Outcome, Run
 from ahpa.simulation.traffic import Stream
 
 ROW_SECONDS = 60
-SOON_TICKS = 30
+SOON_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ class World:
     def _crowded_until(self) -> int:
         """The end of the last tick soon in which somebody will have to wait again: leaving the queue has its price."""
         tick, limit = self._tick, self._limit
-        ahead = self._pressures[tick : tick + SOON_TICKS]
+        ahead = self._pressures[tick : tick + SOON_SECONDS // self.reactive.tick_seconds]
         return next((tick + i for i in range(len(ahead), 0, -1) if ahead[i - 1] > limit), tick)
 
     def _scale(self, wanted: int) -> None:
@@ -199,8 +199,10 @@ class World:
             self._settled = second
 
     def _end_row(self) -> None:
-        self._settle()
-        self._rows.append((self._ready_seconds, self._paid_seconds, self._floor, self.reactive.desired))
+        replicas = self.replicas
+        passed = self._tick * self.reactive.tick_seconds - self._settled
+        ready, paid = self._ready_seconds + passed * replicas.ready, self._paid_seconds + passed * replicas.present
+        self._rows.append((ready, paid, self._floor, self.reactive.desired))
 
     def snapshot(self) -> Snapshot:
         """What an observer would see now."""
@@ -215,11 +217,10 @@ class World:
             self._queue.waiting,
         )
 
-    def late(self, since: float) -> float:
-        """Requests that arrived since `since` and are known to be late by now."""
-        first = max(0, int(since - self.traffic.start))
-        last = self._tick * self.reactive.tick_seconds
-        return float(self._queue.late(first, last).sum()) if last > first else 0.0
+    def late(self, since: float, until: float) -> float:
+        """Requests that arrived in `[since, until)`, seconds up to now, and are known to be late by now."""
+        first, last = (round(at - self.traffic.start) for at in (since, until))
+        return float(self._queue.late(first, last).sum())
 
     def outcome(self) -> Outcome:
         """The figures up to now, which should be the end of the traffic."""

@@ -112,7 +112,7 @@ def test_no_request_gets_lost_and_shares_are_shares(story: Story) -> None:
     assert 0 <= out.unserved_ratio <= out.late_ratio <= 1
     assert out.wait_p50_seconds <= out.wait_p95_seconds <= out.wait_p99_seconds
     assert run.late.sum() == pytest.approx(out.late_ratio * out.requests)
-    assert world.late(traffic.start) == run.late.sum()
+    assert world.late(traffic.start, traffic.start + traffic.seconds) == run.late.sum()
 
 
 @given(lists())
