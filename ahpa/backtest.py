@@ -61,18 +61,14 @@ def prepared(
 ) -> tuple[list[Series], dict[str, str]]:
     """The series that can be tested, and why the others cannot. Names become unique.
 
-    `per_unit` are the requests in flight that one unit of a panel makes; a list of requests needs none.
+    `per_unit` are the requests in flight that one unit of a panel makes; a list of requests needs none. Raises
+    ValueError for steps that cannot be tested.
     """
     out: list[Series] = []
     failed: dict[str, str] = {}
     taken: set[str] = set()
     for given in inputs:
-        try:
-            rows = _rows(given, per_unit)
-        except ValueError as error:
-            failed.update({key: str(error) for key in given.keys})
-            continue
-        for key, row, source in rows:
+        for key, row, source in _rows(given, per_unit):
             name = next(n for n in _names(key) if n not in taken)
             taken.add(name)
             try:
@@ -91,7 +87,7 @@ def _names(key: str) -> Iterator[str]:
 
 
 def _rows(given: Panel | Requests, per_unit: float) -> Iterator[tuple[str, Panel, Source]]:
-    """(name, mean concurrency on whole minutes, requests) of every service. Raises ValueError for odd steps."""
+    """(name, mean concurrency on whole minutes, requests) of every service."""
     if isinstance(given, Requests):
         return iter([(given.name, given.demand, given)])
     fine = aligned(given)

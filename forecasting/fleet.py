@@ -34,6 +34,8 @@ STEPS = Training(hidden=(32,), members=2, epochs=4, rate=5e-3)
 _HIGHEST_LOG = 10.0
 _OTHERS_DAYS = 9.0
 _BLOCK_ROWS = 1024
+_SIGHTS = 50_000
+"""Origins of rows that are looked at together: their features take some 100 MiB."""
 
 
 @dataclass(frozen=True)
@@ -162,12 +164,11 @@ class FleetForecaster:
         origins = after.length - panel.values.shape[1] + np.arange(panel.values.shape[1])
         targets = [Target(0, width_of(w, after.step)) for w in windows]
         out = np.empty((len(after.keys), len(origins), len(targets), len(QUANTILES)), dtype=np.float32)
-        for rows in chunks(len(after.keys)):
-            sight = self._sight(after, rows, Rolling(after.values[rows], origins))
-            trails = self._trails(rows, sight, [k for k, t in enumerate(self.ledger.targets) if not t.lead])
+        trails = self._trails(after, origins, {k for target in targets for k in self.ledger.beside(target)[:2]})
+        for rows, sight in self._views(after, origins):
             for w, target in enumerate(targets):
                 logs = ask(self.peaks, sight, target)
-                logs = logs + self.ledger.offsets(target, trails) * spread(logs, QUANTILES)
+                logs = logs + self.ledger.offsets(target, trails[rows]) * spread(logs, QUANTILES)
                 demand = np.nan_to_num(sight.frame.demand(np.minimum(logs, _HIGHEST_LOG)))
                 out[rows, :, w] = np.sort(within(demand, after.cap[rows]), axis=2)
         return np.maximum.accumulate(out, axis=2)
@@ -180,10 +181,7 @@ class FleetForecaster:
         after = self.history.extended(panel)
         first = after.length - panel.values.shape[1]
         origins = np.arange(first, after.length + 1)
-        trails = np.empty((len(after.keys), len(self.ledger.targets), len(origins), len(QUANTILES)), dtype=np.float32)
-        for rows in chunks(len(after.keys)):
-            sight = self._sight(after, rows, Rolling(after.values[rows], origins))
-            trails[rows] = self._trails(rows, sight, range(len(self.ledger.targets)))
+        trails = self._trails(after, origins, range(len(self.ledger.targets)))
         for i in range(0, len(origins), every):
             calibration = replace(self.ledger.calibration, offsets=trails[:, :, i])
             ledger = Ledger.opened(self.ledger.targets, calibration)
@@ -194,16 +192,20 @@ class FleetForecaster:
         seasons = Seasons(history.start, history.step, self.calendar)
         return Sight.of(view, self.least[rows], seasons, self.periods[rows])
 
-    def _trails(self, rows: slice, sight: Sight, which: Iterable[int]) -> Array:
+    def _views(self, history: History, origins: Ints) -> Iterator[tuple[slice, Sight]]:
+        """All rows at many origins, as many rows at once as fit."""
+        for rows in chunks(len(history.keys), max(1, _SIGHTS // max(1, len(origins)))):
+            yield rows, self._sight(history, rows, Rolling(history.values[rows], origins))
+
+    def _trails(self, history: History, origins: Ints, which: Iterable[int]) -> Array:
         """The offsets [n, targets, o, q] at each origin, settled as the truth becomes known; zeros but for `which`."""
-        c = self.ledger.calibration
-        own = replace(c, offsets=c.offsets[rows], settled=c.settled[rows], covered=c.covered[rows])
-        shape = len(own.offsets), len(self.ledger.targets), sight.frame.anchor.shape[1], len(QUANTILES)
-        out = np.zeros(shape, dtype=np.float32)
+        targets, own = self.ledger.targets, self.ledger.calibration
+        out = np.zeros((len(history.keys), len(targets), len(origins), len(QUANTILES)), dtype=np.float32)
         for k in which:
-            target = self.ledger.targets[k]
-            logs = ask(self._committee(target), sight, target)
-            out[:, k] = walk(own, k, logs, sight.truth(target), target.lead + target.width)[0]
+            target, committee = targets[k], self._committee(targets[k])
+            parts = [(ask(committee, sight, target), sight.truth(target)) for _, sight in self._views(history, origins)]
+            logs, truth = (np.concatenate(part) for part in zip(*parts, strict=True))
+            out[:, k] = walk(own, k, logs, truth, target.lead + target.width)[0]
         return out
 
     def rehearsed(self) -> FleetForecaster:

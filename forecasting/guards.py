@@ -32,7 +32,8 @@ def reasons(history: History) -> tuple[str | None, ...]:
     for i in np.flatnonzero(~fresh | (many < NEEDED_STEPS)):
         seen = np.flatnonzero(np.isfinite(values[i]))
         if len(seen) < NEEDED_STEPS:
-            out[i] = f"only {len(seen)} steps observed, {NEEDED_STEPS} are needed"
+            found = f"only {len(seen)} steps were observed" if len(seen) else "nothing was observed"
+            out[i] = f"{found}; {NEEDED_STEPS} steps are needed"
         elif not fresh[i]:
             minutes = (values.shape[1] - 1 - seen[-1]) * step / 60
             out[i] = f"nothing observed for {minutes:.0f} minutes"

@@ -56,6 +56,11 @@ class Ledger:
         `offsets` [n, targets, ...] are the present ones unless given.
         """
         offsets = self.calibration.offsets if offsets is None else offsets
+        left, right, share = self.beside(target)
+        return (1 - share) * offsets[:, left] + share * offsets[:, right]
+
+    def beside(self, target: Target) -> tuple[int, int, float]:
+        """Which of ours a target lies between, as indices, and how far it is on the way to the second, 0 to 1."""
         kind = [
             (np.log1p(t.lead) if target.lead else np.log(t.width), k)
             for k, t in enumerate(self.targets)
@@ -68,7 +73,7 @@ class Ledger:
         right = min(right, len(places) - 1)
         gap = places[right] - places[left]
         share = float(np.clip((want - places[left]) / gap, 0, 1)) if gap > 0 else 0.0
-        return (1 - share) * offsets[:, kind[left][1]] + share * offsets[:, kind[right][1]]
+        return kind[left][1], kind[right][1], share
 
     def coverage(self) -> Array:
         """Realised coverage [n, w, q] of the windows (not the single steps), in the order of `targets`."""

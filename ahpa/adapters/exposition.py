@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ahpa.adapters.files import MOST_SERIES, NOT_ENOUGH, InputError, Table, number
+from ahpa.adapters.cells import number
+from ahpa.adapters.table import MOST_SERIES, Table
+from ahpa.adapters.text import NOT_ENOUGH, InputError
 
 
 def parse_prometheus(source: str, text: str) -> list[Table]:
@@ -107,7 +109,7 @@ def parse_openmetrics(source: str, first: str, rest: Iterator[str]) -> list[Tabl
     if not samples:
         raise InputError(f"{source}: no samples", NOT_ENOUGH)
     return [
-        Table(np.array(stamps), np.array([values]), (name,), tuple(lines), source)
+        Table(np.array(stamps), np.array([values]), (name,), np.array(lines), source)
         for name, (stamps, values, lines) in samples.items()
     ]
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from array import array
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
-from ahpa.adapters.files import MOST_ROWS, NOT_ENOUGH, TIME_COLUMNS, InputError, number, shown, stamp
+from ahpa.adapters.cells import TIME_COLUMNS, number, read_rows, shown, stamp
+from ahpa.adapters.text import MOST_ROWS, NOT_ENOUGH, Block, InputError
 from ahpa.simulation.requests import Requests
+from forecasting.panel import Floats, Ints
 
 LONGEST_SECONDS = 86_400.0
 """A request of more than a day is milliseconds taken for seconds, or no request."""
-_PLAIN_ROW = re.compile(r"([0-9]{1,11}(?:\.[0-9]{1,9})?),([0-9]{1,5}(?:\.[0-9]{1,18})?)", re.ASCII)
 
 
 def is_request_list(header: str) -> bool:
@@ -21,30 +21,18 @@ def is_request_list(header: str) -> bool:
     return len(cells) == 2 and cells[0] in TIME_COLUMNS and cells[1] == "duration"
 
 
-def parse_requests(source: str, name: str, lines: Iterator[str]) -> Requests:
+def parse_requests(source: str, name: str, rest: Iterator[Block]) -> Requests:
     """The rows below the header. Raises InputError with the line."""
-    came, held, numbers = array("d"), array("d"), array("q")
-    for at, line in enumerate(lines, start=2):
-        plain = _PLAIN_ROW.fullmatch(line)
-        if plain:
-            when, seconds = float(plain[1]), float(plain[2])
-        elif line.strip():
-            when, seconds = _row(source, at, line)
-        else:
-            continue
-        if seconds > LONGEST_SECONDS:
-            raise InputError(f"{source}:{at}: a duration of {seconds:g} s; at most a day. Are these milliseconds?")
-        came.append(when)
-        held.append(seconds)
-        numbers.append(at)
-    if not came:
+    rows, numbers = read_rows(source, rest, 2, partial(_row, source))
+    if not len(rows):
         raise InputError(f"{source}: no requests", NOT_ENOUGH)
-    moments = np.frombuffer(came)
+    moments, seconds = rows[:, 0], rows[:, 1]
+    _check_durations(source, seconds, numbers)
     _check_span(source, moments, numbers)
-    return Requests.of(name, moments, np.frombuffer(held))
+    return Requests.of(name, moments, seconds)
 
 
-def _row(source: str, at: int, line: str) -> tuple[float, float]:
+def _row(source: str, at: int, line: str) -> list[float]:
     cells = [cell.strip() for cell in line.split(",")]
     if len(cells) != 2:
         raise InputError(f"{source}:{at}: {len(cells)} columns; the header has 2")
@@ -53,10 +41,19 @@ def _row(source: str, at: int, line: str) -> tuple[float, float]:
         raise InputError(f"{source}:{at}: {shown(cells[0])} is not epoch seconds or RFC 3339 with a zone")
     if seconds is None or np.isnan(seconds):
         raise InputError(f"{source}:{at}: {shown(cells[1])} is not a duration of zero or more seconds")
-    return when, seconds
+    return [when, seconds]
 
 
-def _check_span(source: str, moments: np.ndarray, numbers: array[int]) -> None:
+def _check_durations(source: str, seconds: Floats, numbers: Ints) -> None:
+    long = np.flatnonzero(seconds > LONGEST_SECONDS)
+    if len(long):
+        at = int(long[0])
+        raise InputError(
+            f"{source}:{numbers[at]}: a duration of {seconds[at]:g} s; at most a day. Are these milliseconds?"
+        )
+
+
+def _check_span(source: str, moments: Floats, numbers: Ints) -> None:
     """A stamp of another decade is a mistake, and would make a history of empty minutes."""
     order = np.argsort(moments, kind="stable")
     if moments[order[-1]] - moments[order[0]] < 60 * MOST_ROWS:

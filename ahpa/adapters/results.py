@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ahpa.adapters.files import InputError
+from ahpa.adapters.text import InputError
 from ahpa.simulation.backtest import Backtest, PolicyResult, SeriesResult
 from ahpa.simulation.run import Outcome, Run
 

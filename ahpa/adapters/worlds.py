@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from ahpa.adapters.files import InputError
+from ahpa.adapters.text import InputError
 from ahpa.policy import Parsed, Unreadable, parse_policy, parse_seconds
 from ahpa.readiness import Lag, Readiness, Tier
 from ahpa.simulation.kpa_config import KpaConfig, KpaConfigError

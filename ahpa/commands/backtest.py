@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ahpa.commands.demand import UNITS, per_unit, read_all, service_seconds
-from ahpa.commands.options import LEVEL, MOST_SAID, SECONDS, SHARE, calendar_from, calendar_options
+from ahpa.commands.options import HTTP_URL, LEVEL, MOST_SAID, SECONDS, SHARE, calendar_from, calendar_options
 
 if TYPE_CHECKING:
     from ahpa.backtest import Series
@@ -61,7 +61,7 @@ def _policies(ctx: click.Context, param: click.Parameter, text: str) -> tuple[st
 @click.option("--burstiness", type=click.FloatRange(1, 100), default=1.0, show_default=True,
               help="Variance over mean of the requests per second; 1 is Poisson.")  # fmt: skip
 @calendar_options
-@click.option("--from-prometheus", metavar="URL", help="Read demand from a Prometheus, with --query.")
+@click.option("--from-prometheus", type=HTTP_URL, metavar="URL", help="Read demand from a Prometheus, with --query.")
 @click.option("--query", "queries", multiple=True, metavar="[NAME=]PROMQL", help="One series each; repeatable.")
 @click.option("--history", type=SECONDS, default="14d", show_default=True, help="How much to ask a Prometheus for.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which luck.")
@@ -83,7 +83,7 @@ def command(**given: Any) -> None:
           --unit requests-per-second
       ahpa backtest access-log.csv --concurrency 8 --late-after 2s
     """
-    from ahpa.adapters.files import InputError
+    from ahpa.adapters.text import InputError
     from ahpa.render.words import printable
 
     try:
@@ -94,8 +94,8 @@ def command(**given: Any) -> None:
 
 
 def _backtest(given: dict[str, Any]) -> int:
-    from ahpa.adapters.files import NOT_ENOUGH, InputError
     from ahpa.adapters.results import directory
+    from ahpa.adapters.text import NOT_ENOUGH, InputError
 
     inputs = read_all(given)
     setting, late_target, quantile, manage = _world(given, service_seconds(given, inputs))
@@ -116,7 +116,7 @@ def _backtest(given: dict[str, Any]) -> int:
 
 def _world(given: dict[str, Any], takes_seconds: float) -> tuple[Setting, float, float | None, bool]:
     """The setting, and what is wanted of us: late target, quantile, whether the target is managed."""
-    from ahpa.adapters.files import InputError
+    from ahpa.adapters.text import InputError
     from ahpa.adapters.worlds import read_service, read_tiers
     from ahpa.readiness import Lag, Readiness
     from ahpa.simulation.kpa_config import KpaConfig

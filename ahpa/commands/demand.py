@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,8 +20,10 @@ FOR_COUNTS = ("unit", "service_time", "burstiness")
 
 def read_all(given: dict[str, Any]) -> list[Panel | Requests]:
     """What FILES or a Prometheus hold: counts, or lists of requests, not both. Raises InputError, UsageError."""
-    from ahpa.adapters.files import InputError, inputs
+    from ahpa.adapters.files import inputs
+    from ahpa.adapters.text import InputError
     from ahpa.simulation.requests import Requests
+    from ahpa.simulation.sources import check_step
 
     if given["from_prometheus"]:
         if given["files"] or not given["queries"]:
@@ -31,10 +34,22 @@ def read_all(given: dict[str, Any]) -> list[Panel | Requests]:
     if given["queries"]:
         raise click.UsageError("--query needs --from-prometheus")
     found: list[Panel | Requests] = []
+    seen: set[Path] = set()
     try:
         for file in given["files"]:
             one = inputs(file)
-            found.extend([one] if isinstance(one, Requests) else one)
+            if file.resolve() in seen:
+                raise click.UsageError(f"{file} is named twice")
+            seen.add(file.resolve())
+            if isinstance(one, Requests):
+                found.append(one)
+                continue
+            for panel in one:
+                try:
+                    check_step(panel.step)
+                except ValueError as error:
+                    raise InputError(f"{file}: {error}") from error
+            found.extend(one)
     except MemoryError as error:
         raise InputError("the input is too large for this machine's memory") from error
     lists = sum(isinstance(one, Requests) for one in found)
@@ -57,8 +72,8 @@ def _from_prometheus(url: str, queries: tuple[str, ...], history: float) -> Pane
     import re
     import time
 
-    from ahpa.adapters.files import NOT_ENOUGH, InputError
     from ahpa.adapters.prometheus import Prometheus
+    from ahpa.adapters.text import NOT_ENOUGH, InputError
 
     named: dict[str, str] = {}
     for i, text in enumerate(queries):

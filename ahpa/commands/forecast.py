@@ -52,7 +52,7 @@ def command(**given: Any) -> None:
       ahpa forecast requests.csv --window-max 180s --plot forecast.png
       ahpa forecast requests.csv --rolling --test-days 3 --every 30m --window-max 180s > rolling.csv
     """
-    from ahpa.adapters.files import InputError
+    from ahpa.adapters.text import InputError
     from ahpa.render.words import printable
     from forecasting.panel import fleets
 
@@ -82,7 +82,7 @@ def _read(file: Path) -> list[Panel]:
 
 def _check(panel: Panel, given: dict[str, Any]) -> None:
     """Refuse steps that do not fit the data's grid."""
-    from ahpa.adapters.files import InputError
+    from ahpa.adapters.text import InputError
 
     step, horizon, every = given["step"], given["horizon"], given["every"]
     if min([step, *given["windows"]]) <= 0:
@@ -114,7 +114,7 @@ def _rolling(panels: list[Panel], given: dict[str, Any]) -> int:
     from rich.console import Console
     from rich.progress import Progress
 
-    from ahpa.adapters.files import NOT_ENOUGH, InputError
+    from ahpa.adapters.text import NOT_ENOUGH, InputError
     from forecasting.panel import DAY_SECONDS
     from forecasting.rolling import Rolling, rolling
 
@@ -140,7 +140,7 @@ def _rolling(panels: list[Panel], given: dict[str, Any]) -> int:
 def _now(panels: list[Panel], given: dict[str, Any]) -> int:
     from rich.console import Console
 
-    from ahpa.adapters.files import NOT_ENOUGH, InputError
+    from ahpa.adapters.text import NOT_ENOUGH, InputError
     from ahpa.render.forecast import picture, table
     from ahpa.render.words import printable
     from forecasting.rolling import present, resampled

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -28,12 +29,28 @@ class _Parsed(click.ParamType):  # type: ignore[type-arg,unused-ignore]
             self.fail(f"{str(value)[:64]!r} is not {self._accepts}", param, ctx)
 
 
+class _HttpUrl(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    name = "url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            parts = urlsplit(str(value))
+            good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        except ValueError:
+            good = False
+        if not good:
+            self.fail(f"{str(value)[:64]!r} is not a URL such as http://prometheus.monitoring:9090", param, ctx)
+        return str(value)
+
+
 def _days_too(text: str) -> float:
     """`14d` beside what an annotation may say."""
     if text.endswith("d") and text[:-1].isascii() and text[:-1].isdigit() and len(text) <= 5:
         return 86_400.0 * int(text[:-1])
     return parse_seconds(text)
 
+
+HTTP_URL = _HttpUrl()
 
 MOST_SAID = 1000
 """Characters of an error that are shown; it may quote what somebody else wrote."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +33,7 @@ def command(journal: Path, only: str | None, wording: bool, output: str) -> None
       ahpa replay journal.jsonl
       ahpa replay journal.jsonl --service default/chat -o json
     """
-    from ahpa.adapters.files import NOT_ENOUGH, InputError
+    from ahpa.adapters.text import NOT_ENOUGH, InputError
     from ahpa.journal import decision_to_json
 
     compared = COMPARED if wording else COMPARED[:-1]
@@ -58,11 +59,11 @@ def command(journal: Path, only: str | None, wording: bool, output: str) -> None
 
 def _entries(journal: Path) -> Iterator[tuple[int, Entry]]:
     """(line, entry) of each line. Raises InputError with file and line."""
-    from ahpa.adapters.files import InputError
+    from ahpa.adapters.text import InputError
     from ahpa.journal import JournalError, entry_from_json
 
     try:
-        if not journal.is_file():
+        if not stat.S_ISREG(journal.stat().st_mode):
             raise InputError(f"{journal}: not a regular file")
         with journal.open("rb") as stream:
             number = 0

@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from ahpa.commands.options import SECONDS, calendar_from, calendar_options
+from ahpa.commands.options import HTTP_URL, SECONDS, calendar_from, calendar_options
 
 
 @click.command("serve", short_help="Watch a cluster: forecast, and move the floor of those who ask for it.")
-@click.option("--prometheus", required=True, metavar="URL", help="Where demand is read from.")
+@click.option("--prometheus", type=HTTP_URL, required=True, metavar="URL", help="Where demand is read from.")
 @click.option("--prometheus-ca", type=click.Path(exists=True, dir_okay=False), help="CA file for it.")
 @click.option(
     "--prometheus-token-file", type=click.Path(dir_okay=False), help="Bearer token file, read anew each time."

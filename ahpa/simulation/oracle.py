@@ -94,9 +94,10 @@ def _bound(traffic: Stream, window: int, budget: float, ready: int) -> Bound:
     seconds = 0.0
     worth, weight = np.zeros(_BINS), np.zeros(_BINS)
     for level in range(1, int(need.max(initial=0)) + 1):
-        runs = _runs(need >= level)
+        on = need >= level
+        runs = _runs(on)
         seconds += max(0.0, _level_seconds(runs, lag - window, lag if level > ready else None, window))
-        _add_items(worth, weight, runs, asked - (level - 1) * per_level, per_level, lag - window)
+        _add_items(worth, weight, runs, asked[on] - (level - 1) * per_level, per_level, lag - window)
     saved = _most_saved(worth, weight, given.spared) if given.spared > 0 else 0.0
     return Bound(max(0.0, seconds - saved), need)
 
@@ -106,8 +107,9 @@ Runs = tuple[Counts, Counts]
 
 
 def _runs(on: np.ndarray) -> Runs:
-    edges = np.diff(on.astype(np.int8), prepend=0, append=0)
-    return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    edges = np.flatnonzero(on[1:] != on[:-1]) + 1
+    edges = np.concatenate([[0] * int(on[0]), edges, [len(on)] * int(on[-1])]).astype(np.intp)
+    return edges[::2], edges[1::2]
 
 
 def _level_seconds(runs: Runs, bridge: float, start: float | None, window: int) -> float:
@@ -119,7 +121,8 @@ def _level_seconds(runs: Runs, bridge: float, start: float | None, window: int) 
 
 
 def _add_items(worth: Floats, weight: Floats, runs: Runs, excess: Floats, most: float, bridge: float) -> None:
-    """The seconds of one level as items of the knapsack, binned by the logarithm of worth per weight.
+    """The seconds of one level as items of the knapsack, binned by the logarithm of worth per weight; `excess` is what
+    each asks of this level and those above.
 
     Giving up part of a stretch saves at most its seconds; all of it also saves the gaps beside it as far as they are
     bridged. So a second is worth one, and by weight its share of these gaps; a gap that is not bridged anyway costs
@@ -129,12 +132,10 @@ def _add_items(worth: Floats, weight: Floats, runs: Runs, excess: Floats, most: 
     gaps = (first[1:] - last[:-1]).astype(float)
     gaps = np.concatenate([[np.inf], gaps, [np.inf]])
     beside = np.where(gaps <= bridge, gaps, max(bridge, 0.0) / 2)
-    inside = np.repeat(np.arange(len(first)), last - first)
-    ends = np.cumsum(last - first)
-    at = np.arange(len(inside)) + np.repeat(last - ends, last - first)
-    cost = np.clip(excess[at], 1e-3, most)
-    share = (beside[:-1] + beside[1:]) / np.bincount(inside, cost)
-    value = 1 + share[inside] * cost
+    cost = np.clip(excess, 1e-3, most)
+    lengths = last - first
+    share = (beside[:-1] + beside[1:]) / np.add.reduceat(cost, np.cumsum(lengths) - lengths)
+    value = 1 + np.repeat(share, lengths) * cost
     bins = np.clip(((np.log(value / cost) + 12) * (_BINS / 24)).astype(int), 0, _BINS - 1)
     worth += np.bincount(bins, value, _BINS)
     weight += np.bincount(bins, cost, _BINS)

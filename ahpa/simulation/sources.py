@@ -53,6 +53,12 @@ class Counted:
         return Traffic(panel.start, spread(requests, step, rng, dispersion), service)
 
 
+def check_step(step: float) -> None:
+    """Raises ValueError for steps that neither divide a minute nor are whole minutes."""
+    if step % 60 and abs(60 / step - round(60 / step)) > 1e-9:
+        raise ValueError(f"steps of {step:g} s; seconds that divide a minute, or whole minutes, can be tested")
+
+
 def aligned(panel: Panel) -> Panel:
     """The panel from a whole minute on, in steps of whole seconds that divide a minute, or of whole minutes.
 
@@ -63,8 +69,7 @@ def aligned(panel: Panel) -> Panel:
     step = panel.step
     if step % 60 == 0:
         return Panel(start, step, panel.values, panel.keys)
-    if abs(60 / step - round(60 / step)) > 1e-9:
-        raise ValueError(f"steps of {step:g} s; seconds that divide a minute, or whole minutes, can be tested")
+    check_step(step)
     lead = round((panel.start - start) / step)
     padded = np.concatenate([np.full((len(panel.keys), lead), np.nan), panel.values], axis=1)
     per_minute = round(60 / step)

@@ -74,6 +74,11 @@ def _lying_bomb() -> bytes:
     return _bomb()[:-4] + (1024).to_bytes(4, "little")
 
 
+def _long(header: str) -> bytes:
+    """Two million rows, a second apart, of which the last is bad."""
+    return (header + rows(1_999_999, 1, value="5.25") + "1799999999,x\n").encode()
+
+
 def _small_bomb() -> bytes:
     """50 KB that unpack to 50 MiB in one line."""
     return _packed(b"1" * 2**20, 50)
@@ -129,6 +134,8 @@ CASES: tuple[Case, ...] = (
     _lazy("header of 2 MB", lambda: b"timestamp," + b"a," * 2**20 + b"\n", ":1: a line of more than"),
     _lazy("5,000 columns", lambda: ("timestamp," + ",".join(f"c{i}" for i in range(5000)) + "\n").encode(), "columns"),
     _at("file of 300 MiB", _huge, "300 MiB; at most"),
+    _lazy("a bad cell in row two million", lambda: _long(HEADER), ":2000001: 'x' of 'in'"),
+    _lazy("a bad cell in request two million", lambda: _long(LIST), ":2000001: 'x' is not a duration"),
     # Not files
     _at("a pipe that never ends", _fifo, "not a regular file"),
     _at("a symlink to itself", _loop, "symbolic links"),
@@ -161,7 +168,7 @@ CASES: tuple[Case, ...] = (
     _file("duplicate", HEADER + rows(3) + "1700000160,1\n", ":5: the stamp is the same as"),
     _file("mixed steps", HEADER + rows(9) + "1700000550,1\n", ":11: mixed steps"),
     _file("year 5000", HEADER + "1700000000,1\n1700000060,1\n95617584000,1\n", "a gap of"),
-    _file("steps of 90 seconds", HEADER + rows(5000, 90), "steps of 90 s", 4),
+    _file("steps of 90 seconds", HEADER + rows(5000, 90), "steps of 90 s"),
     # Not enough
     _file("empty file", "", "empty", 4),
     _file("only a header", HEADER, "no samples", 4),

@@ -179,6 +179,8 @@ def test_money_counts_the_tiers_prices(tmp_path: Path) -> None:
         (("--lag-p50", "300s", "--lag-p95", "60s"), 2, "p50 <= p95"),
         (("--service-time", "soon"), 2, "duration"),
         (("--query", "up"), 2, "--from-prometheus"),
+        (("--from-prometheus", "ftp://localhost", "--query", "up"), 2, "http://prometheus"),
+        (("--from-prometheus", "http://localhost:port", "--query", "up"), 2, "http://prometheus"),
         (("--test-days", "30"), 4, "days of data"),
         (("--service", "absent.yaml"), 2, "absent.yaml"),
     ],
@@ -191,6 +193,14 @@ def test_what_cannot_be_done_is_said_with_its_exit_code(
     assert done.exit_code == code
     assert says in done.output
     assert not (tmp_path / "out").exists()
+
+
+def test_a_file_named_twice_is_refused(tmp_path: Path) -> None:
+    """Two services of one load would both be saved, and the saving counted twice."""
+    file = fleet(tmp_path, names=("a",))
+    done = run(file, tmp_path / "." / file.name, "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "named twice" in done.output
 
 
 def test_an_unreachable_prometheus_is_exit_code_3(tmp_path: Path) -> None:
@@ -306,6 +316,12 @@ def test_what_is_no_journal_is_refused(tmp_path: Path, text: str, code: int, say
     done = CliRunner().invoke(replay, [str(path)])
     assert done.exit_code == code
     assert says in done.output
+
+
+def test_a_journal_that_is_not_there_is_named(tmp_path: Path) -> None:
+    done = CliRunner().invoke(replay, [str(tmp_path / "nothere")])
+    assert done.exit_code == 2
+    assert "nothere: No such file" in done.output
 
 
 def test_services_of_one_name_become_three_and_none_is_lost() -> None:

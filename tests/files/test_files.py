@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ahpa.adapters.files import InputError, inputs, number, read, stamp
+from ahpa.adapters.cells import number, plain, stamp
+from ahpa.adapters.files import inputs, read
 from ahpa.adapters.results import directory, file_names, safe_name, write_ticks, write_whole
+from ahpa.adapters.text import InputError
 from ahpa.adapters.worlds import read_service, read_tiers
 from ahpa.simulation.requests import Requests
 from ahpa.simulation.run import Outcome, Run
@@ -80,6 +85,27 @@ def test_a_list_of_requests_is_sorted_by_its_stamps(tmp_path: Path, name: str) -
     (panel,) = read(tmp_path / name)
     assert (panel.keys, panel.start, panel.step) == (("log",), T0, 60.0)
     np.testing.assert_allclose(panel.values, [[90.125 / 60]], atol=1e-6)  # the last minute may be cut short
+
+
+CELLS = st.one_of(
+    st.from_regex(r"[0-9]{1,6}(\.[0-9]{0,3})?", fullmatch=True),
+    st.from_regex(r"[0-9]{1,11}(\.[0-9]{0,12})?", fullmatch=True),
+    st.sampled_from(["", ".", ".5", "1.2.3", "1e5", "-1", "nan", " 7", "99999999999999999999", "1700000000123", "x"]),
+)
+
+
+@given(st.integers(1, 3), st.lists(st.lists(CELLS, min_size=1, max_size=4), min_size=1, max_size=5), st.booleans())
+def test_plain_rows_are_read_as_one_by_one(columns: int, cells: list[list[str]], ended: bool) -> None:
+    """What is read at once is what each cell says, and it is read at once where all cells are plain."""
+    data = "\n".join(",".join(row) for row in cells) + ("\n" if ended else "")
+    found = plain(data.encode(), columns)
+    lines = [line.split(",") for line in data.removesuffix("\n").split("\n")]
+    told = [[stamp(row[0]), *map(number, row[1:])] for row in lines]
+    if found is not None:
+        assert found.tolist() == told
+        return
+    simple = all(re.fullmatch(r"[0-9]{1,6}(\.[0-9]{0,3})?", cell) for row in lines for cell in row)
+    assert not simple or any(len(row) != columns for row in lines)
 
 
 @pytest.mark.parametrize("text", ["1_0", "０", " 1", "1e999", "0x10", "-1", "inf", "1,5", "=1+1", "1" * 70])

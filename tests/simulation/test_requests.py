@@ -19,7 +19,7 @@ from ahpa.simulation.requests import Requests, RequestTraffic
 from ahpa.simulation.traffic import Service, Traffic
 from ahpa.simulation.world import World
 from forecasting.panel import Floats
-from tests.simulation.test_world import play, stories
+from tests.simulation.test_world import fast_is_slow, play, stories
 
 Story = tuple[RequestTraffic, KpaConfig, list[int], int, int]
 
@@ -92,13 +92,8 @@ def test_it_is_first_come_first_served_to_the_microsecond(story: Story, replicas
 @given(lists())
 @settings(max_examples=60, deadline=None)
 def test_passing_over_calm_ticks_changes_nothing(story: Story) -> None:
-    """As for counted traffic: the fast world equals the one that runs queue and scaler at every tick, bit for bit."""
-    traffic, config, floors, ready, seed = story
-    fast, _ = play(traffic, config, floors, ready, seed, skip=True)
-    slow, _ = play(traffic, config, floors, ready, seed, skip=False)
-    assert fast.outcome == slow.outcome
-    for name in ("ready", "starting", "floor", "desired", "late"):
-        np.testing.assert_array_equal(getattr(fast, name), getattr(slow, name), err_msg=name)
+    """As for counted traffic."""
+    fast_is_slow(*story)
 
 
 @given(lists())
