@@ -57,4 +57,6 @@ def picture(drawn: Sequence[tuple[Panel, Forecast, int]], file: Path) -> None:
         axes.spines[["top", "right"]].set_visible(False)
     figure.axes[0].legend(frameon=False, fontsize=8, loc="upper left", ncols=3)
     figure.axes[-1].set_xlabel("UTC")
+    steps = " and ".join(sorted({seconds(history.step) for history, _, _ in shown}))
+    figure.supylabel(f"in the input's unit, means of {steps}", fontsize=8)
     figure.savefig(file, dpi=150)

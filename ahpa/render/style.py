@@ -34,7 +34,10 @@ figure{margin:.6rem 0 0;min-width:0}
 figcaption{font-size:.92rem;margin-bottom:.25rem}
 figure svg{display:block;width:100%;height:auto;stroke-linejoin:round;stroke-linecap:butt}
 figure.narrow{max-width:560px}
-.scroll{overflow-x:auto}
+.scroll{overflow-x:auto;background:linear-gradient(90deg,var(--paper) 40%,transparent) 0/3rem 100% no-repeat local,
+ linear-gradient(270deg,var(--paper) 40%,transparent) 100%/3rem 100% no-repeat local,
+ linear-gradient(90deg,var(--demand),transparent) 0/.8rem 100% no-repeat scroll,
+ linear-gradient(270deg,var(--demand),transparent) 100%/.8rem 100% no-repeat scroll}
 table{border-collapse:collapse;font-size:.9rem;margin:.6rem 0;font-variant-numeric:tabular-nums}
 th,td{padding:.28rem .8rem .28rem 0;text-align:right;border-bottom:1px solid var(--grid);white-space:nowrap}
 th{color:var(--muted);font-weight:600;vertical-align:bottom}
@@ -50,8 +53,8 @@ ol.log li{padding:.1rem 0;border-bottom:1px solid var(--grid)}
 ol.log time{color:var(--muted);margin-right:.8em;font-variant-numeric:tabular-nums}
 footer{margin-top:3rem;color:var(--muted);font-size:.85rem}
 @media (max-width:480px){dl{grid-template-columns:1fr}dt{margin-top:.4rem}.tiles{grid-template-columns:1fr}}
-@media print{body{max-width:none;padding:0;font-size:10.5pt}section.service{break-inside:avoid}
- .pair{grid-template-columns:1fr 1fr}.scroll{overflow:visible}table{font-size:7.5pt}
+@media print{body{max-width:none;padding:0;font-size:10.5pt}figure,table,.tile,tr,dl{break-inside:avoid}h2,h3,h2+p{break-after:avoid}
+ .pair{grid-template-columns:1fr 1fr}.scroll{overflow:visible;background:none}table{font-size:7.5pt}
  th,td{padding-right:.45rem;white-space:normal}th:first-child,td:first-child{min-width:0}details.log{display:none}a{color:inherit;text-decoration:none}}
 """
 )
