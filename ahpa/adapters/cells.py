@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 import numpy as np
@@ -17,8 +17,7 @@ LATEST_SECONDS = 1e11
 """Stamps beyond the year 5138 are milliseconds."""
 _NUMBER = re.compile(r"[+-]?([0-9]{1,18}(\.[0-9]{0,18})?|\.[0-9]{1,18})([eE][+-]?[0-9]{1,3})?", re.ASCII)
 _ABSENT = frozenset({"", "nan", "null", "none", "na"})
-_LONGEST_PLAIN = 19
-_EXACT_DIGITS = 15
+_MOST_DIGITS, _EXACT_DIGITS = 18, 15
 
 ParseRow = Callable[[int, str], list[float]]
 
@@ -50,14 +49,16 @@ def shown(text: str) -> str:
     return repr(text[:40] + ("…" if len(text) > 40 else ""))
 
 
-def read_rows(source: str, text: Iterable[Block], columns: int, parse_row: ParseRow) -> tuple[Floats, Ints]:
-    """All rows [t, columns], the stamp first, and the line [t] of each. Blank lines are left out.
+Rows = tuple[Floats, Ints]
+"""Cells [t, columns], the stamp first, and the line [t] of each row."""
 
-    Blocks of nothing but plain numbers, which is what exports are, are read at once, some twenty times as fast; of
+
+def read_rows(source: str, text: Iterable[Block], columns: int, parse_row: ParseRow) -> Iterator[Rows]:
+    """All rows, some at a time. Blank lines are left out.
+
+    Blocks of nothing but plain numbers, which is what exports are, are read at once, some fifteen times as fast; of
     others `parse_row(line number, line)` reads each line, and says what is wrong with it.
     """
-    rows: list[Floats] = [np.empty((0, columns))]
-    numbers: list[Ints] = [np.empty(0, np.int64)]
     for block in text:
         read = plain(block.data, columns)
         if read is not None:
@@ -65,9 +66,13 @@ def read_rows(source: str, text: Iterable[Block], columns: int, parse_row: Parse
         else:
             found = [(n, line) for n, line in enumerate(lines(source, [block]), block.first) if line.strip()]
             read = np.array([parse_row(n, line) for n, line in found], float).reshape(-1, columns)
-            at = np.array([n for n, _ in found], np.int64)
-        rows.append(read)
-        numbers.append(at)
+            at = np.array([n for n, _ in found], np.intp)
+        yield read, at
+
+
+def joined(parts: Iterable[Rows], columns: int) -> Rows:
+    """All of them as one."""
+    rows, numbers = zip((np.empty((0, columns)), np.empty(0, np.intp)), *parts, strict=True)
     return np.concatenate(rows), np.concatenate(numbers)
 
 
@@ -88,7 +93,7 @@ def plain(data: bytes, columns: int) -> Floats | None:
     dotted = np.searchsorted(ends, dots)
     lengths = np.diff(ends, prepend=-1) - 1
     digits = lengths - np.bincount(dotted, minlength=len(ends))
-    if digits.min() < 1 or lengths.max() > _LONGEST_PLAIN or (lengths - digits).max() > 1:
+    if digits.min() < 1 or digits.max() > _MOST_DIGITS or (lengths - digits).max() > 1:
         return None
     if digits.max() > _EXACT_DIGITS:
         values: Floats = np.fromstring(data.replace(b"\n", b","), sep=",")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ahpa.adapters.cells import number
+from ahpa.adapters.cells import LATEST_SECONDS, number
 from ahpa.adapters.table import MOST_SERIES, Table
 from ahpa.adapters.text import NOT_ENOUGH, InputError
 
@@ -55,7 +55,7 @@ def _table(source: str, name: str, pairs: list[Any]) -> Table:
     for i, pair in enumerate(pairs):
         good = isinstance(pair, list) and len(pair) == 2 and type(pair[0]) in (int, float)
         value = number(str(pair[1])) if good and isinstance(pair[1], str) else None
-        if value is None or not math.isfinite(pair[0]) or not 0 <= pair[0] < 1e11:
+        if value is None or not math.isfinite(pair[0]) or not 0 <= pair[0] < LATEST_SECONDS:
             shown = repr(pair)[:60]
             raise InputError(f'{source}: sample {i + 1} of {name[:80]!r} is {shown}, not [seconds, "value"]')
         stamps.append(float(pair[0]))
@@ -97,7 +97,7 @@ def parse_openmetrics(source: str, first: str, rest: Iterator[str]) -> list[Tabl
         if found["stamp"] is None:
             raise InputError(f"{source}:{at}: the sample has no timestamp; export a range, not one scrape")
         value, seconds = number(found["value"]), number(found["stamp"])
-        if value is None or seconds is None or not seconds < 1e11:
+        if value is None or seconds is None or not seconds < LATEST_SECONDS:
             raise InputError(f"{source}:{at}: {found['value'][:40]!r} at {found['stamp'][:40]!r} is not a sample")
         name = found["name"] + (found["labels"] or "")
         stamps, values, lines = samples.setdefault(name, ([], [], []))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ahpa.adapters.cells import TIME_COLUMNS, number, read_rows, shown, stamp
+from ahpa.adapters.cells import TIME_COLUMNS, joined, number, read_rows, shown, stamp
 from ahpa.adapters.exposition import parse_openmetrics, parse_prometheus
 from ahpa.adapters.request_list import is_request_list, parse_requests
 from ahpa.adapters.table import MOST_SERIES, Table, grid
@@ -77,7 +77,8 @@ def _parse_csv(path: Path, header: str, rest: Iterator[Block]) -> Table:
             out.append(value)
         return out
 
-    rows, numbers = read_rows(source, rest, len(names) + 1, row)
+    columns = len(names) + 1
+    rows, numbers = joined(read_rows(source, rest, columns, row), columns)
     return Table(rows[:, 0], rows[:, 1:].T, names, numbers, source)
 
 

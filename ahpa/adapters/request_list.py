@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from ahpa.adapters.cells import TIME_COLUMNS, number, read_rows, shown, stamp
+from ahpa.adapters.cells import TIME_COLUMNS, Rows, joined, number, read_rows, shown, stamp
 from ahpa.adapters.text import MOST_ROWS, NOT_ENOUGH, Block, InputError
 from ahpa.simulation.requests import Requests
 from forecasting.panel import Floats, Ints
@@ -23,11 +23,10 @@ def is_request_list(header: str) -> bool:
 
 def parse_requests(source: str, name: str, rest: Iterator[Block]) -> Requests:
     """The rows below the header. Raises InputError with the line."""
-    rows, numbers = read_rows(source, rest, 2, partial(_row, source))
+    rows, numbers = joined(_checked(source, read_rows(source, rest, 2, partial(_row, source))), 2)
     if not len(rows):
         raise InputError(f"{source}: no requests", NOT_ENOUGH)
     moments, seconds = rows[:, 0], rows[:, 1]
-    _check_durations(source, seconds, numbers)
     _check_span(source, moments, numbers)
     return Requests.of(name, moments, seconds)
 
@@ -41,16 +40,20 @@ def _row(source: str, at: int, line: str) -> list[float]:
         raise InputError(f"{source}:{at}: {shown(cells[0])} is not epoch seconds or RFC 3339 with a zone")
     if seconds is None or np.isnan(seconds):
         raise InputError(f"{source}:{at}: {shown(cells[1])} is not a duration of zero or more seconds")
+    _check_duration(source, at, seconds)
     return [when, seconds]
 
 
-def _check_durations(source: str, seconds: Floats, numbers: Ints) -> None:
-    long = np.flatnonzero(seconds > LONGEST_SECONDS)
-    if len(long):
-        at = int(long[0])
-        raise InputError(
-            f"{source}:{numbers[at]}: a duration of {seconds[at]:g} s; at most a day. Are these milliseconds?"
-        )
+def _checked(source: str, parts: Iterator[Rows]) -> Iterator[Rows]:
+    for rows, numbers in parts:
+        for i in np.flatnonzero(rows[:, 1] > LONGEST_SECONDS)[:1]:
+            _check_duration(source, int(numbers[i]), float(rows[i, 1]))
+        yield rows, numbers
+
+
+def _check_duration(source: str, at: int, seconds: float) -> None:
+    if seconds > LONGEST_SECONDS:
+        raise InputError(f"{source}:{at}: a duration of {seconds:g} s; at most a day. Are these milliseconds?")
 
 
 def _check_span(source: str, moments: Floats, numbers: Ints) -> None:

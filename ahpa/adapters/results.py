@@ -83,7 +83,8 @@ def write_ticks(folder: Path, file_name: str, run: Run, per_unit: float) -> None
     Byte for byte the same for the same run (no time stamp in the gzip header).
     """
     columns = (run.timestamp, run.demand / per_unit, run.ready, run.starting, run.floor, run.desired, run.late)
-    cells = [[f"{value:.10g}" for value in np.asarray(column, dtype=float).tolist()] for column in columns]
+    digits = (15, *[10] * (len(columns) - 1))
+    cells = [[f"{x:.{n}g}" for x in np.asarray(c, dtype=float).tolist()] for c, n in zip(columns, digits, strict=True)]
     rows = [",".join(TICK_COLUMNS), *map(",".join, zip(*cells, strict=True)), ""]
     packed = gzip.compress("\n".join(rows).encode(), compresslevel=6, mtime=0)
     write_whole(folder / f"{file_name}.{safe_name(run.policy)}.csv.gz", packed)

@@ -18,7 +18,9 @@ MOST_LINE = 2**20
 MOST_RATIO = 200
 """A text that is so many times larger than its gzip is a bomb, not metrics (minute counts reach 20)."""
 _BLOCK_BYTES = 2**18
+
 NOT_ENOUGH = 4
+"""The exit code where the input is well-formed, but too little."""
 
 
 class InputError(ValueError):
@@ -86,18 +88,21 @@ def _whole_lines(path: Path, stream: _Stream) -> Iterator[Block]:
             yield Block(number, whole + newline)
             number += whole.count(b"\n") + 1
         rest = tail
-        if len(rest) > MOST_LINE:
-            raise InputError(f"{path}:{number}: a line of more than {MOST_LINE:,} bytes")
+        _bounded(str(path), number, rest)
     if rest:
         yield Block(number, rest)
+
+
+def _bounded(source: str, number: int, line: bytes) -> None:
+    if len(line) > MOST_LINE:
+        raise InputError(f"{source}:{number}: a line of more than {MOST_LINE:,} bytes")
 
 
 def lines(source: str, text: Iterable[Block]) -> Iterator[str]:
     """The decoded lines of some blocks, without their ends. Raises InputError."""
     for block in text:
         for number, line in enumerate(block.data.removesuffix(b"\n").split(b"\n"), start=block.first):
-            if len(line) > MOST_LINE:
-                raise InputError(f"{source}:{number}: a line of more than {MOST_LINE:,} bytes")
+            _bounded(source, number, line)
             if b"\0" in line:
                 raise InputError(f"{source}:{number}: a NUL byte; is this UTF-16? UTF-8 text is needed")
             try:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
+
+from ahpa.commands.options import named_once
 
 if TYPE_CHECKING:
     from ahpa.simulation.requests import Requests
@@ -34,13 +35,10 @@ def read_all(given: dict[str, Any]) -> list[Panel | Requests]:
     if given["queries"]:
         raise click.UsageError("--query needs --from-prometheus")
     found: list[Panel | Requests] = []
-    seen: set[Path] = set()
+    named_once(given["files"])
     try:
         for file in given["files"]:
             one = inputs(file)
-            if file.resolve() in seen:
-                raise click.UsageError(f"{file} is named twice")
-            seen.add(file.resolve())
             if isinstance(one, Requests):
                 found.append(one)
                 continue

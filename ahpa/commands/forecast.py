@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ahpa.commands.options import LEVEL, MOST_SAID, SECONDS, calendar_from, calendar_options
+from ahpa.commands.options import LEVEL, MOST_SAID, SECONDS, calendar_from, calendar_options, named_once
 
 if TYPE_CHECKING:
     from forecasting.panel import Panel
@@ -63,6 +63,7 @@ def command(**given: Any) -> None:
     if given["plot"] and not os.access(given["plot"].parent, os.W_OK):
         raise click.UsageError(f"--plot {given['plot']}: its folder is not there or cannot be written to")
     try:
+        named_once(given["files"])
         panels = fleets([panel for file in given["files"] for panel in _read(file)])
         if given["step"] is None:
             given["step"] = max(300.0, *(panel.step for panel in panels))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -35,7 +37,9 @@ class _HttpUrl(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         try:
             parts = urlsplit(str(value))
-            good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+            good = (
+                parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+            )  # asking for the port may raise
         except ValueError:
             good = False
         if not good:
@@ -58,6 +62,16 @@ MOST_SAID = 1000
 SECONDS = _Parsed("duration", _days_too, "a duration such as 90s, 5m, 1h30m or 14d")
 SHARE = _Parsed("share", parse_share, "a share such as 0.1% or 0.001")
 LEVEL = _Parsed("level", parse_level, "a level such as 0.95 or 95")
+
+
+def named_once(files: Iterable[Path]) -> None:
+    """Raises UsageError for a file that is given twice: as two services its load would count twice."""
+    seen: set[str] = set()
+    for file in files:
+        real = os.path.realpath(file)
+        if real in seen:
+            raise click.UsageError(f"{file} is named twice")
+        seen.add(real)
 
 
 def calendar_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -53,7 +53,8 @@ ol.log li{padding:.1rem 0;border-bottom:1px solid var(--grid)}
 ol.log time{color:var(--muted);margin-right:.8em;font-variant-numeric:tabular-nums}
 footer{margin-top:3rem;color:var(--muted);font-size:.85rem}
 @media (max-width:480px){dl{grid-template-columns:1fr}dt{margin-top:.4rem}.tiles{grid-template-columns:1fr}}
-@media print{body{max-width:none;padding:0;font-size:10.5pt}figure,table,.tile,tr,dl{break-inside:avoid}h2,h3,h2+p{break-after:avoid}
+@media print{body{max-width:none;padding:0;font-size:10.5pt}figure,table,.tile,tr,dl{break-inside:avoid}
+ h2,h3,h2+p{break-after:avoid}
  .pair{grid-template-columns:1fr 1fr}.scroll{overflow:visible;background:none}table{font-size:7.5pt}
  th,td{padding-right:.45rem;white-space:normal}th:first-child,td:first-child{min-width:0}details.log{display:none}a{color:inherit;text-decoration:none}}
 """

@@ -15,6 +15,7 @@ from ahpa.simulation.hpa import SYNC_SECONDS, Hpa
 from ahpa.simulation.hpa_config import HpaConfig, Metric
 from ahpa.simulation.hpa_replicas import per_replica_replicas
 from ahpa.simulation.kernel import GRAIN, Counts
+from ahpa.simulation.reactive import until_other
 from ahpa.simulation.traffic import Stream
 
 WINDOW_SECONDS = 60
@@ -55,16 +56,12 @@ class HpaLoop:
     def rush(
         self, tick: int, now: float, ready: int, floor: int, present: int, counts: Iterable[list[int]]
     ) -> tuple[int, int]:
-        wanted = present
-        for units in counts:
-            self._units[tick * SYNC_SECONDS : (tick + 1) * SYNC_SECONDS] = units
-            self._open = tick + 1 + WINDOW_SECONDS // SYNC_SECONDS
-            wanted = self.tick(tick, now, ready, floor)
-            tick += 1
-            now += SYNC_SECONDS
-            if wanted != present:
-                break
-        return tick, wanted
+        def play(at: int, units: list[int]) -> int:
+            self._units[at * SYNC_SECONDS : (at + 1) * SYNC_SECONDS] = units
+            self._open = at + WINDOW_SECONDS // SYNC_SECONDS
+            return self.tick(at, now + SYNC_SECONDS * (at - tick), ready, floor)
+
+        return until_other(tick, present, counts, play)
 
     def tick(self, tick: int, now: float, ready: int, floor: int) -> int:
         usage = self._usage[tick] if tick >= self._open else self._usage_now(tick)

@@ -10,11 +10,12 @@ from collections.abc import Iterable
 import numpy as np
 
 from ahpa.simulation.kernel import GRAIN
-from ahpa.simulation.kpa import INACTIVE, TICK_SECONDS, Kpa
+from ahpa.simulation.kpa import TICK_SECONDS, Kpa
 from ahpa.simulation.kpa_config import KpaConfig
 from ahpa.simulation.kpa_inputs import TICKS_PER_MINUTE, KpaInputs, Needs
-from ahpa.simulation.kpa_steady import NEVER, Band, Steady
+from ahpa.simulation.kpa_steady import NEVER, Band, Steady, at_rest
 from ahpa.simulation.kpa_windows import linear_averages, round_to_micro, smoothing_coefficient, weighted_averages
+from ahpa.simulation.reactive import until_other
 from forecasting.panel import Floats
 
 
@@ -29,7 +30,6 @@ class KpaLoop:
             raise ValueError(f"this KPA counts {self.metric}, not {config.metric}")
         self._kpa = Kpa(config, now, ready, replicas=ready)
         self._start = now
-        self._inputs = inputs
         self._units = inputs.units.copy()
         """Concurrency of each second in 1/GRAIN requests: what was, then the open loop."""
         self._stable = inputs.stable.tolist()
@@ -68,21 +68,16 @@ class KpaLoop:
     # Passing over ticks
 
     def calm(self, tick: int, last: int, ready: int, floor: int, present: int) -> int:
-        scaler = self._kpa.scaler
-        if self._done != (ready, floor, present) or self._has_delay or not scaler.initialized:
-            return tick
-        if (present > 0) is (scaler.activity in INACTIVE):
-            # On the way to zero or back.
+        if self._done != (ready, floor, present) or self._has_delay or not at_rest(self._kpa, present):
             return tick
         needs = self._needs
         minute, inside = divmod(tick, TICKS_PER_MINUTE)
         end = tick - inside + TICKS_PER_MINUTE
         if self._may_be_zero and not self._burst_is_steady(tick, min(end, last), ready):
             return tick
-        base = ready if ready > 1 else 1
         if self._kpa.decider.panicking:
-            return self._calm_panic(tick, min(end, last), base)
-        if needs.panic_highest[minute] / base >= self.config.panic_threshold_ratio:
+            return self._calm_panic(tick, min(end, last), ready)
+        if needs.panic_highest[minute] / max(ready, 1) >= self.config.panic_threshold_ratio:
             return tick
         low, high = self._steady.kept(ready, floor, present)
         if end > last or needs.lowest[minute] < low or needs.highest[minute] > high:
@@ -93,13 +88,13 @@ class KpaLoop:
         self._kpa.decider.desired = self._steady.limited(needs.stable[end - 1], ready)
         return end
 
-    def _calm_panic(self, tick: int, end: int, base: int) -> int:
+    def _calm_panic(self, tick: int, end: int, ready: int) -> int:
         """In panic the largest count so far stands until more is needed or the panic has passed."""
         decider, needs = self._kpa.decider, self._needs
-        most = self._steady.holds_in_panic(self._kpa, base)
+        most = self._steady.holds_in_panic(self._kpa, ready)
         if not most:
             return tick
-        surge = self.config.panic_threshold_ratio * base
+        surge = self.config.panic_threshold_ratio * max(ready, 1)
         calm_after = decider.panic_since + self.config.stable_window_seconds
         now = self._start + tick * TICK_SECONDS
         stable, panic = needs.stable, needs.panic
@@ -249,14 +244,10 @@ class RequestRateLoop(KpaLoop):
     def rush(
         self, tick: int, now: float, ready: int, floor: int, present: int, counts: Iterable[list[int]]
     ) -> tuple[int, int]:
-        wanted = present
-        for _ in counts:
-            wanted = self.tick(tick, now, ready, floor)
-            tick += 1
-            now += TICK_SECONDS
-            if wanted != present:
-                break
-        return tick, wanted
+        def play(at: int, units: list[int]) -> int:
+            return self.tick(at, now + TICK_SECONDS * (at - tick), ready, floor)
+
+        return until_other(tick, present, counts, play)
 
     def settle(self, tick: int) -> None:
         pass

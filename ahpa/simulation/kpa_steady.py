@@ -9,10 +9,11 @@ lies inside.
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import NamedTuple
 
 from ahpa.simulation.kernel import GRAIN
-from ahpa.simulation.kpa import Kpa
+from ahpa.simulation.kpa import INACTIVE, Kpa
 from ahpa.simulation.kpa_config import KpaConfig
 
 NO_LIMIT = 10**9
@@ -38,6 +39,13 @@ class Band(NamedTuple):
 NEVER = Band(1, 0, 1, 0, 0.0, False)
 
 
+def at_rest(kpa: Kpa, present: int) -> bool:
+    """Whether the scaler waits for nothing: no first replicas, and not on the way to zero or back. A replica that is
+    still there while the service is idle would not be kept by the need for it, but brought back."""
+    scaler = kpa.scaler
+    return scaler.initialized and (present > 0) is not (scaler.activity in INACTIVE)
+
+
 class Steady:
     """What one configuration keeps; remembered, because a service comes back to the same few states."""
 
@@ -48,32 +56,20 @@ class Steady:
         self._panic_unit = GRAIN * config.panic_window_seconds
         # Only on the way to zero does it matter whether the activator is in the path.
         self._burst = config.target_burst_capacity if config.enable_scale_to_zero else 0.0
-        self._limited: dict[tuple[int, int], int] = {}
-        self._kept: dict[tuple[int, int, int], tuple[int, int]] = {}
-        self._calm: dict[tuple[int, int, int], tuple[int, int]] = {}
-        self._surge: dict[int, tuple[int, int]] = {}
+        self.limited = cache(self._limited)
+        self.kept = cache(self._kept)
+        self._sums = cache(self._kept_sums)
+        self._surge = cache(self._surge_sums)
 
-    def limited(self, need: int, ready: int) -> int:
+    def _limited(self, need: int, ready: int) -> int:
         """What `Decider.scale` makes of a need outside panic."""
-        key = need, ready
-        found = self._limited.get(key)
-        if found is None:
-            found = self._limited[key] = self._limit(need, max(ready, 1))
-        return found
-
-    def _limit(self, need: int, base: int) -> int:
-        config = self.config
+        config, base = self.config, max(ready, 1)
         out = min(max(need, int(base / config.max_scale_down_rate)), math.ceil(config.max_scale_up_rate * base))
         return max(out, config.activation_scale) if need > 0 and config.activation_scale > 1 else out
 
-    def kept(self, ready: int, floor: int, present: int) -> tuple[int, int]:
+    def _kept(self, ready: int, floor: int, present: int) -> tuple[int, int]:
         """The needs (lowest, highest) that keep `present` replicas outside panic; (1, 0) if none does."""
-        key = ready, floor, present
-        if key not in self._kept:
-            self._kept[key] = self._find_kept(ready, floor, present)
-        return self._kept[key]
 
-    def _find_kept(self, ready: int, floor: int, present: int) -> tuple[int, int]:
         def keeps(need: int) -> bool:
             want = self.limited(need, ready)
             return (floor if want < floor else min(want, self.config.max_scale or NO_LIMIT)) == present
@@ -84,20 +80,36 @@ class Steady:
             return 1, 0
         return low, next(need for need in (NO_LIMIT, present, low) if keeps(need))
 
+    def _kept_sums(self, ready: int, floor: int, present: int) -> tuple[int, int]:
+        """Sums of the stable window (lowest, highest) that surely keep `present` replicas outside panic."""
+        least, most = self.kept(ready, floor, present)
+        if least > most:
+            return 1, 0
+        target = self.config.target_value
+        return _above((least - 1) * target, self._stable_unit), _at_most(most * target, self._stable_unit)
+
+    def _surge_sums(self, ready: int) -> tuple[int, int]:
+        """Sums of the panic window: the highest that is surely no reason to panic, the lowest that surely is one."""
+        base = max(ready, 1)
+        need = math.ceil(self.config.panic_threshold_ratio * base) - 1
+        while need / base < self.config.panic_threshold_ratio:
+            need += 1
+        average = (need - 1) * self.config.target_value
+        return _at_most(average, self._panic_unit), _above(average, self._panic_unit)
+
     def holds_in_panic(self, kpa: Kpa, ready: int) -> int:
         """The most that may be needed for the desired count to stand in panic; 0 if it does not stand."""
         most = kpa.decider.max_panic_replicas
         return most if kpa.decider.desired == most and self.limited(most, ready) <= most else 0
 
     def band(self, kpa: Kpa, panic: int, ready: int, floor: int, present: int) -> Band:
-        """The band around a tick that kept `present` replicas; `panic` is its sum over the panic window. Where nothing
-        is wanted the scaler looks at its clock, and there is none."""
-        if not self._plain:
+        """The band around a tick that kept `present` replicas; `panic` is its sum over the panic window."""
+        if not self._plain or not at_rest(kpa, present):
             return NEVER
-        calm, surge = self._surges(ready)
+        calm, surge = self._surge(ready)
         bottom, until, surging = 0, math.inf, False
         if not kpa.decider.panicking:
-            low, high = self._calm_sums(ready, floor, present)
+            low, high = self._sums(ready, floor, present)
             top = calm
         else:
             low, most = 0, self.holds_in_panic(kpa, ready) * self.config.target_value
@@ -115,27 +127,6 @@ class Steady:
             else:
                 bottom = max(bottom, _above(enough, self._panic_unit))
         return Band(low, high, bottom, top, until, surging)
-
-    def _calm_sums(self, ready: int, floor: int, present: int) -> tuple[int, int]:
-        """Sums of the stable window (lowest, highest) that surely keep `present` replicas outside panic."""
-        key = ready, floor, present
-        if key not in self._calm:
-            least, most = self.kept(ready, floor, present)
-            low = _above((least - 1) * self.config.target_value, self._stable_unit)
-            high = _at_most(most * self.config.target_value, self._stable_unit)
-            self._calm[key] = (low, high) if least <= most else (1, 0)
-        return self._calm[key]
-
-    def _surges(self, ready: int) -> tuple[int, int]:
-        """Sums of the panic window: the highest that is surely no reason to panic, the lowest that surely is one."""
-        if ready not in self._surge:
-            base = max(ready, 1)
-            need = math.ceil(self.config.panic_threshold_ratio * base) - 1
-            while need / base < self.config.panic_threshold_ratio:
-                need += 1
-            average = (need - 1) * self.config.target_value
-            self._surge[ready] = _at_most(average, self._panic_unit), _above(average, self._panic_unit)
-        return self._surge[ready]
 
 
 def _at_most(average: float, unit: int) -> int:

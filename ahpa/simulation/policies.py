@@ -78,8 +78,9 @@ def play(
     floors: Sequence[int] = (),
     most_late: float = 1.0,
 ) -> Run:
-    """The tested days in `world`, with a floor for each minute (none: the world's own). Ends early, within a quarter
-    of a day, when a larger share than `most_late` is late for certain: then only `late_ratio` means anything."""
+    """The tested days in `world`, with a floor for each minute. Without floors it keeps the world's own, and ends
+    early, within a quarter of a day, when a larger share than `most_late` is late for certain: then only `late_ratio`
+    means anything."""
     start, low = scene.start, scene.kpa.min_scale
     if len(floors):
         for minute in range(scene.minutes):

@@ -8,7 +8,7 @@ played, and `rush` takes what the queue counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 
@@ -50,6 +50,19 @@ class Reactive(Protocol):
         ...
 
 
+def until_other(
+    tick: int, present: int, counts: Iterable[list[int]], play: Callable[[int, list[int]], int]
+) -> tuple[int, int]:
+    """A `rush` that plays each tick by `play(tick, units)`, which says how many replicas are wanted."""
+    wanted = present
+    for units in counts:
+        wanted = play(tick, units)
+        tick += 1
+        if wanted != present:
+            break
+    return tick, wanted
+
+
 class Fixed:
     """No scaler: as many replicas as the floor says."""
 
@@ -65,11 +78,7 @@ class Fixed:
     def rush(
         self, tick: int, now: float, ready: int, floor: int, present: int, counts: Iterable[list[int]]
     ) -> tuple[int, int]:
-        for _ in counts:
-            tick += 1
-            if floor != present:
-                break
-        return tick, floor
+        return until_other(tick, present, counts, lambda at, units: floor)
 
     def settle(self, tick: int) -> None:
         pass

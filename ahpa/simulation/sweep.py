@@ -153,7 +153,7 @@ def _fewest(
     chosen = high if own is None else own
     for count in {high, chosen} - set(runs):
         runs[count] = play(count, 1.0)
-    # Those found on the way to the result without a sweep are not the sweep's.
+    # Without a sweep only the result and the fewest are shown; others were tried on the way, not all.
     shown = runs if question.sweep else {count: runs[count] for count in (high, chosen)}
     points = [Point(float(count), run.knob, run.outcome) for count, run in shown.items()]
     return _result(name, runs[chosen], points, target)

@@ -47,7 +47,7 @@ class World:
     """One service. Advance it; between two calls move its floor."""
 
     skip = True
-    """False: no tick is passed over (for the tests)."""
+    """False: the queue counts every second, and the scaler is asked at every tick (for the tests)."""
 
     def __init__(
         self, traffic: Stream, reactive: Reactive, rng: np.random.Generator, ready: int = 0, floor: int = 0

@@ -18,7 +18,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ahpa.adapters.journal_file import JournalFile
-from ahpa.backtest import prepared
+from ahpa.backtest import Job, prepared
+from ahpa.backtest import run as run_all
 from ahpa.commands.backtest import command as backtest
 from ahpa.commands.forecast import command as forecast
 from ahpa.commands.replay import command as replay
@@ -26,8 +27,10 @@ from ahpa.controller import step
 from ahpa.observation import Observation, Workload
 from ahpa.policy import parse_policy
 from ahpa.readiness import Lag, Readiness
+from ahpa.simulation.sweep import Question
 from forecasting.forecast import LEVELS, Forecast
 from forecasting.panel import Panel
+from tests.simulation.test_policies import SETTING, Yesterday, waves
 
 T0 = 1_700_006_400
 QUICK = "kpa,hpa,static,fixed-max,seasonal,oracle"
@@ -252,6 +255,18 @@ def test_ctrl_c_leaves_what_is_done(tmp_path: Path) -> None:
     report = json.loads((out / "report.json").read_text())
     assert len(report["series"]) < 60
     assert not list(out.rglob(".*"))
+
+
+def test_two_processes_find_what_one_finds(tmp_path: Path) -> None:
+    """Learned in the pool or here: the same of every service, to the last bit."""
+    panels = [Panel.of(T0 - T0 % 60, 60.0, waves(4, top).values, (f"up to {top}",)) for top in (20.0, 30.0)]
+    series, _ = prepared(panels, 1.0, 1.0)
+    job = Job(SETTING, Question(policies=("ahpa",), sweep=False), None, 1.0)
+    files = {one.name: one.name for one in series}
+    found = [dict(run_all(series, Yesterday(), Yesterday.levels, job, files, jobs)) for jobs in (1, 2)]
+    outcomes = [{name: result.policies["ahpa"].outcome for name, result in one.items()} for one in found]
+    assert len(outcomes[0]) == 2
+    assert outcomes[0] == outcomes[1]
 
 
 @pytest.mark.slow

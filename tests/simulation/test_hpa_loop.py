@@ -3,11 +3,40 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import given, settings
 
 from ahpa.readiness import Lag, Readiness
 from ahpa.simulation.hpa_loop import HpaLoop
 from ahpa.simulation.traffic import Service, Traffic
 from ahpa.simulation.world import World
+from tests.simulation.test_world import stories
+
+
+class Watching(HpaLoop):
+    """Adds up its window at every tick."""
+
+    def tick(self, tick: int, now: float, ready: int, floor: int) -> int:
+        self._open = tick + 1
+        return super().tick(tick, now, ready, floor)
+
+
+@given(stories())
+@settings(max_examples=25, deadline=None)
+def test_what_is_averaged_beforehand_is_what_is_seen(story) -> None:  # type: ignore[no-untyped-def]
+    """The fast world equals the one that runs the queue every second and adds up each window."""
+    traffic, config, floors, ready, seed = story
+    runs = []
+    for loop, skip in ((HpaLoop, True), (Watching, False)):
+        world = World(
+            traffic, loop(traffic, config.target_value, 1, config.max_scale), np.random.default_rng(seed), ready
+        )
+        world.skip = skip
+        for minute in range(traffic.seconds // 60):
+            world.floor = floors[minute % len(floors)]
+            world.advance(traffic.start + 60 * (minute + 1))
+        runs.append(world.run("s", "p"))
+    assert runs[0].outcome == runs[1].outcome
+    np.testing.assert_array_equal(runs[0].desired, runs[1].desired)
 
 
 def step_up(low: int, high: int) -> Traffic:

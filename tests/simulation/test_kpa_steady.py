@@ -5,13 +5,13 @@ from __future__ import annotations
 from copy import deepcopy
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from ahpa.simulation.kernel import GRAIN
-from ahpa.simulation.kpa import TICK_SECONDS, Kpa
+from ahpa.simulation.kpa import TICK_SECONDS, Activity, Kpa
 from ahpa.simulation.kpa_config import KpaConfig
-from ahpa.simulation.kpa_steady import Steady
+from ahpa.simulation.kpa_steady import NEVER, Steady
 from ahpa.simulation.kpa_windows import round_to_micro
 
 FAR = 10**12
@@ -51,12 +51,19 @@ def state(kpa: Kpa) -> tuple[object, ...]:
 
 
 @given(configs(), st.data())
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 def test_a_tick_in_the_band_changes_nothing(config: KpaConfig, data: st.DataObject) -> None:
     now, ready = 1000.0, data.draw(st.integers(0, 6))
     kpa = Kpa(config, now, ready, replicas=ready)
     windows = config.stable_window_seconds * GRAIN, config.panic_window_seconds * GRAIN
-    for _ in range(data.draw(st.integers(1, 6))):
+    floor = 0
+    if data.draw(st.booleans()):  # served, and then idle for a while: the replica is still there
+        ready = 1
+        for load in (1.0, *([0.0] * data.draw(st.integers(1, 3)))):
+            now += 70
+            sums = round(load * windows[0]), round(load * windows[1])
+            present = tick(kpa, now, sums, ready, floor)
+    for _ in range(data.draw(st.integers(0 if kpa.scaler.initialized else 1, 6))):
         now += data.draw(st.sampled_from([TICK_SECONDS, 70]))
         ready, floor = data.draw(st.integers(0, 6)), data.draw(st.sampled_from([0, 1, 4, 9]))
         loads = [data.draw(st.sampled_from([0, 0.001, 1, 3, 8, 20, 50])) * config.total_value for _ in windows]
@@ -64,19 +71,30 @@ def test_a_tick_in_the_band_changes_nothing(config: KpaConfig, data: st.DataObje
         present = tick(kpa, now, sums, ready, floor)
     low, high, bottom, top, until, surging = Steady(config).band(kpa, sums[1], ready, floor, present)
     later = now + data.draw(st.sampled_from([2, 30, 60, 62, 700]))
-    if low > high or bottom > top or later > until:
-        return
+    assume(low <= high and bottom <= top and later <= until)
     inside = [
         max(a, min(b, data.draw(st.sampled_from([a, b, (max(a, 0) + min(b, FAR)) // 2]))))
         for a, b in ((max(low, 0), min(high, FAR)), (max(bottom, 0), min(top, FAR)))
     ]
-    if min(inside) < 0 or not low <= inside[0] <= high or not bottom <= inside[1] <= top:
-        return
+    assume(min(inside) >= 0 and low <= inside[0] <= high and bottom <= inside[1] <= top)
     before, since = state(kpa), kpa.decider.panic_since
     played = deepcopy(kpa)
     assert tick(played, later, (inside[0], inside[1]), ready, floor) == present
     assert state(played) == before
     assert played.decider.panic_since == (later if surging else since)
+
+
+def test_a_replica_that_is_still_there_while_idle_is_brought_back_not_kept() -> None:
+    """Active, then a stable window of nothing, then idle in the grace period: the next request makes it active again,
+    and that moment counts for the way to zero."""
+    config = KpaConfig(target_value=1.0, total_value=1.0, target_burst_capacity=0.0)
+    kpa = Kpa(config, 1000.0, 1, replicas=1)
+    for now, load in ((1002.0, 1), (1064.0, 0)):
+        assert tick(kpa, now, (load * 60 * GRAIN, load * 6 * GRAIN), 1, 0) == 1
+    assert kpa.scaler.activity is Activity.IDLE
+    assert Steady(config).band(kpa, 0, 1, 0, 1) == NEVER
+    assert tick(kpa, 1066.0, (60 * GRAIN, 6 * GRAIN), 1, 0) == 1
+    assert (kpa.scaler.activity, kpa.scaler.since) == (Activity.ACTIVE, 1066.0)
 
 
 @pytest.mark.parametrize("panic", [False, True])

@@ -152,6 +152,24 @@ def test_bisection_finds_the_smallest_count_that_keeps_the_target() -> None:
         assert play(case.tested, equal.knob - 1).outcome.late_ratio > 0.001
 
 
+def test_a_count_that_fails_is_given_up_early() -> None:
+    """One replica for up to 30 in flight: by noon it is known; ten keep the target and are played to the end. And who
+    cannot be known to be late yet is not counted."""
+    case = wave_trial()
+    failed, kept = (policies.fixed_max(case.tested, count, 0.001) for count in (1, 30))
+    assert failed.outcome.late_ratio > 0.001
+    assert len(failed.timestamp) <= 12 * 60
+    assert (len(kept.timestamp), kept.outcome) == (DAY, policies.fixed_max(case.tested, 30).outcome)
+
+
+def test_the_second_lever_is_advised_only_where_knobs_are_swept() -> None:
+    """It is one more run."""
+    told = judge(wave_trial(), Question(late_target=0.2, quantile=0.999, policies=("ahpa",)))
+    assert any("manage-target" in sentence for sentence in told.advice)
+    quick = judge(wave_trial(), Question(late_target=0.2, quantile=0.999, policies=("ahpa",), sweep=False))
+    assert not any("manage-target" in sentence for sentence in quick.advice)
+
+
 def test_without_a_sweep_the_same_counts_are_found() -> None:
     """Giving up on a count as soon as it has failed finds the same smallest one."""
     quick = judge(wave_trial(), Question(late_target=0.001, policies=("static", "fixed-max"), sweep=False))

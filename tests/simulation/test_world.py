@@ -103,6 +103,21 @@ def test_passing_over_calm_ticks_changes_nothing(story: tuple[Traffic, KpaConfig
     fast_is_slow(*story)
 
 
+@pytest.mark.parametrize("part", range(4))
+def test_passing_over_changes_nothing_on_the_way_to_zero_and_back(part: int) -> None:
+    """Two minutes of load, one of nothing, a burst in the grace period: what is idle is active again, and sleeps."""
+    rng = np.random.default_rng(part)
+    for _ in range(60):
+        service = Service(float(rng.choice([0.5, 1.0, 2.0, 5.0])), 10)
+        arrivals = np.zeros(480, dtype=np.int64)
+        arrivals[:120] = 1
+        most = int(10 / min(1.0, service.service_seconds))
+        arrivals[rng.integers(184, 214, rng.integers(1, 4))] = most + rng.integers(1, 6)
+        window = int(rng.choice([20, 30, 60]))
+        config = config_of(service, target_burst_capacity=0.0, stable_window_seconds=window)
+        fast_is_slow(Traffic(0.0, arrivals, service), config, [0], 1, 0)
+
+
 @given(stories())
 @settings(max_examples=20, deadline=None)
 def test_no_request_gets_lost_and_shares_are_shares(story: tuple[Traffic, KpaConfig, list[int], int, int]) -> None:
