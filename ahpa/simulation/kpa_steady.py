@@ -13,7 +13,7 @@ from functools import cache
 from typing import NamedTuple
 
 from ahpa.simulation.kernel import GRAIN
-from ahpa.simulation.kpa import INACTIVE, Kpa
+from ahpa.simulation.kpa import Activity, Kpa
 from ahpa.simulation.kpa_config import KpaConfig
 
 NO_LIMIT = 10**9
@@ -42,8 +42,9 @@ NEVER = Band(1, 0, 1, 0, 0.0, False)
 def at_rest(kpa: Kpa, present: int) -> bool:
     """Whether the scaler waits for nothing: no first replicas, and not on the way to zero or back. A replica that is
     still there while the service is idle would not be kept by the need for it, but brought back."""
-    scaler = kpa.scaler
-    return scaler.initialized and (present > 0) is not (scaler.activity in INACTIVE)
+    activity = kpa.scaler.activity
+    inactive = activity is Activity.IDLE or activity is Activity.FAILED  # an Enum is slow to look up in a set
+    return kpa.scaler.initialized and (present > 0) is not inactive
 
 
 class Steady:
