@@ -26,6 +26,8 @@ from ahpa.simulation.sweep import Question
 from ahpa.simulation.trial import Each, Fitter, NotEnoughError, Setting, Span, foresee, span_of, trial, windows_of
 from forecasting.panel import Floats, Panel, beside
 
+MOST_IN_FLIGHT = 100_000
+"""What one step of a service may ask for; a hundred times the busiest that we know of."""
 MOST_PER_FIT = 100
 """Series that are fitted together; more would cost memory and change little."""
 
@@ -103,6 +105,13 @@ def _span(row: Panel, test_days: float) -> Span:
     span = span_of(row, test_days)
     if not np.isfinite(row.between(span.start, span.end).values).any():
         raise NotEnoughError("nothing was observed in the tested days")
+    largest = int(np.nanargmax(row.values[0]))
+    if row.values[0, largest] > MOST_IN_FLIGHT:
+        raise NotEnoughError(
+            f"the step that begins at {row.start + row.step * largest:.0f} (unix seconds) asks for "
+            f"{row.values[0, largest]:.3g} requests in flight; at most {MOST_IN_FLIGHT:,} can be simulated. Is it a "
+            "counter's reset, or another --unit?"
+        )
     if not np.isfinite(row.until(span.start).values).any():
         raise NotEnoughError("nothing was observed before the tested days")
     return span

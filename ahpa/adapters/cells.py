@@ -44,6 +44,14 @@ def stamp(text: str) -> float | None:
     return moment.timestamp() if moment is not None and moment.tzinfo is not None else None
 
 
+def no_stamp(text: str) -> str:
+    """Why this cell is no stamp, and what would be one."""
+    said = f"{shown(text)} is not epoch seconds or RFC 3339 with a zone"
+    if re.fullmatch(r"[0-9]{13}(\.[0-9]+)?", text.strip(), re.ASCII):
+        return f"{said}; are these milliseconds? Divide by 1000"
+    return f"{said}, as 2026-03-02T00:00:00Z"
+
+
 def shown(text: str) -> str:
     """A cell in a message: short, on one line, harmless."""
     return repr(text[:40] + ("…" if len(text) > 40 else ""))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
-from ahpa.adapters.cells import TIME_COLUMNS, joined, number, read_rows, shown, stamp
+from ahpa.adapters.cells import TIME_COLUMNS, joined, no_stamp, number, read_rows, shown, stamp
 from ahpa.adapters.exposition import parse_openmetrics, parse_prometheus
 from ahpa.adapters.request_list import is_request_list, parse_requests
 from ahpa.adapters.table import MOST_SERIES, Table, grid
-from ahpa.adapters.text import NOT_ENOUGH, Block, InputError, blocks, headed, lines
+from ahpa.adapters.text import NOT_ENOUGH, Block, InputError, blocks, document, headed, is_json, lines
 from ahpa.simulation.requests import Requests
 from forecasting.panel import Panel
 
@@ -31,31 +32,21 @@ def read(path: Path) -> list[Panel]:
 def inputs(path: Path) -> list[Panel] | Requests:
     """As `read`, with a list of requests as it is."""
     source = str(path)
-    first, rest = headed(source, blocks(path))
-    if first is None:
+    text = blocks(path)
+    block = next(text, None)
+    if block is None:
         raise InputError(f"{path}: the file is empty", NOT_ENOUGH)
-    first = first.lstrip("\ufeff")
-    head = first.lstrip()
-    if head[:1] in ("{", "["):
-        tables = parse_prometheus(source, _whole(source, first, rest))
-    elif head[:1] == "#" or re.match(r"[a-zA-Z_:][\w:]*(\{| +[0-9+\-N])", head, re.ASCII):
+    text = chain([block], text)
+    if is_json(block.data):
+        return [grid(table) for table in parse_prometheus(source, document(source, text))]
+    first, rest = headed(source, text)
+    if first[:1] == "#" or re.match(r"[a-zA-Z_:][\w:]*(\{| +[0-9+\-N])", first, re.ASCII):
         tables = parse_openmetrics(source, first, lines(source, rest))
     elif is_request_list(first):
         return parse_requests(source, _stem(path), rest)
     else:
         tables = [_parse_csv(path, first, rest)]
     return [grid(table) for table in tables]
-
-
-def _whole(source: str, first: str, rest: Iterator[Block]) -> str:
-    """A JSON document; its bound is that of the file, and less."""
-    parts, total = [first], len(first)
-    for line in lines(source, rest):
-        parts.append(line)
-        total += len(line)
-        if total > 64 * 2**20:
-            raise InputError(f"{source}: JSON of more than 64 MiB; ask Prometheus for fewer series at a time")
-    return "\n".join(parts)
 
 
 def _parse_csv(path: Path, header: str, rest: Iterator[Block]) -> Table:
@@ -68,7 +59,7 @@ def _parse_csv(path: Path, header: str, rest: Iterator[Block]) -> Table:
             raise InputError(f"{source}:{at}: {len(cells)} columns; the header has {len(names) + 1}")
         when = stamp(cells[0].strip())
         if when is None:
-            raise InputError(f"{source}:{at}: {shown(cells[0])} is not epoch seconds or RFC 3339 with a zone")
+            raise InputError(f"{source}:{at}: {no_stamp(cells[0])}")
         out = [when]
         for name, cell in zip(names, cells[1:], strict=True):
             value = number(cell.strip())

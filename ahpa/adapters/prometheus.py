@@ -217,9 +217,21 @@ class Prometheus:
         except MetricsUnavailable:
             raise
         except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
-            raise NoAnswer(f"{type(error).__name__}: {str(error)[:200]}") from error
+            raise NoAnswer(_cause(error)) from error
         except Exception as error:  # RetryError, JSONDecodeError, KeyError, PrometheusApiClientException, ...
             raise MetricsUnavailable(f"{type(error).__name__}: {str(error)[:200]}") from error
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost reason, which is what a person can act on: "[Errno 111] Connection refused"."""
+    inner = error
+    for _ in range(10):
+        deeper = getattr(inner, "reason", None) or next((a for a in inner.args if isinstance(a, BaseException)), None)
+        if not isinstance(deeper, BaseException):
+            break
+        inner = deeper
+    text = str(inner) or type(inner).__name__
+    return f"{type(error).__name__}: {text.rpartition(': ')[2]}"[:200]
 
 
 def _believable(text: Any) -> float:

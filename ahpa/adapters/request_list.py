@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from ahpa.adapters.cells import TIME_COLUMNS, Rows, joined, number, read_rows, shown, stamp
+from ahpa.adapters.cells import TIME_COLUMNS, Rows, joined, no_stamp, number, read_rows, shown, stamp
 from ahpa.adapters.text import MOST_ROWS, NOT_ENOUGH, Block, InputError
 from ahpa.simulation.requests import Requests
 from forecasting.panel import Floats, Ints
@@ -37,7 +37,7 @@ def _row(source: str, at: int, line: str) -> list[float]:
         raise InputError(f"{source}:{at}: {len(cells)} columns; the header has 2")
     when, seconds = stamp(cells[0]), number(cells[1])
     if when is None:
-        raise InputError(f"{source}:{at}: {shown(cells[0])} is not epoch seconds or RFC 3339 with a zone")
+        raise InputError(f"{source}:{at}: {no_stamp(cells[0])}")
     if seconds is None or np.isnan(seconds):
         raise InputError(f"{source}:{at}: {shown(cells[1])} is not a duration of zero or more seconds")
     _check_duration(source, at, seconds)

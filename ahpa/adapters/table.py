@@ -10,6 +10,8 @@ from ahpa.adapters.text import MOST_ROWS, NOT_ENOUGH, InputError
 from forecasting.panel import Floats, Ints, Panel
 
 MOST_SERIES = 2_000
+LONG_STRETCH = 100
+"""Gaps of one length in a row that are no accident."""
 SHORTEST_STEP_SECONDS, LONGEST_STEP_SECONDS = 1, 86_400
 
 
@@ -43,7 +45,10 @@ def grid(table: Table) -> Panel:
     bad = np.flatnonzero(gaps <= 0)
     if len(bad):
         kind = "the same as" if gaps[bad[0]] == 0 else "older than"
-        raise InputError(f"{table.where(int(bad[0]) + 1)}: the stamp is {kind} the one before; sort and deduplicate")
+        hint = "; if each row is a request, the header must be timestamp,duration" if len(table.names) == 1 else ""
+        raise InputError(
+            f"{table.where(int(bad[0]) + 1)}: the stamp is {kind} the one before; sort and deduplicate{hint}"
+        )
     distances, counts = np.unique(np.round(gaps, 3), return_counts=True)
     step = float(distances[counts.argmax()])
     if not SHORTEST_STEP_SECONDS <= step <= LONGEST_STEP_SECONDS:
@@ -60,8 +65,22 @@ def grid(table: Table) -> Panel:
         raise InputError(
             f"{table.where(at)}: mixed steps: {gaps[max(0, at - 1)]:g} s after samples that are {step:g} s apart"
         )
+    _check_one_step(table, gaps, step)
     values = np.full((len(table.names), int(index[-1]) + 1), np.nan)
     values[:, index] = table.values
     if not np.isfinite(values).any():
         raise InputError(f"{table.source}: no value in any of {len(stamps)} rows", NOT_ENOUGH)
     return Panel.of(float(stamps[0]), step, values, table.names)
+
+
+def _check_one_step(table: Table, gaps: Floats, step: float) -> None:
+    """Gaps are missing samples, but a whole stretch of the same longer distance is another step: a storage that has
+    thinned out its older half, or two exports in one file."""
+    begins = np.flatnonzero(np.diff(np.round(gaps, 3), prepend=np.nan, append=np.nan))
+    long = np.flatnonzero((np.diff(begins) >= LONG_STRETCH) & (gaps[begins[:-1]] > 1.5 * step))
+    if len(long):
+        at = int(begins[long[0]])
+        raise InputError(
+            f"{table.where(at)}: from here on samples are {gaps[at]:g} s apart, most are {step:g} s: mixed steps; "
+            "export the parts one by one, or all with the longer step"
+        )

@@ -15,9 +15,11 @@ from typing import Protocol
 MOST_BYTES = 256 * 2**20
 MOST_ROWS = 2_000_000
 MOST_LINE = 2**20
+MOST_DOCUMENT = 64 * 2**20
 MOST_RATIO = 200
 """A text that is so many times larger than its gzip is a bomb, not metrics (minute counts reach 20)."""
 _BLOCK_BYTES = 2**18
+BOM = b"\xef\xbb\xbf"
 
 NOT_ENOUGH = 4
 """The exit code where the input is well-formed, but too little."""
@@ -81,28 +83,55 @@ def _measure(path: Path, stream: _Stream, most_bytes: int) -> None:
 
 
 def _whole_lines(path: Path, stream: _Stream) -> Iterator[Block]:
-    number, rest = 1, b""
+    number, rest, length, most = 1, [b""], 0, MOST_LINE
     while data := stream.read(_BLOCK_BYTES):
-        whole, newline, tail = (rest + data).rpartition(b"\n")
+        if number == 1 and not length and is_json(data):
+            most = MOST_DOCUMENT  # Prometheus writes its answers without any line end
+        whole, newline, tail = data.rpartition(b"\n")
         if newline:
-            yield Block(number, whole + newline)
-            number += whole.count(b"\n") + 1
-        rest = tail
-        _bounded(str(path), number, rest)
-    if rest:
-        yield Block(number, rest)
+            block = b"".join([*rest, whole, newline])
+            yield Block(number, block)
+            number += block.count(b"\n")
+            rest, length = [], 0
+        rest.append(tail)
+        length += len(tail)
+        _bounded(str(path), number, length, most)
+    if length:
+        yield Block(number, b"".join(rest))
 
 
-def _bounded(source: str, number: int, line: bytes) -> None:
-    if len(line) > MOST_LINE:
-        raise InputError(f"{source}:{number}: a line of more than {MOST_LINE:,} bytes")
+def is_json(data: bytes) -> bool:
+    """Whether a text that begins so is a JSON document."""
+    return data.removeprefix(BOM).lstrip()[:1] in (b"{", b"[")
+
+
+def document(source: str, text: Iterable[Block]) -> str:
+    """The whole of a text, which may have lines of any length. Raises InputError."""
+    parts, total = [], 0
+    for block in text:
+        parts.append(block.data)
+        total += len(block.data)
+        if total > MOST_DOCUMENT:
+            most = MOST_DOCUMENT // 2**20
+            raise InputError(f"{source}: JSON of more than {most} MiB; ask Prometheus for fewer series at a time")
+    data = b"".join(parts).removeprefix(BOM)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{source}:{line}: not UTF-8 text (byte {error.start + 1} of the file)") from error
+
+
+def _bounded(source: str, number: int, length: int, most: int = MOST_LINE) -> None:
+    if length > most:
+        raise InputError(f"{source}:{number}: a line of more than {most:,} bytes")
 
 
 def lines(source: str, text: Iterable[Block]) -> Iterator[str]:
     """The decoded lines of some blocks, without their ends. Raises InputError."""
     for block in text:
         for number, line in enumerate(block.data.removesuffix(b"\n").split(b"\n"), start=block.first):
-            _bounded(source, number, line)
+            _bounded(source, number, len(line))
             if b"\0" in line:
                 raise InputError(f"{source}:{number}: a NUL byte; is this UTF-16? UTF-8 text is needed")
             try:
@@ -111,11 +140,9 @@ def lines(source: str, text: Iterable[Block]) -> Iterator[str]:
                 raise InputError(f"{source}:{number}: not UTF-8 text (byte {error.start + 1} of the line)") from error
 
 
-def headed(source: str, text: Iterator[Block]) -> tuple[str | None, Iterator[Block]]:
-    """(the first line, or None of an empty file; the blocks after it)."""
-    block = next(text, None)
-    if block is None:
-        return None, text
-    first, _, rest = block.data.partition(b"\n")
+def headed(source: str, text: Iterator[Block]) -> tuple[str, Iterator[Block]]:
+    """(the first line, the blocks after it) of a text that is not empty."""
+    block = next(text)
+    first, _, rest = block.data.removeprefix(BOM).partition(b"\n")
     (header,) = lines(source, [Block(1, first)])
     return header, chain([Block(2, rest)] if rest else [], text)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ahpa.commands.demand import UNITS, per_unit, read_all, service_seconds
+from ahpa.commands.demand import UNITS, per_unit, read_all, refuse, service_seconds
 from ahpa.commands.options import HTTP_URL, LEVEL, MOST_SAID, SECONDS, SHARE, calendar_from, calendar_options
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _backtest(given: dict[str, Any]) -> int:
 
     inputs = read_all(given)
     setting, late_target, quantile, manage = _world(given, service_seconds(given, inputs))
-    words = _words(setting, inputs)
+    words = _words(setting, inputs, given["unit"])
     from ahpa.backtest import prepared
 
     unit = per_unit(given["unit"], setting.service.service_seconds, inputs)
@@ -128,6 +128,9 @@ def _world(given: dict[str, Any], takes_seconds: float) -> tuple[Setting, float,
     late_target, quantile, manage = given["late_target"], given["quantile"], given["manage_target"]
     if given["service_file"]:
         told = read_service(given["service_file"], slots)
+        refuse(("target_utilization",), "the Service of --service says it")
+        if told.concurrency:
+            refuse(("concurrency",), "the Service of --service says it")
         kpa, slots = told.kpa, told.concurrency or slots
         policy = told.policy.policy
         quantile = policy.quantile if quantile is None and late_target is None else quantile
@@ -139,6 +142,7 @@ def _world(given: dict[str, Any], takes_seconds: float) -> tuple[Setting, float,
         p95 = given["lag_p95"] or 1.5 * given["lag_p50"]
         readiness, prices = Readiness.single(Lag.of(given["lag_p50"], p95)), None
         if given["tiers"]:
+            refuse(("lag_p50", "lag_p95"), "--tiers says it")
             readiness, prices = read_tiers(given["tiers"])
         service = Service(takes_seconds, slots, given["late_after"], given["give_up_after"], readiness, prices)
     except ValueError as error:
@@ -149,7 +153,7 @@ def _world(given: dict[str, Any], takes_seconds: float) -> tuple[Setting, float,
     return setting, late_target or 0.001, quantile, manage
 
 
-def _words(setting: Setting, inputs: Sequence[Panel | Requests]) -> dict[str, str]:
+def _words(setting: Setting, inputs: Sequence[Panel | Requests], unit: str) -> dict[str, str]:
     """The world in words, for the report."""
     from ahpa.render.words import seconds
     from ahpa.simulation.requests import Requests
@@ -157,14 +161,18 @@ def _words(setting: Setting, inputs: Sequence[Panel | Requests]) -> dict[str, st
     service, kpa = setting.service, setting.kpa
     takes = seconds(service.service_seconds)
     luck = "Poisson" if setting.dispersion == 1 else f"{setting.dispersion:g} times as bursty as Poisson"
+    counts = "requests in flight" if unit == "concurrency" else unit.replace("-", " ")
     come = f"at random seconds of the step that counted them, {luck}"
     if any(isinstance(one, Requests) for one in inputs):
         takes, come = f"each request's own, {takes} in the mean", "each at its own moment"
-    fills = f"{kpa.target_value / kpa.total_value:.0%}"
+        counts = "requests, one by one"
+    held = kpa.in_flight(kpa.target_value, service.service_seconds)
+    fills = f"{held:.3g} of {service.concurrency} slots"
     if kpa.metric == "rps":
         most = service.concurrency / service.service_seconds
         fills = f"{kpa.target_value:g} requests per second each, of {most:.3g} that its slots can serve"
     return {
+        "the input counts": counts,
         "service time": takes,
         "slots of a replica": str(service.concurrency),
         "the scaler fills replicas to": fills,
@@ -211,6 +219,8 @@ def _run(
                 advance(name)
     except KeyboardInterrupt:
         complete = False
+        done = {result.name for result in found} | set(failed)
+        failed.update({one.name: "interrupted before it was done" for one in series if one.name not in done})
         click.echo(f"interrupted: {len(found)} of {len(series)} series are done and written", err=True)
     finally:
         results.close()  # type: ignore[attr-defined]

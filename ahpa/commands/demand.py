@@ -54,11 +54,11 @@ def read_all(given: dict[str, Any]) -> list[Panel | Requests]:
     if 0 < lists < len(found):
         raise click.UsageError("lists of requests (timestamp,duration) and counts do not go into one run")
     if lists:
-        _refuse(FOR_COUNTS, "a list of requests says it itself")
+        refuse(FOR_COUNTS, "a list of requests says it itself")
     return found
 
 
-def _refuse(names: tuple[str, ...], why: str) -> None:
+def refuse(names: tuple[str, ...], why: str) -> None:
     """Options that would have no effect are refused where somebody gave them."""
     context = click.get_current_context()
     for name in names:
@@ -77,19 +77,22 @@ def _from_prometheus(url: str, queries: tuple[str, ...], history: float) -> Pane
     for i, text in enumerate(queries):
         found = re.fullmatch(r"([a-zA-Z0-9._/-]{1,100})=(?!=)(.+)", text, re.DOTALL)
         name, query = (found[1], found[2]) if found else (f"query-{i + 1}", text)
+        if not query.strip():
+            raise click.UsageError(f"--query: {name} is empty")
         if name in named:
             raise click.UsageError(f"--query: the name {name} comes twice")
         named[name] = query
+    shown = re.sub(r"//[^/@]*@", "//***@", url)  # never a password
     now = time.time()  # noqa: TID251  (a command is an edge)
     panel, problems, _ = Prometheus(url).panel(named, now - history, now, 60.0)
     if problems:
         name, why = next(iter(problems.items()))
-        raise InputError(f"{url}: {name}: {why}", 3)
+        raise InputError(f"{shown}: {name}: {why.replace(url, shown)}", 3)
     import numpy as np
 
     seen = np.isfinite(panel.values)
     if not seen.any():
-        raise InputError(f"{url}: the queries gave no samples in the last {history / 86_400:g} days", NOT_ENOUGH)
+        raise InputError(f"{shown}: the queries gave no samples in the last {history / 86_400:g} days", NOT_ENOUGH)
     return panel.between(panel.start + 60.0 * int(seen.any(axis=0).argmax()), panel.end)
 
 

@@ -40,6 +40,7 @@ class _HttpUrl(click.ParamType):  # type: ignore[type-arg,unused-ignore]
             good = (
                 parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
             )  # asking for the port may raise
+            good = good and not parts.query and not parts.fragment
         except ValueError:
             good = False
         if not good:

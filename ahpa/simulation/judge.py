@@ -83,10 +83,9 @@ def worth_of(found: dict[str, PolicyResult], late_target: float) -> tuple[bool, 
     if part >= 0.02:
         return True, f"{part:.0%} fewer replica-hours than {name} at {reached[name].label}, as few late", saving
     if name in ("kpa", "hpa"):
-        started = reached[name].outcome.scale_ups
-        because = "the load rises no faster than replicas start" if started else "it never has to start a replica"
-        return False, f"{name} at {reached[name].label} keeps the target by itself: {because}", saving
-    return False, f"{name} at {reached[name].label} costs no more: the load hardly falls between its peaks", saving
+        never = "" if reached[name].outcome.scale_ups else ": it never has to start a replica"
+        return False, f"{name} at {reached[name].label} keeps the target for no more{never}", saving
+    return False, f"{name} at {reached[name].label} keeps the target for no more", saving
 
 
 def _notes(trial: Trial) -> tuple[str, ...]:
@@ -100,6 +99,11 @@ def _notes(trial: Trial) -> tuple[str, ...]:
         notes.append(
             f"the scaler's target asks a replica to hold {held:.3g} requests at once, but it has {service.concurrency} "
             "slots: requests wait although nothing looks too full"
+        )
+    if kpa.max_scale and kpa.max_scale < tested.most:
+        notes.append(
+            f"max-scale is {kpa.max_scale}, but the busiest minute needs {tested.most} replicas: whoever scales, "
+            "requests wait"
         )
     if missing > 0.001:
         notes.append(f"{missing:.1%} of the tested steps were not observed; their requests lie on a straight line")

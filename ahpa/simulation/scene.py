@@ -18,6 +18,8 @@ from ahpa.simulation.traffic import Service, Stream
 from ahpa.simulation.world import World
 from forecasting.panel import Panel
 
+UNBOUNDED = 10**9
+
 
 @dataclass(frozen=True, eq=False)
 class Scene:
@@ -81,6 +83,11 @@ class Scene:
         before = self.demand.until(self.start).values
         largest = float(np.nanmax(before)) if np.isfinite(before).any() else float(self.traffic.demand[0])
         return max(1, replicas(max(largest, 0.0), self._filled))
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """The owner's fewest and most replicas."""
+        return self.kpa.min_scale, self.kpa.max_scale or UNBOUNDED
 
     def at(self, utilization: float) -> KpaConfig:
         """The KPA told to fill replicas to another share."""

@@ -126,9 +126,15 @@ def cheapest(points: Sequence[Point], late_target: float) -> Point | None:
 
 
 def _fewest(
-    name: str, play: Callable[[float, float], Run], most: int, question: Question, own: int | None = None
+    name: str,
+    play: Callable[[float, float], Run],
+    most: int,
+    bounds: tuple[int, int],
+    question: Question,
+    own: int | None = None,
 ) -> PolicyResult:
-    """The smallest count that meets the late target, by bisection; the run at `own`, else at that count.
+    """The smallest count up to `most` that meets the late target, by bisection; the run at `own`, else at that count.
+    No count is beyond the owner's `bounds`.
 
     Without a sweep a count that fails is not played to its end.
     """
@@ -142,15 +148,16 @@ def _fewest(
             runs[count] = run
         return misses
 
-    low, high = 0, most
+    least, largest = bounds
+    low, high = least, max(least, min(most, largest))
     if late(high):
         low = high
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if late(middle) else (low, middle)
-    if high == 1 and not late(0):
-        high = 0
-    chosen = high if own is None else own
+    if high == least + 1 and not late(least):
+        high = least
+    chosen = high if own is None else max(least, min(own, largest))
     for count in {high, chosen} - set(runs):
         runs[count] = play(count, 1.0)
     # Without a sweep only the result and the fewest are shown; others were tried on the way, not all.
@@ -216,13 +223,13 @@ def _utilization(trial: Trial) -> float:
 
 def _static(trial: Trial, question: Question) -> PolicyResult:
     tested = trial.tested
-    return _fewest("static", partial(policies.static, tested), 2 * tested.most, question)
+    return _fewest("static", partial(policies.static, tested), 2 * tested.most, tested.bounds, question)
 
 
 def _fixed_max(trial: Trial, question: Question) -> PolicyResult:
     tested = trial.tested
     most = max(2 * tested.most, tested.most_before)
-    return _fewest("fixed-max", partial(policies.fixed_max, tested), most, question, tested.most_before)
+    return _fewest("fixed-max", partial(policies.fixed_max, tested), most, tested.bounds, question, tested.most_before)
 
 
 def _seasonal(trial: Trial, question: Question) -> PolicyResult:

@@ -42,9 +42,9 @@ class Service:
 
     def __post_init__(self) -> None:
         if not self.service_seconds > 0 or self.concurrency < 1:
-            raise ValueError("service_seconds must be positive and concurrency at least 1")
+            raise ValueError("the service time must be longer than nothing, and a replica needs at least one slot")
         if not 0 <= self.late_after_seconds <= self.give_up_seconds:
-            raise ValueError("need 0 <= late_after_seconds <= give_up_seconds")
+            raise ValueError("late-after cannot be longer than give-up-after")
         if self.prices is not None and len(self.prices) != len(self.readiness.tiers):
             raise ValueError(f"{len(self.readiness.tiers)} tiers need as many prices, got {len(self.prices)}")
 

@@ -166,6 +166,13 @@ CASES: tuple[Case, ...] = (
     _file("milliseconds", HEADER + "1700000000000,1\n1700000060000,1\n", ":2: '1700000000000'"),
     _file("unsorted", HEADER + rows(3) + "1700000000,1\n", ":5: the stamp is older than"),
     _file("duplicate", HEADER + rows(3) + "1700000160,1\n", ":5: the stamp is the same as"),
+    _file(
+        "storage that was thinned out",
+        HEADER + rows(400) + rows(150, 300, 1_700_024_100),
+        ":402: from here on samples are 300 s",
+    ),
+    _file("a counter's reset", HEADER + rows(6000) + "1700360100,1000000000000\n", "requests in flight; at most", 4),
+    _file("milliseconds", HEADER + "1700000040000,5\n", ":2: '1700000040000' is not epoch seconds", 2),
     _file("mixed steps", HEADER + rows(9) + "1700000550,1\n", ":11: mixed steps"),
     _file("year 5000", HEADER + "1700000000,1\n1700000060,1\n95617584000,1\n", "a gap of"),
     _file("steps of 90 seconds", HEADER + rows(5000, 90), "steps of 90 s"),

@@ -198,6 +198,53 @@ def test_what_cannot_be_done_is_said_with_its_exit_code(
     assert not (tmp_path / "out").exists()
 
 
+OWNED = """
+apiVersion: serving.knative.dev/v1
+kind: Service
+metadata: {name: chat}
+spec:
+  template:
+    metadata: {annotations: {autoscaling.knative.dev/min-scale: "1", autoscaling.knative.dev/max-scale: "2"}}
+    spec: {containerConcurrency: 4}
+"""
+
+
+def test_the_owners_bounds_bind_every_policy(tmp_path: Path) -> None:
+    """At most two replicas where more are needed: nobody gets further, and the report says why; one at least."""
+    service = tmp_path / "svc.yaml"
+    service.write_text(OWNED)
+    done = run(fleet(tmp_path, names=("a",)), "--service", service, "--out", tmp_path / "o", "--test-days", 1,
+               "--policies", "static,fixed-max", "--service-time", "6s", "--no-sweep")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    (series,) = json.loads((tmp_path / "o" / "report.json").read_text())["series"]
+    assert series["policies"]["static"]["knob"] == "floor 2"
+    assert series["policies"]["fixed-max"]["knob"] == "2 replicas"
+    assert any("max-scale is 2, but the busiest minute needs" in note for note in series["notes"])
+    quiet = run(fleet(tmp_path, names=("a",)), "--service", service, "--out", tmp_path / "q", "--test-days", 1,
+                "--policies", "fixed-max", "--service-time", "0.1s", "--late-target", "0.5", "--no-sweep")  # fmt: skip
+    assert quiet.exit_code == 0, quiet.output
+    (series,) = json.loads((tmp_path / "q" / "report.json").read_text())["series"]
+    assert series["policies"]["fixed-max"]["atLateTarget"]["knob"] == "1 replica"
+
+
+@pytest.mark.parametrize("option", [("--concurrency", "2"), ("--target-utilization", "0.2")], ids=lambda o: o[0])
+def test_what_a_service_says_itself_is_not_to_be_given(tmp_path: Path, option: tuple[str, str]) -> None:
+    service = tmp_path / "svc.yaml"
+    service.write_text(OWNED)
+    done = run(fleet(tmp_path, names=("a",)), "--service", service, "--out", tmp_path / "out", *option)
+    assert done.exit_code == 2
+    assert f"{option[0]}: the Service of --service says it" in done.output
+
+
+def test_a_password_in_a_url_is_not_shown(tmp_path: Path) -> None:
+    done = run(
+        "--from-prometheus", "http://u:secret@127.0.0.1:9", "--query", "up", "--history", "1d", "--out", tmp_path
+    )
+    assert done.exit_code == 3
+    assert "secret" not in done.output
+    assert "Connection refused" in done.output
+
+
 def test_a_file_named_twice_is_refused(tmp_path: Path) -> None:
     """Two services of one load would both be saved, and the saving counted twice."""
     file = fleet(tmp_path, names=("a",))
@@ -254,6 +301,8 @@ def test_ctrl_c_leaves_what_is_done(tmp_path: Path) -> None:
     assert "Traceback" not in words
     report = json.loads((out / "report.json").read_text())
     assert len(report["series"]) < 60
+    assert len(report["series"]) + len(report["failed"]) == 60
+    assert set(report["failed"].values()) == {"interrupted before it was done"}
     assert not list(out.rglob(".*"))
 
 

@@ -68,6 +68,17 @@ def test_query_range_is_read_with_its_labels(tmp_path: Path, mark: str) -> None:
     np.testing.assert_array_equal(panels[0].values, [[1, np.nan]])
 
 
+def test_an_answer_of_prometheus_is_one_long_line(tmp_path: Path) -> None:
+    """Two services' fortnight of minutes are 1.3 MB without a line end."""
+    values = [[T0 + 60 * i, str(i % 1000 / 8)] for i in range(20_000)]
+    result = [{"metric": {"service": name}, "values": values} for name in "abc"]
+    text = json.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}}, separators=(",", ":"))
+    assert len(text) > 2**20
+    assert "\n" not in text
+    panels = read(put(tmp_path, "r.json", text))
+    assert [panel.values.shape for panel in panels] == [(1, 20_000)] * 3
+
+
 @pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "byte order mark"])
 def test_openmetrics_is_read_with_its_stamps(tmp_path: Path, mark: str) -> None:
     text = f'# TYPE c gauge\nc{{service="a"}} 1 {T0}\nc{{service="a"}} 2.5 {T0 + 60}\n# EOF\n'

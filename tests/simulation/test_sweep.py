@@ -61,7 +61,7 @@ def _result(name: str, hours: float, scale_ups: int) -> PolicyResult:
     ("ours", "kpa", "scale_ups", "worth", "words"),
     [
         (50.0, 100.0, 9, True, "50% fewer replica-hours than kpa"),
-        (100.0, 100.0, 9, False, "rises no faster than replicas start"),
+        (100.0, 100.0, 9, False, "keeps the target for no more"),
         (100.0, 100.0, 0, False, "never has to start a replica"),
     ],
 )
