@@ -50,6 +50,6 @@ def main() -> None:
       ahpa backtest requests.csv --lag-p50 180s    what would it have done to you?
       ahpa serve --prometheus http://prom:9090     in a cluster; only watches unless told
 
-    Every option can be given as AHPA_<COMMAND>_<OPTION> in the environment.
+    Every option can be given as AHPA_<COMMAND>_<OPTION> in the environment, a switch as 1 or 0.
     Exit codes: 0 fine, 1 a finding, 2 usage, 3 cannot reach, 4 not enough data.
     """

@@ -141,14 +141,15 @@ class KpaLoop:
         if not self._seen:
             self._disturb(tick * TICK_SECONDS)
         seen, (stable, panic) = self._seen, self._sums
-        window, panic_window = self.config.stable_window_seconds, self.config.panic_window_seconds
+        # A tick's two seconds come, those that are as long ago as a window go: where these stand, from the end.
+        gone, panic_gone = -self.config.stable_window_seconds - 2, -self.config.panic_window_seconds - 2
         low, high, bottom, top, until, surging = self._band(tick, ready, floor, present)
         wanted, repeated = present, False
         for units in counts:
-            for unit in units:
-                stable += unit - seen[-window]
-                panic += unit - seen[-panic_window]
-                seen.append(unit)
+            seen += units
+            come = units[0] + units[1]
+            stable += come - seen[gone] - seen[gone + 1]
+            panic += come - seen[panic_gone] - seen[panic_gone + 1]
             tick += 1
             if low <= stable <= high and bottom <= panic <= top and now <= until:
                 repeated = True

@@ -170,7 +170,10 @@ class World:
         """The end of the last tick soon in which somebody will have to wait again: leaving the queue has its price."""
         tick, limit = self._tick, self._limit
         ahead = self._pressures[tick : tick + SOON_SECONDS // self.reactive.tick_seconds]
-        return next((tick + i for i in range(len(ahead), 0, -1) if ahead[i - 1] > limit), tick)
+        for i in range(len(ahead), 0, -1):
+            if ahead[i - 1] > limit:
+                return tick + i
+        return tick
 
     def _scale(self, wanted: int) -> None:
         if wanted != self.replicas.present:
