@@ -32,6 +32,10 @@ MOST_PER_FIT = 100
 """Series that are fitted together; more would cost memory and change little."""
 
 
+class TooMuchError(ValueError):
+    """A series asks for more than can be simulated; the message says where."""
+
+
 @dataclass(frozen=True, eq=False)
 class Series:
     """One service to be tested, its demand as mean concurrency."""
@@ -75,7 +79,7 @@ def prepared(
             taken.add(name)
             try:
                 span = _span(row, test_days)
-            except NotEnoughError as error:
+            except (NotEnoughError, TooMuchError) as error:
                 failed[name] = str(error)
                 continue
             out.append(Series(name, replace(row, keys=(name,)), span, source.between(span.first, span.end)))
@@ -107,7 +111,7 @@ def _span(row: Panel, test_days: float) -> Span:
         raise NotEnoughError("nothing was observed in the tested days")
     largest = int(np.nanargmax(row.values[0]))
     if row.values[0, largest] > MOST_IN_FLIGHT:
-        raise NotEnoughError(
+        raise TooMuchError(
             f"the step that begins at {row.start + row.step * largest:.0f} (unix seconds) asks for "
             f"{row.values[0, largest]:.3g} requests in flight; at most {MOST_IN_FLIGHT:,} can be simulated. Is it a "
             "counter's reset, or another --unit?"

@@ -35,7 +35,7 @@ _HIGHEST_LOG = 10.0
 _OTHERS_DAYS = 9.0
 _BLOCK_ROWS = 1024
 _SIGHTS = 50_000
-"""Origins of rows that are looked at together: their features take some 100 MiB."""
+"""Origins of rows that are looked at together: their features take some 50 MiB."""
 
 
 @dataclass(frozen=True)

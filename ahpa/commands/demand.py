@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,10 +22,8 @@ FOR_COUNTS = ("unit", "service_time", "burstiness")
 
 def read_all(given: dict[str, Any]) -> list[Panel | Requests]:
     """What FILES or a Prometheus hold: counts, or lists of requests, not both. Raises InputError, UsageError."""
-    from ahpa.adapters.files import inputs
     from ahpa.adapters.text import InputError
     from ahpa.simulation.requests import Requests
-    from ahpa.simulation.sources import check_step
 
     if given["from_prometheus"]:
         if given["files"] or not given["queries"]:
@@ -38,16 +37,7 @@ def read_all(given: dict[str, Any]) -> list[Panel | Requests]:
     named_once(given["files"])
     try:
         for file in given["files"]:
-            one = inputs(file)
-            if isinstance(one, Requests):
-                found.append(one)
-                continue
-            for panel in one:
-                try:
-                    check_step(panel.step)
-                except ValueError as error:
-                    raise InputError(f"{file}: {error}") from error
-            found.extend(one)
+            found += _read(file)
     except MemoryError as error:
         raise InputError("the input is too large for this machine's memory") from error
     lists = sum(isinstance(one, Requests) for one in found)
@@ -55,6 +45,24 @@ def read_all(given: dict[str, Any]) -> list[Panel | Requests]:
         raise click.UsageError("lists of requests (timestamp,duration) and counts do not go into one run")
     if lists:
         refuse(FOR_COUNTS, "a list of requests says it itself")
+    return found
+
+
+def _read(file: Path) -> Sequence[Panel | Requests]:
+    """What one file holds, in steps that can be tested."""
+    from ahpa.adapters.files import inputs
+    from ahpa.adapters.text import InputError
+    from ahpa.simulation.requests import Requests
+    from ahpa.simulation.sources import check_step
+
+    found = inputs(file)
+    if isinstance(found, Requests):
+        return [found]
+    try:
+        for panel in found:
+            check_step(panel.step)
+    except ValueError as error:
+        raise InputError(f"{file}: {error}") from error
     return found
 
 

@@ -37,10 +37,8 @@ class _HttpUrl(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         try:
             parts = urlsplit(str(value))
-            good = (
-                parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-            )  # asking for the port may raise
-            good = good and not parts.query and not parts.fragment
+            plain = parts.port != 0 and not parts.query and not parts.fragment  # asking for the port may raise
+            good = parts.scheme in ("http", "https") and bool(parts.hostname) and plain
         except ValueError:
             good = False
         if not good:

@@ -21,6 +21,8 @@ SMALLEST_TARGET = 0.01
 SHORTEST_WINDOW_SECONDS = 6
 LONGEST_WINDOW_SECONDS = 3600
 INT32_MAX = 2**31 - 1
+NO_LIMIT = 10**9
+"""Replicas where no maximum is set: more than any need."""
 
 NO_CAMEL_CASE = frozenset({"class", "metric", "activation-scale", "target", "window"})
 """Annotations that have no camelCase twin."""

@@ -6,6 +6,7 @@ What it counts is its metric: requests in flight, or requests per second. Either
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf
 
 import numpy as np
 
@@ -35,6 +36,7 @@ class KpaLoop:
         self._stable = inputs.stable.tolist()
         self._panic = inputs.panic.tolist()
         self._needs_at = {config.target_value: inputs.needs(config.target_value)}
+        self._steady_at: dict[KpaConfig, Steady] = {}
         self._seen: list[int] = []
         """The last seconds, while the concurrency is not that of the open loop; `_sums` over both windows."""
         self._sums = 0, 0
@@ -46,10 +48,11 @@ class KpaLoop:
         self.config = config
         self._needs = self._needs_at[config.target_value]
         self._has_delay = config.scale_down_delay_seconds > 0
-        self._may_be_zero = config.enable_scale_to_zero
         self._done: tuple[int, int, int] | None = None
         """(ready, floor, wanted) of the last tick."""
-        self._steady = Steady(config)
+        if config not in self._steady_at:
+            self._steady_at[config] = Steady(config)
+        self._steady = self._steady_at[config]
 
     @property
     def desired(self) -> int:
@@ -73,11 +76,11 @@ class KpaLoop:
         needs = self._needs
         minute, inside = divmod(tick, TICKS_PER_MINUTE)
         end = tick - inside + TICKS_PER_MINUTE
-        if self._may_be_zero and not self._burst_is_steady(tick, min(end, last), ready):
+        if not self._activator_stays(tick, min(end, last), ready):
             return tick
         if self._kpa.decider.panicking:
             return self._calm_panic(tick, min(end, last), ready)
-        if needs.panic_highest[minute] / max(ready, 1) >= self.config.panic_threshold_ratio:
+        if needs.panic_highest[minute] >= self._steady.surge(ready):
             return tick
         low, high = self._steady.kept(ready, floor, present)
         if end > last or needs.lowest[minute] < low or needs.highest[minute] > high:
@@ -94,7 +97,7 @@ class KpaLoop:
         most = self._steady.holds_in_panic(self._kpa, ready)
         if not most:
             return tick
-        surge = self.config.panic_threshold_ratio * max(ready, 1)
+        surge = self._steady.surge(ready)
         calm_after = decider.panic_since + self.config.stable_window_seconds
         now = self._start + tick * TICK_SECONDS
         stable, panic = needs.stable, needs.panic
@@ -110,15 +113,9 @@ class KpaLoop:
                 return i
         return end
 
-    def _burst_is_steady(self, tick: int, end: int, ready: int) -> bool:
-        """Whether the activator stays where it is: the sign of the excess burst capacity does not change."""
-        burst = self.config.target_burst_capacity
-        if burst <= 0 or not ready:
-            return True
-        enough = ready * self.config.total_value - burst
-        if self._kpa.scaler.proxied_since is None:
-            return bool(max(self._panic[tick:end]) <= enough)
-        return bool(enough < 0 or min(self._panic[tick:end]) > enough)
+    def _activator_stays(self, tick: int, end: int, ready: int) -> bool:
+        above, most = self._steady.activator_stays(self._kpa, ready)
+        return (above < 0 or min(self._panic[tick:end]) > above) and (most == inf or max(self._panic[tick:end]) <= most)
 
     def tick(self, tick: int, now: float, ready: int, floor: int) -> int:
         return self._decide(now, self._stable[tick], self._panic[tick], ready, floor)

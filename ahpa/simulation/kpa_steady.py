@@ -14,9 +14,8 @@ from typing import NamedTuple
 
 from ahpa.simulation.kernel import GRAIN
 from ahpa.simulation.kpa import Activity, Kpa
-from ahpa.simulation.kpa_config import KpaConfig
+from ahpa.simulation.kpa_config import NO_LIMIT, KpaConfig
 
-NO_LIMIT = 10**9
 MARGIN = 2e-6
 """More than averages, which are rounded to 1e-6, and quotients of them can be off."""
 
@@ -55,12 +54,10 @@ class Steady:
         self._plain = not config.weighted and config.scale_down_delay_seconds == 0
         self._stable_unit = GRAIN * config.stable_window_seconds
         self._panic_unit = GRAIN * config.panic_window_seconds
-        # Only on the way to zero does it matter whether the activator is in the path.
-        self._burst = config.target_burst_capacity if config.enable_scale_to_zero else 0.0
         self.limited = cache(self._limited)
         self.kept = cache(self._kept)
+        self.surge = cache(self._surge)
         self._sums = cache(self._kept_sums)
-        self._surge = cache(self._surge_sums)
 
     def _limited(self, need: int, ready: int) -> int:
         """What `Decider.scale` makes of a need outside panic."""
@@ -89,14 +86,22 @@ class Steady:
         target = self.config.target_value
         return _above((least - 1) * target, self._stable_unit), _at_most(most * target, self._stable_unit)
 
-    def _surge_sums(self, ready: int) -> tuple[int, int]:
-        """Sums of the panic window: the highest that is surely no reason to panic, the lowest that surely is one."""
+    def _surge(self, ready: int) -> int:
+        """The least need that is a reason to panic, compared as `Decider.scale` does."""
         base = max(ready, 1)
         need = math.ceil(self.config.panic_threshold_ratio * base) - 1
         while need / base < self.config.panic_threshold_ratio:
             need += 1
-        average = (need - 1) * self.config.target_value
-        return _at_most(average, self._panic_unit), _above(average, self._panic_unit)
+        return need
+
+    def activator_stays(self, kpa: Kpa, ready: int) -> tuple[float, float]:
+        """(above, at most): averages of the panic window with which the activator stays where it is, in the path or
+        not: the excess burst capacity keeps its sign. Only on the way to zero does it matter."""
+        config = self.config
+        if not config.enable_scale_to_zero or not ready or config.target_burst_capacity <= 0:
+            return -math.inf, math.inf
+        enough = ready * config.total_value - config.target_burst_capacity
+        return (-math.inf, enough) if kpa.scaler.proxied_since is None else (enough, math.inf)
 
     def holds_in_panic(self, kpa: Kpa, ready: int) -> int:
         """The most that may be needed for the desired count to stand in panic; 0 if it does not stand."""
@@ -107,7 +112,8 @@ class Steady:
         """The band around a tick that kept `present` replicas; `panic` is its sum over the panic window."""
         if not self._plain or not at_rest(kpa, present):
             return NEVER
-        calm, surge = self._surge(ready)
+        spared = (self.surge(ready) - 1) * self.config.target_value
+        calm = _at_most(spared, self._panic_unit)
         bottom, until, surging = 0, math.inf, False
         if not kpa.decider.panicking:
             low, high = self._sums(ready, floor, present)
@@ -117,16 +123,14 @@ class Steady:
             high, top = _at_most(most, self._stable_unit), _at_most(most, self._panic_unit)
             surging = panic > calm
             if surging:
-                bottom = surge
+                bottom = _above(spared, self._panic_unit)
             else:
                 top, until = min(top, calm), kpa.decider.panic_since + self.config.stable_window_seconds
-        if self._burst > 0 and ready:
-            # The activator stays where it is, in the path or not, while the excess burst capacity keeps its sign.
-            enough = ready * self.config.total_value - self._burst
-            if kpa.scaler.proxied_since is None:
-                top = min(top, _at_most(enough, self._panic_unit))
-            else:
-                bottom = max(bottom, _above(enough, self._panic_unit))
+        above, most_average = self.activator_stays(kpa, ready)
+        if most_average < math.inf:
+            top = min(top, _at_most(most_average, self._panic_unit))
+        if above >= 0:
+            bottom = max(bottom, _above(above, self._panic_unit))
         return Band(low, high, bottom, top, until, surging)
 
 

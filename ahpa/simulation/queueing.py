@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import ceil
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -129,7 +128,7 @@ class CountingQueue:
                 if whole:
                     after = begun[-whole]
                     held = (here - before) - late * (after - before)
-                    room = slots - (ceil(held * GRAIN) / GRAIN if fraction else held)
+                    room = slots - (math.ceil(held * GRAIN) / GRAIN if fraction else held)
                     start = wanted if wanted <= room else room if room > 0.0 else 0.0
                     there = here + start
                 else:
@@ -151,7 +150,7 @@ class CountingQueue:
             self.second = k
             self.waiting = waiting
             yield units
-            if not waiting and k >= until and self.is_calm():
+            if k >= until and self.is_calm():
                 return
 
     def _give_up_at(self, k: int, waiting: float) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ahpa.capacity import replicas
 from ahpa.simulation.hpa_loop import HpaLoop
-from ahpa.simulation.kpa_config import KpaConfig
+from ahpa.simulation.kpa_config import NO_LIMIT, KpaConfig
 from ahpa.simulation.kpa_inputs import KpaInputs
 from ahpa.simulation.kpa_loop import kpa_loop
 from ahpa.simulation.reactive import Fixed, Reactive
@@ -17,8 +17,6 @@ from ahpa.simulation.sources import Counted, Source
 from ahpa.simulation.traffic import Service, Stream
 from ahpa.simulation.world import World
 from forecasting.panel import Panel
-
-UNBOUNDED = 10**9
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +85,7 @@ class Scene:
     @property
     def bounds(self) -> tuple[int, int]:
         """The owner's fewest and most replicas."""
-        return self.kpa.min_scale, self.kpa.max_scale or UNBOUNDED
+        return self.kpa.min_scale, self.kpa.max_scale or NO_LIMIT
 
     def at(self, utilization: float) -> KpaConfig:
         """The KPA told to fill replicas to another share."""

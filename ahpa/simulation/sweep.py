@@ -148,16 +148,13 @@ def _fewest(
             runs[count] = run
         return misses
 
-    least, largest = bounds
-    low, high = least, max(least, min(most, largest))
-    if late(high):
-        low = high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if late(middle) else (low, middle)
-    if high == least + 1 and not late(least):
-        high = least
-    chosen = high if own is None else max(least, min(own, largest))
+    fewest, largest = bounds
+    high = max(fewest, min(most, largest))
+    if not late(high):
+        high = first_kept(late, fewest, high)
+    if high == fewest + 1 and not late(fewest):
+        high = fewest
+    chosen = high if own is None else max(fewest, min(own, largest))
     for count in {high, chosen} - set(runs):
         runs[count] = play(count, 1.0)
     # Without a sweep only the result and the fewest are shown; others were tried on the way, not all.
@@ -191,6 +188,14 @@ def find_level(trial: Trial, question: Question) -> float:
     return levels[least(late, len(levels), AIMED_SHARE * question.late_target)]
 
 
+def first_kept(fails: Callable[[int], bool], low: int, high: int) -> int:
+    """The least above `low` that does not fail, by bisection, where `high` does not."""
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fails(middle) else (low, middle)
+    return high
+
+
 def least(late: Callable[[int], float], count: int, aim: float) -> int:
     """The least index, of `count`, that is at most `aim` late, by bisection; if none is, the least that is nearly as
     little late as the last."""
@@ -201,11 +206,7 @@ def least(late: Callable[[int], float], count: int, aim: float) -> int:
         while index > 0 and known(index - 1) <= NEARLY * known(last):
             index -= 1
         return index
-    low, high = -1, last
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if known(middle) <= aim else (middle, high)
-    return high
+    return first_kept(lambda index: known(index) > aim, -1, last)
 
 
 def _kpa(trial: Trial, question: Question) -> PolicyResult:

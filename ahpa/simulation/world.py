@@ -191,8 +191,7 @@ class World:
         passed = second - self._settled
         if passed:
             replicas = self.replicas
-            self._ready_seconds += passed * replicas.ready
-            self._paid_seconds += passed * replicas.present
+            self._ready_seconds, self._paid_seconds = self._replica_seconds()
             if self.traffic.service.prices is not None:
                 for tier in range(len(self._tier_seconds)):
                     self._tier_seconds[tier] += passed * replicas.in_tier(tier)
@@ -202,10 +201,12 @@ class World:
             self._settled = second
 
     def _end_row(self) -> None:
-        replicas = self.replicas
-        passed = self._tick * self.reactive.tick_seconds - self._settled
-        ready, paid = self._ready_seconds + passed * replicas.ready, self._paid_seconds + passed * replicas.present
-        self._rows.append((ready, paid, self._floor, self.reactive.desired))
+        self._rows.append((*self._replica_seconds(), self._floor, self.reactive.desired))
+
+    def _replica_seconds(self) -> tuple[float, float]:
+        """(ready, paid) up to now."""
+        passed, replicas = self._tick * self.reactive.tick_seconds - self._settled, self.replicas
+        return self._ready_seconds + passed * replicas.ready, self._paid_seconds + passed * replicas.present
 
     def snapshot(self) -> Snapshot:
         """What an observer would see now."""
