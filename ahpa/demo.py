@@ -12,20 +12,20 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ahpa.capacity import replicas
-from ahpa.controller import Decision, step
-from ahpa.observation import Observation, Workload
-from ahpa.planner import LAG_LEVEL
-from ahpa.policy import parse_policy
-from ahpa.readiness import Lag, Readiness, Tier
+from ahpa.backtest.results import PolicyResult, SeriesResult
+from ahpa.core.capacity import replicas
+from ahpa.core.controller import Decision, step
+from ahpa.core.observation import Observation, Workload
+from ahpa.core.planner import LAG_LEVEL
+from ahpa.core.policy import parse_policy
+from ahpa.core.readiness import Lag, Readiness, Tier
+from ahpa.core.words import moment, percent, seconds
+from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.render import live
 from ahpa.render.report import OURS, Chapter, Report, meaning
-from ahpa.render.words import moment, percent, seconds
-from ahpa.simulation.backtest import PolicyResult, SeriesResult
-from ahpa.simulation.kpa_config import KpaConfig
-from ahpa.simulation.kpa_inputs import KpaInputs
-from ahpa.simulation.kpa_loop import KpaLoop
-from ahpa.simulation.reactive import Fixed
+from ahpa.simulation.scalers.kpa import KpaLoop
+from ahpa.simulation.scalers.kpa_inputs import KpaInputs
+from ahpa.simulation.scalers.scaler import Fixed
 from ahpa.simulation.traffic import Service, Traffic, spread
 from ahpa.simulation.workloads import BATCH, BURSTY, CHAT, DAY_MINUTES, MONDAY, Pattern, fleet
 from ahpa.simulation.world import World

@@ -20,12 +20,12 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ahpa.simulation.kernel import GRAIN
-from ahpa.simulation.kpa import TICK_SECONDS, Decider, Kpa, averages_of
-from ahpa.simulation.kpa_config import KpaConfig
-from ahpa.simulation.kpa_inputs import KpaInputs
-from ahpa.simulation.kpa_loop import KpaLoop
-from ahpa.simulation.kpa_windows import linear_averages
+from ahpa.reactive.kpa.autoscaler import TICK_SECONDS, Decider, Kpa, averages_of
+from ahpa.reactive.kpa.config import KpaConfig
+from ahpa.reactive.kpa.windows import linear_averages
+from ahpa.simulation.scalers.kpa import KpaLoop
+from ahpa.simulation.scalers.kpa_inputs import KpaInputs
+from ahpa.simulation.service_time import GRAIN
 from ahpa.simulation.traffic import Traffic
 from testbed.proofs.upstream import EPOCH, Upstream
 

@@ -15,19 +15,19 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from ahpa.adapters.results import file_names
-from ahpa.backtest import Job, prepared, run
-from ahpa.readiness import Lag, Readiness
-from ahpa.simulation import policies
-from ahpa.simulation.backtest import POLICIES
-from ahpa.simulation.kpa_config import KpaConfig
-from ahpa.simulation.oracle import oracle
-from ahpa.simulation.policies import Ahpa, Foresight
-from ahpa.simulation.sweep import Question
+from ahpa.adapters.files.results import file_names
+from ahpa.backtest import contenders as policies
+from ahpa.backtest.contenders import Ahpa, Foresight
+from ahpa.backtest.oracle import oracle
+from ahpa.backtest.results import POLICIES
+from ahpa.backtest.run import Job, prepared, run
+from ahpa.backtest.sweep import Question
+from ahpa.backtest.trial import Setting, Span, trial, windows_of
+from ahpa.core.readiness import Lag, Readiness
+from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.traffic import Service
-from ahpa.simulation.trial import Setting, Span, trial, windows_of
-from forecasting.fleet import FleetModel
-from forecasting.learning import QUANTILES
+from forecasting.fleet.learning import QUANTILES
+from forecasting.fleet.model import FleetModel
 from forecasting.panel import Floats, Panel
 
 SETTING = Setting(Service(readiness=Readiness.single(Lag.of(180, 270))), KpaConfig(target_value=2.8, total_value=4.0))

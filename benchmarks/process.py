@@ -14,14 +14,14 @@ from statistics import median
 
 RUNS = 9
 _PEAK = """
-import ahpa.cli, ahpa.loop, ahpa.service
-from ahpa.adapters.memory import give_freed_arrays_back
+import ahpa.cli, ahpa.service.loop, ahpa.service.service
+from ahpa.adapters.processes.memory import give_freed_arrays_back
 give_freed_arrays_back()
 from apscheduler.schedulers.background import BackgroundScheduler
 from kubernetes import client
 from prometheus_api_client import PrometheusConnect
 client.ApiClient(client.Configuration())
-from ahpa.models import models
+from forecasting.choice.models import models
 models()
 print(open('/proc/self/status').read())
 import sys

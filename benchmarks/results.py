@@ -22,14 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from ahpa.adapters.files import read
-from ahpa.readiness import Lag, Readiness
-from ahpa.simulation.backtest import POLICIES
-from ahpa.simulation.judge import judge
-from ahpa.simulation.kpa_config import KpaConfig
-from ahpa.simulation.policies import Ahpa, Foresight
-from ahpa.simulation.sources import minutes
-from ahpa.simulation.sweep import (
+from ahpa.adapters.files.read import read
+from ahpa.backtest.contenders import Ahpa, Foresight
+from ahpa.backtest.results import POLICIES
+from ahpa.backtest.sweep import (
     LEVELS,
     Between,
     Play,
@@ -42,10 +38,14 @@ from ahpa.simulation.sweep import (
     halfway_tail,
     point_at,
 )
+from ahpa.backtest.trial import Setting, Span, foresee, span_of, trial, windows_of
+from ahpa.backtest.verdict import judge
+from ahpa.core.readiness import Lag, Readiness
+from ahpa.reactive.kpa.config import KpaConfig
+from ahpa.simulation.counts import minutes
 from ahpa.simulation.traffic import Service
-from ahpa.simulation.trial import Setting, Span, foresee, span_of, trial, windows_of
-from forecasting.fleet import FleetModel
-from forecasting.learning import QUANTILES
+from forecasting.fleet.learning import QUANTILES
+from forecasting.fleet.model import FleetModel
 from forecasting.panel import Panel
 
 ROOT = Path(__file__).parent.parent
@@ -209,7 +209,7 @@ def page(found: dict[str, Any]) -> str:
         "its knob, halved where 0.1 % late lies; its cheapest setting with at most so many counts.",
         "",
         "Median over the services of replica-hours relative to the clairvoyant's lower bound (no policy with so few",
-        "late requests costs less: ahpa/simulation/oracle.py), and in how many services 0.1 % was reached at all.",
+        "late requests costs less: ahpa/backtest/oracle.py), and in how many services 0.1 % was reached at all.",
         "",
         "| policy | " + " | ".join(f"{lag} s lag" for lag in lags) + " |",
         "|---|" + "---|" * len(lags),

@@ -7,9 +7,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from ahpa.adapters.queries import DEFAULTS, load_queries
+from ahpa.adapters.prometheus.queries import DEFAULTS, load_queries
 from ahpa.adapters.telemetry import Metrics
-from ahpa.policy import AHPA_STRATEGY, PARAMETERS, PREFIX, STATE, Policy
+from ahpa.core.policy import AHPA_STRATEGY, PARAMETERS, PREFIX, STATE, Policy
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- Written by docs/generate.py; change the code instead. -->"
@@ -43,7 +43,7 @@ a pod template, where each change would replace all pods. Values are strings, so
 
 ## Queries for `{PREFIX}demand`
 
-Operators add their own (config/base/queries.yaml); these are built in (ahpa/adapters/queries.yaml):
+Operators add their own (config/base/queries.yaml); these are built in (ahpa/adapters/prometheus/queries.yaml):
 
 {queries}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecasting.fleet import FleetForecaster
+from forecasting.fleet.model import FleetForecaster
 from forecasting.forecast import Forecast
 from forecasting.model import Forecaster, Model
 from forecasting.panel import DAY_SECONDS, Panel

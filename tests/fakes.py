@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ahpa.adapters.kube import FIELD_MANAGER, KubeError, Object
+from ahpa.adapters.kubernetes.api import FIELD_MANAGER, KubeError, Object
 from forecasting.forecast import LEVELS, Coverage, Forecast
 from forecasting.panel import Panel
 

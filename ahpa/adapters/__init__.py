@@ -1,1 +1,1 @@
-"""One module per outside system; the only places that open sockets and files."""
+"""The edges: one room for each outside system, ignorant of one another."""

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from forecasting.calendar import Calendar
+from forecasting.fleet.calendar import Calendar
 from forecasting.panel import frozen
 
 YEARS = range(2000, 2051)

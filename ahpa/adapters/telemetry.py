@@ -15,10 +15,10 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from ahpa import __version__
-from ahpa.adapters.target import Target
-from ahpa.controller import Decision
-from ahpa.observation import Workload
-from ahpa.planner import LAG_LEVEL
+from ahpa.adapters.kubernetes.target import Target
+from ahpa.core.controller import Decision
+from ahpa.core.observation import Workload
+from ahpa.core.planner import LAG_LEVEL
 from forecasting.forecast import Coverage, Outlook
 
 LOG = logging.getLogger("ahpa")

@@ -14,10 +14,10 @@ from ahpa.commands.demand import UNITS, per_unit, read_all, refuse, service_seco
 from ahpa.commands.options import HTTP_URL, LEVEL, MOST_SAID, SECONDS, SHARE, calendar_from, calendar_options
 
 if TYPE_CHECKING:
-    from ahpa.backtest import Series
-    from ahpa.simulation.backtest import Backtest
+    from ahpa.backtest.results import Backtest
+    from ahpa.backtest.run import Series
+    from ahpa.backtest.trial import Setting
     from ahpa.simulation.requests import Requests
-    from ahpa.simulation.trial import Setting
     from forecasting.panel import Panel
 
 MANY = 40
@@ -25,7 +25,7 @@ MANY = 40
 
 
 def _policies(ctx: click.Context, param: click.Parameter, text: str) -> tuple[str, ...]:
-    from ahpa.simulation.backtest import POLICIES
+    from ahpa.backtest.results import POLICIES
 
     names = [name.strip() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in POLICIES]
@@ -83,8 +83,8 @@ def command(**given: Any) -> None:
           --unit requests-per-second
       ahpa backtest access-log.csv --concurrency 8 --late-after 2s
     """
-    from ahpa.adapters.text import InputError
-    from ahpa.render.words import printable
+    from ahpa.adapters.files.text import InputError
+    from ahpa.core.words import printable
 
     try:
         sys.exit(_backtest(given))
@@ -94,13 +94,13 @@ def command(**given: Any) -> None:
 
 
 def _backtest(given: dict[str, Any]) -> int:
-    from ahpa.adapters.results import directory
-    from ahpa.adapters.text import NOT_ENOUGH, InputError
+    from ahpa.adapters.files.results import directory
+    from ahpa.adapters.files.text import NOT_ENOUGH, InputError
 
     inputs = read_all(given)
     setting, late_target, quantile, manage = _world(given, service_seconds(given, inputs))
     words = _words(setting, inputs, given["unit"])
-    from ahpa.backtest import prepared
+    from ahpa.backtest.run import prepared
 
     unit = per_unit(given["unit"], setting.service.service_seconds, inputs)
     series, failed = prepared(inputs, unit, given["test_days"])
@@ -116,12 +116,12 @@ def _backtest(given: dict[str, Any]) -> int:
 
 def _world(given: dict[str, Any], takes_seconds: float) -> tuple[Setting, float, float | None, bool]:
     """The setting, and what is wanted of us: late target, quantile, whether the target is managed."""
-    from ahpa.adapters.text import InputError
-    from ahpa.adapters.worlds import read_service, read_tiers
-    from ahpa.readiness import Lag, Readiness
-    from ahpa.simulation.kpa_config import KpaConfig
+    from ahpa.adapters.files.text import InputError
+    from ahpa.adapters.files.worlds import read_service, read_tiers
+    from ahpa.backtest.trial import Setting
+    from ahpa.core.readiness import Lag, Readiness
+    from ahpa.reactive.kpa.config import KpaConfig
     from ahpa.simulation.traffic import Service
-    from ahpa.simulation.trial import Setting
 
     slots: int = given["concurrency"]
     kpa = KpaConfig(target_value=max(0.01, slots * given["target_utilization"]), total_value=float(slots))
@@ -155,7 +155,7 @@ def _world(given: dict[str, Any], takes_seconds: float) -> tuple[Setting, float,
 
 def _words(setting: Setting, inputs: Sequence[Panel | Requests], unit: str) -> dict[str, str]:
     """The world in words, for the report."""
-    from ahpa.render.words import seconds
+    from ahpa.core.words import seconds
     from ahpa.simulation.requests import Requests
 
     service, kpa = setting.service, setting.kpa
@@ -192,12 +192,12 @@ def _run(
     """The backtest and whether all of it was done."""
     import os
 
-    from ahpa.adapters.results import directory, file_names
-    from ahpa.backtest import Job, run
-    from ahpa.simulation.backtest import Backtest
-    from ahpa.simulation.sweep import Question
-    from forecasting.fleet import FleetModel
-    from forecasting.learning import QUANTILES
+    from ahpa.adapters.files.results import directory, file_names
+    from ahpa.backtest.results import Backtest
+    from ahpa.backtest.run import Job, run
+    from ahpa.backtest.sweep import Question
+    from forecasting.fleet.learning import QUANTILES
+    from forecasting.fleet.model import FleetModel
 
     late_target, quantile, manage = wanted
     question = Question(late_target, quantile, given["policies"], manage, given["sweep"])
@@ -243,7 +243,7 @@ def _progress(total: int) -> Iterator[Any]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from ahpa.render.words import printable
+    from ahpa.core.words import printable
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
@@ -258,10 +258,10 @@ def _progress(total: int) -> Iterator[Any]:
 def _write(given: dict[str, Any], out: Path, backtest: Backtest, setting: Setting) -> None:
     import json
 
-    from ahpa.adapters.results import report, write_report_json
+    from ahpa.adapters.files.results import report, write_report_json
+    from ahpa.core.words import printable
     from ahpa.render.html import write_report
     from ahpa.render.report import of_backtest
-    from ahpa.render.words import printable
 
     write_report_json(out, backtest)
     page = out / "report.html"
@@ -296,9 +296,9 @@ def _write(given: dict[str, Any], out: Path, backtest: Backtest, setting: Settin
 def _tables(backtest: Backtest) -> None:
     from rich.console import Console
 
+    from ahpa.core.words import printable
     from ahpa.render.report import headline
     from ahpa.render.table import outcomes
-    from ahpa.render.words import printable
 
     console = Console()
     if len(backtest.series) <= MANY:

@@ -22,7 +22,7 @@ FOR_COUNTS = ("unit", "service_time", "burstiness")
 
 def read_all(given: dict[str, Any]) -> list[Panel | Requests]:
     """What FILES or a Prometheus hold: counts, or lists of requests, not both. Raises InputError, UsageError."""
-    from ahpa.adapters.text import InputError
+    from ahpa.adapters.files.text import InputError
     from ahpa.simulation.requests import Requests
 
     if given["from_prometheus"]:
@@ -50,10 +50,10 @@ def read_all(given: dict[str, Any]) -> list[Panel | Requests]:
 
 def _read(file: Path) -> Sequence[Panel | Requests]:
     """What one file holds, in steps that can be tested."""
-    from ahpa.adapters.files import inputs
-    from ahpa.adapters.text import InputError
+    from ahpa.adapters.files.read import inputs
+    from ahpa.adapters.files.text import InputError
+    from ahpa.simulation.counts import check_step
     from ahpa.simulation.requests import Requests
-    from ahpa.simulation.sources import check_step
 
     found = inputs(file)
     if isinstance(found, Requests):
@@ -78,8 +78,8 @@ def _from_prometheus(url: str, queries: tuple[str, ...], history: float) -> Pane
     import re
     import time
 
-    from ahpa.adapters.prometheus import Prometheus
-    from ahpa.adapters.text import NOT_ENOUGH, InputError
+    from ahpa.adapters.files.text import NOT_ENOUGH, InputError
+    from ahpa.adapters.prometheus.source import Prometheus
 
     named: dict[str, str] = {}
     for i, text in enumerate(queries):

@@ -63,7 +63,7 @@ def command(out: Path, seed: int, speed: float, policies: tuple[str, ...]) -> No
     from ahpa.render.html import write_report
     from ahpa.render.report import headline, meaning
     from ahpa.render.table import outcomes
-    from forecasting.fleet import FleetModel
+    from forecasting.fleet.model import FleetModel
 
     path = out / "report.html"
     try:

@@ -52,8 +52,8 @@ def command(**given: Any) -> None:
       ahpa forecast requests.csv --window-max 180s --plot forecast.png
       ahpa forecast requests.csv --rolling --test-days 3 --every 30m --window-max 180s > rolling.csv
     """
-    from ahpa.adapters.text import InputError
-    from ahpa.render.words import printable
+    from ahpa.adapters.files.text import InputError
+    from ahpa.core.words import printable
     from forecasting.panel import fleets
 
     if given["plot"] and given["rolling"]:
@@ -76,14 +76,14 @@ def command(**given: Any) -> None:
 
 
 def _read(file: Path) -> list[Panel]:
-    from ahpa.adapters.files import read
+    from ahpa.adapters.files.read import read
 
     return read(file)
 
 
 def _check(panel: Panel, given: dict[str, Any]) -> None:
     """Refuse steps that do not fit the data's grid."""
-    from ahpa.adapters.text import InputError
+    from ahpa.adapters.files.text import InputError
 
     step, horizon, every = given["step"], given["horizon"], given["every"]
     if min([step, *given["windows"]]) <= 0:
@@ -99,7 +99,7 @@ def _check(panel: Panel, given: dict[str, Any]) -> None:
 def _model(given: dict[str, Any]) -> Any:
     import logging
 
-    from ahpa.models import models
+    from forecasting.choice.models import models
 
     for talker in ("cmdstanpy", "prophet.plot"):
         logging.getLogger(talker).disabled = True
@@ -115,7 +115,7 @@ def _rolling(panels: list[Panel], given: dict[str, Any]) -> int:
     from rich.console import Console
     from rich.progress import Progress
 
-    from ahpa.adapters.text import NOT_ENOUGH, InputError
+    from ahpa.adapters.files.text import NOT_ENOUGH, InputError
     from forecasting.panel import DAY_SECONDS
     from forecasting.rolling import Rolling, rolling
 
@@ -141,9 +141,9 @@ def _rolling(panels: list[Panel], given: dict[str, Any]) -> int:
 def _now(panels: list[Panel], given: dict[str, Any]) -> int:
     from rich.console import Console
 
-    from ahpa.adapters.text import NOT_ENOUGH, InputError
+    from ahpa.adapters.files.text import NOT_ENOUGH, InputError
+    from ahpa.core.words import printable
     from ahpa.render.forecast import picture, table
-    from ahpa.render.words import printable
     from forecasting.rolling import present, resampled
 
     model = _model(given)

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import click
 
-from ahpa.policy import Unreadable, parse_level, parse_seconds, parse_share
+from ahpa.core.policy import Unreadable, parse_level, parse_seconds, parse_share
 
 if TYPE_CHECKING:
-    from forecasting.calendar import Calendar
+    from forecasting.fleet.calendar import Calendar
 
 
 class _Parsed(click.ParamType):  # type: ignore[type-arg,unused-ignore]

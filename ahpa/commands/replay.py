@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from ahpa.journal import Entry
+    from ahpa.core.journal import Entry
 
 MOST_LINE = 2**20
 COMPARED = ("floor", "apply", "reason", "message")
@@ -33,8 +33,8 @@ def command(journal: Path, only: str | None, wording: bool, output: str) -> None
       ahpa replay journal.jsonl
       ahpa replay journal.jsonl --service default/chat -o json
     """
-    from ahpa.adapters.text import NOT_ENOUGH, InputError
-    from ahpa.journal import decision_to_json
+    from ahpa.adapters.files.text import NOT_ENOUGH, InputError
+    from ahpa.core.journal import decision_to_json
 
     compared = COMPARED if wording else COMPARED[:-1]
     count = different = 0
@@ -59,8 +59,8 @@ def command(journal: Path, only: str | None, wording: bool, output: str) -> None
 
 def _entries(journal: Path) -> Iterator[tuple[int, Entry]]:
     """(line, entry) of each line. Raises InputError with file and line."""
-    from ahpa.adapters.text import InputError
-    from ahpa.journal import JournalError, entry_from_json
+    from ahpa.adapters.files.text import InputError
+    from ahpa.core.journal import JournalError, entry_from_json
 
     try:
         if not stat.S_ISREG(journal.stat().st_mode):
@@ -84,7 +84,7 @@ def _entries(journal: Path) -> Iterator[tuple[int, Entry]]:
 
 
 def _show(line: int, entry: Entry, today: dict[str, Any], changed: list[str], output: str) -> None:
-    from ahpa.render.words import moment, printable
+    from ahpa.core.words import moment, printable
 
     then = entry.decision
     if output == "json":

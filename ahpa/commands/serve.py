@@ -54,8 +54,8 @@ def command(**given: Any) -> None:
       ahpa serve --prometheus http://prometheus.monitoring:9090
       ahpa serve --prometheus http://localhost:9090 --kubeconfig ~/.kube/config --once --dry-run
     """
-    from ahpa.adapters.kube import KubeError
-    from ahpa.adapters.queries import QueryError
+    from ahpa.adapters.kubernetes.api import KubeError
+    from ahpa.adapters.prometheus.queries import QueryError
 
     try:
         sys.exit(_serve(**given))
@@ -67,9 +67,9 @@ def command(**given: Any) -> None:
 
 
 def _serve(**given: Any) -> int:
-    from ahpa.adapters.memory import give_freed_arrays_back
+    from ahpa.adapters.processes.memory import give_freed_arrays_back
     from ahpa.adapters.telemetry import log, log_to_stderr
-    from ahpa.loop import Loop
+    from ahpa.service.loop import Loop
 
     give_freed_arrays_back()
     log_to_stderr(given["verbose"])
@@ -103,19 +103,19 @@ def _once(service: Any, loop: Any) -> int:
 def _build(**given: Any) -> Any:
     import socket
 
-    from ahpa.adapters.events import Events
-    from ahpa.adapters.hpa import HorizontalPodAutoscalers
-    from ahpa.adapters.journal_file import JournalFile
-    from ahpa.adapters.knative import KnativeServices
-    from ahpa.adapters.kube import Kube
-    from ahpa.adapters.pool import FitPool
-    from ahpa.adapters.prometheus import Prometheus
-    from ahpa.adapters.queries import load_queries
+    from ahpa.adapters.files.journal import JournalFile
+    from ahpa.adapters.kubernetes.api import Kube
+    from ahpa.adapters.kubernetes.events import Events
+    from ahpa.adapters.kubernetes.hpa import HorizontalPodAutoscalers
+    from ahpa.adapters.kubernetes.knative import KnativeServices
+    from ahpa.adapters.processes.fits import FitPool
+    from ahpa.adapters.prometheus.queries import load_queries
+    from ahpa.adapters.prometheus.source import Prometheus
     from ahpa.adapters.telemetry import Metrics
-    from ahpa.models import models
-    from ahpa.observation import Limits
-    from ahpa.readiness import Lag
-    from ahpa.service import Service, Settings
+    from ahpa.core.observation import Limits
+    from ahpa.core.readiness import Lag
+    from ahpa.service.service import Service, Settings
+    from forecasting.choice.models import models
 
     settings = Settings(
         tick_seconds=given["tick"],

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ahpa.render.palette import LIGHT, MARKS, role
-from ahpa.simulation.run import Run
+from ahpa.simulation.outcome import Run
 from forecasting.panel import Floats
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from ahpa.core.words import moment, printable, quantity, seconds
 from ahpa.render.palette import LIGHT
-from ahpa.render.words import moment, printable, quantity, seconds
 from forecasting.forecast import Forecast
 from forecasting.panel import DAY_SECONDS, Panel
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
+from ahpa.backtest.results import PolicyResult, SeriesResult
+from ahpa.core.words import count, moment, percent, printable, quantity, seconds
 from ahpa.render import charts
 from ahpa.render.palette import MARKS, role, title
 from ahpa.render.report import (
@@ -25,9 +27,7 @@ from ahpa.render.report import (
     verdict,
 )
 from ahpa.render.style import SHEET
-from ahpa.render.words import count, moment, percent, printable, quantity, seconds
-from ahpa.simulation.backtest import PolicyResult, SeriesResult
-from ahpa.simulation.run import Run
+from ahpa.simulation.outcome import Run
 
 LOGGED = 60
 """Decisions listed per service."""

@@ -17,8 +17,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from ahpa.core.words import count, moment, percent, printable, quantity
 from ahpa.render.palette import DARK, role, title
-from ahpa.render.words import count, moment, percent, printable, quantity
 from forecasting.panel import Floats
 
 _BARS = " ▁▂▃▄▅▆▇█"

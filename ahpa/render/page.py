@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from html import escape
 
 from ahpa import __version__
-from ahpa.controller import Decision
-from ahpa.observation import Workload
-from ahpa.planner import LAG_LEVEL
+from ahpa.core.controller import Decision
+from ahpa.core.observation import Workload
+from ahpa.core.planner import LAG_LEVEL
+from ahpa.core.words import moment, printable, quantity, seconds
 from ahpa.render.style import SHEET
-from ahpa.render.words import moment, printable, quantity, seconds
 
 _HEAD = ("service", "mode", "floor", "baseline", "ready", "expected peak", "within", "lag", "model", "reason", "why")
 _REFRESH_SECONDS = 15

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from ahpa.backtest.results import Backtest, SeriesResult
+from ahpa.core.words import count, moment, percent, quantity, seconds
 from ahpa.render.palette import title
-from ahpa.render.words import count, moment, percent, quantity, seconds
-from ahpa.simulation.backtest import Backtest, SeriesResult
-from ahpa.simulation.run import Outcome
+from ahpa.simulation.outcome import Outcome
 from forecasting.panel import Floats
 
 OURS = "ahpa"

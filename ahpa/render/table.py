@@ -11,12 +11,12 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from ahpa.controller import Decision, Reason
+from ahpa.backtest.results import SeriesResult
+from ahpa.core.controller import Decision, Reason
+from ahpa.core.words import percent, printable, quantity, seconds
 from ahpa.render.palette import DARK, role
 from ahpa.render.report import totals
-from ahpa.render.words import percent, printable, quantity, seconds
-from ahpa.simulation.backtest import SeriesResult
-from ahpa.simulation.run import Outcome
+from ahpa.simulation.outcome import Outcome
 
 _RULE = box.Box("    \n    \n ── \n    \n ── \n    \n    \n    \n")
 _CALM = frozenset({Reason.DESIRED_WITHIN_RANGE, Reason.OFF, Reason.TOO_FEW_REPLICAS})

@@ -1,1 +1,1 @@
-"""Pure models of the reactive autoscalers and of the world they act in."""
+"""A service in a simulated cluster: requests, queues, replicas that start slowly, a reactive scaler, a floor."""

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ahpa.readiness import Readiness
+from ahpa.core.readiness import Readiness
 
 LEAST_LEVEL = 0.01
 """No start is faster than this quantile of its lag: a pull and a load have a least time, and so has the

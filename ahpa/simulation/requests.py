@@ -12,9 +12,9 @@ from functools import cached_property
 
 import numpy as np
 
-from ahpa.simulation.kernel import GRAIN, MICROS, Counts
-from ahpa.simulation.queueing import Queue
-from ahpa.simulation.request_queue import RequestQueue
+from ahpa.simulation.queues.counting import Queue
+from ahpa.simulation.queues.single import RequestQueue
+from ahpa.simulation.service_time import GRAIN, MICROS, Counts
 from ahpa.simulation.traffic import Asked, Service, Stream
 from forecasting.panel import Floats, Panel
 

@@ -18,9 +18,9 @@ from functools import cached_property
 
 import numpy as np
 
-from ahpa.readiness import Lag, Readiness
-from ahpa.simulation.kernel import GRAIN, Counts, Kernel
-from ahpa.simulation.queueing import CountingQueue, Queue
+from ahpa.core.readiness import Lag, Readiness
+from ahpa.simulation.queues.counting import CountingQueue, Queue
+from ahpa.simulation.service_time import GRAIN, Counts, Kernel
 from forecasting.panel import Floats
 
 

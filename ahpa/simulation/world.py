@@ -18,10 +18,10 @@ from itertools import islice
 
 import numpy as np
 
-from ahpa.simulation.queueing import Waits
-from ahpa.simulation.reactive import Reactive
+from ahpa.simulation.outcome import Outcome, Run
+from ahpa.simulation.queues.counting import Waits
 from ahpa.simulation.replicas import Replicas
-from ahpa.simulation.run import Outcome, Run
+from ahpa.simulation.scalers.scaler import Reactive
 from ahpa.simulation.traffic import Stream
 
 ROW_SECONDS = 60

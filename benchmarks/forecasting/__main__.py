@@ -23,7 +23,7 @@ from benchmarks.forecasting.peers import PEERS
 from benchmarks.forecasting.score import Bench
 from benchmarks.forecasting.shift import after_shifts
 from benchmarks.forecasting.traces import directory, groups
-from forecasting.fleet import FleetModel
+from forecasting.fleet.model import FleetModel
 from forecasting.panel import Floats
 
 FOREIGN = {"LightGBM": "lightgbm", "MSTL + AutoETS": "mstl"}

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from forecasting.lookback import window_max
+from forecasting.fleet.lookback import window_max
 from forecasting.panel import Floats, Ints
 
 Targets = tuple[tuple[int, int], ...]

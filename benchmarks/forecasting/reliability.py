@@ -25,18 +25,18 @@ from pathlib import Path
 
 import numpy as np
 
-from ahpa.adapters.pool import FitPool
-from ahpa.controller import step as decide
-from ahpa.models import models
-from ahpa.observation import Limits, Observation, Workload
-from ahpa.policy import parse_policy
-from ahpa.readiness import Lag, Readiness
-from forecasting.calibrated import CalibratedModel
+from ahpa.adapters.processes.fits import FitPool
+from ahpa.core.controller import step as decide
+from ahpa.core.observation import Limits, Observation, Workload
+from ahpa.core.policy import parse_policy
+from ahpa.core.readiness import Lag, Readiness
+from forecasting.choice.auto import AutoModel
+from forecasting.choice.models import models
 from forecasting.forecast import Forecast
+from forecasting.libraries.calibrated import CalibratedModel
+from forecasting.libraries.strategies import Expectation, Strategy
 from forecasting.model import Model
 from forecasting.panel import Floats, Panel
-from forecasting.selection import AutoModel
-from forecasting.strategies import Expectation, Strategy
 from tests.forecasting.nasty import Kind, kinds
 
 CAP = 100

@@ -2,7 +2,7 @@
 
     python -m benchmarks.forecasting.scale OUT.json [SIZES]
 
-Made-up services (forecasting/synthetic.py), 14 days of minutes. A tick takes one new minute in and gives
+Made-up services (forecasting/fleet/synthetic.py), 14 days of minutes. A tick takes one new minute in and gives
 forecasts of an hour of steps and of three windows, at five levels. Each size runs in a process of its own,
 so that its peak memory is its own. Wall-clock and processor seconds are both given: on a machine that
 others use, only the latter means something.
@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
-from forecasting.fleet import FleetModel
+from forecasting.fleet.model import FleetModel
+from forecasting.fleet.synthetic import services
 from forecasting.panel import Panel
-from forecasting.synthetic import services
 
 DAYS = 14
 STEP = 60.0

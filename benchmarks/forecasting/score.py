@@ -10,10 +10,10 @@ import numpy as np
 from benchmarks.forecasting.peers import Targets
 from benchmarks.forecasting.traces import DAY_SECONDS, Group
 from forecasting.calibration import Calibration, spread, walk
-from forecasting.features import Frame, frame
-from forecasting.fleet import FleetModel
-from forecasting.learning import QUANTILES, least_floor
-from forecasting.lookback import Rolling
+from forecasting.fleet.features import Frame, frame
+from forecasting.fleet.learning import QUANTILES, least_floor
+from forecasting.fleet.lookback import Rolling
+from forecasting.fleet.model import FleetModel
 from forecasting.panel import Floats, Ints
 from forecasting.rolling import stepwise
 from forecasting.scoring import coverage, scaled_pinball

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.forecasting.score import Bench
 from benchmarks.forecasting.traces import DAY_SECONDS, Group
-from forecasting.fleet import FleetModel
+from forecasting.fleet.model import FleetModel
 from forecasting.panel import Floats
 
 FACTORS = {"fourfold": 4.0, "to a third": 1 / 3}

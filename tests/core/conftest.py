@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ahpa.observation import Workload
-from ahpa.policy import parse_policy
-from ahpa.readiness import Lag, Readiness
+from ahpa.core.observation import Workload
+from ahpa.core.policy import parse_policy
+from ahpa.core.readiness import Lag, Readiness
 from forecasting.forecast import LEVELS, Outlook
 
 NOW = 1_700_000_000.0

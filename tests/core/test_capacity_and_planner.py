@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ahpa.capacity import replicas
-from ahpa.planner import plan
-from ahpa.readiness import Lag, Readiness, Tier
+from ahpa.core.capacity import replicas
+from ahpa.core.planner import plan
+from ahpa.core.readiness import Lag, Readiness, Tier
 from forecasting.forecast import Outlook
 from tests.core.conftest import NOW, outlook_of
 

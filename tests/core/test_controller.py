@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ahpa.controller import Reason, decide, fleet_frozen, step
-from ahpa.observation import Limits, Observation, Workload
+from ahpa.core.controller import Reason, decide, fleet_frozen, step
+from ahpa.core.observation import Limits, Observation, Workload
 from forecasting.forecast import Outlook
 from tests.core.conftest import NOW, outlook_of, workload_of
 
@@ -159,7 +159,7 @@ def test_leaving_apply_restores_the_baseline_at_once(annotations) -> None:
 
 
 def test_removing_the_annotation_restores_too() -> None:
-    from ahpa.policy import parse_policy
+    from ahpa.core.policy import parse_policy
 
     workload = replace(workload_of(managed=True, **HIGH), policy=parse_policy({}))
     assert decided(workload, outlook_of(400.0)).restore

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from ahpa.controller import step
-from ahpa.journal import JournalError, decision_to_json, entries, entry_from_json
-from ahpa.observation import Limits, Observation
+from ahpa.core.controller import step
+from ahpa.core.journal import JournalError, decision_to_json, entries, entry_from_json
+from ahpa.core.observation import Limits, Observation
 from forecasting.forecast import Forecast
 from tests.core.conftest import NOW, outlook_of
 from tests.core.test_controller import outlooks, workloads

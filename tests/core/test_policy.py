@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ahpa.policy import AHPA_STRATEGY, PARAMETERS, PREFIX, Policy, level_of, parse_policy
+from ahpa.core.policy import AHPA_STRATEGY, PARAMETERS, PREFIX, Policy, level_of, parse_policy
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda p: p.name)

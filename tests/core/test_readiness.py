@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ahpa.readiness import Lag, Readiness, Tier, learn
+from ahpa.core.readiness import Lag, Readiness, Tier, learn
 
 PRIOR = Lag.of(180, 300)
 

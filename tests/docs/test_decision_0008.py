@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from ahpa.adapters.hpa import HorizontalPodAutoscalers
-from ahpa.adapters.knative import KnativeServices
-from ahpa.adapters.kube import Kube, KubeError
-from ahpa.adapters.target import Target
+from ahpa.adapters.kubernetes.api import Kube, KubeError
+from ahpa.adapters.kubernetes.hpa import HorizontalPodAutoscalers
+from ahpa.adapters.kubernetes.knative import KnativeServices
+from ahpa.adapters.kubernetes.target import Target
 from testbed import Testbed
 
 pytestmark = pytest.mark.testbed

@@ -32,13 +32,13 @@ class Mutation:
 MUTATIONS = {
     "sign": Mutation(
         "the floor moves away from the plan",
-        "ahpa/controller.py",
+        "ahpa/core/controller.py",
         "    floor = min(wanted, reach)\n",
         "    floor = max(0, 2 * workload.floor - wanted)\n",
     ),
     "template": Mutation(
         "the floor is written to the Service's template instead of the Revision",
-        "ahpa/adapters/knative.py",
+        "ahpa/adapters/kubernetes/knative.py",
         '        self._patch(revision, "revisions", {MIN_SCALE: value})\n',
         '        where = path(*collection(SERVING, "services", revision["metadata"]["namespace"]),\n'
         '                     revision["metadata"]["labels"]["serving.knative.dev/service"])\n'
@@ -47,13 +47,13 @@ MUTATIONS = {
     ),
     "restore": Mutation(
         "what the owner had is not given back",
-        "ahpa/service.py",
+        "ahpa/service/service.py",
         "                actuator.restore(target)\n",
         "                pass\n",
     ),
     "zero": Mutation(
         "what Prometheus did not observe is read as 0",
-        "ahpa/adapters/prometheus.py",
+        "ahpa/adapters/prometheus/source.py",
         "np.full(round((end - start) / step), np.nan)",
         "np.zeros(round((end - start) / step))",
     ),

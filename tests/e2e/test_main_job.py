@@ -335,7 +335,7 @@ def test_after_off_every_object_is_as_it_was(story: Story) -> None:
 
 
 def test_every_decision_is_in_the_journal_and_replays(story: Story) -> None:
-    from ahpa.journal import decision_to_json, entry_from_json
+    from ahpa.core.journal import decision_to_json, entry_from_json
 
     entries = [entry_from_json(row) for row in story.journal]
     assert {entry.workload.key for entry in entries} == {f"knative/{NAMESPACE}/{n}" for n in ("apply", "observe")} | {

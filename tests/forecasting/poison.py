@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecasting.libraries.strategies import LastValue
 from forecasting.panel import Floats
-from forecasting.strategies import LastValue
 
 
 def spin() -> None:

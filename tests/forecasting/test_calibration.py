@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecasting.calibration import Calibration, walk
-from forecasting.fleet import FleetModel
-from forecasting.learning import QUANTILES
-from forecasting.network import Training
+from forecasting.fleet.learning import QUANTILES
+from forecasting.fleet.model import FleetModel
+from forecasting.fleet.network import Training
 from forecasting.panel import Panel
 from forecasting.scoring import coverage, pinball, scaled_pinball
 

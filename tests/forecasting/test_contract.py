@@ -10,15 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from forecasting.calibrated import CalibratedModel
-from forecasting.fleet import FleetModel
+from forecasting.choice.auto import AutoModel
+from forecasting.fleet.model import FleetModel
+from forecasting.fleet.network import Training
 from forecasting.forecast import Forecast
 from forecasting.history import History, caps, clean
+from forecasting.libraries.calibrated import CalibratedModel
+from forecasting.libraries.strategies import Ets, HoltWinters, LastValue, Prophet, SeasonalNaive, Stl
 from forecasting.model import Model
-from forecasting.network import Training
 from forecasting.panel import Floats, Panel
-from forecasting.selection import AutoModel
-from forecasting.strategies import Ets, HoltWinters, LastValue, Prophet, SeasonalNaive, Stl
 from tests.forecasting.nasty import KINDS, STEP
 
 SMALL = Training(hidden=(16,), members=2, epochs=1)

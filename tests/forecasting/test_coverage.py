@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from forecasting.calibrated import CalibratedModel
-from forecasting.fleet import FleetModel
+from forecasting.choice.auto import AutoModel
+from forecasting.fleet.model import FleetModel
 from forecasting.forecast import Coverage
+from forecasting.libraries.calibrated import CalibratedModel
+from forecasting.libraries.strategies import LastValue, SeasonalNaive
 from forecasting.panel import Panel
-from forecasting.selection import AutoModel
-from forecasting.strategies import LastValue, SeasonalNaive
 
 
 def test_the_nearest_window_and_level_speak() -> None:

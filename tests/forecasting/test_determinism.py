@@ -11,16 +11,16 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from ahpa.adapters.pool import FitPool
-from forecasting.calibrated import CalibratedModel, FitAll, fit_here
-from forecasting.combined import CombinedModel
-from forecasting.fleet import FleetModel
+from ahpa.adapters.processes.fits import FitPool
+from forecasting.choice.auto import AutoModel
+from forecasting.choice.per_series import CombinedModel
+from forecasting.fleet.model import FleetModel
+from forecasting.fleet.synthetic import services
 from forecasting.forecast import Forecast
+from forecasting.libraries.calibrated import CalibratedModel, FitAll, fit_here
+from forecasting.libraries.strategies import Ets, HoltWinters, LastValue, Prophet, SeasonalNaive, Stl, Strategy
 from forecasting.model import Model
 from forecasting.panel import Panel
-from forecasting.selection import AutoModel
-from forecasting.strategies import Ets, HoltWinters, LastValue, Prophet, SeasonalNaive, Stl, Strategy
-from forecasting.synthetic import services
 
 STRATEGIES: tuple[Strategy, ...] = (HoltWinters(), Ets(), Stl(), SeasonalNaive(), LastValue())
 EVERY = (*STRATEGIES, Prophet())

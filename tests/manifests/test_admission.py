@@ -19,12 +19,12 @@ from typing import Any
 import pytest
 import yaml
 
-from ahpa.adapters.events import Events
-from ahpa.adapters.hpa import HorizontalPodAutoscalers
-from ahpa.adapters.knative import KnativeServices
-from ahpa.adapters.kube import Kube, collection, path
-from ahpa.adapters.kube import KubeError as Refused
-from ahpa.adapters.target import Actuator, Target
+from ahpa.adapters.kubernetes.api import Kube, collection, path
+from ahpa.adapters.kubernetes.api import KubeError as Refused
+from ahpa.adapters.kubernetes.events import Events
+from ahpa.adapters.kubernetes.hpa import HorizontalPodAutoscalers
+from ahpa.adapters.kubernetes.knative import KnativeServices
+from ahpa.adapters.kubernetes.target import Actuator, Target
 from testbed import Testbed
 from testbed.build import find_parts
 from testbed.kube import KubeApi, KubeError

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from ahpa.adapters.queries import load_queries
+from ahpa.adapters.prometheus.queries import load_queries
 from ahpa.adapters.telemetry import Metrics
 from ahpa.commands.serve import command
-from ahpa.controller import Reason
-from ahpa.policy import parse_policy
+from ahpa.core.controller import Reason
+from ahpa.core.policy import parse_policy
 
 CONFIG = Path(__file__).parents[2] / "config"
 FILES = sorted(CONFIG.rglob("*.yaml"))

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from ahpa.simulation.hpa import Hpa, Reading, _largest, _propose
-from ahpa.simulation.hpa_config import HpaConfig, Metric, Tolerances
-from ahpa.simulation.hpa_replicas import Groups, Pod, Sample, group
+from ahpa.reactive.hpa.autoscaler import Hpa, Reading, _largest, _propose
+from ahpa.reactive.hpa.config import HpaConfig, Metric, Tolerances
+from ahpa.reactive.hpa.replicas import Groups, Pod, Sample, group
 from testbed.proofs.corners import Corners
 from testbed.proofs.upstream import EPOCH, Upstream
 

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 import websocket
 
-from ahpa.simulation.kpa import TICK_SECONDS, UNKNOWN, Kpa, averages_of
-from ahpa.simulation.kpa_config import GROUP, KpaConfig
+from ahpa.reactive.kpa.autoscaler import TICK_SECONDS, UNKNOWN, Kpa, averages_of
+from ahpa.reactive.kpa.config import GROUP, KpaConfig
 from testbed import Testbed
 from testbed.activator import encode_loads
 from testbed.knative import AUTOSCALER_PORT

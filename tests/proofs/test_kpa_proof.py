@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from ahpa.simulation.kpa import NOT_PANICKING, Decider
-from ahpa.simulation.kpa_config import KpaConfig
-from ahpa.simulation.kpa_windows import LinearWindow, WeightedWindow, smoothing_coefficient
+from ahpa.reactive.kpa.autoscaler import NOT_PANICKING, Decider
+from ahpa.reactive.kpa.config import KpaConfig
+from ahpa.reactive.kpa.windows import LinearWindow, WeightedWindow, smoothing_coefficient
 from testbed.proofs.corners import Corners
 from testbed.proofs.upstream import EPOCH, Upstream
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ahpa.simulation.kpa import Activity, Scaler
-from ahpa.simulation.kpa_config import GROUP, ClusterDefaults, KpaConfig, KpaConfigError
+from ahpa.reactive.kpa.autoscaler import Activity, Scaler
+from ahpa.reactive.kpa.config import GROUP, ClusterDefaults, KpaConfig, KpaConfigError
 from testbed.proofs.corners import Corners
 from testbed.proofs.upstream import EPOCH, Upstream
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from ahpa.backtest.results import Point, PolicyResult, SeriesResult
 from ahpa.render.report import Chapter
-from ahpa.simulation.backtest import Point, PolicyResult, SeriesResult
-from ahpa.simulation.run import Outcome, Run
+from ahpa.simulation.outcome import Outcome, Run
 
 MIDNIGHT = 1_772_409_600.0
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ahpa.backtest.results import Backtest, SeriesResult
 from ahpa.render import html
 from ahpa.render.report import Chapter, Report, headline, meaning, of_backtest, totals, verdict
-from ahpa.simulation.backtest import Backtest, SeriesResult
 from tests.render.examples import MIDNIGHT, OUTCOME, chapter, result
 
 HOSTILE = [

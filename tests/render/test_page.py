@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ahpa.controller import step
-from ahpa.observation import Observation
+from ahpa.core.controller import step
+from ahpa.core.observation import Observation
 from ahpa.render.page import page
 from tests.core.conftest import NOW, workload_of
 

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
-from ahpa.controller import Decision, Reason
-from ahpa.render import live, table, words
+from ahpa.core import words
+from ahpa.core.controller import Decision, Reason
+from ahpa.render import live, table
 from tests.render.examples import MIDNIGHT, result, run
 
 

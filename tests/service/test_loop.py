@@ -9,11 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from ahpa import loop as module
-from ahpa.adapters.kube import KubeError
+from ahpa.adapters.kubernetes.api import KubeError
 from ahpa.adapters.telemetry import Metrics
-from ahpa.loop import Loop
-from ahpa.service import Settings
+from ahpa.service import loop as module
+from ahpa.service.loop import Loop
+from ahpa.service.service import Settings
 
 
 class Stub:

@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from ahpa.adapters.events import Events
-from ahpa.adapters.hpa import HorizontalPodAutoscalers
-from ahpa.adapters.journal_file import JournalFile
-from ahpa.adapters.knative import MIN_SCALE, KnativeServices
-from ahpa.adapters.kube import KubeError
-from ahpa.adapters.queries import Query
+from ahpa.adapters.files.journal import JournalFile
+from ahpa.adapters.kubernetes.api import KubeError
+from ahpa.adapters.kubernetes.events import Events
+from ahpa.adapters.kubernetes.hpa import HorizontalPodAutoscalers
+from ahpa.adapters.kubernetes.knative import MIN_SCALE, KnativeServices
+from ahpa.adapters.prometheus.queries import Query
 from ahpa.adapters.telemetry import Metrics
-from ahpa.controller import Decision, Reason
-from ahpa.readiness import Lag
-from ahpa.service import Service, Settings, windows_up_to
+from ahpa.core.controller import Decision, Reason
+from ahpa.core.readiness import Lag
+from ahpa.service.service import Service, Settings, windows_up_to
 from forecasting.model import Model
 from tests.fakes import FakeKube, FakePrometheus, SameAsYesterday
 

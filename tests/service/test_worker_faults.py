@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from ahpa.adapters.pool import FitPool
-from ahpa.controller import Reason
-from ahpa.models import models
-from ahpa.service import Service
-from forecasting.calibrated import CalibratedModel
+from ahpa.adapters.processes.fits import FitPool
+from ahpa.core.controller import Reason
+from ahpa.service.service import Service
+from forecasting.choice.auto import AutoModel
+from forecasting.choice.models import models
+from forecasting.libraries.calibrated import CalibratedModel
+from forecasting.libraries.strategies import LastValue, SeasonalNaive, Strategy
 from forecasting.panel import Floats
-from forecasting.selection import AutoModel
-from forecasting.strategies import LastValue, SeasonalNaive, Strategy
 from tests.fakes import FakeKube, FakePrometheus
 from tests.forecasting.poison import DEEDS, Poison
 from tests.service.test_service import DAY, NOW, Scene, add_knative, make_service, morning

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ahpa.readiness import Lag, Readiness
-from ahpa.simulation.kernel import GRAIN
-from ahpa.simulation.kpa_config import KpaConfig
-from ahpa.simulation.oracle import bound
-from ahpa.simulation.reactive import Fixed
+from ahpa.backtest.oracle import bound
+from ahpa.core.readiness import Lag, Readiness
+from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.requests import Requests, RequestTraffic
+from ahpa.simulation.scalers.scaler import Fixed
+from ahpa.simulation.service_time import GRAIN
 from ahpa.simulation.traffic import Service, Traffic
 from ahpa.simulation.world import World
 from forecasting.panel import Floats

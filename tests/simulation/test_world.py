@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ahpa.readiness import Lag, Readiness, Tier
-from ahpa.simulation.kpa_config import KpaConfig
-from ahpa.simulation.kpa_inputs import KpaInputs
-from ahpa.simulation.kpa_loop import KpaLoop
-from ahpa.simulation.kpa_steady import NEVER, Band
-from ahpa.simulation.reactive import Fixed
-from ahpa.simulation.run import Run
+from ahpa.core.readiness import Lag, Readiness, Tier
+from ahpa.reactive.kpa.config import KpaConfig
+from ahpa.simulation.outcome import Run
+from ahpa.simulation.scalers.kpa import KpaLoop
+from ahpa.simulation.scalers.kpa_inputs import KpaInputs
+from ahpa.simulation.scalers.kpa_steady import NEVER, Band
+from ahpa.simulation.scalers.scaler import Fixed
 from ahpa.simulation.traffic import Service, Stream, Traffic, spread
 from ahpa.simulation.world import World
 

@@ -1,0 +1,1 @@
+"""What the commands read from disk and leave there; hostile until read."""

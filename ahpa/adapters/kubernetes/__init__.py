@@ -1,0 +1,1 @@
+"""The Kubernetes API: kinds of targets, the starts of their pods, Events."""

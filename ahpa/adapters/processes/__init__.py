@@ -1,0 +1,1 @@
+"""Work outside this thread: pools of threads and processes, fits with a deadline."""

@@ -1,0 +1,1 @@
+"""Demand from Prometheus, by the operator's list of queries."""

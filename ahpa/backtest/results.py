@@ -1,0 +1,74 @@
+"""The result of a backtest, as the report, the tables and `report.json` read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ahpa.simulation.outcome import Outcome, Run
+
+POLICIES = ("ahpa", "kpa", "hpa", "static", "fixed-max", "seasonal", "oracle")
+"""In the order of tables and pictures."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One setting of a policy's knob and what came of it."""
+
+    knob: float
+    label: str
+    """For people: "quantile 0.99", "floor 4"."""
+    outcome: Outcome
+
+
+@dataclass(frozen=True, eq=False)
+class PolicyResult:
+    """One policy on one series."""
+
+    policy: str
+    outcome: Outcome
+    """At the setting that a user would have had: chosen before the tested days, never by looking at them."""
+    label: str
+    """That setting, for people."""
+    points: tuple[Point, ...]
+    """The sweep of the knob over the tested days, in the order of the knob; the trade-off picture."""
+    equal: Point | None
+    """The cheapest point of the sweep that meets the late target; None if none does."""
+    run: Run | None = None
+    """The course at `outcome`; None where a large fleet is too much to keep."""
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesResult:
+    """All policies on one series, and what follows from them."""
+
+    name: str
+    policies: Mapping[str, PolicyResult]
+    advice: tuple[str, ...] = ()
+    """Sentences: the knob for the wanted lateness, the utilisation target that would pay, ..."""
+    notes: tuple[str, ...] = ()
+    """What the reader must know of the data: gaps, short history."""
+    worth: bool = True
+    """Whether prediction pays for this service."""
+    why: str = ""
+    """One sentence on `worth`."""
+    saving_hours: float = 0.0
+    """Replica-hours saved against the cheapest policy without prediction (kpa, hpa, static, fixed-max) that
+    meets the late target; negative: ours costs more."""
+
+
+@dataclass(frozen=True, eq=False)
+class Backtest:
+    """Everything that `ahpa backtest` found."""
+
+    series: tuple[SeriesResult, ...]
+    late_target: float
+    lag_p50_seconds: float
+    lag_p95_seconds: float
+    assumptions: Mapping[str, str] = field(default_factory=dict)
+    """The world in words, name to value: "service time" to "2 s"."""
+    start: float = 0.0
+    """Unix seconds: the tested days begin."""
+    end: float = 0.0
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Series that could not be tested, with the reason."""

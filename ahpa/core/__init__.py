@@ -1,0 +1,1 @@
+"""What a decision is made of and how it is made: pure, without clock, I/O or logging."""

@@ -1,0 +1,152 @@
+"""A decision and all that it depended on as one JSON object, and back: what `ahpa replay` needs, and no more.
+
+Numbers survive exactly (Python's float repr round-trips), so a replay through unchanged code agrees bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ahpa.core.controller import Decision, decide, fleet_frozen
+from ahpa.core.observation import Limits, Observation, Workload
+from ahpa.core.policy import parse_policy
+from ahpa.core.readiness import Lag, Readiness, Tier
+from forecasting.forecast import Outlook
+from forecasting.panel import frozen as read_only
+
+API_VERSION = "ahpa/v1"
+
+
+class JournalError(ValueError):
+    """A line that is not a journal entry; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One decision with its inputs."""
+
+    now: float
+    tick_seconds: float
+    limits: Limits
+    frozen: bool
+    settled: bool
+    workload: Workload
+    outlook: Outlook | None
+    decision: Mapping[str, Any]
+    """As it was recorded: floor, previous, baseline, apply, reason, message."""
+
+    def replay(self) -> Decision:
+        """What today's code decides on the recorded inputs."""
+        return decide(
+            self.workload, self.outlook, self.now, self.tick_seconds, self.limits,
+            frozen=self.frozen, settled=self.settled,
+        )  # fmt: skip
+
+
+def entries(observation: Observation, decisions: tuple[Decision, ...]) -> Iterator[dict[str, Any]]:
+    """One JSON-ready object per decision of a round."""
+    common = {
+        "apiVersion": API_VERSION,
+        "kind": "Decision",
+        "now": observation.now,
+        "tickSeconds": observation.tick_seconds,
+        "limits": asdict(observation.limits),
+        "frozen": fleet_frozen(observation),
+        "settled": observation.settled,
+    }
+    for workload, decision in zip(observation.workloads, decisions, strict=True):
+        yield {
+            **common,
+            "workload": _workload_to_json(workload),
+            "outlook": _outlook_to_json(observation.outlook(workload.key)),
+            "decision": decision_to_json(decision),
+        }
+
+
+def decision_to_json(decision: Decision) -> dict[str, Any]:
+    """The part of a decision that a replay compares and a person reads."""
+    return {
+        "floor": decision.floor,
+        "previous": decision.previous,
+        "baseline": decision.baseline,
+        "apply": decision.apply,
+        "reason": str(decision.reason),
+        "message": decision.message,
+    }
+
+
+def entry_from_json(row: Any) -> Entry:
+    """The inverse of `entries`, one row. Raises JournalError."""
+    if not isinstance(row, dict) or row.get("apiVersion") != API_VERSION or row.get("kind") != "Decision":
+        raise JournalError(f"not a decision of {API_VERSION}")
+    try:
+        return Entry(
+            now=float(row["now"]),
+            tick_seconds=float(row["tickSeconds"]),
+            limits=Limits(**row["limits"]),
+            frozen=bool(row["frozen"]),
+            settled=bool(row["settled"]),
+            workload=_workload_from_json(row["workload"]),
+            outlook=_outlook_from_json(row["outlook"]),
+            decision=dict(row["decision"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise JournalError(f"a field is missing or malformed: {type(error).__name__}: {error}") from error
+
+
+def _workload_to_json(workload: Workload) -> dict[str, Any]:
+    until = workload.observed_until
+    plain = ("key", "baseline", "floor", "ready", "present", "coverage", "maximum", "level", "managed", "refusal")
+    return {
+        **{name: getattr(workload, name) for name in plain},
+        "annotations": dict(workload.policy.raw),
+        "requested": workload.policy.requested,
+        "problems": list(workload.policy.problems),
+        "perReplica": workload.per_replica,
+        "observedUntil": until if math.isfinite(until) else None,
+        "tiers": [asdict(tier) for tier in workload.readiness.tiers],
+    }
+
+
+def _workload_from_json(row: Mapping[str, Any]) -> Workload:
+    plain = ("key", "baseline", "floor", "ready", "present", "coverage", "maximum", "level", "managed", "refusal")
+    until = row["observedUntil"]
+    tiers = tuple(Tier(t["name"], Lag(**t["lag"]), t["replicas"]) for t in row["tiers"])
+    parsed = parse_policy(row["annotations"])
+    return Workload(
+        **{name: row[name] for name in plain},
+        policy=replace(parsed, problems=parsed.problems or tuple(row["problems"])),
+        per_replica=row["perReplica"],
+        readiness=Readiness(tiers),
+        observed_until=-math.inf if until is None else float(until),
+    )
+
+
+def _outlook_to_json(outlook: Outlook | None) -> dict[str, Any] | None:
+    if outlook is None:
+        return None
+    peaks = outlook.peaks.tolist() if outlook.reason is None else None
+    return {
+        "origin": outlook.origin,
+        "levels": outlook.levels.tolist(),
+        "windows": outlook.windows.tolist(),
+        "peaks": peaks,
+        "model": outlook.model,
+        "reason": outlook.reason,
+    }
+
+
+def _outlook_from_json(row: Mapping[str, Any] | None) -> Outlook | None:
+    if row is None:
+        return None
+    levels, windows = read_only(row["levels"], float), read_only(row["windows"], float)
+    empty = np.full((len(windows), len(levels)), np.nan)
+    peaks = read_only(empty if row["peaks"] is None else row["peaks"], float)
+    if peaks.shape != empty.shape:
+        raise ValueError(f"peaks must be {empty.shape}, got {peaks.shape}")
+    return Outlook(float(row["origin"]), levels, windows, peaks, str(row["model"]), row["reason"])

@@ -1,0 +1,80 @@
+"""What a round of decisions may depend on, and nothing else: the input of `controller.step`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ahpa.core.policy import Parsed
+from ahpa.core.readiness import Readiness
+from forecasting.forecast import Forecast, Outlook
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the operator allows, whatever a forecast says."""
+
+    cap: int = 100
+    """No floor above this."""
+    raise_ratio: float = 1.0
+    raise_least: int = 4
+    """Per tick a floor rises at most to present + max(raise_least, raise_ratio * present). It replaces the
+    HPA's `behavior.scaleUp`, which a raised minReplicas bypasses."""
+    stale_seconds: float = 300.0
+    """Data older than this are stale."""
+    hold_seconds: float = 900.0
+    """Stale data hold the floor this long; then it decays."""
+    decay_ratio: float = 0.1
+    """Share of the floor that decays per tick (at least one replica)."""
+    coverage: float = 0.9
+    """Less of the last hour observed than this is partial data: may raise, may not lower."""
+    freeze_ratio: float = 0.3
+    freeze_least: int = 5
+    """More than this share (and at least so many) of the services untrusted: no lowering anywhere."""
+
+
+@dataclass(frozen=True, eq=False)
+class Workload:
+    """One service, as the cluster and its metrics show it at this tick."""
+
+    key: str
+    """`knative/<namespace>/<name>` or `hpa/<namespace>/<name>`: the forecast's key too."""
+    policy: Parsed
+    baseline: int
+    """The owner's own minimum; 0 where none is set."""
+    floor: int
+    """The minimum in force now."""
+    ready: int
+    present: int
+    """Replicas that are ready or have been asked for."""
+    per_replica: float | None
+    """Demand that one replica serves at target; None where nobody said."""
+    readiness: Readiness
+    observed_until: float
+    """Unix seconds: the end of the newest observed step, or when we began to look if none was seen since."""
+    coverage: float = 1.0
+    """Share of the last hour's steps that were observed."""
+    maximum: int | None = None
+    """The owner's own maximum; None where none is set."""
+    level: float = 0.99
+    """The quantile that the owner's late-target needs, from the service's own past."""
+    managed: bool = False
+    """True: the object carries a baseline that we recorded, so there is something to restore."""
+    refusal: str | None = None
+    """Why this object must not be written to, whatever its owner asks."""
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """All that a round of decisions may depend on."""
+
+    now: float
+    tick_seconds: float
+    workloads: tuple[Workload, ...]
+    forecast: Forecast | None
+    limits: Limits = Limits()
+    settled: bool = True
+    """False in the first round after a start."""
+
+    def outlook(self, key: str) -> Outlook | None:
+        """What the forecast says of one workload; None if there is no forecast or it does not know it."""
+        return self.forecast.outlook(key) if self.forecast is not None else None

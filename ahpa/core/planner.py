@@ -1,0 +1,77 @@
+"""From what is coming to how many replicas must exist now: pure arithmetic on an `Outlook`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ahpa.core.capacity import replicas
+from ahpa.core.readiness import Readiness
+from forecasting.forecast import Outlook
+
+LAG_LEVEL = 0.9
+"""Plan for this quantile of the readiness lag. The demand quantile already holds the margin; a higher lag
+level would stack a second one on it (docs/decisions/0005-lag-level.md)."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The floor that the forecast asks for, before bounds and ramps, and the numbers behind it."""
+
+    floor: int
+    """Replicas that must be there or be on their way now."""
+    protected: int
+    """Replicas at or above `floor` that are worth keeping because they are still starting."""
+    peak: float
+    """Demand at `level` of the peak that decided."""
+    level: float
+    window_seconds: float
+    """From now to the end of the window that decided."""
+
+
+def plan(
+    outlook: Outlook,
+    readiness: Readiness,
+    per_replica: float,
+    level: float,
+    now: float,
+    tick_seconds: float,
+    lead_seconds: float | None = None,
+    ready: int = 0,
+    present: int = 0,
+) -> Plan:
+    """floor(now) = max { k : the peak over [now, now + lag(k) + tick] needs k replicas }.
+
+    Each replica has its own lead: with 3 on warm nodes (20 s) and the rest on new ones (360 s), a peak of
+    5 replicas that comes in 4 minutes asks for 5 now, one of 3 that comes in 4 minutes asks for none yet.
+
+    The window is measured from the forecast's origin, so what has already passed since then is in it too.
+
+    Reactive scalers withdraw replicas that are not ready yet (`present - ready` of them), which starves a
+    service whose starts take longer than its noise. Those are worth keeping while the demand that would
+    need them has not become improbable: at half of the accepted miss, level (1 + q) / 2.
+    """
+    age = max(0.0, now - outlook.origin)
+    leads: tuple[tuple[int | None, float], ...] = ((None, lead_seconds),) if lead_seconds is not None else ()
+    leads = leads or readiness.leads(LAG_LEVEL)
+    best: tuple[int, float, float] | None = None
+    held = 0
+    below = 0
+    for last, lag in leads:
+        seconds = lag + tick_seconds
+        peak = outlook.peak(age + seconds, level)
+        need = _in_tier(replicas(peak, per_replica), below, last)
+        if best is None or need > best[0]:
+            best = (need, peak, seconds)
+        if present > ready:
+            held = max(held, _in_tier(replicas(outlook.peak(age + seconds, (1 + level) / 2), per_replica), below, last))
+        below = last or below
+    assert best is not None
+    floor, peak, seconds = best
+    return Plan(floor, max(floor, min(present, held)), peak, level, seconds)
+
+
+def _in_tier(need: int, below: int, last: int | None) -> int:
+    """How far a need reaches into the tier that holds replicas `below + 1 .. last`; 0 if not at all."""
+    if need <= below:
+        return 0
+    return need if last is None else min(need, last)

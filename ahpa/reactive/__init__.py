@@ -1,0 +1,1 @@
+"""The reactive autoscalers that people have, exact to the replica and pure."""

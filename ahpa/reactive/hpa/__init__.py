@@ -1,0 +1,1 @@
+"""Kubernetes' horizontal pod autoscaler (HPA), proven against the real Go code."""

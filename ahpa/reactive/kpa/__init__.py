@@ -1,0 +1,1 @@
+"""Knative's pod autoscaler (KPA), proven against the real Go code."""

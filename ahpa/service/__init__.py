@@ -1,0 +1,1 @@
+"""The in-cluster service: observe, learn, act, remember, and the only clock."""

@@ -1,0 +1,35 @@
+"""The forecasting models by the names that annotations and commands use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from forecasting.fleet.calendar import Calendar
+from forecasting.libraries.calibrated import FitAll
+from forecasting.model import Model
+
+_AUTO = ("holt-winters", "stl", "seasonal-naive", "last-value")
+"""What `auto` tries beside the fleet model. Of 58 services Prophet did best on 4, in more time than the other libraries
+together, and ETS, which is nearly Holt-Winters, on 2; who wants them names them (docs/forecasting.md)."""
+
+
+@cache
+def models(fit_all: FitAll | None = None, calendar: Calendar | None = None) -> Mapping[str, Model]:
+    """Name -> model. `fit_all` says where the named libraries are fitted (None: one after the other, here).
+    The fleet model goes by `calendar`, if there is one; the named libraries go by UTC.
+
+    `fleet` is the default: on the services that nothing was tuned on it did better than any of these on at least nine
+    in ten (docs/results-forecasting.md), for a hundredth of their cost. `auto` scores it against the others, service
+    by service, and falls back on them where it has no opinion.
+    """
+    from forecasting.choice.auto import AutoModel
+    from forecasting.fleet.model import FleetModel
+    from forecasting.libraries.calibrated import CalibratedModel, fit_here
+    from forecasting.libraries.strategies import Ets, HoltWinters, LastValue, Prophet, SeasonalNaive, Stl, Strategy
+
+    fleet = FleetModel(calendar)
+    strategies: tuple[Strategy, ...] = (HoltWinters(), Ets(), Stl(), Prophet(), SeasonalNaive(), LastValue())
+    named = {strategy.name: CalibratedModel(strategy, fit_all or fit_here) for strategy in strategies}
+    candidates: tuple[Model, ...] = (fleet, *(named[name] for name in _AUTO))
+    return {"fleet": fleet, **named, "auto": AutoModel(candidates)}

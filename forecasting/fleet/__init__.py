@@ -1,0 +1,1 @@
+"""Our model: one ensemble of small networks for the whole fleet."""

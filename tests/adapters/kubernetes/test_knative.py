@@ -1,0 +1,160 @@
+"""What is special about Knative: Revisions, rollouts, splits, crashes in between, old versions."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ahpa.adapters.kubernetes.api import KubeError
+from ahpa.adapters.kubernetes.knative import MIN_SCALE, KnativeServices, apportion, facts
+from tests.contracts.test_actuators import ASKED
+from tests.fakes import FakeKube
+
+ROOT = "/apis/serving.knative.dev/v1/namespaces/shop"
+SERVICE = f"{ROOT}/services/chat"
+
+
+def cluster(**shares: int) -> tuple[FakeKube, KnativeServices]:
+    """A Service whose Revisions r1, r2, ... receive these percents."""
+    kube = FakeKube()
+    traffic = [{"revisionName": name, "percent": percent} for name, percent in shares.items()]
+    meta = {"namespace": "shop", "name": "chat", "annotations": dict(ASKED)}
+    kube.put(SERVICE, {"metadata": meta, "spec": {}, "status": {"traffic": traffic}})
+    for name in shares:
+        revision(kube, name)
+    return kube, KnativeServices(kube)  # type: ignore[arg-type]
+
+
+def revision(kube: FakeKube, name: str, **annotations: str) -> None:
+    noted = {f"autoscaling.knative.dev/{key.replace('_', '-')}": value for key, value in annotations.items()}
+    meta = {"namespace": "shop", "name": name, "annotations": noted}
+    kube.put(f"{ROOT}/revisions/{name}", {"metadata": meta, "spec": {}, "status": {"actualReplicas": 1}})
+
+
+def min_scale(kube: FakeKube, name: str) -> str | None:
+    return kube.get(f"{ROOT}/revisions/{name}")["metadata"]["annotations"].get(MIN_SCALE)
+
+
+def only(actuator: KnativeServices):
+    (target,) = actuator.targets()
+    return target
+
+
+def test_the_service_template_is_never_written() -> None:
+    kube, actuator = cluster(r1=100)
+    actuator.write(only(actuator), 5)
+    assert all("spec" not in body for _, body in kube.writes)
+    assert {where for where, _ in kube.writes} == {SERVICE, f"{ROOT}/revisions/r1"}
+
+
+def test_nothing_but_min_scale_is_written_to_a_revision() -> None:
+    kube, actuator = cluster(r1=100)
+    actuator.write(only(actuator), 5)
+    bodies = [body for where, body in kube.writes if "/revisions/" in where]
+    assert [set(body["metadata"]["annotations"]) for body in bodies] == [{MIN_SCALE}]
+
+
+def test_the_record_is_written_before_the_floor_and_a_crash_in_between_is_harmless() -> None:
+    kube, actuator = cluster(r1=100)
+    kube.fail = lambda method, where: KubeError(0, "crash") if method == "PATCH" and "/revisions/" in where else None
+    with pytest.raises(KubeError):
+        actuator.write(only(actuator), 5)
+    assert min_scale(kube, "r1") is None
+    kube.fail = lambda method, where: None
+    target = only(actuator)
+    assert (target.baseline, target.floor, target.managed) == (0, 0, True)
+    actuator.write(target, 5)
+    actuator.restore(only(actuator))
+    assert min_scale(kube, "r1") is None
+
+
+def test_after_a_rollout_the_floor_moves_to_the_new_revision_and_the_old_one_gets_its_own_back() -> None:
+    kube, actuator = cluster(r1=100)
+    actuator.write(only(actuator), 5)
+    revision(kube, "r2", min_scale="2")
+    kube.objects[SERVICE]["status"]["traffic"] = [{"revisionName": "r2", "percent": 100}]
+    target = only(actuator)
+    assert (target.baseline, target.floor) == (2, 2)
+    actuator.write(target, 6)
+    assert (min_scale(kube, "r1"), min_scale(kube, "r2")) == (None, "6")
+    actuator.restore(only(actuator))
+    assert min_scale(kube, "r2") == "2"
+
+
+def test_a_split_of_traffic_splits_the_floor() -> None:
+    kube, actuator = cluster(r1=90, r2=10)
+    actuator.write(only(actuator), 10)
+    assert (min_scale(kube, "r1"), min_scale(kube, "r2")) == ("9", "1")
+    assert only(actuator).floor == 10
+
+
+def test_no_revision_gets_more_than_its_own_maximum() -> None:
+    """Knative would refuse the whole patch, and the service would wait out a back-off for nothing."""
+    kube, actuator = cluster(r1=90, r2=10)
+    for name in ("r1", "r2"):
+        revision(kube, name, max_scale="5")
+    target = only(actuator)
+    assert target.maximum == 10
+    actuator.write(target, 10)
+    assert (min_scale(kube, "r1"), min_scale(kube, "r2")) == ("5", "1")
+
+
+@given(st.integers(0, 200), st.lists(st.integers(1, 100), min_size=1, max_size=5))
+def test_a_split_adds_up_and_each_part_is_within_one_of_its_share(total: int, percents: list[int]) -> None:
+    shares = {f"r{i}": percent for i, percent in enumerate(percents)}
+    parts = apportion(total, shares, {})
+    assert sum(parts.values()) == total
+    assert all(abs(parts[n] - total * share / sum(percents)) < 1 for n, share in shares.items())
+
+
+def test_without_traffic_the_service_is_left_alone() -> None:
+    _, actuator = cluster()
+    assert "no Revision receives traffic" in str(only(actuator).refusal)
+
+
+@pytest.mark.parametrize(
+    ("version", "refused"), [("1.20.3", True), ("1.21.0", False), ("v1.23", False), ("devel", False)]
+)
+def test_a_knative_that_would_restart_the_pods_is_refused(version: str, refused: bool) -> None:
+    kube, actuator = cluster(r1=100)
+    kube.install_knative(version)
+    assert (only(actuator).refusal is not None) is refused
+
+
+def test_a_knative_of_unknown_version_is_refused() -> None:
+    kube, actuator = cluster(r1=100)
+    kube.fail = lambda method, where: KubeError(403, "forbidden") if "knative-serving" in where else None
+    assert "version is unknown" in str(only(actuator).refusal)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "concurrency", "expected"),
+    [
+        ({}, 0, {"per_replica": 70.0, "maximum": None, "baseline": 0}),
+        ({}, 10, {"per_replica": 7.0}),
+        ({"target": "5"}, 10, {"per_replica": 3.5}),
+        ({"metric": "rps", "target": "100"}, 0, {"per_replica": 70.0}),
+        ({"target-utilization-percentage": "90"}, 10, {"per_replica": 9.0}),
+        ({"class": "hpa.autoscaling.knative.dev", "metric": "cpu"}, 0, {"per_replica": None}),
+        ({"max-scale": "8"}, 0, {"maximum": 8}),
+        ({"maxScale": "8"}, 0, {"maximum": 8}),
+        ({"max-scale": "0"}, 0, {"maximum": None}),
+        ({"max-scale": "8", "activation-scale": "3"}, 0, {"maximum": 3}),
+        ({"minScale": "2"}, 0, {"baseline": 2, "floor": 2}),
+        ({"minScale": "2", "min-scale": "4"}, 0, {"baseline": 4}),
+        ({"min-scale": "four"}, 0, {"baseline": 0}),
+    ],
+)
+def test_what_a_revision_says_of_itself(annotations, concurrency, expected) -> None:
+    noted = {f"autoscaling.knative.dev/{key}": value for key, value in annotations.items()}
+    item = {"metadata": {"name": "r1", "annotations": noted}, "spec": {"containerConcurrency": concurrency}}
+    found = facts(item, {})
+    assert {key: found[key] for key in expected} == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("record", ["not json", "[1]", '{"r1": "many"}', "x" * 5000, '{"r1": ' + "[" * 3000])
+def test_a_damaged_record_is_no_record(record: str) -> None:
+    kube, actuator = cluster(r1=100)
+    kube.edit(SERVICE, {"metadata": {"annotations": {"ahpa.dev/baseline": record}}})
+    assert only(actuator).baseline == 0

@@ -1,0 +1,109 @@
+"""Claims about the worker pool: whatever one fit does, the others are fitted and the caller lives (T9)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ahpa.adapters.processes.fits import FitPool
+from forecasting.libraries.calibrated import Fitted
+from forecasting.libraries.strategies import LastValue
+from tests.forecasting.poison import DEEDS, Litter, Poison, Unsendable
+
+GOOD, BAD = np.array([1.0, 2.0]), np.array([-1.0, 2.0])
+SAYS = {"spin": "Overrun", "hung_child": "gave up", "bomb": "MemoryError", "leave": "SystemExit"}
+POOL = FitPool(deadline_seconds=1.0)  # of the clock, in which a busy machine may do little
+
+
+def _runs(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+def _ends(pid: int, seconds: float = 5.0) -> bool:
+    until = time.monotonic() + seconds
+    while _runs(pid) and time.monotonic() < until:
+        time.sleep(0.02)
+    return not _runs(pid)
+
+
+def _poisoned(deed: str, rows: list[np.ndarray], pool: FitPool = POOL) -> list[Fitted]:
+    results = pool(Poison(deed=deed), rows, 60.0)
+    for row, result in zip(rows, results, strict=True):
+        assert isinstance(result, str) == (row is BAD), result
+        if row is BAD:
+            assert SAYS.get(deed, "broke its worker") in result
+    return results
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_a_poisonous_fit_is_left_out_with_a_reason_and_its_neighbours_are_fitted(deed: str) -> None:
+    began = time.monotonic()
+    _poisoned(deed, [GOOD, BAD, GOOD, GOOD, GOOD])
+    assert time.monotonic() - began < 20
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("deed", DEEDS)
+def test_a_hundred_poisonous_fits(deed: str) -> None:
+    """T9 in full: five poisonous fits among twenty, twenty times."""
+    for _ in range(20):
+        _poisoned(deed, [GOOD, BAD, GOOD, GOOD] * 5, FitPool(deadline_seconds=3.0))
+
+
+def test_a_child_that_a_library_left_hanging_does_not_outlive_the_fits() -> None:
+    reason = _poisoned("hung_child", [BAD])[0]
+    assert _ends(int(str(reason).rpartition(" ")[2]))
+
+
+def test_fits_share_nothing_with_the_caller_but_one_thread_each_and_no_files() -> None:
+    before = dict(os.environ)
+    result = FitPool(workers=1)(Litter(), [GOOD], 60.0)[0]
+    assert isinstance(result, LastValue)
+    path, threads, pid = result.name.split()
+    assert not Path(path).parent.exists()
+    assert int(pid) != os.getpid()
+    assert int(threads) == 2  # the one that fits, and the one that waits for the caller's end
+    assert dict(os.environ) == before
+
+
+def test_what_cannot_be_sent_back_is_a_reason() -> None:
+    result = FitPool(workers=1)(Unsendable(), [GOOD], 60.0)[0]
+    assert isinstance(result, str)
+    assert "unsendable failed" in result
+
+
+def test_a_library_that_always_crashes_is_given_up() -> None:
+    results = POOL(Poison(deed="die"), [BAD] * 40, 60.0)
+    assert all(isinstance(result, str) for result in results)
+    assert "as 10 others did before" in str(results[-1])
+
+
+def test_no_series_is_no_work() -> None:
+    assert FitPool()(LastValue(), [], 60.0) == []
+
+
+def test_workers_end_with_a_caller_that_was_killed() -> None:
+    """The fit goes on in its process when the caller is killed; it must not wait there for ever."""
+    code = (
+        "import numpy as np, threading, time, multiprocessing, os\n"
+        "from ahpa.adapters.processes.fits import FitPool\n"
+        "from tests.forecasting.poison import Poison\n"
+        "threading.Thread(target=lambda: FitPool(workers=1)(Poison(deed='deaf'), [np.array([-1.0])], 60.0)).start()\n"
+        "while not multiprocessing.active_children(): time.sleep(0.01)\n"
+        "time.sleep(1.5)\n"
+        "print(multiprocessing.active_children()[0].pid, flush=True)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert _ends(int(done.stdout))

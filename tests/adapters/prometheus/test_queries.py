@@ -1,0 +1,46 @@
+"""Nothing that a tenant controls changes a query."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ahpa.adapters.prometheus.queries import DEFAULTS, QueryError, load_queries
+
+
+def test_every_shipped_query_fills_all_its_holes() -> None:
+    for query in load_queries().values():
+        text = query.fill("shop", "chat", 60.0)
+        assert "{{" not in text
+        assert '"shop"' in text
+        assert '"chat"' in text
+    assert set(DEFAULTS.values()) <= set(load_queries())
+
+
+@given(st.text(max_size=60))
+def test_a_name_either_is_one_of_kubernetes_or_is_refused(name: str) -> None:
+    query = load_queries()["nginx-rps"]
+    try:
+        text = query.fill("shop", name, 60.0)
+    except QueryError:
+        return
+    assert text == query.template.replace("{{namespace}}", "shop").replace("{{name}}", name).replace("{{step}}", "60s")
+    assert not set(name) & set('"\\{}\n')
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: up{{{{tenant}}}}\n".replace("{{{{", "{{").replace("}}}}", "}}"), "unknown placeholder"),
+        ('a: up{a="{{Namespace}}"}\n', "no placeholder"),
+        ("- a\n- b\n", "name: promql"),
+        ("a: 3\n", "name: promql"),
+        ("a: [\n", "while parsing"),
+    ],
+)
+def test_a_bad_list_of_queries_is_refused_with_a_reason(tmp_path, text: str, said: str) -> None:
+    file = tmp_path / "queries.yaml"
+    file.write_text(text)
+    with pytest.raises(QueryError, match=said):
+        load_queries(str(file))

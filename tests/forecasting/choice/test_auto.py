@@ -1,0 +1,56 @@
+"""Claims about `model: auto`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecasting.choice.auto import AutoModel
+from forecasting.libraries.calibrated import CalibratedModel
+from forecasting.libraries.strategies import LastValue, SeasonalNaive
+from forecasting.panel import Floats, Panel
+
+STEP, DAY = 300.0, 288
+LAST, SEASONAL = CalibratedModel(LastValue()), CalibratedModel(SeasonalNaive())
+
+
+@dataclass(frozen=True)
+class Broken(LastValue):
+    """A library that raises, but only once it sees the last step."""
+
+    name: str = "broken"
+    limit: int = 0
+
+    def fit(self, values: Floats, step: float) -> LastValue:
+        if len(values) > self.limit:
+            raise RuntimeError("no convergence")
+        return LastValue()
+
+
+def _panel() -> Panel:
+    rng = np.random.default_rng(0)
+    t = np.arange(4 * DAY)
+    square = np.where(t % 48 < 24, 100.0, 10.0) + rng.normal(0, 1, len(t))
+    walk = 1000 + np.cumsum(rng.normal(0, 5, len(t)))
+    return Panel.of(0, STEP, [square, walk], ("square", "walk"))
+
+
+def test_each_service_gets_the_model_that_did_best_on_its_last_day() -> None:
+    chosen = AutoModel((LAST, SEASONAL)).fit(_panel()).chosen(("square", "walk"))
+    assert chosen == {"square": "seasonal-naive", "walk": "last-value"}
+
+
+def test_a_present_model_stays_until_another_is_clearly_better() -> None:
+    panel = _panel()
+    auto = AutoModel((LAST, SEASONAL), present={"walk": "seasonal-naive"}, hysteresis_ratio=0.999)
+    assert auto.fit(panel).chosen(panel.keys)["walk"] == "seasonal-naive"
+
+
+def test_when_the_best_has_no_forecast_the_next_speaks_and_says_so() -> None:
+    panel = _panel()
+    broken = CalibratedModel(Broken(limit=panel.values.shape[1] - 1))
+    said = AutoModel((broken, SEASONAL), present={"walk": "broken"}, hysteresis_ratio=0.9999).fit(panel)
+    forecast = said.forecast(3, (900.0,))
+    assert forecast.reasons == (None, None)
+    assert "instead of broken: broken failed: RuntimeError: no convergence" in forecast.models[1]
