@@ -14,10 +14,11 @@ import numpy as np
 
 from ahpa.backtest.results import PolicyResult, SeriesResult
 from ahpa.core.capacity import replicas
-from ahpa.core.controller import Decision, step
+from ahpa.core.controller import step
+from ahpa.core.decision import Decision
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.planner import LAG_LEVEL
-from ahpa.core.policy import parse_policy
+from ahpa.core.policy.rules import parse_policy
 from ahpa.core.readiness import Lag, Readiness, Tier
 from ahpa.core.words import moment, percent, seconds
 from ahpa.reactive.kpa.config import KpaConfig
@@ -204,7 +205,9 @@ class Demo:
         forecast = self._forecaster.forecast(1, self._windows)
         now = self.start + 60.0 * self.minute
         workloads = tuple(lane.workload(now) for lane in ours)
-        for lane, decision in zip(ours, step(Observation(now, TICK_SECONDS, workloads, forecast)), strict=True):
+        outlooks = {w.key: outlook for w in workloads if (outlook := forecast.outlook(w.key)) is not None}
+        observation = Observation(now, TICK_SECONDS, workloads, outlooks)
+        for lane, decision in zip(ours, step(observation), strict=True):
             lane.obey(decision, forecast.outlook(lane.example.name), self.minute)
 
     def scene(self) -> live.Scene:

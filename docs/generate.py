@@ -9,7 +9,8 @@ from typing import Any
 
 from ahpa.adapters.prometheus.queries import DEFAULTS, load_queries
 from ahpa.adapters.telemetry import Metrics
-from ahpa.core.policy import AHPA_STRATEGY, PARAMETERS, PREFIX, STATE, Policy
+from ahpa.core.policy.parameters import PARAMETERS
+from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, Policy
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- Written by docs/generate.py; change the code instead. -->"

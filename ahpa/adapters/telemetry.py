@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from ahpa import __version__
 from ahpa.adapters.kubernetes.target import Target
-from ahpa.core.controller import Decision
+from ahpa.core.decision import Decision
 from ahpa.core.observation import Workload
 from ahpa.core.planner import LAG_LEVEL
 from forecasting.forecast import Coverage, Outlook

@@ -1,6 +1,6 @@
 """The policies that a backtest compares: each plays one scene at one setting of its knob and gives a `Run`.
 
-`ahpa` is the very `controller.decide` that the service runs, fed by simulated observations. The others are what
+`ahpa` is the very `controller.step` that the service runs, fed by simulated observations. The others are what
 people do without it: a reactive scaler alone, a constant floor, a fixed fleet, yesterday's rule.
 """
 
@@ -15,10 +15,11 @@ import numpy as np
 
 from ahpa.backtest.scenario import Scene
 from ahpa.core.capacity import replicas
-from ahpa.core.controller import UNTRUSTED, Decision, decide
-from ahpa.core.observation import Limits, Workload
+from ahpa.core.controller import step
+from ahpa.core.decision import UNTRUSTED, Decision
+from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.planner import LAG_LEVEL
-from ahpa.core.policy import Parsed, Policy
+from ahpa.core.policy.values import Parsed, Policy
 from ahpa.simulation.counts import bridged
 from ahpa.simulation.outcome import Run
 from ahpa.simulation.scalers.kpa import KpaLoop
@@ -154,7 +155,7 @@ class Ahpa:
     """The second lever: while the forecast is trusted the KPA fills replicas to this share, and the plan counts
     on it; None leaves the KPA's target alone."""
     limits: Limits = Limits(cap=10_000)
-    decide: Callable[..., Decision] = decide
+    step: Callable[[Observation], tuple[Decision, ...]] = step
     """The service's own; a test may listen in."""
 
     @cached_property
@@ -204,7 +205,9 @@ class Ahpa:
                 observed_until=observed[minute],
                 coverage=coverage[minute],
             )
-            decision = self.decide(seen, outlook, now, TICK_SECONDS, limits, settled=minute > 0)
+            outlooks = {} if outlook is None else {seen.key: outlook}
+            observation = Observation(now, TICK_SECONDS, (seen,), outlooks, limits, minute > 0, frozen=False)
+            (decision,) = self.step(observation)
             if filled is not None:
                 trusted = decision.plan is not None and decision.reason not in UNTRUSTED
                 config = filled if trusted else scene.kpa

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from ahpa.core.policy import Unreadable, parse_level, parse_seconds, parse_share
+from ahpa.core.policy.parameters import Unreadable, parse_level, parse_seconds, parse_share
 
 if TYPE_CHECKING:
     from forecasting.fleet.calendar import Calendar

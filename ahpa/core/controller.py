@@ -16,145 +16,41 @@ Ground rules, each with a test that switches the others off:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from enum import StrEnum
 
+from ahpa.core.decision import Decision, Reason
 from ahpa.core.observation import Limits, Observation, Workload
-from ahpa.core.planner import Plan, plan
-from ahpa.core.policy import level_of
+from ahpa.core.planner import Plan, Supply, plan
+from ahpa.core.policy.rules import level_of
+from ahpa.core.trust import distrust, fleet_frozen
 from forecasting.forecast import Outlook
-
-
-class Reason(StrEnum):
-    """Why a decision is what it is: event reason, metric label, table cell. HPA's words where it has one."""
-
-    PEAK_AHEAD = "PeakAhead"
-    DESIRED_WITHIN_RANGE = "DesiredWithinRange"
-    TOO_FEW_REPLICAS = "TooFewReplicas"  # the plan lies below the owner's minimum
-    TOO_MANY_REPLICAS = "TooManyReplicas"  # the plan lies above the owner's maximum or our cap
-    SCALE_UP_LIMITED = "ScaleUpLimited"
-    SCALE_DOWN_STABILIZED = "ScaleDownStabilized"
-    STARTING_PROTECTED = "StartingProtected"
-    RELEASED = "Released"
-    NO_RECENT_DATA = "NoRecentData"
-    PARTIAL_DATA = "PartialData"
-    NO_FORECAST = "NoForecast"
-    FLEET_FROZEN = "FleetFrozen"
-    SETTLING = "Settling"
-    PAUSED = "Paused"
-    INVALID_POLICY = "InvalidPolicy"
-    NO_CAPACITY = "NoCapacity"
-    REFUSED = "Refused"
-    RESTORED = "Restored"
-    OFF = "Off"
-
-
-UNTRUSTED = frozenset({Reason.NO_RECENT_DATA, Reason.PARTIAL_DATA, Reason.NO_FORECAST})
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What to write, what is there, and why; log line, event, metric, table row and journal derive from it."""
-
-    key: str
-    floor: int
-    """The floor that should be in force."""
-    previous: int
-    baseline: int
-    apply: bool
-    """False: only say so."""
-    reason: Reason
-    message: str
-    plan: Plan | None = None
-    model: str = ""
-    restore: bool = False
-    """True: put back what the owner had and forget the object."""
-
-    @property
-    def change(self) -> int:
-        return self.floor - self.previous
 
 
 def step(observation: Observation) -> tuple[Decision, ...]:
     """One decision per workload, in their order."""
     frozen = fleet_frozen(observation)
-    return tuple(
-        decide(
-            workload,
-            observation.outlook(workload.key),
-            observation.now,
-            observation.tick_seconds,
-            observation.limits,
-            frozen=frozen,
-            settled=observation.settled,
-        )
-        for workload in observation.workloads
-    )
+    return tuple(_decide(workload, observation, frozen) for workload in observation.workloads)
 
 
-def fleet_frozen(observation: Observation) -> bool:
-    """True if so many services look wrong at once that nothing may be lowered anywhere."""
-    limits = observation.limits
-    asked = [w for w in observation.workloads if _wants_plan(w)]
-    untrusted = sum(_distrust(w, observation.outlook(w.key), observation.now, limits) is not None for w in asked)
-    return untrusted >= limits.freeze_least and untrusted > limits.freeze_ratio * len(asked)
-
-
-def _wants_plan(workload: Workload) -> bool:
-    policy = workload.policy
-    return policy.requested and policy.policy.mode != "off" and not policy.problems and workload.refusal is None
-
-
-def _distrust(workload: Workload, outlook: Outlook | None, now: float, limits: Limits) -> Reason | None:
-    """Why the data behind a plan are not to be lowered on, or None."""
-    if now - workload.observed_until > limits.stale_seconds:
-        return Reason.NO_RECENT_DATA
-    if outlook is None or outlook.reason is not None:
-        return Reason.NO_FORECAST
-    if workload.coverage < limits.coverage:
-        return Reason.PARTIAL_DATA
-    return None
-
-
-def decide(
-    workload: Workload,
-    outlook: Outlook | None,
-    now: float,
-    tick_seconds: float,
-    limits: Limits = Limits(),
-    *,
-    frozen: bool = False,
-    settled: bool = True,
-) -> Decision:
-    """The decision for one workload. `frozen`: nothing may be lowered; `settled` False: first round."""
+def _decide(workload: Workload, observation: Observation, frozen: bool) -> Decision:
+    """The decision for one workload; `frozen`: nothing may be lowered."""
     standing = _standing(workload)
     if standing is not None:
         return standing
+    limits, now, outlook = observation.limits, observation.now, observation.outlook(workload.key)
     policy = workload.policy.policy
     low, high = _bounds(workload, limits)
-    distrust = _distrust(workload, outlook, now, limits)
     age = now - workload.observed_until
-    blocked = _blocked(distrust, frozen, settled)
     if workload.floor > high:  # the owner lowered the maximum: theirs at once, whatever we know
         floor = max(high, workload.floor - max(1, math.ceil(policy.release * workload.floor)))
         text = f"lower {workload.floor} -> {floor}: at most {high} allowed"
         return _decision(workload, floor, Reason.TOO_MANY_REPLICAS, text)
     if outlook is None or outlook.reason is not None or age > limits.hold_seconds:
-        return _without_opinion(workload, outlook, age, low, limits, may_lower=settled and not frozen)
+        may_lower = observation.settled and not frozen
+        return _without_opinion(workload, outlook, age, low, limits, may_lower=may_lower)
 
     assert workload.per_replica is not None
-    level = level_of(policy, workload.level)
-    made = plan(
-        outlook,
-        workload.readiness,
-        workload.per_replica,
-        level,
-        now,
-        tick_seconds,
-        policy.lead,
-        workload.ready,
-        workload.present,
-    )
+    supply = Supply(workload.per_replica, workload.readiness, workload.ready, workload.present)
+    made = plan(outlook, supply, level_of(policy, workload.level), now, observation.tick_seconds, policy.lead)
     needs = f"peak {made.peak:.4g} (p{100 * made.level:.4g}) within {made.window_seconds:.0f} s needs {made.floor}"
     wanted = max(low, min(high, made.protected))
     if wanted > workload.floor:
@@ -162,6 +58,8 @@ def decide(
     if wanted == workload.floor:
         reason = _resting(made, low, high)
         return _decision(workload, wanted, reason, f"keep {wanted}: {needs}", made, outlook)
+    distrusted = distrust(workload.observed_until, workload.coverage, outlook, now, limits)
+    blocked = _blocked(distrusted, frozen, observation.settled)
     if blocked is not None:
         why = _WHY_BLOCKED[blocked].format(age=age, coverage=workload.coverage)
         text = f"hold {workload.floor}: {needs}, but {why}"

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from ahpa.core.controller import Decision, decide, fleet_frozen
+from ahpa.core.controller import step
+from ahpa.core.decision import Decision
 from ahpa.core.observation import Limits, Observation, Workload
-from ahpa.core.policy import parse_policy
+from ahpa.core.policy.rules import parse_policy
 from ahpa.core.readiness import Lag, Readiness, Tier
+from ahpa.core.trust import fleet_frozen
 from forecasting.forecast import Outlook
 from forecasting.panel import frozen as read_only
 
@@ -42,10 +44,12 @@ class Entry:
 
     def replay(self) -> Decision:
         """What today's code decides on the recorded inputs."""
-        return decide(
-            self.workload, self.outlook, self.now, self.tick_seconds, self.limits,
-            frozen=self.frozen, settled=self.settled,
-        )  # fmt: skip
+        outlooks = {} if self.outlook is None else {self.workload.key: self.outlook}
+        observation = Observation(
+            self.now, self.tick_seconds, (self.workload,), outlooks, self.limits, self.settled, self.frozen
+        )
+        (decision,) = step(observation)
+        return decision
 
 
 def entries(observation: Observation, decisions: tuple[Decision, ...]) -> Iterator[dict[str, Any]]:
@@ -109,8 +113,13 @@ def _workload_to_json(workload: Workload) -> dict[str, Any]:
         "problems": list(workload.policy.problems),
         "perReplica": workload.per_replica,
         "observedUntil": until if math.isfinite(until) else None,
-        "tiers": [asdict(tier) for tier in workload.readiness.tiers],
+        "tiers": [_tier_to_json(tier) for tier in workload.readiness.tiers],
     }
+
+
+def _tier_to_json(tier: Tier) -> dict[str, object]:
+    """As far as a plan depends on it: how starts are told apart is not part of it."""
+    return {"name": tier.name, "lag": asdict(tier.lag), "replicas": tier.replicas}
 
 
 def _workload_from_json(row: Mapping[str, Any]) -> Workload:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ahpa.core.policy import Parsed
+from ahpa.core.policy.values import Parsed
 from ahpa.core.readiness import Readiness
-from forecasting.forecast import Forecast, Outlook
+from forecasting.forecast import Outlook
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,15 @@ class Observation:
     now: float
     tick_seconds: float
     workloads: tuple[Workload, ...]
-    forecast: Forecast | None
+    outlooks: Mapping[str, Outlook]
+    """By workload's key; one that is missing has no forecast yet."""
     limits: Limits = Limits()
     settled: bool = True
     """False in the first round after a start."""
+    frozen: bool | None = None
+    """Whether nothing may be lowered, where more is known of the fleet than these workloads; None: they are the
+    fleet."""
 
     def outlook(self, key: str) -> Outlook | None:
         """What the forecast says of one workload; None if there is no forecast or it does not know it."""
-        return self.forecast.outlook(key) if self.forecast is not None else None
+        return self.outlooks.get(key)

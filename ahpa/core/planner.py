@@ -28,21 +28,32 @@ class Plan:
     """From now to the end of the window that decided."""
 
 
+@dataclass(frozen=True)
+class Supply:
+    """What a service has, and what a further replica would bring and when."""
+
+    per_replica: float
+    """Demand that one replica serves at target."""
+    readiness: Readiness
+    ready: int = 0
+    present: int = 0
+    """Replicas that are ready or have been asked for."""
+
+
 def plan(
     outlook: Outlook,
-    readiness: Readiness,
-    per_replica: float,
+    supply: Supply,
     level: float,
     now: float,
     tick_seconds: float,
     lead_seconds: float | None = None,
-    ready: int = 0,
-    present: int = 0,
 ) -> Plan:
     """floor(now) = max { k : the peak over [now, now + lag(k) + tick] needs k replicas }.
 
     Each replica has its own lead: with 3 on warm nodes (20 s) and the rest on new ones (360 s), a peak of
     5 replicas that comes in 4 minutes asks for 5 now, one of 3 that comes in 4 minutes asks for none yet.
+
+    `lead_seconds` stands in for the learned lag of all replicas, where the owner gave one.
 
     The window is measured from the forecast's origin, so what has already passed since then is in it too.
 
@@ -52,22 +63,23 @@ def plan(
     """
     age = max(0.0, now - outlook.origin)
     leads: tuple[tuple[int | None, float], ...] = ((None, lead_seconds),) if lead_seconds is not None else ()
-    leads = leads or readiness.leads(LAG_LEVEL)
+    leads = leads or supply.readiness.leads(LAG_LEVEL)
     best: tuple[int, float, float] | None = None
     held = 0
     below = 0
     for last, lag in leads:
         seconds = lag + tick_seconds
         peak = outlook.peak(age + seconds, level)
-        need = _in_tier(replicas(peak, per_replica), below, last)
+        need = _in_tier(replicas(peak, supply.per_replica), below, last)
         if best is None or need > best[0]:
             best = (need, peak, seconds)
-        if present > ready:
-            held = max(held, _in_tier(replicas(outlook.peak(age + seconds, (1 + level) / 2), per_replica), below, last))
+        if supply.present > supply.ready:
+            unlikely = outlook.peak(age + seconds, (1 + level) / 2)
+            held = max(held, _in_tier(replicas(unlikely, supply.per_replica), below, last))
         below = last or below
     assert best is not None
     floor, peak, seconds = best
-    return Plan(floor, max(floor, min(present, held)), peak, level, seconds)
+    return Plan(floor, max(floor, min(supply.present, held)), peak, level, seconds)
 
 
 def _in_tier(need: int, below: int, last: int | None) -> int:

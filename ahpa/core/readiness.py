@@ -1,4 +1,4 @@
-"""How long a new replica takes to become ready: a distribution per tier, learned from pods.
+"""How long a new replica takes to become ready: a distribution per tier, learned from starts.
 
 A lag is log-normal: starts multiply (pull x load x warm-up), are never negative and have a long tail;
 the 11.9 million cold starts of Joosen et al. (SoCC 2023) fit one. Pods that are still starting, or were
@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from statistics import NormalDist
 
 _NORMAL = NormalDist()
@@ -84,6 +85,8 @@ class Tier:
     name: str
     lag: Lag
     replicas: int | None = None
+    nodes: str = "*"
+    """Its nodes, by name: a pattern such as `gpu-warm-*`."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,16 @@ class Readiness:
     def __post_init__(self) -> None:
         if not self.tiers or any(t.replicas is None for t in self.tiers[:-1]) or self.tiers[-1].replicas is not None:
             raise ValueError("tiers: every one but the last needs a number of replicas, the last has none")
+
+    def tier_of(self, node: str) -> int:
+        """Which tier a replica on this node is in: the first that claims it. One that nobody claims, or without a node
+        yet, is on the way to the last: it waits for a machine."""
+        last = len(self.tiers) - 1
+        return next((i for i in range(last) if node and fnmatchcase(node, self.tiers[i].nodes)), last)
+
+    def longest(self, level: float) -> float:
+        """Seconds of the longest lead, whichever tier it is."""
+        return max(seconds for _, seconds in self.leads(level))
 
     def leads(self, level: float) -> tuple[tuple[int | None, float], ...]:
         """(last replica of the tier, seconds) per tier: the k-th replica is ready within its tier's seconds."""

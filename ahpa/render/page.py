@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from html import escape
 
 from ahpa import __version__
-from ahpa.core.controller import Decision
+from ahpa.core.decision import Decision
 from ahpa.core.observation import Workload
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.words import moment, printable, quantity, seconds

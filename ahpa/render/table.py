@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ahpa.backtest.results import SeriesResult
-from ahpa.core.controller import Decision, Reason
+from ahpa.core.decision import Decision, Reason
 from ahpa.core.words import percent, printable, quantity, seconds
 from ahpa.render.palette import DARK, role
 from ahpa.render.report import totals

@@ -19,10 +19,12 @@ from ahpa.adapters.kubernetes.target import Actuator, Target
 from ahpa.adapters.prometheus.queries import DEFAULTS, Query, QueryError
 from ahpa.adapters.prometheus.source import Prometheus
 from ahpa.adapters.telemetry import Metrics, log
-from ahpa.core.controller import Decision, step
+from ahpa.core.controller import step
+from ahpa.core.decision import Decision
 from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.planner import LAG_LEVEL
-from ahpa.core.policy import Parsed, Policy, parse_policy
+from ahpa.core.policy.rules import parse_policy
+from ahpa.core.policy.values import Parsed, Policy
 from ahpa.core.readiness import Lag
 from forecasting.choice.per_series import CombinedForecaster, CombinedModel
 from forecasting.forecast import Forecast
@@ -154,8 +156,11 @@ class Service:
         self._forget(seen, unlisted)
         workloads = self._workloads(seen, recent, partial, now)
         forecast = self._forecast(recent, workloads, now)
+        outlooks = {}
+        if forecast is not None:
+            outlooks = {key: outlook for key in forecast.keys if (outlook := forecast.outlook(key)) is not None}
         observation = Observation(
-            now, self.settings.tick_seconds, tuple(workloads), forecast, self.settings.limits, self._settled
+            now, self.settings.tick_seconds, tuple(workloads), outlooks, self.settings.limits, self._settled
         )
         decisions = step(observation)
         self._carry_out(seen, observation, decisions, now)

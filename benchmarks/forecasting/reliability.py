@@ -28,7 +28,7 @@ import numpy as np
 from ahpa.adapters.processes.fits import FitPool
 from ahpa.core.controller import step as decide
 from ahpa.core.observation import Limits, Observation, Workload
-from ahpa.core.policy import parse_policy
+from ahpa.core.policy.rules import parse_policy
 from ahpa.core.readiness import Lag, Readiness
 from forecasting.choice.auto import AutoModel
 from forecasting.choice.models import models
@@ -110,7 +110,8 @@ def floors(forecast: Forecast) -> list[int]:
     workloads = tuple(
         Workload(key, policy, 0, 1, 1, 1, 10.0, lag, observed_until=forecast.origin) for key in forecast.keys
     )
-    return [d.floor for d in decide(Observation(forecast.origin, 60.0, workloads, forecast, Limits(cap=CAP)))]
+    outlooks = {key: outlook for key in forecast.keys if (outlook := forecast.outlook(key)) is not None}
+    return [d.floor for d in decide(Observation(forecast.origin, 60.0, workloads, outlooks, Limits(cap=CAP)))]
 
 
 def named(notes: Path, workers: int) -> Mapping[str, Model]:

@@ -15,8 +15,10 @@ from ahpa.backtest.results import POLICIES, SeriesResult
 from ahpa.backtest.sweep import LEVELS, Question, Trial, find_level
 from ahpa.backtest.trial import NotEnoughError, Setting, Span, fits_of, foresee, span_of, trial, windows_of
 from ahpa.backtest.verdict import judge
-from ahpa.core.controller import decide
-from ahpa.core.policy import parse_policy
+from ahpa.core.controller import step
+from ahpa.core.decision import Decision
+from ahpa.core.observation import Observation
+from ahpa.core.policy.rules import parse_policy
 from ahpa.core.readiness import Lag, Readiness
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.counts import minutes
@@ -79,18 +81,18 @@ def judged() -> SeriesResult:
 
 
 def test_ours_is_the_services_own_decision_function() -> None:
-    """Every floor of the run is what `controller.decide` says of the recorded state: nothing is re-implemented."""
+    """Every floor of the run is what `controller.step` says of the recorded state: nothing is re-implemented."""
     case = wave_trial()
     ours = Ahpa(case.tested, case.foresight)
     seen: list[tuple[int, int]] = []
 
-    def recorded(workload, outlook, now, tick_seconds, limits, **more):  # type: ignore[no-untyped-def]
-        decision = decide(workload, outlook, now, tick_seconds, limits, **more)
+    def recorded(observation: Observation) -> tuple[Decision, ...]:
+        (workload,), (decision,) = observation.workloads, step(observation)
         assert workload.policy.policy == replace(parse_policy({}).policy, mode="apply", quantile=0.99)
         seen.append((decision.previous, decision.floor))
-        return decision
+        return (decision,)
 
-    run = replace(ours, decide=recorded)(0.99)
+    run = replace(ours, step=recorded)(0.99)
     assert len(seen) == DAY
     np.testing.assert_array_equal([floor for _, floor in seen], run.floor)
 

@@ -26,9 +26,9 @@ from ahpa.commands.forecast import command as forecast
 from ahpa.commands.replay import command as replay
 from ahpa.core.controller import step
 from ahpa.core.observation import Observation, Workload
-from ahpa.core.policy import parse_policy
+from ahpa.core.policy.rules import parse_policy
 from ahpa.core.readiness import Lag, Readiness
-from forecasting.forecast import LEVELS, Forecast
+from forecasting.forecast import LEVELS, Outlook
 from forecasting.panel import Panel
 from tests.backtest.test_contenders import SETTING, Yesterday, waves
 
@@ -341,11 +341,8 @@ def journal(folder: Path) -> Path:
     for minute in range(3):
         now = 60.0 * minute
         peaks = np.linspace(5, 10 + 5 * minute, len(LEVELS)).reshape(1, 1, -1)
-        forecast = Forecast(
-            now, 60.0, np.array(LEVELS), np.zeros((1, 1, len(LEVELS))), np.array([400.0]), peaks,
-            (workload.key,), ("m",), (None,),
-        )  # fmt: skip
-        seen = Observation(now, 60.0, (replace(workload, observed_until=now),), forecast)
+        outlooks = {workload.key: Outlook(now, np.array(LEVELS), np.array([400.0]), peaks[0], "m", None)}
+        seen = Observation(now, 60.0, (replace(workload, observed_until=now),), outlooks)
         keep(seen, step(seen))
     return path
 

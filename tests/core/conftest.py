@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ahpa.core.observation import Workload
-from ahpa.core.policy import parse_policy
+from ahpa.core.policy.rules import parse_policy
 from ahpa.core.readiness import Lag, Readiness
 from forecasting.forecast import LEVELS, Outlook
 

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ahpa.core.controller import Reason, decide, fleet_frozen, step
+from ahpa.core.controller import step
+from ahpa.core.decision import Decision, Reason
 from ahpa.core.observation import Limits, Observation, Workload
+from ahpa.core.trust import fleet_frozen
 from forecasting.forecast import Outlook
 from tests.core.conftest import NOW, outlook_of, workload_of
 
 WIDE = Limits(raise_least=10_000)
 
 
-def decided(workload: Workload, outlook: Outlook | None, limits: Limits = WIDE, **more):
-    return decide(workload, outlook, NOW, 60.0, limits, **more)
+def decided(
+    workload: Workload,
+    outlook: Outlook | None,
+    limits: Limits = WIDE,
+    *,
+    frozen: bool = False,
+    settled: bool = True,
+) -> Decision:
+    outlooks = {} if outlook is None else {workload.key: outlook}
+    (decision,) = step(Observation(NOW, 60.0, (workload,), outlooks, limits, settled, frozen))
+    return decision
 
 
 def test_a_peak_ahead_raises_the_floor_and_says_why() -> None:
@@ -43,14 +55,16 @@ def test_observe_says_the_same_and_applies_nothing() -> None:
     ],
     ids=["owner's max", "annotation max", "baseline", "annotation min", "baseline above our cap"],
 )
-def test_the_owners_bounds_win(changes, annotations, floor, reason) -> None:
+def test_the_owners_bounds_win(
+    changes: dict[str, Any], annotations: dict[str, str], floor: int, reason: Reason
+) -> None:
     workload = workload_of({f"ahpa.dev/{k}": v for k, v in annotations.items()}, **changes)
     decision = decided(workload, outlook_of(40.0))
     assert (decision.floor, decision.reason) == (floor, reason)
 
 
 @pytest.mark.parametrize("doubt", [{}, {"observed_until": NOW - 400}, {"coverage": 0.1}])
-def test_a_maximum_that_the_owner_lowered_wins_over_every_doubt(doubt) -> None:
+def test_a_maximum_that_the_owner_lowered_wins_over_every_doubt(doubt: dict[str, Any]) -> None:
     workload = workload_of({"ahpa.dev/release": "50%"}, maximum=5, floor=12, present=12, ready=12, **doubt)
     floors = []
     while workload.floor > 5:
@@ -81,7 +95,7 @@ def test_a_release_is_a_ramp() -> None:
     assert (last.floor, last.reason) == (1, Reason.RELEASED)
 
 
-HIGH = {"floor": 20, "present": 20, "ready": 20}
+HIGH: dict[str, Any] = {"floor": 20, "present": 20, "ready": 20}
 
 
 @pytest.mark.parametrize(
@@ -98,8 +112,10 @@ HIGH = {"floor": 20, "present": 20, "ready": 20}
     ],
     ids=lambda value: str(value) if isinstance(value, Reason) else "",
 )
-def test_each_doubt_alone_keeps_the_floor_from_falling(workload, outlook, more, reason) -> None:
-    decision = decided(workload, outlook, **more)
+def test_each_doubt_alone_keeps_the_floor_from_falling(
+    workload: Workload, outlook: Outlook | None, more: dict[str, bool], reason: Reason
+) -> None:
+    decision = decided(workload, outlook, frozen=more.get("frozen", False), settled=more.get("settled", True))
     assert (decision.floor, decision.reason) == (20, reason)
 
 
@@ -108,7 +124,7 @@ def test_each_doubt_alone_keeps_the_floor_from_falling(workload, outlook, more, 
     [{"observed_until": NOW - 400}, {"coverage": 0.5}],
     ids=["stale", "partial"],
 )
-def test_untrusted_data_may_raise(doubt) -> None:
+def test_untrusted_data_may_raise(doubt: dict[str, Any]) -> None:
     assert decided(workload_of(**doubt), outlook_of(40.0)).floor == 10
 
 
@@ -122,7 +138,9 @@ def test_untrusted_data_may_raise(doubt) -> None:
     ],
     ids=["data lost for long", "never any data", "no forecast for long", "the model has no opinion"],
 )
-def test_without_an_opinion_the_floor_decays_slowly_to_the_baseline(workload, outlook) -> None:
+def test_without_an_opinion_the_floor_decays_slowly_to_the_baseline(
+    workload: Workload, outlook: Outlook | None
+) -> None:
     floors = []
     while workload.floor > workload.baseline:
         decision = decided(workload, outlook)
@@ -153,20 +171,20 @@ def test_a_reason_reaches_the_person() -> None:
 
 
 @pytest.mark.parametrize("annotations", [{"ahpa.dev/mode": "off"}, {"ahpa.dev/mode": "observe"}])
-def test_leaving_apply_restores_the_baseline_at_once(annotations) -> None:
+def test_leaving_apply_restores_the_baseline_at_once(annotations: dict[str, str]) -> None:
     decision = decided(workload_of(annotations, managed=True, **HIGH), outlook_of(400.0))
     assert (decision.floor, decision.restore, decision.apply) == (1, True, True)
 
 
 def test_removing_the_annotation_restores_too() -> None:
-    from ahpa.core.policy import parse_policy
+    from ahpa.core.policy.rules import parse_policy
 
     workload = replace(workload_of(managed=True, **HIGH), policy=parse_policy({}))
     assert decided(workload, outlook_of(400.0)).restore
 
 
 @pytest.mark.parametrize("spoiled", [{"ahpa.dev/min": "x"}, {"ahpa.dev/quantile": "5"}, {}])
-def test_a_bad_annotation_or_a_refusal_does_not_keep_an_owner_from_switching_off(spoiled) -> None:
+def test_a_bad_annotation_or_a_refusal_does_not_keep_an_owner_from_switching_off(spoiled: Any) -> None:
     workload = workload_of({"ahpa.dev/mode": "off", **spoiled}, managed=True, refusal="another made it", **HIGH)
     assert decided(workload, outlook_of(400.0)).restore
 
@@ -182,7 +200,7 @@ def test_off_without_a_record_does_nothing() -> None:
 
 
 def observation_of(*workloads: Workload, settled: bool = True) -> Observation:
-    return Observation(NOW, 60.0, workloads, None, Limits(), settled)
+    return Observation(NOW, 60.0, workloads, {}, Limits(), settled)
 
 
 @pytest.mark.parametrize(
@@ -191,21 +209,22 @@ def observation_of(*workloads: Workload, settled: bool = True) -> Observation:
     ids=["a third", "too few to say", "less than 30 %", "none"],
 )
 def test_many_sick_services_at_once_freeze_the_fleet(sick: int, well: int, frozen: bool) -> None:
-    import numpy as np
-
-    from forecasting.forecast import Forecast
-
     rows = [workload_of(key=f"knative/a/s{i}", observed_until=NOW - 400) for i in range(sick)]
     rows += [workload_of(key=f"knative/a/w{i}") for i in range(well)]
-    keys = tuple(w.key for w in rows)
-    peaks = np.ones((len(keys), 1, 2))
-    forecast = Forecast(NOW, 60.0, np.array([0.5, 0.9]), peaks[:, :1], np.array([600.0]), peaks, keys,
-                        ("toy",) * len(keys), (None,) * len(keys))  # fmt: skip
-    observation = replace(observation_of(*rows), forecast=forecast)
+    observation = replace(observation_of(*rows), outlooks={w.key: outlook_of(1.0) for w in rows})
     assert fleet_frozen(observation) is frozen
 
 
-def test_step_is_decide_for_each_in_order() -> None:
+@pytest.mark.parametrize("known", [True, False])
+def test_what_is_known_of_the_whole_fleet_counts_before_what_these_workloads_show(known: bool) -> None:
+    """A shard, or one service that is played by itself, does not see the others."""
+    rows = [workload_of(key=f"knative/a/{i}", observed_until=NOW - 400 * (not known)) for i in range(9)]
+    observation = replace(observation_of(*rows), outlooks={w.key: outlook_of(1.0) for w in rows}, frozen=known)
+    assert fleet_frozen(observation) is known
+    assert fleet_frozen(replace(observation, frozen=None)) is not known
+
+
+def test_there_is_one_decision_for_each_in_order() -> None:
     rows = [workload_of(key=f"knative/a/{i}", floor=i + 1) for i in range(3)]
     assert [d.key for d in step(observation_of(*rows))] == [w.key for w in rows]
 
@@ -229,7 +248,9 @@ outlooks = (
 
 
 @given(workloads, outlooks, st.booleans(), st.booleans())
-def test_every_decision_respects_the_owner(workload, outlook, frozen: bool, settled: bool) -> None:
+def test_every_decision_respects_the_owner(
+    workload: Workload, outlook: Outlook | None, frozen: bool, settled: bool
+) -> None:
     """I1: a change never goes below the baseline. I2: nor above the owner's maximum or our cap, unless the
     baseline itself is. I3: a doubt never lowers beyond the slow decay. The sentence is never empty."""
     limits = Limits(cap=50)
@@ -250,7 +271,9 @@ def test_every_decision_respects_the_owner(workload, outlook, frozen: bool, sett
 
 
 @given(workloads, outlooks)
-def test_deciding_twice_on_the_same_input_gives_the_same_and_following_it_settles(workload, outlook) -> None:
+def test_deciding_twice_on_the_same_input_gives_the_same_and_following_it_settles(
+    workload: Workload, outlook: Outlook | None
+) -> None:
     first = decided(workload, outlook)
     assert decided(workload, outlook) == first
     for _ in range(200):

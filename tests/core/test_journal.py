@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,21 +13,16 @@ from hypothesis import given
 
 from ahpa.core.controller import step
 from ahpa.core.journal import JournalError, decision_to_json, entries, entry_from_json
-from ahpa.core.observation import Limits, Observation
-from forecasting.forecast import Forecast
-from tests.core.conftest import NOW, outlook_of
+from ahpa.core.observation import Limits, Observation, Workload
+from forecasting.forecast import Outlook
+from tests.core.conftest import NOW, outlook_of, workload_of
 from tests.core.test_controller import outlooks, workloads
 
 
 @given(workloads, outlooks)
-def test_a_replay_of_the_line_agrees_bit_for_bit(workload, outlook) -> None:
-    forecast = None
-    if outlook is not None:
-        forecast = Forecast(
-            outlook.origin, 60.0, outlook.levels, outlook.peaks[None, :1], outlook.windows, outlook.peaks[None],
-            (workload.key,), (outlook.model,), (outlook.reason,),
-        )  # fmt: skip
-    observation = Observation(NOW, 60.0, (workload,), forecast, Limits(cap=50))
+def test_a_replay_of_the_line_agrees_bit_for_bit(workload: Workload, outlook: Outlook | None) -> None:
+    known = {} if outlook is None else {workload.key: outlook}
+    observation = Observation(NOW, 60.0, (workload,), known, Limits(cap=50))
     decisions = step(observation)
     (line,) = [json.dumps(row, allow_nan=False) for row in entries(observation, decisions)]
     entry = entry_from_json(json.loads(line))
@@ -44,13 +41,9 @@ def test_a_replay_of_the_line_agrees_bit_for_bit(workload, outlook) -> None:
         lambda row: row.update(now="soon"),
     ],
 )
-def test_a_damaged_line_is_an_error_that_says_so(spoil) -> None:
+def test_a_damaged_line_is_an_error_that_says_so(spoil: Callable[[dict[str, Any]], Any]) -> None:
     outlook = replace(outlook_of(4.0), peaks=np.ones((4, 8)))
-    from tests.core.conftest import workload_of
-
-    forecast = Forecast(NOW, 60.0, outlook.levels, outlook.peaks[None, :1], outlook.windows, outlook.peaks[None],
-                        ("knative/shop/chat",), ("toy",), (None,))  # fmt: skip
-    observation = Observation(NOW, 60.0, (workload_of(),), forecast)
+    observation = Observation(NOW, 60.0, (workload_of(),), {"knative/shop/chat": outlook})
     (row,) = entries(observation, step(observation))
     spoil(row)
     with pytest.raises(JournalError):

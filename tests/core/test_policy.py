@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ahpa.core.policy import AHPA_STRATEGY, PARAMETERS, PREFIX, Policy, level_of, parse_policy
+from ahpa.core.policy.parameters import PARAMETERS, Parameter
+from ahpa.core.policy.rules import level_of, parse_policy
+from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, Policy
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda p: p.name)
-def test_every_example_in_the_table_is_accepted(parameter) -> None:
+def test_every_example_in_the_table_is_accepted(parameter: Parameter) -> None:
     parsed = parse_policy({PREFIX + parameter.name: parameter.example})
     # A cost needs its twin; that is the only complaint an example may earn.
     assert all("belong together" in problem for problem in parsed.problems)

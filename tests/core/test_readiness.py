@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -58,7 +60,7 @@ def test_no_set_of_starts_gives_a_lag_that_is_not_a_number(done: list[float], pe
 
 
 @given(st.lists(st.floats(1, 1e4), min_size=1, max_size=20), st.randoms())
-def test_the_order_of_starts_does_not_matter(done: list[float], shuffler) -> None:
+def test_the_order_of_starts_does_not_matter(done: list[float], shuffler: random.Random) -> None:
     other = list(done)
     shuffler.shuffle(other)
     assert learn(PRIOR, done).quantile(0.9) == pytest.approx(learn(PRIOR, other).quantile(0.9))

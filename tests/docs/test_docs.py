@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ahpa.core.controller import Reason
+from ahpa.core.decision import Reason
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "config").rglob("*.md")])

@@ -13,8 +13,8 @@ import yaml
 from ahpa.adapters.prometheus.queries import load_queries
 from ahpa.adapters.telemetry import Metrics
 from ahpa.commands.serve import command
-from ahpa.core.controller import Reason
-from ahpa.core.policy import parse_policy
+from ahpa.core.decision import Reason
+from ahpa.core.policy.rules import parse_policy
 
 CONFIG = Path(__file__).parents[2] / "config"
 FILES = sorted(CONFIG.rglob("*.yaml"))

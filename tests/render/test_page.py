@@ -10,7 +10,7 @@ from tests.core.conftest import NOW, workload_of
 
 def test_each_target_has_a_row_with_its_reason() -> None:
     workloads = (workload_of(), workload_of(key="hpa/shop/api", floor=9))
-    text = page(zip(workloads, step(Observation(NOW, 60.0, workloads, None)), strict=True), NOW)
+    text = page(zip(workloads, step(Observation(NOW, 60.0, workloads, {})), strict=True), NOW)
     assert text.count("<tr>") == 3
     assert "hpa/shop/api" in text
     assert "no forecast was made yet" in text
@@ -19,7 +19,7 @@ def test_each_target_has_a_row_with_its_reason() -> None:
 
 def test_a_hostile_name_adds_no_markup() -> None:
     workload = workload_of(key="<script>alert(1)</script>")
-    text = page([(workload, step(Observation(NOW, 60.0, (workload,), None))[0])], NOW)
+    text = page([(workload, step(Observation(NOW, 60.0, (workload,), {}))[0])], NOW)
     assert "<script" not in text
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
 from ahpa.core import words
-from ahpa.core.controller import Decision, Reason
+from ahpa.core.decision import Decision, Reason
 from ahpa.render import live, table
 from tests.render.examples import MIDNIGHT, result, run
 

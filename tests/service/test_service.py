@@ -18,7 +18,7 @@ from ahpa.adapters.kubernetes.hpa import HorizontalPodAutoscalers
 from ahpa.adapters.kubernetes.knative import MIN_SCALE, KnativeServices
 from ahpa.adapters.prometheus.queries import Query
 from ahpa.adapters.telemetry import Metrics
-from ahpa.core.controller import Decision, Reason
+from ahpa.core.decision import Decision, Reason
 from ahpa.core.readiness import Lag
 from ahpa.service.service import Service, Settings, windows_up_to
 from forecasting.model import Model

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from ahpa.adapters.processes.fits import FitPool
-from ahpa.core.controller import Reason
+from ahpa.core.decision import Reason
 from ahpa.service.service import Service
 from forecasting.choice.auto import AutoModel
 from forecasting.choice.models import models

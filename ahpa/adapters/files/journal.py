@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 from ahpa.adapters.telemetry import log
-from ahpa.core.controller import Decision
+from ahpa.core.decision import Decision
 from ahpa.core.journal import entries
 from ahpa.core.observation import Observation
 

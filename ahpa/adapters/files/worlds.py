@@ -10,7 +10,9 @@ from typing import Any
 import yaml
 
 from ahpa.adapters.files.text import InputError
-from ahpa.core.policy import Parsed, Unreadable, parse_policy, parse_seconds
+from ahpa.core.policy.parameters import Unreadable, parse_seconds
+from ahpa.core.policy.rules import parse_policy
+from ahpa.core.policy.values import Parsed
 from ahpa.core.readiness import Lag, Readiness, Tier
 from ahpa.reactive.kpa.config import KpaConfig, KpaConfigError
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from ahpa.adapters.kubernetes.api import Kube, KubeError, collection, path
 from ahpa.adapters.kubernetes.target import Target
-from ahpa.core.controller import Decision, Reason
+from ahpa.core.decision import Decision, Reason
 
 REPEAT_SECONDS = 900.0
 _WARNINGS = frozenset(

@@ -13,7 +13,7 @@ from typing import Any
 
 from ahpa.adapters.kubernetes.api import Kube, KubeError, Object, collection, controller_of, owns, path
 from ahpa.adapters.kubernetes.target import Target, concerns_us, whole
-from ahpa.core.policy import STATE
+from ahpa.core.policy.values import STATE
 
 AUTOSCALING_V2 = "autoscaling/v2"
 _KEDA_LABEL = "scaledobject.keda.sh/name"

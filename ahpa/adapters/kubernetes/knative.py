@@ -18,7 +18,7 @@ from typing import Any
 
 from ahpa.adapters.kubernetes.api import Kube, KubeError, Object, collection, owns, path
 from ahpa.adapters.kubernetes.target import Target, concerns_us, whole
-from ahpa.core.policy import STATE
+from ahpa.core.policy.values import STATE
 from ahpa.reactive.kpa.config import KpaConfig, KpaConfigError
 
 SERVING = "serving.knative.dev/v1"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ahpa.core.policy import AHPA_STRATEGY, PREFIX
+from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from ahpa.adapters.kubernetes.api import KubeError, owns, path
 from ahpa.adapters.kubernetes.events import Events
 from ahpa.adapters.kubernetes.pods import Starts
 from ahpa.adapters.kubernetes.target import Target
-from ahpa.core.controller import Decision, Reason
+from ahpa.core.decision import Decision, Reason
 from ahpa.core.readiness import Lag
 from tests.fakes import FakeKube
 

@@ -1,0 +1,86 @@
+"""What was decided for one service, and why: log line, Event, metric, table row and journal all derive from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+from ahpa.core.planner import Plan
+
+
+class Severity(Enum):
+    """How loudly a reason is told; the one place from which Events, tables and pages take it."""
+
+    QUIET = "quiet"
+    """Nothing to look at: a log line and a metric, no Event."""
+    NORMAL = "normal"
+    WARNING = "warning"
+    """Somebody should do something about it."""
+
+
+class Reason(StrEnum):
+    """Why a decision is what it is: event reason, metric label, table cell. HPA's words where it has one."""
+
+    PEAK_AHEAD = "PeakAhead"
+    DESIRED_WITHIN_RANGE = "DesiredWithinRange"
+    TOO_FEW_REPLICAS = "TooFewReplicas"  # the plan lies below the owner's minimum
+    TOO_MANY_REPLICAS = "TooManyReplicas"  # the plan lies above the owner's maximum or our cap
+    SCALE_UP_LIMITED = "ScaleUpLimited"
+    SCALE_DOWN_STABILIZED = "ScaleDownStabilized"
+    STARTING_PROTECTED = "StartingProtected"
+    RELEASED = "Released"
+    NO_RECENT_DATA = "NoRecentData"
+    PARTIAL_DATA = "PartialData"
+    NO_FORECAST = "NoForecast"
+    FLEET_FROZEN = "FleetFrozen"
+    SETTLING = "Settling"
+    PAUSED = "Paused"
+    INVALID_POLICY = "InvalidPolicy"
+    NO_CAPACITY = "NoCapacity"
+    REFUSED = "Refused"
+    RESTORED = "Restored"
+    OFF = "Off"
+
+    @property
+    def severity(self) -> Severity:
+        return _SEVERITY.get(self, Severity.NORMAL)
+
+
+_SEVERITY = {
+    Reason.OFF: Severity.QUIET,
+    Reason.DESIRED_WITHIN_RANGE: Severity.QUIET,
+    Reason.TOO_FEW_REPLICAS: Severity.QUIET,
+    Reason.SETTLING: Severity.QUIET,
+    Reason.NO_RECENT_DATA: Severity.WARNING,
+    Reason.INVALID_POLICY: Severity.WARNING,
+    Reason.NO_CAPACITY: Severity.WARNING,
+    Reason.REFUSED: Severity.WARNING,
+    Reason.FLEET_FROZEN: Severity.WARNING,
+    Reason.TOO_MANY_REPLICAS: Severity.WARNING,
+}
+
+UNTRUSTED = frozenset({Reason.NO_RECENT_DATA, Reason.PARTIAL_DATA, Reason.NO_FORECAST})
+"""Reasons for which the data behind a plan are not to be lowered on."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to write, what is there, and why."""
+
+    key: str
+    floor: int
+    """The floor that should be in force."""
+    previous: int
+    baseline: int
+    apply: bool
+    """False: only say so."""
+    reason: Reason
+    message: str
+    plan: Plan | None = None
+    model: str = ""
+    restore: bool = False
+    """True: put back what the owner had and forget the object."""
+
+    @property
+    def change(self) -> int:
+        return self.floor - self.previous

@@ -1,0 +1,191 @@
+"""The annotations, one by one: `PARAMETERS` is the table from which parser, validation, documentation
+(docs/annotations.md) and the options of commands that ask for the same thing derive.
+
+Annotations are hostile until parsed: every value is matched whole (`re.fullmatch`, ASCII, at most 64 characters) before
+it is converted, because `int("１２")` is 12 and `float("1e400")` is inf.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+from ahpa.core.policy.values import Policy
+
+Value = str | float | int | bool
+"""What a parameter may be."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One annotation: `ahpa.dev/<name>`."""
+
+    name: str
+    parse: Callable[[str], Value]
+    accepts: str
+    example: str
+    help: str
+
+    @property
+    def field(self) -> str:
+        return self.name.replace("-", "_")
+
+
+class Unreadable(ValueError):
+    """A value that its parser refuses; the message says what is accepted."""
+
+
+def _match(pattern: str, text: str) -> re.Match[str]:
+    found = re.fullmatch(pattern, text, re.ASCII) if len(text) <= 64 else None
+    if found is None:
+        raise Unreadable
+    return found
+
+
+def _choice(*options: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in options:
+            raise Unreadable
+        return text
+
+    return parse
+
+
+def _name(text: str) -> str:
+    return _match(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text).group()
+
+
+def _flag(text: str) -> bool:
+    return _choice("true", "false")(text) == "true"
+
+
+def _count(text: str) -> int:
+    return int(_match(r"[0-9]{1,6}", text).group())
+
+
+def _positive(text: str) -> float:
+    value = float(_match(r"[0-9]{1,12}(\.[0-9]{1,9})?", text).group())
+    if not value > 0:
+        raise Unreadable
+    return value
+
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def parse_seconds(text: str) -> float:
+    """`90s`, `5m`, `1h30m` in seconds; raises Unreadable."""
+    found = _match(r"([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,7}(\.[0-9]{1,3})?s)?", text)
+    parts = [found.group(i) for i in (1, 2, 3) if found.group(i)]
+    if not parts:
+        raise Unreadable
+    return float(sum(float(part[:-1]) * _SECONDS[part[-1]] for part in parts))
+
+
+def parse_share(text: str) -> float:
+    """`0.1%` and `0.001` alike, in (0, 1); raises Unreadable."""
+    found = _match(r"([0-9]{1,3}(?:\.[0-9]{1,9})?)(%?)", text)
+    value = float(found.group(1)) / (100 if found.group(2) else 1)
+    if not 0 < value < 1:
+        raise Unreadable
+    return value
+
+
+def parse_level(text: str) -> float:
+    """A quantile level: `0.95`, `95` and `95%` alike (AHPA writes 95), in [0.5, 1); raises Unreadable."""
+    found = _match(r"([0-9]{1,3}(?:\.[0-9]{1,9})?)(%?)", text)
+    value = float(found.group(1))
+    value = value / 100 if found.group(2) or value > 1 else value
+    if not 0.5 <= value < 1:
+        raise Unreadable
+    return value
+
+
+PARAMETERS: tuple[Parameter, ...] = (
+    Parameter(
+        "mode",
+        _choice("observe", "apply", "off"),
+        "observe, apply or off",
+        "apply",
+        "observe says what it would do; apply moves the floor; off restores what you had.",
+    ),
+    Parameter(
+        "demand",
+        _name,
+        "the name of a query",
+        "knative-concurrency",
+        "Which query of the operator's list measures this service; auto picks by kind.",
+    ),
+    Parameter(
+        "target-per-replica",
+        _positive,
+        "a positive number",
+        "8",
+        "Demand that one replica serves at target, in the query's unit. Knative's own target by default.",
+    ),
+    Parameter(
+        "late-target",
+        parse_share,
+        "a share in (0, 1), such as 0.1% or 0.001",
+        "0.1%",
+        "The share of requests that may wait for capacity. The backtest finds the quantile for it; the service "
+        "does not yet, and plans for 0.99 unless quantile or costs are given.",
+    ),
+    Parameter(
+        "quantile",
+        parse_level,
+        "a level in [0.5, 1), such as 0.95 or 95",
+        "0.99",
+        "Instead of late-target: plan for this quantile of the peak.",
+    ),
+    Parameter(
+        "replica-cost",
+        _positive,
+        "a positive number",
+        "2.5",
+        "With late-cost, instead of late-target: price of one replica-hour.",
+    ),
+    Parameter(
+        "late-cost",
+        _positive,
+        "a positive number",
+        "100",
+        "With replica-cost: price of an hour in which one replica too few was ready.",
+    ),
+    Parameter(
+        "lead",
+        parse_seconds,
+        "a duration such as 300s or 5m",
+        "5m",
+        "How far ahead to look, instead of the learned readiness lag.",
+    ),
+    Parameter("min", _count, "a whole number", "1", "Never a floor below this."),
+    Parameter("max", _count, "a whole number", "20", "Never a floor above this."),
+    Parameter(
+        "release",
+        parse_share,
+        "a share in (0, 1)",
+        "25%",
+        "How much of the floor may be released per tick (at least one replica).",
+    ),
+    Parameter(
+        "model",
+        _name,
+        "the name of a model, or auto",
+        "auto",
+        "Which forecasting model to use (default: fleet); auto picks the one that did best on the last day.",
+    ),
+    Parameter("paused", _flag, "true or false", "true", "Freeze the floor where it is."),
+    Parameter(
+        "manage-target",
+        _flag,
+        "true or false",
+        "false",
+        "Allow the utilisation target to be raised while the forecast is trusted (in the backtest, not yet in "
+        "the service).",
+    ),
+)
+
+BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
+assert {p.field for p in PARAMETERS} == {f.name for f in fields(Policy)}, "table and dataclass differ"

@@ -1,0 +1,77 @@
+"""From annotations to a policy: read, checked, all problems reported together; and what follows from several."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ahpa.core.policy.parameters import BY_NAME, Unreadable
+from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, Parsed, Policy
+
+_AHPA_MODES = {"observer": "observe", "auto": "apply"}
+
+
+def parse_policy(annotations: Mapping[str, str], defaults: Policy | None = None) -> Parsed:
+    """Read the annotations of one object. Never raises; every problem names key, value and what is accepted."""
+    policy = defaults or Policy()
+    raw = {k: v for k, v in annotations.items() if (k.startswith(PREFIX) and k != STATE) or k == AHPA_STRATEGY}
+    problems: list[str] = []
+    warnings: list[str] = []
+    given: dict[str, Any] = {}
+    for key, text in sorted(raw.items()):
+        if key == AHPA_STRATEGY:
+            continue
+        name = key.removeprefix(PREFIX)
+        parameter = BY_NAME.get(name)
+        if parameter is None:
+            close = difflib.get_close_matches(name[:64], BY_NAME, n=1)
+            hint = f"; did you mean {PREFIX}{close[0]}?" if close else ""
+            warnings.append(f"{key[:80]} is not a parameter{hint}")
+            continue
+        try:
+            given[parameter.field] = parameter.parse(text)
+        except (Unreadable, ValueError):
+            problems.append(f"{key}: {text[:64]!r} is not {parameter.accepts} (for example {parameter.example!r})")
+    requested = PREFIX + "mode" in raw
+    if not requested and AHPA_STRATEGY in raw:
+        mode = _AHPA_MODES.get(raw[AHPA_STRATEGY])
+        requested = True
+        if mode is None:
+            problems.append(f"{AHPA_STRATEGY}: {raw[AHPA_STRATEGY][:64]!r} is not observer or auto")
+        else:
+            given["mode"] = mode
+    policy = replace(policy, **given)
+    problems += _contradictions(policy, given)
+    return Parsed(policy, tuple(problems), tuple(warnings), requested, raw)
+
+
+def _contradictions(policy: Policy, given: Mapping[str, Any]) -> list[str]:
+    problems = []
+    if policy.min is not None and policy.max is not None and policy.min > policy.max:
+        problems.append(f"{PREFIX}min: {policy.min} is above {PREFIX}max: {policy.max}")
+    if ("replica_cost" in given) != ("late_cost" in given):
+        problems.append(f"{PREFIX}replica-cost and {PREFIX}late-cost belong together; one is missing")
+    elif "replica_cost" in given and given["replica_cost"] * 2 > given["late_cost"]:
+        problems.append(
+            f"{PREFIX}late-cost must be at least twice {PREFIX}replica-cost, else predicting is not worth it"
+        )
+    knobs = [name for name in ("late_target", "quantile", "replica_cost") if name in given]
+    if len(knobs) > 1:
+        named = ", ".join(PREFIX + name.replace("_", "-") for name in knobs)
+        problems.append(f"{named}: give only one of them")
+    return problems
+
+
+def level_of(policy: Policy, found: float) -> float:
+    """The quantile level to plan for; `found` is what the service's own past says its late-target needs.
+
+    With costs it is the newsvendor's: q = 1 - replica_cost / late_cost (critical ratio Cu / (Cu + Co) with
+    Cu = late_cost - replica_cost, Co = replica_cost). Replica 2, late 100 gives 0.98.
+    """
+    if policy.quantile is not None:
+        return policy.quantile
+    if policy.replica_cost is not None and policy.late_cost is not None:
+        return 1 - policy.replica_cost / policy.late_cost
+    return found

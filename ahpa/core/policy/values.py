@@ -1,0 +1,45 @@
+"""What the owner of a service asks for, once it has been read; and the names of the annotations that say it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+PREFIX = "ahpa.dev/"
+STATE = PREFIX + "baseline"
+"""Where we keep what the owner had set; ours, not a parameter."""
+AHPA_STRATEGY = "autoscaling.alibabacloud.com/scaleStrategy"
+"""The annotation of Alibaba's AHPA; its users can move over without editing."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How one service wants to be treated. Durations are seconds, ratios and levels 0-1."""
+
+    mode: str = "observe"
+    demand: str = "auto"
+    target_per_replica: float | None = None
+    late_target: float = 0.001
+    quantile: float | None = None
+    replica_cost: float | None = None
+    late_cost: float | None = None
+    lead: float | None = None
+    min: int | None = None
+    max: int | None = None
+    release: float = 0.25
+    model: str = "fleet"
+    paused: bool = False
+    manage_target: bool = False
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A policy and what was wrong with its annotations. With problems the policy must not be acted on."""
+
+    policy: Policy
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    requested: bool = True
+    """False: the object carries no mode of ours, so nobody asked for us."""
+    raw: Mapping[str, str] = field(default_factory=dict)
+    """The annotations that were read, for the journal."""

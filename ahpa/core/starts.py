@@ -1,0 +1,99 @@
+"""How long replicas took to become ready, as they were seen one by one, and what that teaches tier by tier.
+
+Replicas that are still starting, or were withdrawn before they were ready, say "longer than this" (readiness.py).
+Nothing here changes in place: a log that has seen more is another log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from ahpa.core.readiness import Readiness, learn
+
+REMEMBERED = 200
+"""Starts remembered per service; a start of last month says little about today's image."""
+LONGEST_SECONDS = 4 * 3600.0
+"""A longer start is not believed; a replica that waits longer, for a quota say, does not teach a lead of days."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """One replica on its way, unix seconds throughout. None: it has not come so far, or nobody can tell."""
+
+    uid: str
+    asked: float
+    """When it was asked for."""
+    scheduled: float | None = None
+    """A node was found."""
+    initialised: float | None = None
+    """Its init containers are done."""
+    started: float | None = None
+    """Its containers run, so their images are pulled."""
+    ready: float | None = None
+    where: str = ""
+    """The node it landed on; empty while it has none."""
+    restarted: bool = False
+    """It has run before, so that its times are not those of a start."""
+    leaving: bool = False
+    """It is being withdrawn."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Seconds between two moments of a start, and the node."""
+
+    seconds: float
+    where: str
+
+
+@dataclass(frozen=True)
+class StartLog:
+    """What one service's replicas have shown so far."""
+
+    done: tuple[Wait, ...] = ()
+    """From asked for to ready, the oldest first."""
+    withdrawn: tuple[Wait, ...] = ()
+    """How long those had waited that went before they were ready."""
+    waiting: Mapping[str, Wait] = field(default_factory=lambda: MappingProxyType({}))
+    """By uid: how long each has waited at the last sight."""
+    known: frozenset[str] = frozenset()
+    """Those that are there and have taught what they can."""
+
+    def seen(self, starts: Iterable[Start], now: float) -> StartLog:
+        """After all replicas that are there were looked at; each is learned once, at the first sight of it being
+        ready: a later flip of its readiness would teach a lag of hours."""
+        done: list[Wait] = []
+        waiting: dict[str, Wait] = {}
+        known, present = set(self.known), set()
+        for start in starts:
+            present.add(start.uid)
+            if start.uid in known:
+                continue
+            if start.restarted:
+                known.add(start.uid)
+            elif start.ready is not None:
+                known.add(start.uid)
+                took = start.ready - start.asked
+                if 0 <= took <= LONGEST_SECONDS:
+                    done.append(Wait(took, start.where))
+            elif now > start.asked and not start.leaving:
+                waiting[start.uid] = Wait(min(now - start.asked, LONGEST_SECONDS), start.where)
+        gone = [wait for uid, wait in self.waiting.items() if uid not in present]
+        return replace(
+            self,
+            done=(*self.done, *done)[-REMEMBERED:],
+            withdrawn=(*self.withdrawn, *gone)[-REMEMBERED:],
+            waiting=waiting,
+            known=frozenset(known & present),
+        )
+
+    def readiness(self, prior: Readiness) -> Readiness:
+        """The lag of each tier of `prior`, which the operator assumed, after what the starts in it have shown."""
+        pending = (*self.withdrawn, *self.waiting.values())
+        tiers = []
+        for i, tier in enumerate(prior.tiers):
+            done, short = ([w.seconds for w in waits if prior.tier_of(w.where) == i] for waits in (self.done, pending))
+            tiers.append(replace(tier, lag=learn(tier.lag, done, short)))
+        return Readiness(tuple(tiers))

@@ -1,0 +1,182 @@
+"""What the service asks of the outside world, as small Protocols, and the facts that come in or go out through them.
+
+Adapters implement them, `ahpa.commands.serve` puts them together, tests have fakes of them. Nothing here does anything.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ahpa.core.decision import Decision
+from ahpa.core.observation import Observation, Workload
+from ahpa.core.starts import Start
+from forecasting.forecast import Coverage, Outlook
+from forecasting.panel import Panel
+
+
+class ClusterError(Exception):
+    """The cluster said no, or could not be asked. `status` is the HTTP code; 0 when there was no answer."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status or 'no answer'}: {message}")
+        self.status = status
+
+
+class QueryError(ValueError):
+    """A query, or a wish for one, that cannot be served; the message says which and why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """One annotated object and the facts around it, as listed at one moment."""
+
+    kind: str
+    """The name of its kind: `knative`, `hpa`, ..."""
+    namespace: str
+    name: str
+    annotations: Mapping[str, str]
+    reference: Mapping[str, str]
+    """apiVersion, kind, name, namespace, uid: what an Event regards."""
+    baseline: int
+    floor: int
+    ready: int
+    present: int
+    maximum: int | None
+    per_replica: float | None
+    """Demand that one replica serves at target, as far as the object says; None where it does not."""
+    managed: bool
+    selector: str
+    """Label selector of its pods; empty if unknown."""
+    demand: str | None = None
+    """The query that measures it where its owner names none; None: they must."""
+    refusal: str | None = None
+    handle: object = None
+    """The adapter's own: the listed objects that it will write to."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}/{self.namespace}/{self.name}"
+
+
+class Actuator(Protocol):
+    """One kind of target; the contract that every kind passes (tests/contracts)."""
+
+    def targets(self) -> list[Target]:
+        """All objects that carry an annotation of ours. Raises ClusterError; never a part of them."""
+        ...
+
+    def write(self, target: Target, floor: int) -> None:
+        """Make `floor` the minimum, the owner's own recorded first; nothing to change writes nothing.
+
+        Raises ClusterError; 409: the object changed meanwhile.
+        """
+        ...
+
+    def restore(self, target: Target) -> None:
+        """Put back exactly what the owner had and remove our record. Raises ClusterError."""
+        ...
+
+
+class StartSource(Protocol):
+    """Where starts of replicas are seen."""
+
+    def starts(self, target: Target) -> list[Start]:
+        """The replicas of one target that are there now. Raises ClusterError."""
+        ...
+
+
+class DemandQuery(Protocol):
+    """One way to measure demand, from the operator's list."""
+
+    def fill(self, namespace: str, name: str, step: float) -> str:
+        """The query for one target. Raises QueryError for a name that no object can have."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What a source of demand answered."""
+
+    panel: Panel
+    """A row for each query, NaN where nothing was observed."""
+    problems: Mapping[str, str]
+    """By key: why nothing trustworthy was read."""
+    partial: frozenset[str]
+    """Keys whose answers may be incomplete."""
+
+
+class DemandSource(Protocol):
+    """Where demand is read from."""
+
+    def read(self, queries: Mapping[str, str], start: float, end: float, step: float) -> Reading:
+        """The demand by key on the grid [start, end), unix seconds. Raises nothing: each problem stays with its key."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class TargetRound:
+    """One target in one round: what was seen, foreseen and decided."""
+
+    target: Target
+    workload: Workload
+    outlook: Outlook | None
+    decision: Decision
+
+
+class EventLog(Protocol):
+    """Tells the owners of targets what is new; a courtesy, so it never raises."""
+
+    def tell(self, target: Target, decision: Decision, now: float) -> bool:
+        """A decision, if it says something new. False: not needed, or it could not be told."""
+        ...
+
+    def say(self, target: Target, reason: str, message: str, now: float, value: int = 0, warning: bool = False) -> bool:
+        """Anything else, likewise; `value` tells two findings with the same reason apart."""
+        ...
+
+
+class Journal(Protocol):
+    """Keeps decisions with their inputs, so that they can be replayed."""
+
+    def write(self, observation: Observation, decisions: Sequence[Decision]) -> None:
+        """One round. Raises OSError."""
+        ...
+
+
+class Telemetry(Protocol):
+    """What the service says of itself: log lines and metrics."""
+
+    def log(self, event: str, level: int = logging.INFO, **fields: object) -> None:
+        """One line with a constant, dotted event name; everything that varies is a field."""
+        ...
+
+    def fault(self, event: str, **fields: object) -> None:
+        """As `log`, of the exception that is being handled: a fault of ours."""
+        ...
+
+    def read_failed(self) -> None:
+        """A demand query had no trustworthy answer."""
+        ...
+
+    def wrote(self, result: str) -> None:
+        """A write to a target was `done`, `failed` or met a `conflict`."""
+        ...
+
+    def job_failed(self, job: str) -> None:
+        """A whole `tick` or `refit` failed."""
+        ...
+
+    def ticked(self, now: float, seconds: float) -> None:
+        """A tick ended that took so long."""
+        ...
+
+    def refitted(self, seconds: float) -> None:
+        """A refit ended that took so long."""
+        ...
+
+    def show(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
+        """All targets of a round; those of earlier rounds are forgotten."""
+        ...
