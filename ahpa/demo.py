@@ -24,10 +24,11 @@ from ahpa.core.words import moment, percent, seconds
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.render import live
 from ahpa.render.report import OURS, Chapter, Report, meaning
+from ahpa.simulation.scalers.fixed import Fixed
 from ahpa.simulation.scalers.kpa import KpaLoop
 from ahpa.simulation.scalers.kpa_inputs import KpaInputs
-from ahpa.simulation.scalers.scaler import Fixed
-from ahpa.simulation.traffic import Service, Traffic, spread
+from ahpa.simulation.stream import SimulatedService
+from ahpa.simulation.traffic import Traffic, spread_over_seconds
 from ahpa.simulation.workloads import BATCH, BURSTY, CHAT, DAY_MINUTES, MONDAY, Pattern, fleet
 from ahpa.simulation.world import World
 from forecasting.forecast import Outlook
@@ -49,7 +50,7 @@ class Example:
     """One service of the demo."""
 
     pattern: Pattern
-    service: Service
+    service: SimulatedService
     annotations: Mapping[str, str] = field(default_factory=lambda: ANNOTATIONS)
 
     @property
@@ -63,9 +64,9 @@ class Example:
 
 
 EXAMPLES = (
-    Example(CHAT, Service(service_seconds=6.0, concurrency=4, readiness=GPU_NODES)),
-    Example(BATCH, Service(service_seconds=20.0, concurrency=4, readiness=GPU_NODES)),
-    Example(BURSTY, Service(service_seconds=8.0, concurrency=4, readiness=GPU_NODES)),
+    Example(CHAT, SimulatedService(service_seconds=6.0, concurrency=4, readiness=GPU_NODES)),
+    Example(BATCH, SimulatedService(service_seconds=20.0, concurrency=4, readiness=GPU_NODES)),
+    Example(BURSTY, SimulatedService(service_seconds=8.0, concurrency=4, readiness=GPU_NODES)),
 )
 
 
@@ -177,7 +178,7 @@ class Demo:
         self.lanes: list[dict[str, Lane]] = []
         for i, example in enumerate(examples):
             live_day = requests.values[i, history_minutes:]
-            traffic = Traffic(self.start, spread(live_day, 60, rng), example.service)
+            traffic = Traffic(self.start, spread_over_seconds(live_day, 60, rng), example.service)
             largest = float(demand.values[i, :history_minutes].max())
             # The same seed for every policy: replicas asked for in the same order meet the same lags.
             lag_seed = int(rng.integers(2**31))

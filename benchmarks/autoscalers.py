@@ -25,8 +25,8 @@ from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.reactive.kpa.windows import linear_averages
 from ahpa.simulation.scalers.kpa import KpaLoop
 from ahpa.simulation.scalers.kpa_inputs import KpaInputs
-from ahpa.simulation.service_time import GRAIN
 from ahpa.simulation.traffic import Traffic
+from ahpa.simulation.units import GRAIN
 from testbed.proofs.upstream import EPOCH, Upstream
 
 DAYS = 14

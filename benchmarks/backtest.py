@@ -25,12 +25,14 @@ from ahpa.backtest.sweep import Question
 from ahpa.backtest.trial import Setting, Span, trial, windows_of
 from ahpa.core.readiness import Lag, Readiness
 from ahpa.reactive.kpa.config import KpaConfig
-from ahpa.simulation.traffic import Service
+from ahpa.simulation.stream import SimulatedService
 from forecasting.fleet.learning import QUANTILES
 from forecasting.fleet.model import FleetModel
 from forecasting.panel import Floats, Panel
 
-SETTING = Setting(Service(readiness=Readiness.single(Lag.of(180, 270))), KpaConfig(target_value=2.8, total_value=4.0))
+SETTING = Setting(
+    SimulatedService(readiness=Readiness.single(Lag.of(180, 270))), KpaConfig(target_value=2.8, total_value=4.0)
+)
 
 
 def demand(days: float, services: int = 1, seed: int = 0) -> Panel:

@@ -43,7 +43,7 @@ from ahpa.backtest.verdict import judge
 from ahpa.core.readiness import Lag, Readiness
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.counts import minutes
-from ahpa.simulation.traffic import Service
+from ahpa.simulation.stream import SimulatedService
 from forecasting.fleet.learning import QUANTILES
 from forecasting.fleet.model import FleetModel
 from forecasting.panel import Panel
@@ -122,7 +122,7 @@ def panel_of(traces: Path, names: Sequence[str]) -> Panel:
 
 def settings() -> list[Setting]:
     """One world per lag."""
-    return [Setting(Service(readiness=Readiness.single(Lag.of(lag, 1.5 * lag))), KPA) for lag in LAGS_SECONDS]
+    return [Setting(SimulatedService(readiness=Readiness.single(Lag.of(lag, 1.5 * lag))), KPA) for lag in LAGS_SECONDS]
 
 
 def foreseen(fleet: Panel, span: Span) -> list[Foresight]:

@@ -20,10 +20,10 @@ from ahpa.core.decision import UNTRUSTED, Decision
 from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.policy.values import Parsed, Policy
-from ahpa.simulation.counts import bridged
+from ahpa.simulation.counts import interpolated
 from ahpa.simulation.outcome import Run
 from ahpa.simulation.scalers.kpa import KpaLoop
-from ahpa.simulation.traffic import Service
+from ahpa.simulation.stream import SimulatedService
 from ahpa.simulation.world import World
 from forecasting.forecast import Outlook
 from forecasting.panel import DAY_SECONDS, Floats
@@ -66,7 +66,7 @@ class Foresight:
         return Outlook(float(self.origins[index]), self.levels, self.windows, peaks, self.model, reason)
 
 
-def leads_of(service: Service) -> tuple[float, ...]:
+def leads_of(service: SimulatedService) -> tuple[float, ...]:
     """Seconds of the windows for which a tick plans, tier by tier."""
     return tuple(lead + TICK_SECONDS for _, lead in service.readiness.leads(LAG_LEVEL))
 
@@ -134,7 +134,7 @@ def fixed_max(scene: Scene, count: float, most_late: float = 1.0) -> Run:
 def seasonal(scene: Scene, margin: float) -> Run:
     """The KPA above yesterday's largest step of the coming half hour, times `margin`."""
     demand = scene.demand
-    values = bridged(demand.values[0])
+    values = interpolated(demand.values[0])
     width = max(1, math.ceil(RULE_SECONDS / demand.step))
     padded = np.concatenate([values, np.zeros(width)])
     peak = np.lib.stride_tricks.sliding_window_view(padded, width).max(axis=1)
@@ -185,7 +185,7 @@ class Ahpa:
         limits = self._limits()
         filled = None if self.utilization is None else scene.at(self.utilization)
         world = scene.kpa_world(scene.kpa)
-        scaler = world.reactive
+        scaler = world.scaler
         assert isinstance(scaler, KpaLoop)
         observed, coverage = self._observed
         workload = self._workload(level)

@@ -40,8 +40,8 @@ import numpy as np
 
 from ahpa.simulation.outcome import Outcome, Run
 from ahpa.simulation.replicas import LEAST_LEVEL
-from ahpa.simulation.service_time import GRAIN, Counts
-from ahpa.simulation.traffic import Stream
+from ahpa.simulation.stream import Stream
+from ahpa.simulation.units import GRAIN, Counts
 from forecasting.panel import Floats
 
 WINDOWS_SECONDS = (4, 20, 80)

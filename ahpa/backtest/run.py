@@ -22,7 +22,7 @@ from ahpa.backtest.results import SeriesResult
 from ahpa.backtest.sweep import Question
 from ahpa.backtest.trial import Each, Fitter, NotEnoughError, Setting, Span, foresee, span_of, trial, windows_of
 from ahpa.backtest.verdict import judge
-from ahpa.simulation.counts import Counted, Source, aligned, minutes
+from ahpa.simulation.counts import Counted, RequestHistory, aligned, minutes
 from ahpa.simulation.requests import Requests
 from forecasting.panel import Floats, Panel, beside
 
@@ -44,7 +44,7 @@ class Series:
     panel: Panel
     """One row, whole minutes: what policies and model see."""
     span: Span
-    source: Source
+    source: RequestHistory
     """The requests of the played days."""
 
 
@@ -92,7 +92,7 @@ def _names(key: str) -> Iterator[str]:
     yield from (f"{key} ({number})" for number in count(2))
 
 
-def _rows(given: Panel | Requests, per_unit: float) -> Iterator[tuple[str, Panel, Source]]:
+def _rows(given: Panel | Requests, per_unit: float) -> Iterator[tuple[str, Panel, RequestHistory]]:
     """(name, mean concurrency on whole minutes, requests) of every service."""
     if isinstance(given, Requests):
         return iter([(given.name, given.demand, given)])

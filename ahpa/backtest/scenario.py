@@ -9,12 +9,13 @@ import numpy as np
 
 from ahpa.core.capacity import replicas
 from ahpa.reactive.kpa.config import NO_LIMIT, KpaConfig
-from ahpa.simulation.counts import Counted, Source
+from ahpa.simulation.counts import Counted, RequestHistory
+from ahpa.simulation.scalers.fixed import Fixed
 from ahpa.simulation.scalers.hpa import HpaLoop
 from ahpa.simulation.scalers.kpa import kpa_loop
 from ahpa.simulation.scalers.kpa_inputs import KpaInputs
-from ahpa.simulation.scalers.scaler import Fixed, Reactive
-from ahpa.simulation.traffic import Service, Stream
+from ahpa.simulation.scalers.scaler import Scaler
+from ahpa.simulation.stream import SimulatedService, Stream
 from ahpa.simulation.world import World
 from forecasting.panel import Panel
 
@@ -35,8 +36,8 @@ class Scene:
 
     @classmethod
     def of(
-        cls, name: str, demand: Panel, start: float, end: float, service: Service, kpa: KpaConfig,
-        seed: int = 0, dispersion: float = 1.0, source: Source | None = None,
+        cls, name: str, demand: Panel, start: float, end: float, service: SimulatedService, kpa: KpaConfig,
+        seed: int = 0, dispersion: float = 1.0, source: RequestHistory | None = None,
     ) -> Scene:  # fmt: skip
         """The scene of `[start, end)`, whole minutes and steps, with requests from `source` (None: from `demand`).
         What the source bridges the policies see as missing."""
@@ -44,7 +45,7 @@ class Scene:
         return cls(name, demand, traffic, kpa, seed)
 
     @property
-    def service(self) -> Service:
+    def service(self) -> SimulatedService:
         return self.traffic.service
 
     @property
@@ -107,7 +108,5 @@ class Scene:
     def fixed_world(self, count: int) -> World:
         return self._world(Fixed(), count, count)
 
-    def _world(self, reactive: Reactive, ready: int, floor: int) -> World:
-        return World(
-            self.traffic, reactive, np.random.default_rng([self.seed, 2]), ready, max(floor, self.kpa.min_scale)
-        )
+    def _world(self, scaler: Scaler, ready: int, floor: int) -> World:
+        return World(self.traffic, scaler, np.random.default_rng([self.seed, 2]), ready, max(floor, self.kpa.min_scale))

@@ -18,8 +18,8 @@ from ahpa.backtest.contenders import TICK_SECONDS, Foresight, leads_of
 from ahpa.backtest.scenario import Scene
 from ahpa.backtest.sweep import Trial
 from ahpa.reactive.kpa.config import KpaConfig
-from ahpa.simulation.counts import Source
-from ahpa.simulation.traffic import Service
+from ahpa.simulation.counts import RequestHistory
+from ahpa.simulation.stream import SimulatedService
 from forecasting.panel import DAY_SECONDS, Floats, Panel
 
 LEAST_HISTORY_DAYS = 1.0
@@ -69,7 +69,7 @@ class Fitter(Protocol):
 class Setting:
     """The world of a backtest."""
 
-    service: Service
+    service: SimulatedService
     kpa: KpaConfig
     test_days: float = 3.0
     seed: int = 0
@@ -143,7 +143,7 @@ def fits_of(span: Span, step: float) -> list[float]:
 
 
 def trial(
-    name: str, panel: Panel, span: Span, foresight: Foresight, setting: Setting, source: Source | None = None
+    name: str, panel: Panel, span: Span, foresight: Foresight, setting: Setting, source: RequestHistory | None = None
 ) -> Trial:
     """One row of a panel as a trial, with requests from `source` (None: from that row)."""
     demand = panel.select([name])

@@ -121,7 +121,7 @@ def _world(given: dict[str, Any], takes_seconds: float) -> tuple[Setting, float,
     from ahpa.backtest.trial import Setting
     from ahpa.core.readiness import Lag, Readiness
     from ahpa.reactive.kpa.config import KpaConfig
-    from ahpa.simulation.traffic import Service
+    from ahpa.simulation.stream import SimulatedService
 
     slots: int = given["concurrency"]
     kpa = KpaConfig(target_value=max(0.01, slots * given["target_utilization"]), total_value=float(slots))
@@ -144,7 +144,7 @@ def _world(given: dict[str, Any], takes_seconds: float) -> tuple[Setting, float,
         if given["tiers"]:
             refuse(("lag_p50", "lag_p95"), "--tiers says it")
             readiness, prices = read_tiers(given["tiers"])
-        service = Service(takes_seconds, slots, given["late_after"], given["give_up_after"], readiness, prices)
+        service = SimulatedService(takes_seconds, slots, given["late_after"], given["give_up_after"], readiness, prices)
     except ValueError as error:
         if isinstance(error, InputError):
             raise

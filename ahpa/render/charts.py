@@ -121,7 +121,7 @@ def course(
         at = run.timestamp
         tall, late_tall = ceilings or course_ceilings([run], per_replica)
         top.fill_between(*extremes(at, run.demand, True), color=_ROLES["demand"], alpha=0.55, lw=0, step="post")
-        colour = _ROLES[role(run.policy)]
+        colour = _ROLES[role(run.contender)]
         if run.peak is not None:
             peak_at, high = extremes(at, run.peak, True)
             if median is not None:

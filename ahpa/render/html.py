@@ -204,12 +204,12 @@ def _chapter(chapter: Chapter, index: int) -> str:
 
 
 def _course(run: Run, chapter: Chapter, ceilings: tuple[float, float] | None) -> str:
-    median = chapter.median if run.policy == OURS else None
+    median = chapter.median if run.contender == OURS else None
     words = f"{quantity(run.outcome.replica_hours)} replica-hours, {percent(run.outcome.late_ratio)} late"
     picture = charts.course(run, chapter.per_replica, median, ceilings)
     return (
-        f"<figure><figcaption>{_policy(run.policy)}: {_text(words)}</figcaption>"
-        f'<div role="img" aria-label="{_text(title(run.policy))}: {_text(words)}">{picture}</div></figure>'
+        f"<figure><figcaption>{_policy(run.contender)}: {_text(words)}</figcaption>"
+        f'<div role="img" aria-label="{_text(title(run.contender))}: {_text(words)}">{picture}</div></figure>'
     )
 
 

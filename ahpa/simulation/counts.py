@@ -7,19 +7,20 @@ from typing import Protocol
 
 import numpy as np
 
-from ahpa.simulation.traffic import Service, Stream, Traffic, spread
+from ahpa.simulation.stream import SimulatedService, Stream
+from ahpa.simulation.traffic import Traffic, spread_over_seconds
 from forecasting.panel import Floats, Panel
 
 
-class Source(Protocol):
+class RequestHistory(Protocol):
     """One service's past, from which its requests can be made again: counts here, or a list (requests.py)."""
 
-    def between(self, start: float, end: float) -> Source:
+    def between(self, start: float, end: float) -> RequestHistory:
         """What came in `[start, end)`, unix seconds."""
         ...
 
     def traffic(
-        self, start: float, end: float, service: Service, rng: np.random.Generator, dispersion: float
+        self, start: float, end: float, service: SimulatedService, rng: np.random.Generator, dispersion: float
     ) -> Stream:
         """The requests of `[start, end)`, unix seconds of whole minutes."""
         ...
@@ -27,7 +28,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Counted:
-    """Counts per step. Each stays in its step; inside it requests fall on seconds at random (`spread`)."""
+    """Counts per step. Each stays in its step; inside it requests fall on seconds at random (`spread_over_seconds`)."""
 
     panel: Panel
     """One row, `aligned`: mean concurrency that the arrivals of each step ask for."""
@@ -36,13 +37,13 @@ class Counted:
         return Counted(self.panel.between(start, end))
 
     def traffic(
-        self, start: float, end: float, service: Service, rng: np.random.Generator, dispersion: float
+        self, start: float, end: float, service: SimulatedService, rng: np.random.Generator, dispersion: float
     ) -> Traffic:
         """Minutes that were not observed are bridged by a straight line: somebody asked, nobody counted. So are
         finer steps where their minute was not observed either; else they get their minute's mean."""
         panel = self.panel.between(start, end)
         step = round(panel.step)
-        level = bridged(minutes(panel).values[0])
+        level = interpolated(minutes(panel).values[0])
         requests = level * (max(60, step) / service.service_seconds)
         if step < 60:
             mean = np.repeat(requests, 60 // step) * (step / 60)
@@ -50,7 +51,7 @@ class Counted:
             counted = np.maximum(panel.values[0], 0.0) * (step / service.service_seconds)
             # Of what nobody counted not even the number is known: Poisson, not a fraction rounded second by second.
             requests = np.where(seen, counted, rng.poisson(mean))
-        return Traffic(panel.start, spread(requests, step, rng, dispersion), service)
+        return Traffic(panel.start, spread_over_seconds(requests, step, rng, dispersion), service)
 
 
 def check_step(step: float) -> None:
@@ -97,7 +98,7 @@ def averaged(panel: Panel, steps: int) -> Panel:
     return Panel.of(panel.start, round(panel.step * steps, 6), means, panel.keys)
 
 
-def bridged(values: Floats) -> Floats:
+def interpolated(values: Floats) -> Floats:
     """`values` with a straight line over what is not finite; the ends are held. Zero if nothing was observed."""
     seen = np.flatnonzero(np.isfinite(values))
     if not len(seen):

@@ -1,4 +1,4 @@
-"""What one policy did to one service: the common result of backtest, demo and sweep."""
+"""What one contender did to one service: the common result of backtest, demo and sweep."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from forecasting.panel import Floats
 
 @dataclass(frozen=True)
 class Outcome:
-    """The figures by which a policy is judged."""
+    """The figures by which a contender is judged."""
 
     replica_hours: float
     """Paid from the moment a replica is asked for until it is gone."""
@@ -31,15 +31,15 @@ class Outcome:
     money: float | None = None
     """Cost of the replica-hours by tier price, where prices are given."""
     coverage: Mapping[str, float] = field(default_factory=dict)
-    """Realised coverage of the predicted peak by nominal level ("0.95"), where the policy predicts."""
+    """Realised coverage of the predicted peak by nominal level ("0.95"), where the contender predicts."""
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """The course of one policy over one series, one row per minute (or per step of the demand)."""
+    """The course of one contender over one series, one row per minute (or per step of the demand)."""
 
     series: str
-    policy: str
+    contender: str
     knob: str
     """The setting that was swept, for people: "quantile 0.99", "floor 4", "" where there is none."""
     outcome: Outcome
@@ -60,6 +60,6 @@ class Run:
     late: Floats
     """Late requests that arrived in the row."""
     peak: Floats | None = None
-    """The predicted peak that the floor was made from (at its level), where the policy predicts."""
+    """The predicted peak that the floor was made from (at its level), where the contender predicts."""
     messages: tuple[tuple[float, str], ...] = ()
     """(unix seconds, sentence) of the decisions that changed something."""

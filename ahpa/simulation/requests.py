@@ -12,10 +12,10 @@ from functools import cached_property
 
 import numpy as np
 
-from ahpa.simulation.queues.counting import Queue
+from ahpa.simulation.queues.queue import Queue
 from ahpa.simulation.queues.single import RequestQueue
-from ahpa.simulation.service_time import GRAIN, MICROS, Counts
-from ahpa.simulation.traffic import Asked, Service, Stream
+from ahpa.simulation.stream import Asked, SimulatedService, Stream
+from ahpa.simulation.units import GRAIN, MICROS, Counts
 from forecasting.panel import Floats, Panel
 
 SHORTEST_MICROS = 1
@@ -65,7 +65,7 @@ class Requests:
         return Requests(self.name, self.came[first:last], self.held[first:last], mean)
 
     def traffic(
-        self, start: float, end: float, service: Service, rng: np.random.Generator, dispersion: float
+        self, start: float, end: float, service: SimulatedService, rng: np.random.Generator, dispersion: float
     ) -> RequestTraffic:
         """The very requests of `[start, end)`; no luck is needed."""
         part = self.between(start, end)

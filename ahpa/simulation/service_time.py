@@ -1,4 +1,4 @@
-"""The grain of concurrency, and the arithmetic of a fixed service time on a grid of seconds."""
+"""The arithmetic of a fixed service time on a grid of seconds."""
 
 from __future__ import annotations
 
@@ -6,25 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ahpa.simulation.units import GRAIN
 from forecasting.panel import Floats
-
-Counts = NDArray[np.int64]
-
-GRAIN = 1024
-"""Concurrency is kept in whole 1/1024 requests. Sums of such numbers are exact in any order, so a window
-average taken from a precomputed array and one kept while running are the same number."""
-
-MICROS = 1_000_000
-"""Microseconds of a second."""
 
 Number = TypeVar("Number", float, Floats)
 
 
 @dataclass(frozen=True)
-class Kernel:
+class FixedServiceTime:
     """The arithmetic of a fixed service time S = whole + fraction on a grid of seconds.
 
     Works on scalars and on arrays alike, with the same operations in the same order, so that both give the
@@ -37,7 +26,7 @@ class Kernel:
     fraction: float
 
     @classmethod
-    def of(cls, service_seconds: float) -> Kernel:
+    def of(cls, service_seconds: float) -> FixedServiceTime:
         whole = math.floor(service_seconds)
         return cls(whole, service_seconds - whole)
 

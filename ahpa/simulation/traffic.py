@@ -1,55 +1,29 @@
-"""Streams of requests, and what they ask of a service on which nobody waits.
-
-A `Stream` is all that the world, the scalers and the clairvoyant know of the requests. `Traffic` here is the one that
-was counted, with one service time for all; requests.py has the one that is a list, each with its own.
+"""Requests that were counted, with one service time for all.
 
 A count per step is all that exported metrics say. Inside its step each request falls on a second at random
 (multinomial; a Poisson stream, given its count). `dispersion` above 1 makes seconds unequal first: their rates
 are gamma distributed so that the variance of a second's count is about `dispersion` times its mean.
-Within one second requests are spread evenly: bursts shorter than a second are not modelled.
+Within one second requests come evenly: bursts shorter than a second are not modelled.
 """
 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
-from ahpa.core.readiness import Lag, Readiness
-from ahpa.simulation.queues.counting import CountingQueue, Queue
-from ahpa.simulation.service_time import GRAIN, Counts, Kernel
+from ahpa.simulation.queues.counting import CountingQueue
+from ahpa.simulation.queues.queue import Queue
+from ahpa.simulation.service_time import FixedServiceTime
+from ahpa.simulation.stream import Asked, Stream
+from ahpa.simulation.units import GRAIN, Counts
 from forecasting.panel import Floats
 
 
-@dataclass(frozen=True)
-class Service:
-    """How one service works. All its replicas draw from one queue, first come first served."""
-
-    service_seconds: float = 2.0
-    """Seconds for which each request holds a slot, or the mean where each has a duration of its own."""
-    concurrency: int = 4
-    """Requests that one replica serves at once."""
-    late_after_seconds: float = 1.0
-    """A request that waits longer for a slot is late."""
-    give_up_seconds: float = 300.0
-    """A request that waits longer leaves unserved (Knative's default request timeout)."""
-    readiness: Readiness = field(default_factory=lambda: Readiness.single(Lag.of(180.0, 270.0)))
-    prices: tuple[float, ...] | None = None
-    """Price of a replica-hour in each tier of `readiness`."""
-
-    def __post_init__(self) -> None:
-        if not self.service_seconds > 0 or self.concurrency < 1:
-            raise ValueError("the service time must be longer than nothing, and a replica needs at least one slot")
-        if not 0 <= self.late_after_seconds <= self.give_up_seconds:
-            raise ValueError("late-after cannot be longer than give-up-after")
-        if self.prices is not None and len(self.prices) != len(self.readiness.tiers):
-            raise ValueError(f"{len(self.readiness.tiers)} tiers need as many prices, got {len(self.prices)}")
-
-
-def spread(per_step: Floats, step_seconds: int, rng: np.random.Generator, dispersion: float = 1.0) -> Counts:
+def spread_over_seconds(
+    per_step: Floats, step_seconds: int, rng: np.random.Generator, dispersion: float = 1.0
+) -> Counts:
     """Requests per second, shape [t * step_seconds], from requests per step, shape [t].
 
     A count with a fraction is rounded up or down at random, which keeps its mean; a millionth is no fraction but
@@ -70,132 +44,32 @@ def spread(per_step: Floats, step_seconds: int, rng: np.random.Generator, disper
     return np.asarray(rng.multinomial(counts, shares)).reshape(-1)
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What the clairvoyant's bound needs of a window length; why it holds stands in oracle.py."""
-
-    amounts: Floats
-    """Shape [n]: what the requests that came in the window ending with each second ask of the slots within it."""
-    per_slot: float
-    """How much of it a slot can give."""
-    spared: float
-    """How much the late requests can take off all amounts together."""
-
-
-@dataclass(frozen=True, eq=False)
-class Stream(ABC):
-    """One service's arrivals, and its concurrency as long as nobody waits (the open loop)."""
-
-    start: float
-    """Unix seconds of a whole minute."""
-    arrivals: Counts
-    """Shape [n]: requests of each second `[start + k, start + k + 1)`; n is whole minutes."""
-    service: Service
-
-    def __post_init__(self) -> None:
-        if self.start % 60 or len(self.arrivals) % 60 or not len(self.arrivals):
-            raise ValueError("traffic must begin at a whole minute and last whole minutes")
-
-    @property
-    def seconds(self) -> int:
-        return len(self.arrivals)
-
-    @cached_property
-    def arrived(self) -> Floats:
-        """Shape [n + 1]: requests that arrived before the end of each second, whole numbers."""
-        return np.concatenate([[0.0], np.cumsum(self.arrivals, dtype=float)])
-
-    @cached_property
-    def arrivals_list(self) -> list[int]:
-        """`arrivals` for loops: a list is several times quicker to walk than an array."""
-        return self.arrivals.tolist()  # type: ignore[no-any-return]
-
-    # What kinds of streams differ in
-
-    @property
-    @abstractmethod
-    def units(self) -> Counts:
-        """Shape [n]: mean concurrency of each second in 1/GRAIN requests."""
-
-    @property
-    @abstractmethod
-    def pressure(self) -> Floats:
-        """Shape [n]: nobody waits in a second whose pressure is within `limit(slots)`."""
-
-    @property
-    @abstractmethod
-    def demand(self) -> Floats:
-        """Shape [n / 60]: mean concurrency that each minute's arrivals ask for."""
-
-    @property
-    @abstractmethod
-    def longest_seconds(self) -> float:
-        """No request holds a slot for longer."""
-
-    @property
-    @abstractmethod
-    def link_seconds(self) -> int:
-        """Windows of which this is a divisor can be `asked`."""
-
-    @abstractmethod
-    def limit(self, slots: int) -> float:
-        """The most that `pressure` may be for nobody to wait on so many slots."""
-
-    @abstractmethod
-    def queue(self) -> Queue:
-        """A queue for these requests, for one run."""
-
-    @abstractmethod
-    def asked(self, window: int, late: float) -> Asked:
-        """What windows of so many seconds ask, where all but `late` requests have begun within late_after."""
-
-    @abstractmethod
-    def work(self, most_seconds: float, late: float) -> float:
-        """Slot-seconds that all but `late` requests take within the stream, none counted for more than the most."""
-
-    # What follows from it
-
-    def pressures(self, tick_seconds: int) -> list[float]:
-        """The largest pressure of each tick; remembered."""
-        if tick_seconds not in self._pressures:
-            rows = self.pressure[: self.seconds // tick_seconds * tick_seconds].reshape(-1, tick_seconds)
-            self._pressures[tick_seconds] = rows.max(axis=1).tolist()
-        return self._pressures[tick_seconds]
-
-    @cached_property
-    def _pressures(self) -> dict[int, list[float]]:
-        return {}
-
-    @cached_property
-    def peak_pressure(self) -> list[float]:
-        """The largest pressure of each minute."""
-        return [float(x) for x in self.pressure.reshape(-1, 60).max(axis=1)]
-
-
 class Traffic(Stream):
     """Requests that were counted second by second, with one service time for all."""
 
     @cached_property
-    def kernel(self) -> Kernel:
-        return Kernel.of(self.service.service_seconds)
+    def service_time(self) -> FixedServiceTime:
+        return FixedServiceTime.of(self.service.service_seconds)
 
     def _begun(self, shift: int) -> Floats:
         """Shape [n]: requests begun before k - whole + shift."""
-        lag = self.kernel.whole - shift
+        lag = self.service_time.whole - shift
         if lag < 0:
             return self.arrived[1:]
         return np.concatenate([np.zeros(lag), self.arrived])[: self.seconds]
 
     @cached_property
     def units(self) -> Counts:
-        mean = self.kernel.serving(self.arrived[:-1], self.arrived[1:], self._begun(-1), self._begun(0), self._begun(1))
+        mean = self.service_time.serving(
+            self.arrived[:-1], self.arrived[1:], self._begun(-1), self._begun(0), self._begun(1)
+        )
         return np.rint(mean * GRAIN).astype(np.int64)
 
     @cached_property
     def pressure(self) -> Floats:
-        if not self.kernel.whole:
+        if not self.service_time.whole:
             return self.arrivals.astype(float)
-        held = self.kernel.held(self.arrived[:-1], self._begun(0), self._begun(1))
+        held = self.service_time.held(self.arrived[:-1], self._begun(0), self._begun(1))
         return self.arrivals + np.ceil(held * GRAIN) / GRAIN
 
     @cached_property
@@ -205,14 +79,14 @@ class Traffic(Stream):
 
     @property
     def longest_seconds(self) -> float:
-        return self.kernel.whole or self.kernel.fraction
+        return self.service_time.whole or self.service_time.fraction
 
     @property
     def link_seconds(self) -> int:
-        return max(1, self.kernel.whole)
+        return max(1, self.service_time.whole)
 
     def limit(self, slots: int) -> float:
-        return self.kernel.limit(slots)
+        return self.service_time.limit(slots)
 
     def queue(self) -> Queue:
         return CountingQueue(self)
@@ -223,7 +97,7 @@ class Traffic(Stream):
         ends = np.arange(1, self.seconds + 1) + window
         amounts = np.maximum(arrived[ends - wait] - arrived[ends - window], 0.0)
         # Below a second of service time a request takes only a part of a slot's second.
-        share = 1.0 if self.kernel.whole else self.kernel.fraction
+        share = 1.0 if self.service_time.whole else self.service_time.fraction
         return Asked(amounts, window / self.link_seconds / share, late * (window - wait))
 
     def work(self, most_seconds: float, late: float) -> float:

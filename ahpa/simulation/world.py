@@ -1,8 +1,8 @@
 """A service in a simulated cluster: requests, a queue, replicas that start slowly, a reactive scaler, a floor.
 
-    world = World(traffic, reactive, rng, ready=3)
+    world = World(traffic, scaler, rng, ready=3)
     world.advance(traffic.start + 60)
-    world.floor = 5                       # what a policy decides between two calls
+    world.floor = 5                       # what a contender decides between two calls
     run = world.run("chat", "ahpa", "quantile 0.99")
 
 Within one tick of the scaler: requests arrive and are served by the replicas that were ready at its beginning,
@@ -19,10 +19,10 @@ from itertools import islice
 import numpy as np
 
 from ahpa.simulation.outcome import Outcome, Run
-from ahpa.simulation.queues.counting import Waits
+from ahpa.simulation.queues.queue import Waits
 from ahpa.simulation.replicas import Replicas
-from ahpa.simulation.scalers.scaler import Reactive
-from ahpa.simulation.traffic import Stream
+from ahpa.simulation.scalers.scaler import Scaler
+from ahpa.simulation.stream import Stream
 
 ROW_SECONDS = 60
 SOON_SECONDS = 60
@@ -50,17 +50,17 @@ class World:
     """False: the queue counts every second, and the scaler is asked at every tick (for the tests)."""
 
     def __init__(
-        self, traffic: Stream, reactive: Reactive, rng: np.random.Generator, ready: int = 0, floor: int = 0
+        self, traffic: Stream, scaler: Scaler, rng: np.random.Generator, ready: int = 0, floor: int = 0
     ) -> None:
         self.traffic = traffic
-        self.reactive = reactive
+        self.scaler = scaler
         self.replicas = Replicas(traffic.service.readiness, rng, ready)
         self._floor = floor
         self._tick = 0
         self._queue = traffic.queue()
         self._queueing = False
         """Whether the open loop does not hold: somebody waits, or the service still feels that somebody did."""
-        self._pressures = traffic.pressures(reactive.tick_seconds)
+        self._pressures = traffic.pressures(scaler.tick_seconds)
         self._slots = ready * traffic.service.concurrency
         self._limit = traffic.limit(self._slots) if ready else 0.0
         self._settled = 0.0
@@ -74,7 +74,7 @@ class World:
     @property
     def now(self) -> float:
         """Unix seconds."""
-        return self.traffic.start + self._tick * self.reactive.tick_seconds
+        return self.traffic.start + self._tick * self.scaler.tick_seconds
 
     @property
     def floor(self) -> int:
@@ -85,11 +85,11 @@ class World:
     def floor(self, floor: int) -> None:
         if floor != self._floor:
             self._floor = floor
-            self._scale(self.reactive.reconcile(self.now, self.replicas.ready, floor))
+            self._scale(self.scaler.reconcile(self.now, self.replicas.ready, floor))
 
     def advance(self, until: float) -> None:
         """Let time pass up to `until`: whole ticks, not beyond the traffic."""
-        step = self.reactive.tick_seconds
+        step = self.scaler.tick_seconds
         end = min(int((until - self.traffic.start) // step), self.traffic.seconds // step)
         per_row = ROW_SECONDS // step
         while self._tick < end:
@@ -113,15 +113,15 @@ class World:
             crowded = self._pressures[tick] > self._limit
         if crowded:
             self._queueing = True
-            self._queue.begin(tick * self.reactive.tick_seconds)
+            self._queue.begin(tick * self.scaler.tick_seconds)
             self._rush(last)
             return
         self._end_tick()
-        self._scale(self.reactive.tick(tick, self.now, self.replicas.ready, self._floor))
+        self._scale(self.scaler.tick(tick, self.now, self.replicas.ready, self._floor))
 
     def _calm(self, last: int) -> int:
         """The tick up to which nothing can change."""
-        step, tick = self.reactive.tick_seconds, self._tick
+        step, tick = self.scaler.tick_seconds, self._tick
         if self.traffic.peak_pressure[tick * step // 60] > self._limit:
             pressures, limit = self._pressures, self._limit
             last = next((i for i in range(tick, last) if pressures[i] > limit), last)
@@ -129,11 +129,11 @@ class World:
         if last <= tick:
             return tick
         replicas = self.replicas
-        return self.reactive.calm(tick, last, replicas.ready, self._floor, replicas.present)
+        return self.scaler.calm(tick, last, replicas.ready, self._floor, replicas.present)
 
     def _unripe(self, last: int) -> int:
         """The tick, at most `last`, during which the next replica becomes ready."""
-        step, start = self.reactive.tick_seconds, self.traffic.start
+        step, start = self.scaler.tick_seconds, self.traffic.start
         if self.replicas.next_ready < start + last * step + 1e-9:
             return int((self.replicas.next_ready - start - 1e-9) // step)
         return last
@@ -141,7 +141,7 @@ class World:
     def _rush(self, last: int) -> None:
         """While somebody waits: all ticks up to one that changes something, or else to `last`."""
         replicas, tick = self.replicas, self._tick
-        step = self.reactive.tick_seconds
+        step = self.scaler.tick_seconds
         counts = self._queue.run(step, self._slots, step * self._crowded_until())
         unripe = self._unripe(last)
         if unripe > tick:
@@ -151,11 +151,11 @@ class World:
             counts = iter([next(counts)])
             self._end_tick()
         now = self.traffic.start + (tick + 1) * step
-        self._tick, wanted = self.reactive.rush(tick, now, replicas.ready, self._floor, replicas.present, counts)
+        self._tick, wanted = self.scaler.rush(tick, now, replicas.ready, self._floor, replicas.present, counts)
         self._scale(wanted)
         if self.skip and self._queue.is_calm() and self._crowded_until() <= self._tick:
             self._queueing = False
-            self.reactive.settle(self._tick)
+            self.scaler.settle(self._tick)
 
     def _end_tick(self) -> None:
         """The requests of one tick are served; those whose lag has passed become ready."""
@@ -169,7 +169,7 @@ class World:
     def _crowded_until(self) -> int:
         """The end of the last tick soon in which somebody will have to wait again: leaving the queue has its price."""
         tick, limit = self._tick, self._limit
-        ahead = self._pressures[tick : tick + SOON_SECONDS // self.reactive.tick_seconds]
+        ahead = self._pressures[tick : tick + SOON_SECONDS // self.scaler.tick_seconds]
         for i in range(len(ahead), 0, -1):
             if ahead[i - 1] > limit:
                 return tick + i
@@ -187,7 +187,7 @@ class World:
 
     def _settle(self) -> None:
         """Add up what the replicas did since the last change."""
-        second = self._tick * self.reactive.tick_seconds
+        second = self._tick * self.scaler.tick_seconds
         passed = second - self._settled
         if passed:
             replicas = self.replicas
@@ -201,23 +201,23 @@ class World:
             self._settled = second
 
     def _end_row(self) -> None:
-        self._rows.append((*self._replica_seconds(), self._floor, self.reactive.desired))
+        self._rows.append((*self._replica_seconds(), self._floor, self.scaler.desired))
 
     def _replica_seconds(self) -> tuple[float, float]:
         """(ready, paid) up to now."""
-        passed, replicas = self._tick * self.reactive.tick_seconds - self._settled, self.replicas
+        passed, replicas = self._tick * self.scaler.tick_seconds - self._settled, self.replicas
         return self._ready_seconds + passed * replicas.ready, self._paid_seconds + passed * replicas.present
 
     def snapshot(self) -> Snapshot:
         """What an observer would see now."""
-        second = self._tick * self.reactive.tick_seconds
+        second = self._tick * self.scaler.tick_seconds
         return Snapshot(
             self.now,
             float(self.traffic.demand[max(0, second // 60 - 1)]),
             self.replicas.ready,
             self.replicas.starting,
             self._floor,
-            self.reactive.desired,
+            self.scaler.desired,
             self._queue.waiting,
         )
 
@@ -253,7 +253,7 @@ class World:
             money=money,
         )
 
-    def run(self, series: str, policy: str, knob: str = "") -> Run:
+    def run(self, series: str, contender: str, knob: str = "") -> Run:
         """The course so far, one row per minute."""
         table = np.array([(0.0, 0.0, 0, 0), *self._rows])
         rows = len(self._rows)
@@ -262,7 +262,7 @@ class World:
         late = waited.late[: rows * ROW_SECONDS]
         return Run(
             series=series,
-            policy=policy,
+            contender=contender,
             knob=knob,
             outcome=self._outcome(waited),
             step=float(ROW_SECONDS),

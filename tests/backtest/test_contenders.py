@@ -22,12 +22,12 @@ from ahpa.core.policy.rules import parse_policy
 from ahpa.core.readiness import Lag, Readiness
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.counts import minutes
-from ahpa.simulation.traffic import Service
+from ahpa.simulation.stream import SimulatedService
 from forecasting.panel import Floats, Panel
 
 DAY = 1440
 SETTING = Setting(
-    Service(readiness=Readiness.single(Lag.of(180, 270))), KpaConfig(target_value=2.8, total_value=4.0), 1.0
+    SimulatedService(readiness=Readiness.single(Lag.of(180, 270))), KpaConfig(target_value=2.8, total_value=4.0), 1.0
 )
 
 
@@ -129,7 +129,7 @@ def test_a_floor_never_lies_below_the_owners_minimum() -> None:
 def test_every_policy_is_judged(policy: str) -> None:
     found = judged().policies[policy]
     assert found.run is not None
-    assert found.run.policy == policy
+    assert found.run.contender == policy
     assert found.outcome == found.run.outcome
     assert len(found.run.timestamp) == DAY
     assert [p.knob for p in found.points] == sorted(p.knob for p in found.points)

@@ -16,13 +16,13 @@ from ahpa.cli import main
 from ahpa.commands import demo as commands
 from ahpa.demo import GPU_NODES, Demo, Example
 from ahpa.render.html import page
-from ahpa.simulation.traffic import Service
+from ahpa.simulation.stream import SimulatedService
 from ahpa.simulation.workloads import BATCH, CHAT
 from tests.demo.last_week import LastWeek
 
 MINUTES = 130
 """Midnight to 02:10: the first batch job comes at about one."""
-WORLD = Service(service_seconds=20.0, concurrency=4, readiness=GPU_NODES)
+WORLD = SimulatedService(service_seconds=20.0, concurrency=4, readiness=GPU_NODES)
 
 
 def played(annotations: dict[str, str] | None = None, seed: int = 0, minutes: int = MINUTES) -> Demo:

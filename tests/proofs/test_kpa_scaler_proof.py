@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ahpa.reactive.kpa.autoscaler import Activity, Scaler
+from ahpa.reactive.kpa.autoscaler import Activity, DeploymentScaler
 from ahpa.reactive.kpa.config import GROUP, ClusterDefaults, KpaConfig, KpaConfigError
 from testbed.proofs.corners import Corners
 from testbed.proofs.upstream import EPOCH, Upstream
@@ -51,7 +51,7 @@ def scaler_answers(script: dict[str, Any], corners: Corners) -> list[list[Any]]:
     cluster = ClusterDefaults.from_config_map(script["cluster"])
     config = KpaConfig.from_annotations(script["annotations"], cluster)
     begin = EPOCH + script["steps"][0]["now"]
-    scaler = Scaler(config, begin, script["replicas"], script["reachable"])
+    scaler = DeploymentScaler(config, begin, script["replicas"], script["reachable"])
     answers, floor = [], None
     for step in script["steps"]:
         floor = step.get("minScale", floor)

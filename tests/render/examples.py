@@ -34,7 +34,7 @@ def run(policy: str, minutes: int = 1440, name: str = "chat", seed: int = 1) -> 
     late = np.where(rng.random(minutes) < 0.02, rng.poisson(9, minutes), 0.0) * (policy != "ahpa")
     return Run(
         series=name,
-        policy=policy,
+        contender=policy,
         knob="quantile 0.99" if policy == "ahpa" else "",
         outcome=OUTCOME if policy == "ahpa" else replace(OUTCOME, replica_hours=121.0, late_ratio=0.042, cold_hits=7),
         step=60.0,

@@ -62,7 +62,7 @@ def scene(minutes: int = 900, names: tuple[str, ...] = ("chat", "batch")) -> liv
     lanes = []
     for name in names:
         courses = tuple(
-            live.Course(r.policy, so_far(r.ready), so_far(r.floor), so_far(r.late), 60_000.0, 99.0)
+            live.Course(r.contender, so_far(r.ready), so_far(r.floor), so_far(r.late), 60_000.0, 99.0)
             for r in (run("ahpa"), run("kpa"))
         )
         demand = so_far(np.maximum(run("ahpa").demand, 0))

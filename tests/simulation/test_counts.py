@@ -13,7 +13,7 @@ from ahpa.backtest.scenario import Scene
 from ahpa.core.readiness import Lag, Readiness
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.counts import aligned, minutes
-from ahpa.simulation.traffic import Service
+from ahpa.simulation.stream import SimulatedService
 from forecasting.panel import Floats, Panel
 
 HOUR = 3600
@@ -24,7 +24,7 @@ def scene_of(
     counts: Floats, step: float, service_seconds: float = 2.0, hours: float = 1.0, start: float = 0.0
 ) -> Scene:
     """The last hours of a day and more of counts per step, as the command prepares them."""
-    service = Service(service_seconds, readiness=Readiness.single(Lag.of(180, 270)))
+    service = SimulatedService(service_seconds, readiness=Readiness.single(Lag.of(180, 270)))
     ((series,), _) = prepared([Panel.of(start, step, counts, ("a",))], service_seconds / step, hours / 24)
     return Scene.of("a", series.panel, series.span.start, series.span.end, service, KPA, source=series.source)
 

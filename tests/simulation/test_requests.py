@@ -14,9 +14,10 @@ from ahpa.backtest.oracle import bound
 from ahpa.core.readiness import Lag, Readiness
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.requests import Requests, RequestTraffic
-from ahpa.simulation.scalers.scaler import Fixed
-from ahpa.simulation.service_time import GRAIN
-from ahpa.simulation.traffic import Service, Traffic
+from ahpa.simulation.scalers.fixed import Fixed
+from ahpa.simulation.stream import SimulatedService
+from ahpa.simulation.traffic import Traffic
+from ahpa.simulation.units import GRAIN
 from ahpa.simulation.world import World
 from forecasting.panel import Floats
 from tests.simulation.test_world import fast_is_slow, play, stories
@@ -178,14 +179,14 @@ def test_more_late_requests_never_cost_more(story: Story) -> None:
 def test_the_bound_is_close_where_it_can_be() -> None:
     """38 requests in flight all day, of 2 s in the mean, need 10 replicas of 4: within 10 % of 240 replica-hours."""
     rng = np.random.default_rng(0)
-    counted = Traffic(0.0, np.full(86_400, 19), Service(2.0, 4))
+    counted = Traffic(0.0, np.full(86_400, 19), SimulatedService(2.0, 4))
     held = rng.exponential(2.0, 19 * 86_400)
     assert 0.9 * 240 < bound(listed(counted, held, rng), 0.0, 10).seconds / 3600 <= 240
 
 
 def test_the_bound_counts_no_free_drain() -> None:
     """As in test_oracle: one replica for two minutes of three, withdrawn full of requests of 150 s."""
-    service = Service(150.0, 4, readiness=Readiness.single(Lag.of(2.0, 3.0)))
+    service = SimulatedService(150.0, 4, readiness=Readiness.single(Lag.of(2.0, 3.0)))
     arrivals = np.zeros(3600, np.int64)
     arrivals[170::180] = 4
     traffic = listed(Traffic(0.0, arrivals, service), np.full(80, 150.0))

@@ -10,17 +10,18 @@ from hypothesis import strategies as st
 from ahpa.core.readiness import Lag, Readiness, Tier
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.outcome import Run
+from ahpa.simulation.scalers.fixed import Fixed
 from ahpa.simulation.scalers.kpa import KpaLoop
 from ahpa.simulation.scalers.kpa_inputs import KpaInputs
 from ahpa.simulation.scalers.kpa_steady import NEVER, Band
-from ahpa.simulation.scalers.scaler import Fixed
-from ahpa.simulation.traffic import Service, Stream, Traffic, spread
+from ahpa.simulation.stream import SimulatedService, Stream
+from ahpa.simulation.traffic import Traffic, spread_over_seconds
 from ahpa.simulation.world import World
 
 SERVICE_SECONDS = (0.2, 0.5, 1.0, 1.3, 2.0, 5.0, 7.25)
 
 
-def config_of(service: Service, utilization: float = 0.7, **more: object) -> KpaConfig:
+def config_of(service: SimulatedService, utilization: float = 0.7, **more: object) -> KpaConfig:
     total = float(service.concurrency)
     return KpaConfig(target_value=max(0.01, total * utilization), total_value=total, **more)  # type: ignore[arg-type]
 
@@ -37,11 +38,11 @@ def play(
 ) -> tuple[Run, World]:
     """One run with a floor that moves at every minute."""
     if config is None:
-        reactive: Fixed | KpaLoop = Fixed()
+        scaler: Fixed | KpaLoop = Fixed()
     else:
         loop = KpaLoop if skip else EveryTick
-        reactive = loop(config, KpaInputs(traffic, config), traffic.start, ready)
-    world = World(traffic, reactive, np.random.default_rng(seed), ready, floors[0])
+        scaler = loop(config, KpaInputs(traffic, config), traffic.start, ready)
+    world = World(traffic, scaler, np.random.default_rng(seed), ready, floors[0])
     world.skip = skip
     for minute in range(traffic.seconds // 60):
         world.floor = floors[minute % len(floors)]
@@ -63,7 +64,7 @@ def stories(draw: st.DrawFn) -> tuple[Traffic, KpaConfig, list[int], int, int]:
     seconds = draw(st.sampled_from(SERVICE_SECONDS))
     lag = Lag.of(draw(st.sampled_from([3.0, 20.0, 90.0])), 200.0)
     tiers = (Tier("warm", Lag.of(5, 8), 2), Tier("new", lag)) if draw(st.booleans()) else (Tier("any", lag),)
-    service = Service(
+    service = SimulatedService(
         service_seconds=seconds,
         concurrency=draw(st.integers(1, 5)),
         late_after_seconds=draw(st.sampled_from([0.0, 0.5, 1.0, 4.0])),
@@ -77,7 +78,7 @@ def stories(draw: st.DrawFn) -> tuple[Traffic, KpaConfig, list[int], int, int]:
     shape = rng.choice([0.0, 0.2, 1.0, 1.0, 1.1, 3.0], size=draw(st.integers(3, 40)))
     per_minute = np.repeat(shape, rng.integers(1, 6, len(shape))) * level
     dispersion = draw(st.sampled_from([1.0, 3.0]))
-    traffic = Traffic(6000.0, spread(per_minute, 60, rng, dispersion), service)
+    traffic = Traffic(6000.0, spread_over_seconds(per_minute, 60, rng, dispersion), service)
     config = config_of(
         service,
         draw(st.sampled_from([0.5, 0.7, 1.0])),
@@ -108,7 +109,7 @@ def test_passing_over_changes_nothing_on_the_way_to_zero_and_back(part: int) -> 
     """Two minutes of load, one of nothing, a burst in the grace period: what is idle is active again, and sleeps."""
     rng = np.random.default_rng(part)
     for _ in range(60):
-        service = Service(float(rng.choice([0.5, 1.0, 2.0, 5.0])), 10)
+        service = SimulatedService(float(rng.choice([0.5, 1.0, 2.0, 5.0])), 10)
         arrivals = np.zeros(480, dtype=np.int64)
         arrivals[:120] = 1
         most = int(10 / min(1.0, service.service_seconds))

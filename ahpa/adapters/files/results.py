@@ -87,7 +87,7 @@ def write_ticks(folder: Path, file_name: str, run: Run, per_unit: float) -> None
     cells = [[f"{x:.{n}g}" for x in np.asarray(c, dtype=float).tolist()] for c, n in zip(columns, digits, strict=True)]
     rows = [",".join(TICK_COLUMNS), *map(",".join, zip(*cells, strict=True)), ""]
     packed = gzip.compress("\n".join(rows).encode(), compresslevel=6, mtime=0)
-    write_whole(folder / f"{file_name}.{safe_name(run.policy)}.csv.gz", packed)
+    write_whole(folder / f"{file_name}.{safe_name(run.contender)}.csv.gz", packed)
 
 
 def report(backtest: Backtest) -> dict[str, Any]:

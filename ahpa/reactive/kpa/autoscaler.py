@@ -4,7 +4,7 @@ Three parts, each usable alone:
 
 - `Averages` (kpa_windows): demand per second to the averages over the stable and the panic window.
 - `Decider`: averages and ready replicas to the desired count; `scaling.autoscaler.Scale` in Go.
-- `Scaler`: desired count to the replicas of the Deployment: bounds, initial scale, scale to zero;
+- `DeploymentScaler`: desired count to the replicas of the Deployment: bounds, initial scale, scale to zero;
   `kpa.scaler.scale` and `computeActiveCondition` in Go.
 
 `Kpa` joins them for a closed loop. Source: knative.dev/serving v0.50.0, pkg/autoscaler/scaling/autoscaler.go
@@ -149,7 +149,7 @@ class Activity(Enum):
 INACTIVE = frozenset({Activity.IDLE, Activity.FAILED})
 
 
-class Scaler:
+class DeploymentScaler:
     """The replicas of the Deployment: bounds, initial scale and the way down to zero.
 
     Simplified against a cluster: the network follows at once (the activator is in the path as soon as it is
@@ -265,7 +265,7 @@ class Kpa:
         reachable: bool = True,
     ) -> None:
         self.decider = Decider(config, now, ready, reachable)
-        self.scaler = Scaler(config, now, replicas, reachable)
+        self.scaler = DeploymentScaler(config, now, replicas, reachable)
 
     def tick(self, now: float, stable: float | None, panic: float, ready: int, min_scale: int | None = None) -> int:
         """One tick: averages and ready replicas in, replicas of the Deployment out.

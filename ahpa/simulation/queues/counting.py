@@ -10,58 +10,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ahpa.simulation.service_time import GRAIN, Counts
+from ahpa.simulation.queues.queue import Waits
+from ahpa.simulation.units import GRAIN, Counts
 from forecasting.panel import Floats
 
 if TYPE_CHECKING:
     from ahpa.simulation.traffic import Traffic
-
-
-@dataclass(frozen=True, eq=False)
-class Waits:
-    """What the queue left behind: late requests per second and the quantiles of the waiting time."""
-
-    late: Floats
-    """Shape [n]: late requests by the second in which they arrived."""
-    p50_seconds: float
-    p95_seconds: float
-    p99_seconds: float
-
-
-class Queue(Protocol):
-    """The queue of one run. It is asked to `run` only from a `begin` until it `is_calm`; in between nobody waits."""
-
-    waiting: float
-    """Requests that wait now."""
-    dropped: float
-    """Requests that have left unserved so far."""
-
-    def begin(self, second: int) -> None:
-        """Somebody may have to wait from this second on; before it the open loop held."""
-        ...
-
-    def run(self, seconds: int, slots: int, until: int) -> Iterator[list[int]]:
-        """Play on slots that stay the same, so many seconds at a time: the concurrency of each of these seconds in
-        1/GRAIN requests, those who wait included. Ends as soon as it `is_calm` and second `until` has come; it can be
-        left after any of them."""
-        ...
-
-    def is_calm(self) -> bool:
-        """Whether the open loop holds again."""
-        ...
-
-    def late(self, first: int, last: int) -> Floats:
-        """Shape [last - first]: requests of these seconds that are known to be late by now."""
-        ...
-
-    def waits(self) -> Waits:
-        """The waiting times of all requests of the stream, which should have come to its end."""
-        ...
 
 
 class CountingQueue:
@@ -73,9 +31,9 @@ class CountingQueue:
         "_begun",
         "_empty",
         "_give_up",
-        "_kernel",
         "_left",
         "_queued",
+        "_service_time",
         "_traffic",
         "dropped",
         "last_waited",
@@ -85,7 +43,7 @@ class CountingQueue:
 
     def __init__(self, traffic: Traffic) -> None:
         self._traffic = traffic
-        self._kernel = traffic.kernel
+        self._service_time = traffic.service_time
         self._give_up = math.ceil(traffic.service.give_up_seconds)
         self._arrived = traffic.arrived
         self._arrivals = traffic.arrivals_list
@@ -105,16 +63,16 @@ class CountingQueue:
         """The last moment at which nobody waited."""
         self.last_waited = second - 1
         """The last second at whose end somebody waited."""
-        first = second - self._kernel.whole - 1
+        first = second - self._service_time.whole - 1
         past = self._arrived[max(first, 0) : second + 1].tolist()
         self._begun = [0.0] * max(-first, 0) + past
         """begun at the ends of the last seconds, newest last."""
 
     def run(self, seconds: int, slots: int, until: int) -> Iterator[list[int]]:
-        # The arithmetic is `Kernel`'s, written out: this is the innermost loop of a starved service.
-        whole, fraction = self._kernel.whole, self._kernel.fraction
+        # The arithmetic is `FixedServiceTime`'s, written out: this is the innermost loop of a starved service.
+        whole, fraction = self._service_time.whole, self._service_time.fraction
         old, new, late = fraction * fraction / 2, (1 - fraction) * (1 - fraction) / 2, 1 - fraction
-        limit = self._kernel.limit(slots) if slots and not whole else 0.0
+        limit = self._service_time.limit(slots) if slots and not whole else 0.0
         if len(self._begun) > 4096:
             del self._begun[: -whole - 2]
             self._note()
@@ -170,7 +128,7 @@ class CountingQueue:
         self._queued.clear()
 
     def is_calm(self) -> bool:
-        return not self.waiting and self.second > self.last_waited + self._kernel.whole + 2
+        return not self.waiting and self.second > self.last_waited + self._service_time.whole + 2
 
     def late(self, first: int, last: int) -> Floats:
         self._note()

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ahpa.simulation.queues.counting import Waits
-from ahpa.simulation.service_time import GRAIN, MICROS, Counts
+from ahpa.simulation.queues.queue import Waits
+from ahpa.simulation.units import GRAIN, MICROS, Counts
 from forecasting.panel import Floats
 
 if TYPE_CHECKING:

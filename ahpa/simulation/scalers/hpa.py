@@ -1,4 +1,4 @@
-"""The HPA (hpa.py) as the scaler of a simulated service: an External metric, AverageValue of the concurrency.
+"""The HPA (reactive/hpa) as the scaler of a simulated service: an External metric, AverageValue of the concurrency.
 
 The metric is the mean concurrency of the last minute, as an adapter reads it from Prometheus: on a GPU service
 CPU says nothing. Behaviour is the default one.
@@ -15,11 +15,12 @@ from ahpa.reactive.hpa.autoscaler import SYNC_SECONDS, Hpa
 from ahpa.reactive.hpa.config import HpaConfig, Metric
 from ahpa.reactive.hpa.replicas import per_replica_replicas
 from ahpa.simulation.scalers.scaler import until_other
-from ahpa.simulation.service_time import GRAIN, Counts
-from ahpa.simulation.traffic import Stream
+from ahpa.simulation.stream import Stream
+from ahpa.simulation.units import GRAIN, Counts
 
 WINDOW_SECONDS = 60
-NO_LIMIT = 100_000
+DEFAULT_MAX_REPLICAS = 100_000
+"""An HPA must have a maximum; this one is never reached."""
 
 
 class HpaLoop:
@@ -30,7 +31,7 @@ class HpaLoop:
     def __init__(self, traffic: Stream, target: float, minimum: int = 1, maximum: int = 0) -> None:
         """`target` is the concurrency per replica that it aims at; `maximum` 0 means no limit."""
         metric = Metric("External", "concurrency", "AverageValue", max(1, round(1000 * target)))
-        self._config = HpaConfig(maximum or NO_LIMIT, (metric,), minimum)
+        self._config = HpaConfig(maximum or DEFAULT_MAX_REPLICAS, (metric,), minimum)
         self._hpa = Hpa(self._config)
         self._units = traffic.units.copy()
         self._usage = self._usages().tolist()

@@ -1,4 +1,4 @@
-"""The KPA (kpa.py) as the scaler of a simulated service, fast: see reactive.py for what the world asks of it.
+"""The KPA (reactive/kpa) as the scaler of a simulated service, fast: see scaler.py for what the world asks of it.
 
 What it counts is its metric: requests in flight, or requests per second. Either is kept second by second in 1/GRAIN.
 """
@@ -16,7 +16,7 @@ from ahpa.reactive.kpa.windows import linear_averages, round_to_micro, smoothing
 from ahpa.simulation.scalers.kpa_inputs import TICKS_PER_MINUTE, KpaInputs, Needs
 from ahpa.simulation.scalers.kpa_steady import NEVER, Band, Steady, at_rest
 from ahpa.simulation.scalers.scaler import until_other
-from ahpa.simulation.service_time import GRAIN
+from ahpa.simulation.units import GRAIN
 from forecasting.panel import Floats
 
 

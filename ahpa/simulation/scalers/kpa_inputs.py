@@ -9,8 +9,8 @@ import numpy as np
 from ahpa.reactive.kpa.autoscaler import TICK_SECONDS
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.reactive.kpa.windows import linear_averages, weighted_averages
-from ahpa.simulation.service_time import GRAIN
-from ahpa.simulation.traffic import Stream
+from ahpa.simulation.stream import Stream
+from ahpa.simulation.units import GRAIN
 from forecasting.panel import Floats
 
 TICKS_PER_MINUTE = 60 // TICK_SECONDS

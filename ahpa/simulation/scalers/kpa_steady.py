@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ahpa.reactive.kpa.autoscaler import Activity, Kpa
 from ahpa.reactive.kpa.config import NO_LIMIT, KpaConfig
-from ahpa.simulation.service_time import GRAIN
+from ahpa.simulation.units import GRAIN
 
 MARGIN = 2e-6
 """More than averages, which are rounded to 1e-6, and quotients of them can be off."""

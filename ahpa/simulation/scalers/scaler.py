@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 
-class Reactive(Protocol):
+class Scaler(Protocol):
     """A scaler with a tick of so many seconds; tick i comes at the end of second (i + 1) * tick_seconds - 1."""
 
     @property
@@ -61,27 +61,3 @@ def until_other(
         if wanted != present:
             break
     return tick, wanted
-
-
-class Fixed:
-    """No scaler: as many replicas as the floor says."""
-
-    tick_seconds = 60
-    desired = 0
-
-    def calm(self, tick: int, last: int, ready: int, floor: int, present: int) -> int:
-        return last if present == floor else tick
-
-    def tick(self, tick: int, now: float, ready: int, floor: int) -> int:
-        return floor
-
-    def rush(
-        self, tick: int, now: float, ready: int, floor: int, present: int, counts: Iterable[list[int]]
-    ) -> tuple[int, int]:
-        return until_other(tick, present, counts, lambda at, units: floor)
-
-    def settle(self, tick: int) -> None:
-        pass
-
-    def reconcile(self, now: float, ready: int, floor: int) -> int:
-        return floor

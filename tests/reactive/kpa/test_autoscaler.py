@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ahpa.reactive.kpa.autoscaler import UNKNOWN, Activity, Decider, Kpa, Scaler, averages_of
+from ahpa.reactive.kpa.autoscaler import UNKNOWN, Activity, Decider, DeploymentScaler, Kpa, averages_of
 from ahpa.reactive.kpa.config import KpaConfig
 
 T = 1_700_000_000.0
@@ -156,20 +156,20 @@ def test_scaler(
     after: Activity,
 ) -> None:
     """The Deployment's replicas and the condition Active, `since` seconds after the last change of Active."""
-    scaler = Scaler(KpaConfig(**config), T, replicas)
+    scaler = DeploymentScaler(KpaConfig(**config), T, replicas)
     scaler.activity, scaler.since, scaler.proxied_since = activity, T - since, T - since
     assert scaler.reconcile(T, desired, excess_burst_capacity=0, ready=20) == want
     assert scaler.activity is after
 
 
 def test_a_floor_given_at_the_tick_replaces_the_annotation() -> None:
-    scaler = Scaler(KpaConfig(min_scale=1), T)
+    scaler = DeploymentScaler(KpaConfig(min_scale=1), T)
     says = [(scaler.reconcile(T, 1, 0, ready, floor), scaler.activity) for ready, floor in [(1, 5), (5, 5), (5, None)]]
     assert says == [(5, Activity.ACTIVATING), (5, Activity.ACTIVE), (1, Activity.ACTIVE)]
 
 
 def test_unreachable_ignores_every_minimum() -> None:
-    scaler = Scaler(KpaConfig(min_scale=2, initial_scale=3), T, 3, reachable=False)
+    scaler = DeploymentScaler(KpaConfig(min_scale=2, initial_scale=3), T, 3, reachable=False)
     scaler.activity, scaler.since, scaler.proxied_since = Activity.IDLE, T - 30, T - 30
     assert scaler.reconcile(T, 0, 0, ready=3, min_scale=2) == 0
 

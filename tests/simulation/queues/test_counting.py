@@ -10,9 +10,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ahpa.simulation.scalers.scaler import Fixed
-from ahpa.simulation.service_time import GRAIN
-from ahpa.simulation.traffic import Service, Traffic, spread
+from ahpa.simulation.scalers.fixed import Fixed
+from ahpa.simulation.stream import SimulatedService
+from ahpa.simulation.traffic import Traffic, spread_over_seconds
+from ahpa.simulation.units import GRAIN
 from ahpa.simulation.world import World
 
 
@@ -44,9 +45,9 @@ def test_it_agrees_with_serving_request_by_request(seconds: float, replicas: int
     Both count on a grid of a second. At full load many waits lie about the limit of 3 s, so half a second there
     moves the share by 4 points more.
     """
-    service = Service(seconds, 2, late_after_seconds=3.0, give_up_seconds=100_000.0)
+    service = SimulatedService(seconds, 2, late_after_seconds=3.0, give_up_seconds=100_000.0)
     rng = np.random.default_rng(seed)
-    traffic = Traffic(0.0, spread(np.full(30, load * 2 * replicas / seconds * 60), 60, rng), service)
+    traffic = Traffic(0.0, spread_over_seconds(np.full(30, load * 2 * replicas / seconds * 60), 60, rng), service)
     world = World(traffic, Fixed(), rng, replicas, replicas)
     world.advance(traffic.seconds)
     ours = world.outcome()
@@ -60,7 +61,7 @@ def test_it_agrees_with_serving_request_by_request(seconds: float, replicas: int
 
 def test_concurrency_without_a_queue_is_littles_law() -> None:
     """Mean concurrency is rate times service time: 3 a second for 2.5 s are 7.5 in flight."""
-    traffic = Traffic(0.0, np.full(600, 3), Service(2.5, 4))
+    traffic = Traffic(0.0, np.full(600, 3), SimulatedService(2.5, 4))
     assert traffic.units[60:].mean() / GRAIN == pytest.approx(7.5, abs=0.01)
 
 
@@ -71,7 +72,7 @@ def test_concurrency_without_a_queue_is_littles_law() -> None:
 )
 def test_throughput_is_slots_over_service_time(seconds: float, replicas: int, served: int) -> None:
     """Replicas of 4 slots under twice their load serve `served` a second; the rest gives up."""
-    traffic = Traffic(0.0, np.full(3600, 2 * served), Service(seconds, 4, give_up_seconds=60.0))
+    traffic = Traffic(0.0, np.full(3600, 2 * served), SimulatedService(seconds, 4, give_up_seconds=60.0))
     world = World(traffic, Fixed(), np.random.default_rng(0), replicas, replicas)
     world.advance(3600)
     outcome = world.outcome()
@@ -80,7 +81,7 @@ def test_throughput_is_slots_over_service_time(seconds: float, replicas: int, se
 
 
 def test_nobody_is_served_by_nothing_and_cold_hits_are_counted() -> None:
-    traffic = Traffic(0.0, np.full(600, 2), Service(1.0, 4, give_up_seconds=10.0))
+    traffic = Traffic(0.0, np.full(600, 2), SimulatedService(1.0, 4, give_up_seconds=10.0))
     world = World(traffic, Fixed(), np.random.default_rng(0), 0, 0)
     world.advance(600)
     outcome = world.outcome()
@@ -93,7 +94,7 @@ def test_nobody_is_served_by_nothing_and_cold_hits_are_counted() -> None:
 def test_who_gives_up_leaves_at_that_second(slots: int) -> None:
     """One in the first second, then ten a second of 1 s each, and everybody's patience is 5 s: at the end of second 6
     all who came before the second second and have not begun are gone, and so on."""
-    traffic = Traffic(0.0, np.array([1] + [10] * 59), Service(1.0, 2, give_up_seconds=5.0))
+    traffic = Traffic(0.0, np.array([1] + [10] * 59), SimulatedService(1.0, 2, give_up_seconds=5.0))
     queue = traffic.queue()
     queue.begin(0)
     dropped = [queue.dropped for _ in islice(queue.run(1, slots, 60), 8)]
@@ -106,10 +107,12 @@ def test_spreading_keeps_every_request_and_dispersion_is_as_asked() -> None:
     rng = np.random.default_rng(0)
     counts = np.full(2000, 600.0)
     for dispersion in (1.0, 4.0):
-        seconds = spread(counts, 60, rng, dispersion)
+        seconds = spread_over_seconds(counts, 60, rng, dispersion)
         assert seconds.sum() == 2000 * 600
         assert seconds.var() / seconds.mean() == pytest.approx(dispersion, rel=0.1)
 
 
 def test_fractions_of_requests_keep_their_mean() -> None:
-    assert spread(np.full(20_000, 0.3), 60, np.random.default_rng(0)).sum() == pytest.approx(6000, rel=0.03)
+    assert spread_over_seconds(np.full(20_000, 0.3), 60, np.random.default_rng(0)).sum() == pytest.approx(
+        6000, rel=0.03
+    )

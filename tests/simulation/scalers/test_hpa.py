@@ -7,7 +7,8 @@ from hypothesis import given, settings
 
 from ahpa.core.readiness import Lag, Readiness
 from ahpa.simulation.scalers.hpa import HpaLoop
-from ahpa.simulation.traffic import Service, Traffic
+from ahpa.simulation.stream import SimulatedService
+from ahpa.simulation.traffic import Traffic
 from ahpa.simulation.world import World
 from tests.simulation.test_world import stories
 
@@ -41,7 +42,7 @@ def test_what_is_averaged_beforehand_is_what_is_seen(story) -> None:  # type: ig
 
 def step_up(low: int, high: int) -> Traffic:
     """Half an hour of `low` requests a second, then an hour of `high`; each holds a slot for 2 s."""
-    service = Service(2.0, 4, readiness=Readiness.single(Lag.of(30, 45)))
+    service = SimulatedService(2.0, 4, readiness=Readiness.single(Lag.of(30, 45)))
     return Traffic(0.0, np.concatenate([np.full(1800, low), np.full(3600, high)]), service)
 
 

@@ -12,7 +12,7 @@ from ahpa.reactive.kpa.autoscaler import TICK_SECONDS, Activity, Kpa
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.reactive.kpa.windows import round_to_micro
 from ahpa.simulation.scalers.kpa_steady import NEVER, Steady
-from ahpa.simulation.service_time import GRAIN
+from ahpa.simulation.units import GRAIN
 
 FAR = 10**12
 

@@ -15,13 +15,14 @@ from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.outcome import Run
 from ahpa.simulation.scalers.kpa import KpaLoop, kpa_loop
 from ahpa.simulation.scalers.kpa_inputs import KpaInputs
-from ahpa.simulation.traffic import Service, Stream, Traffic
+from ahpa.simulation.stream import SimulatedService, Stream
+from ahpa.simulation.traffic import Traffic
 from ahpa.simulation.world import World
 from forecasting.panel import Panel
 from tests.simulation.test_world import stories
 
 
-def by_rate(config: KpaConfig, service: Service) -> KpaConfig:
+def by_rate(config: KpaConfig, service: SimulatedService) -> KpaConfig:
     """The same share of a replica, told in requests per second."""
     per_second = 1 / service.service_seconds
     target, total = config.target_value * per_second, config.total_value * per_second
@@ -69,7 +70,7 @@ def test_it_is_the_exact_kpa_on_the_arrivals_of_each_second(story) -> None:  # t
 def test_who_waits_is_not_seen() -> None:
     """Three requests a second of 2 s in front of one replica that can take one: the KPA that counts requests in
     flight asks for ever more, the one that counts their rate for three."""
-    service = Service(2.0, 2)
+    service = SimulatedService(2.0, 2)
     traffic = Traffic(0.0, np.full(600, 3), service)
     config = KpaConfig(target_value=2.0, total_value=2.0, max_scale_up_rate=1000.0)
     found = []
@@ -89,13 +90,13 @@ def test_defaults_are_knatives(service_seconds: float) -> None:
     config = KpaConfig.from_annotations({"autoscaling.knative.dev/metric": "rps"}, container_concurrency=100)
     level = 300 * service_seconds
     demand = Panel.of(0.0, 60.0, np.full(120, level), ("a",))
-    scene = Scene.of("a", demand, 3600.0, 7200.0, Service(service_seconds, 100), config)
+    scene = Scene.of("a", demand, 3600.0, 7200.0, SimulatedService(service_seconds, 100), config)
     assert scene.per_replica == pytest.approx(140 * service_seconds)
     assert scene.ready == 3
     assert (policies.kpa(scene, 0.7).desired == 3).mean() > 0.9
 
 
 def test_each_loop_counts_its_own_metric() -> None:
-    traffic, config = Traffic(0.0, np.zeros(60, np.int64), Service()), KpaConfig(metric="rps")
+    traffic, config = Traffic(0.0, np.zeros(60, np.int64), SimulatedService()), KpaConfig(metric="rps")
     with pytest.raises(ValueError, match="counts concurrency, not rps"):
         KpaLoop(config, KpaInputs(traffic, config), 0.0, 1)
