@@ -22,7 +22,9 @@ from ahpa.core.decision import Decision, Reason
 from ahpa.core.readiness import Lag
 from ahpa.service.service import Service, Settings, windows_up_to
 from forecasting.model import Model
-from tests.fakes import FakeKube, FakePrometheus, SameAsYesterday
+from tests.fakes.demand import FakePrometheus
+from tests.fakes.kube import FakeKube
+from tests.fakes.models import SameAsYesterday
 
 DAY = 86_400.0
 NOW = 1_700_000_000.0 // DAY * DAY + 9 * 3600.0  # 09:00 UTC
