@@ -1,4 +1,4 @@
-"""Act: carry out what was decided, and tell everybody: journal, metrics, log, Events. One gate stands before all writes."""
+"""Act: carry out what was decided and tell of it: journal, metrics, log, Events. One gate stands before all writes."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ class Service:
             self._learned = done.learned or self._learned
 
     def _wish_for_refit(self, listing: Listing, recent: Reading, now: float) -> None:
-        """A target whose query fails has nothing to learn from; it must not make the whole fleet learn anew for ever."""
+        """A target whose query fails has nothing to learn from; it must not make all others learn anew for ever."""
         due = now - self._refitted_at >= NEW_TARGET_REFIT_SECONDS and not self._refitting.locked()
         unknown = set(listing.queries) - self._learned.known
         if due and not unknown <= set(recent.problems):
