@@ -8,10 +8,10 @@ import time
 from dataclasses import dataclass
 
 import pytest
+from ahpa.service.service import Service
 
 from ahpa.adapters.processes.fits import FitPool
 from ahpa.core.decision import Reason
-from ahpa.service.service import Service
 from forecasting.choice.auto import AutoModel
 from forecasting.choice.models import models
 from forecasting.libraries.calibrated import CalibratedModel
