@@ -64,7 +64,7 @@ class FakeKube:
         ]
         return copy.deepcopy(found)
 
-    def merge_patch(self, where: str, body: Mapping[str, Any]) -> Object:
+    def merge_patch(self, where: str, body: Mapping[str, object]) -> Object:
         self._maybe_fail("PATCH", where)
         if where not in self.objects:
             raise ClusterError(404, f"PATCH {where}: not found")
@@ -75,7 +75,7 @@ class FakeKube:
         self._patch(where, body, FIELD_MANAGER)
         return copy.deepcopy(self.objects[where])
 
-    def create(self, where: str, body: Mapping[str, Any]) -> Object:
+    def create(self, where: str, body: Mapping[str, object]) -> Object:
         self._maybe_fail("POST", where)
         self.created.append((where, copy.deepcopy(dict(body))))
         return dict(body)

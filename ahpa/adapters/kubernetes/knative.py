@@ -99,7 +99,7 @@ class KnativeServices:
     def restore(self, target: Target) -> None:
         listed = _listed(target)
         state = recorded(listed.service)
-        for name, revision in (listed.active | listed.idle).items():
+        for name, revision in (*listed.active.items(), *listed.idle.items()):
             if held(revision, state):
                 self._patch_revision(revision, state[name])
         if STATE in annotations_of(listed.service):

@@ -55,7 +55,7 @@ def recorded(service: Object) -> dict[str, str | None]:
         return {}
     if not isinstance(parsed, dict):
         return {}
-    return {str(k): v for k, v in parsed.items() if v is None or whole(v) is not None}
+    return {k: None if v is None else str(v) for k, v in parsed.items() if v is None or whole(v) is not None}
 
 
 def held(revision: Object, state: Mapping[str, str | None]) -> bool:
@@ -96,7 +96,7 @@ def facts(revision: Object, state: Mapping[str, str | None]) -> Facts:
     status = revision.get("status") or {}
     floor = minimum(revision)
     if held(revision, state):
-        annotations[MIN_SCALE] = str(state[name] or annotations.get(AUTOSCALING + "minScale", 0))
+        annotations[MIN_SCALE] = state[name] or annotations.get(AUTOSCALING + "minScale", "0")
     baseline = whole(annotations.get(MIN_SCALE, annotations.get(AUTOSCALING + "minScale"))) or 0
     ready = int(status.get("actualReplicas") or 0)
     limits = [whole(annotations.get(AUTOSCALING + key)) for key in ("max-scale", "activation-scale")]

@@ -142,3 +142,12 @@ def test_an_owner_that_does_not_control_the_service_is_no_reason_to_refuse() -> 
     kube, actuator = cluster(r1=100)
     kube.edit(SERVICE, {"metadata": {"ownerReferences": [{"kind": "Application", "name": "shop"}]}})
     assert only(actuator).refusal is None
+
+
+def test_a_number_in_the_record_is_given_back_as_the_text_that_an_annotation_is() -> None:
+    kube, actuator = cluster(r1=100)
+    actuator.write(only(actuator), 5)
+    kube.edit(SERVICE, {"metadata": {"annotations": {"ahpa.dev/baseline": '{"r1": 3}'}}})
+    assert only(actuator).baseline == 3
+    actuator.restore(only(actuator))
+    assert kube.get(f"{ROOT}/revisions/r1")["metadata"]["annotations"][MIN_SCALE] == "3"

@@ -9,7 +9,7 @@ from ahpa.adapters.kubernetes.objects import owns, somebody_elses
 
 
 def test_ownership_is_what_the_api_server_says() -> None:
-    fields = {"f:spec": {"f:minReplicas": {}}}
+    fields: Object = {"f:spec": {"f:minReplicas": {}}}
     item = {"metadata": {"managedFields": [{"manager": "ahpa", "fieldsV1": fields}]}}
     assert owns(item, "spec", "minReplicas")
     assert not owns(item, "spec", "maxReplicas")

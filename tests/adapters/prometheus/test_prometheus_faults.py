@@ -18,8 +18,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ahpa.adapters.processes.executors import Threads
 from ahpa.adapters.prometheus import source as adapter
-from ahpa.adapters.prometheus.source import MetricsUnavailable, Prometheus
+from ahpa.adapters.prometheus.session import MetricsUnavailable
+from ahpa.adapters.prometheus.source import Prometheus
+from forecasting.executor import Executor, Serial
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 START, END, STEP = 0.0, 600.0, 60.0
@@ -147,12 +150,12 @@ def test_one_failing_query_leaves_its_row_unknown_and_harms_no_other(server: Ser
         (say(500, b"x") if "bad" in handler.path else matrix([[60, "1"], [120, "2"]]))(handler)
 
     server.answer = answer
-    panel, problems, partial = client(server).panel({"good": "up", "bad": "bad"}, START, END, STEP)
-    assert panel.keys == ("good", "bad")
-    assert panel.values[0, :2].tolist() == [1.0, 2.0]
-    assert np.isnan(panel.values[1]).all()
-    assert list(problems) == ["bad"]
-    assert partial == frozenset()
+    reading = client(server).read({"good": "up", "bad": "bad"}, START, END, STEP)
+    assert reading.panel.keys == ("good", "bad")
+    assert reading.panel.values[0, :2].tolist() == [1.0, 2.0]
+    assert np.isnan(reading.panel.values[1]).all()
+    assert list(reading.problems) == ["bad"]
+    assert reading.partial == frozenset()
 
 
 def test_samples_land_on_the_step_that_they_close_and_gaps_stay_unknown(server: Server) -> None:
@@ -214,7 +217,7 @@ def test_a_long_range_is_asked_in_chunks_that_share_no_point(server: Server, mon
     assert [(span["start"], span["end"]) for span in spans] == [("60", "240"), ("300", "480"), ("540", "600")]
 
 
-def test_the_token_is_read_anew_for_each_request(server: Server, tmp_path) -> None:
+def test_the_token_is_read_anew_for_each_request(server: Server, tmp_path: Path) -> None:
     token = tmp_path / "token"
     server.answer = matrix()
     reader = Prometheus(server.url, token_file=str(token))
@@ -234,22 +237,52 @@ def test_a_token_that_no_header_can_carry_is_not_quoted(server: Server, tmp_path
     assert server.requests == []
 
 
-def test_a_silent_server_is_not_asked_for_every_service(server: Server) -> None:
+def test_a_silent_server_is_not_asked_for_every_service(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """With two workers the first four wait in vain; a hundred more must not, or the loop stands still."""
+    monkeypatch.setattr(adapter, "PATIENCE", 4)
     server.answer = hang
-    reader = Prometheus(server.url, timeout_seconds=(0.2, 0.2), total_seconds=0.5, workers=2)
-    panel, problems, _ = reader.panel({f"s{i}": f"up{i}" for i in range(100)}, START, END, STEP)
-    assert len(problems) == 100
-    assert np.isnan(panel.values).all()
-    assert "not asked" in problems["s99"]
+    with Threads(2) as threads:
+        reader = Prometheus(server.url, timeout_seconds=(0.2, 0.2), total_seconds=0.5, executor=threads)
+        reading = reader.read({f"s{i}": f"up{i}" for i in range(100)}, START, END, STEP)
+    assert len(reading.problems) == 100
+    assert np.isnan(reading.panel.values).all()
+    assert "not asked" in reading.problems["s99"]
     assert len({path for path, _ in server.requests}) <= 6
 
 
-def test_bad_queries_do_not_silence_the_good_ones_after_them(server: Server) -> None:
+@pytest.mark.parametrize("executor", [Serial(), Threads(4)], ids=["serial", "threads"])
+def test_bad_queries_do_not_silence_the_good_ones_after_them(server: Server, executor: Executor) -> None:
     server.answer = lambda handler: (matrix([[60, "1"]]) if "good" in handler.path else say(400, b"bad"))(handler)
     queries = {**{f"bad{i}": f"bad{i}" for i in range(20)}, "good": "good"}
-    _, problems, _ = client(server).panel(queries, START, END, STEP)
-    assert set(problems) == set(queries) - {"good"}
+    reading = Prometheus(server.url, executor=executor).read(queries, START, END, STEP)
+    executor.stop()
+    assert set(reading.problems) == set(queries) - {"good"}
+    assert reading.panel.values[-1, 0] == 1.0
+
+
+def test_with_nobody_to_read_for_nothing_is_read(server: Server) -> None:
+    reading = client(server).read({}, START, END, STEP)
+    assert (reading.panel.keys, reading.panel.start, reading.panel.end) == ((), START, END)
+    assert server.requests == []
+
+
+def test_a_reading_that_is_stopped_raises_nothing(server: Server) -> None:
+    """On the way out of the process; what was not read is not known."""
+    asked = threading.Event()
+
+    def slow(handler: BaseHTTPRequestHandler) -> None:
+        asked.set()
+        time.sleep(0.3)
+        matrix([[60, "1"]])(handler)
+
+    server.answer = slow
+    threads = Threads(1)
+    stopper = threading.Thread(target=lambda: asked.wait(5) and threads.stop())
+    stopper.start()
+    reading = Prometheus(server.url, executor=threads).read({f"s{i}": "up" for i in range(5)}, START, END, STEP)
+    stopper.join()
+    assert set(reading.problems.values()) == {"reading was stopped"}
+    assert np.isnan(reading.panel.values).all()
 
 
 def test_a_packed_answer_is_read(server: Server) -> None:
