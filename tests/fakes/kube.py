@@ -64,21 +64,21 @@ class FakeKube:
         ]
         return copy.deepcopy(found)
 
-    def merge_patch(self, where: str, body: Mapping[str, object]) -> Object:
+    def merge_patch(self, where: str, body: Object) -> Object:
         self._maybe_fail("PATCH", where)
         if where not in self.objects:
             raise ClusterError(404, f"PATCH {where}: not found")
         asked = body["metadata"].get("resourceVersion")
         if asked is not None and asked != self.objects[where]["metadata"]["resourceVersion"]:
             raise ClusterError(409, f"PATCH {where}: the object has been modified")
-        self.writes.append((where, copy.deepcopy(dict(body))))
+        self.writes.append((where, copy.deepcopy(body)))
         self._patch(where, body, FIELD_MANAGER)
         return copy.deepcopy(self.objects[where])
 
-    def create(self, where: str, body: Mapping[str, object]) -> Object:
+    def create(self, where: str, body: Object) -> Object:
         self._maybe_fail("POST", where)
-        self.created.append((where, copy.deepcopy(dict(body))))
-        return dict(body)
+        self.created.append((where, copy.deepcopy(body)))
+        return body
 
     def _maybe_fail(self, method: str, where: str) -> None:
         error = self.fail(method, where)

@@ -19,12 +19,11 @@ from typing import Any
 import pytest
 import yaml
 
-from ahpa.adapters.kubernetes.api import Kube, collection, path
-from ahpa.adapters.kubernetes.api import KubeError as Refused
+from ahpa.adapters.kubernetes.api import Kube
 from ahpa.adapters.kubernetes.events import Events
-from ahpa.adapters.kubernetes.hpa import HorizontalPodAutoscalers
-from ahpa.adapters.kubernetes.knative import KnativeServices
-from ahpa.adapters.kubernetes.target import Actuator, Target
+from ahpa.adapters.kubernetes.kinds import KINDS
+from ahpa.adapters.kubernetes.pods import Pods
+from ahpa.ports import Actuator, ClusterError, Target
 from testbed import Testbed
 from testbed.build import find_parts
 from testbed.kube import KubeApi, KubeError
@@ -233,7 +232,7 @@ def raise_and_restore(bed: Testbed, actuator: Actuator) -> Target:
                 return target
             try:
                 work(target)
-            except Refused as error:
+            except ClusterError as error:
                 if error.status != 409:
                     raise
             return None
@@ -247,12 +246,11 @@ def raise_and_restore(bed: Testbed, actuator: Actuator) -> Target:
 def test_the_adapters_live_on_these_rights_and_use_every_one(bed: Testbed, ours: KubeApi, targets: str) -> None:
     """Raise, restore, learn from pods and tell, as our account: every call is granted, every grant is used."""
     kube = Recording.connect(str(bed.service_account_kubeconfig(HOME, "ahpa")))
-    assert isinstance(kube, Recording)
     kube.used = set()
-    for actuator in (KnativeServices(kube, TEAM), HorizontalPodAutoscalers(kube, TEAM)):
-        target = raise_and_restore(bed, actuator)
+    for kind in KINDS.values():
+        target = raise_and_restore(bed, kind.actuator(kube, TEAM))
         assert Events(kube, "test").say(target, "Tested", "as our account", 1_764_000_000.0)
-        kube.items(path(*collection("v1", "pods", TEAM)), labelSelector=target.selector)
+        Pods(kube).starts(target)
     unused = set().union(*RIGHTS.values()) - kube.used
     assert unused == {("apps", "statefulsets", "get")}, "only because no StatefulSet is here"
 

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 import pytest
-from ahpa.adapters.telemetry.telemetry import Telemetry
 
+from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.ports import ClusterError
 from ahpa.service.loop import Loop
 from ahpa.service.settings import Settings

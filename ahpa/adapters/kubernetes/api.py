@@ -46,11 +46,11 @@ class KubeApi(Protocol):
         """A whole list, from the API server's cache. Raises ClusterError; never a part of a list."""
         ...
 
-    def merge_patch(self, where: str, body: Mapping[str, object]) -> Object:
+    def merge_patch(self, where: str, body: Object) -> Object:
         """RFC 7386. Put metadata.resourceVersion into `body`: a stale one answers 409. Raises ClusterError."""
         ...
 
-    def create(self, where: str, body: Mapping[str, object]) -> Object:
+    def create(self, where: str, body: Object) -> Object:
         """Raises ClusterError."""
         ...
 
@@ -93,11 +93,11 @@ class Kube:
             raise ClusterError(0, f"{where}: the answer is not a whole list")
         return [item for item in items if isinstance(item, dict) and isinstance(item.get("metadata"), dict)]
 
-    def merge_patch(self, where: str, body: Mapping[str, object]) -> Object:
+    def merge_patch(self, where: str, body: Object) -> Object:
         query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
         return self._call("PATCH", where, query, body, MERGE_PATCH)
 
-    def create(self, where: str, body: Mapping[str, object]) -> Object:
+    def create(self, where: str, body: Object) -> Object:
         return self._call("POST", where, {"fieldManager": FIELD_MANAGER}, body, "application/json")
 
     def _call(
@@ -105,7 +105,7 @@ class Kube:
         method: str,
         where: str,
         query: Mapping[str, str],
-        body: Mapping[str, object] | None = None,
+        body: Object | None = None,
         content_type: str | None = None,
     ) -> Object:
         headers = {"Accept": "application/json"} | ({"Content-Type": content_type} if content_type else {})

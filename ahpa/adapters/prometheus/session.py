@@ -1,7 +1,7 @@
 """An HTTP session that costs no more than was allowed, whatever the server does.
 
 What `requests` and the Prometheus library lack, each found by running them against a server that misbehaves
-(tests/adapters/prometheus/test_prometheus_faults.py): a bound on bytes and on total time, no redirects and no
+(tests/adapters/prometheus/test_session.py): a bound on bytes and on total time, no redirects and no
 proxies from the environment, retries that do not obey a Retry-After of an hour, an own mount so that the library's
 does not replace ours, a token that is read anew for each request.
 """
