@@ -58,7 +58,8 @@ class Foresight:
 
     @cached_property
     def _said(self) -> list[bool]:
-        return np.asarray(np.isfinite(self.peaks).all(axis=(1, 2))).tolist()  # type: ignore[no-any-return]
+        out: list[bool] = np.asarray(np.isfinite(self.peaks).all(axis=(1, 2))).tolist()
+        return out
 
     def outlook(self, index: int) -> Outlook:
         peaks = self.peaks[index]
@@ -162,7 +163,8 @@ class Ahpa:
     def _last_origin(self) -> list[int]:
         """For each minute of the tested days the newest origin at its beginning; -1 where there is none."""
         ticks = self.scene.start + TICK_SECONDS * np.arange(self.scene.minutes)
-        return (np.searchsorted(self.foresight.origins, ticks + 1e-6, side="right") - 1).tolist()  # type: ignore[no-any-return]
+        out: list[int] = (np.searchsorted(self.foresight.origins, ticks + 1e-6, side="right") - 1).tolist()
+        return out
 
     @cached_property
     def _observed(self) -> tuple[list[float], list[float]]:

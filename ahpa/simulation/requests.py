@@ -1,7 +1,7 @@
 """Requests one by one, each with a duration of its own: a list from a log, and the stream that it makes.
 
 All times are whole microseconds. What is summed is then exact in any order, so the open loop and the queue
-(request_queue.py) agree to the last bit.
+(queues/single.py) agree to the last bit.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from ahpa.simulation.queues.queue import Queue
-from ahpa.simulation.queues.single import RequestQueue
+from ahpa.simulation.queues.single import ListedRequests, RequestQueue
 from ahpa.simulation.stream import Asked, SimulatedService, Stream
 from ahpa.simulation.units import GRAIN, MICROS, Counts
 from forecasting.panel import Floats, Panel
@@ -132,7 +132,19 @@ class RequestTraffic(Stream):
         return float(slots)
 
     def queue(self) -> Queue:
-        return RequestQueue(self)
+        service = self.service
+        listed = ListedRequests(
+            came=self.came,
+            held=self.held,
+            ends=self.ends,
+            arrivals_list=self.arrivals_list,
+            arrived=self.arrived,
+            present=self.present,
+            rest=self.rest,
+            late_after_seconds=service.late_after_seconds,
+            give_up_seconds=service.give_up_seconds,
+        )
+        return RequestQueue(listed)
 
     # For the clairvoyant's bound
 

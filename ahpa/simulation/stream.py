@@ -81,7 +81,8 @@ class Stream(ABC):
     @cached_property
     def arrivals_list(self) -> list[int]:
         """`arrivals` for loops: a list is several times quicker to walk than an array."""
-        return self.arrivals.tolist()  # type: ignore[no-any-return]
+        out: list[int] = self.arrivals.tolist()
+        return out
 
     # What kinds of streams differ in
 

@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ahpa.simulation.queues.counting import CountingQueue
+from ahpa.simulation.queues.counting import CountedArrivals, CountingQueue
 from ahpa.simulation.queues.queue import Queue
 from ahpa.simulation.service_time import FixedServiceTime
 from ahpa.simulation.stream import Asked, Stream
@@ -89,7 +89,16 @@ class Traffic(Stream):
         return self.service_time.limit(slots)
 
     def queue(self) -> Queue:
-        return CountingQueue(self)
+        service = self.service
+        counted = CountedArrivals(
+            self.arrivals,
+            self.arrivals_list,
+            self.arrived,
+            self.service_time,
+            service.late_after_seconds,
+            service.give_up_seconds,
+        )
+        return CountingQueue(counted)
 
     def asked(self, window: int, late: float) -> Asked:
         wait = math.ceil(self.service.late_after_seconds)

@@ -46,9 +46,6 @@ class Snapshot:
 class World:
     """One service. Advance it; between two calls move its floor."""
 
-    skip = True
-    """False: the queue counts every second, and the scaler is asked at every tick (for the tests)."""
-
     def __init__(
         self, traffic: Stream, scaler: Scaler, rng: np.random.Generator, ready: int = 0, floor: int = 0
     ) -> None:
@@ -61,8 +58,7 @@ class World:
         self._queueing = False
         """Whether the open loop does not hold: somebody waits, or the service still feels that somebody did."""
         self._pressures = traffic.pressures(scaler.tick_seconds)
-        self._slots = ready * traffic.service.concurrency
-        self._limit = traffic.limit(self._slots) if ready else 0.0
+        self._resize()
         self._settled = 0.0
         """Seconds up to which the integrals below hold."""
         self._ready_seconds = 0.0
@@ -104,20 +100,17 @@ class World:
 
     def _walk(self, last: int) -> None:
         """While nobody waits: pass over ticks or play one, unless somebody has to wait in it."""
-        tick, crowded = self._tick, True
-        if self.skip:
-            calm = self._calm(last)
-            if calm > tick:
-                self._tick = calm
-                return
-            crowded = self._pressures[tick] > self._limit
-        if crowded:
+        tick = self._tick
+        calm = self._calm(last)
+        if calm > tick:
+            self._tick = calm
+        elif self._pressures[tick] > self._limit:
             self._queueing = True
             self._queue.begin(tick * self.scaler.tick_seconds)
             self._rush(last)
-            return
-        self._end_tick()
-        self._scale(self.scaler.tick(tick, self.now, self.replicas.ready, self._floor))
+        else:
+            self._end_tick()
+            self._scale(self.scaler.tick(tick, self.now, self.replicas.ready, self._floor))
 
     def _calm(self, last: int) -> int:
         """The tick up to which nothing can change."""
@@ -153,7 +146,7 @@ class World:
         now = self.traffic.start + (tick + 1) * step
         self._tick, wanted = self.scaler.rush(tick, now, replicas.ready, self._floor, replicas.present, counts)
         self._scale(wanted)
-        if self.skip and self._queue.is_calm() and self._crowded_until() <= self._tick:
+        if self._queue.is_calm() and self._crowded_until() <= self._tick:
             self._queueing = False
             self.scaler.settle(self._tick)
 

@@ -2,7 +2,7 @@
 
 Three parts, each usable alone:
 
-- `Averages` (kpa_windows): demand per second to the averages over the stable and the panic window.
+- `Averages` (windows.py): demand per second to the averages over the stable and the panic window.
 - `Decider`: averages and ready replicas to the desired count; `scaling.autoscaler.Scale` in Go.
 - `DeploymentScaler`: desired count to the replicas of the Deployment: bounds, initial scale, scale to zero;
   `kpa.scaler.scale` and `computeActiveCondition` in Go.
@@ -19,7 +19,7 @@ from enum import Enum
 from math import ceil
 
 from ahpa.reactive.kpa.config import KpaConfig
-from ahpa.reactive.kpa.windows import Averages, DelayWindow, LinearAverages
+from ahpa.reactive.kpa.windows import Averages, DelayWindow
 
 TICK_SECONDS = 2
 ACTIVATION_BUFFER_SECONDS = 30.0
@@ -287,5 +287,4 @@ class Kpa:
 
 def averages_of(config: KpaConfig) -> Averages:
     """The windows that this configuration asks for."""
-    windows = config.stable_window_seconds, config.panic_window_seconds
-    return Averages(*windows, weighted=True) if config.weighted else LinearAverages(*windows)
+    return Averages(config.stable_window_seconds, config.panic_window_seconds, config.weighted)

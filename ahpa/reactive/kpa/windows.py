@@ -1,7 +1,7 @@
 """What the KPA remembers: one-second buckets of demand, averaged over a stable and a panic window.
 
 Source: knative.dev/serving v0.50.0, pkg/autoscaler/aggregation (bucketing.go, max/window.go) and
-pkg/autoscaler/metrics (collector.go, sample_size.go). The floating-point operations happen in the order of
+pkg/autoscaler/metrics (collector.go). The floating-point operations happen in the order of
 the Go code, so the averages agree to the last bit (tests/proofs). Times are unix seconds; they are exact
 as long as they are multiples of 2**-20 s, which whole seconds and their halves are.
 """
@@ -204,44 +204,6 @@ class Averages:
         self.panic.resize(panic_seconds, now)
 
 
-class LinearAverages(Averages):
-    """The same for linear windows, with what happens each second written out: a backtest does it a million times.
-
-    Both windows get the same stats, so they were written to last in the same second.
-    """
-
-    __slots__ = ()
-
-    def record(self, now: float, value: float) -> None:
-        second, stable, panic = int(now), self.stable, self.panic
-        if second != stable.last + 1:
-            super().record(now, value)
-            return
-        i = second % stable.seconds
-        stable.total = stable.total - stable.buckets[i] + value
-        stable.buckets[i] = value
-        i = second % panic.seconds
-        panic.total = panic.total - panic.buckets[i] + value
-        panic.buckets[i] = value
-        stable.last = panic.last = second
-
-    def at(self, now: float, scraped: bool = True) -> tuple[float, float] | None:
-        stable, panic = self.stable, self.panic
-        last = stable.last
-        if int(now) != last:
-            return super().at(now, scraped)
-        valid = last - stable.first + 1
-        scaled = stable.total / (valid if valid < stable.seconds else stable.seconds) * 1e6
-        whole = int(scaled)
-        rest = scaled - whole
-        stable_average = (whole + (rest >= 0.5) - (rest <= -0.5)) / 1e6
-        valid = last - panic.first + 1
-        scaled = panic.total / (valid if valid < panic.seconds else panic.seconds) * 1e6
-        whole = int(scaled)
-        rest = scaled - whole
-        return stable_average, (whole + (rest >= 0.5) - (rest <= -0.5)) / 1e6
-
-
 def linear_averages(values: NDArray[np.floating], seconds: int) -> NDArray[np.float64]:
     """What a LinearWindow says right after each of `values`, recorded one a second. Shape [t] to [t].
 
@@ -296,14 +258,3 @@ class DelayWindow:
         if not (falling and falling[-1][0] == slot):
             falling.append((slot, count))
         return falling[0][1]
-
-
-def scrape_sample_size(ready: int) -> int:
-    """How many of `ready` pods the autoscaler asks: 95 % confidence, 5 points of error, variance 100.
-
-    5 -> 4, 10 -> 7, 100 -> 14, 1000 -> 16 (sample_size.go).
-    """
-    if ready <= 3:
-        return max(ready, 0)
-    unbounded = 1.96 * 1.96 * 100.0 / (5.0 * 5.0)
-    return math.ceil(ready * unbounded / (ready + unbounded - 1))

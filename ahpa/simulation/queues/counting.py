@@ -10,16 +10,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 
 from ahpa.simulation.queues.queue import Waits
+from ahpa.simulation.service_time import FixedServiceTime
 from ahpa.simulation.units import GRAIN, Counts
 from forecasting.panel import Floats
 
-if TYPE_CHECKING:
-    from ahpa.simulation.traffic import Traffic
+
+@dataclass(frozen=True, eq=False)
+class CountedArrivals:
+    """What this queue reads of the requests that were counted."""
+
+    arrivals: Counts
+    """Shape [n]: requests of each second."""
+    arrivals_list: list[int]
+    """The same, for loops."""
+    arrived: Floats
+    """Shape [n + 1]: requests that arrived before the end of each second, whole numbers."""
+    service_time: FixedServiceTime
+    late_after_seconds: float
+    """A request that waits longer is late."""
+    give_up_seconds: float
+    """One that waits longer leaves unserved."""
+
+    @property
+    def seconds(self) -> int:
+        return len(self.arrivals)
 
 
 class CountingQueue:
@@ -29,25 +48,25 @@ class CountingQueue:
         "_arrivals",
         "_arrived",
         "_begun",
+        "_counted",
         "_empty",
         "_give_up",
         "_left",
         "_queued",
         "_service_time",
-        "_traffic",
         "dropped",
         "last_waited",
         "second",
         "waiting",
     )
 
-    def __init__(self, traffic: Traffic) -> None:
-        self._traffic = traffic
-        self._service_time = traffic.service_time
-        self._give_up = math.ceil(traffic.service.give_up_seconds)
-        self._arrived = traffic.arrived
-        self._arrivals = traffic.arrivals_list
-        self._left = traffic.arrived.copy()
+    def __init__(self, counted: CountedArrivals) -> None:
+        self._counted = counted
+        self._service_time = counted.service_time
+        self._give_up = math.ceil(counted.give_up_seconds)
+        self._arrived = counted.arrived
+        self._arrivals = counted.arrivals_list
+        self._left = counted.arrived.copy()
         """Shape [n + 1]: requests that had left the queue by the end of each second; the future is the open loop."""
         self._queued: list[float] = []
         """How many waited at the ends of the last seconds, as far as `_left` does not have it yet."""
@@ -132,65 +151,65 @@ class CountingQueue:
 
     def late(self, first: int, last: int) -> Floats:
         self._note()
-        return late_requests(self._traffic, self._left, first, last)
+        return _late_requests(self._counted, self._left, first, last)
 
     def waits(self) -> Waits:
         self._note()
-        return waits(self._traffic, self._left)
+        return _waits(self._counted, self._left)
 
 
-def late_requests(traffic: Traffic, left: Floats, first: int = 0, last: int | None = None) -> Floats:
+def _late_requests(counted: CountedArrivals, left: Floats, first: int = 0, last: int | None = None) -> Floats:
     """Late requests by second of arrival, for seconds `[first, last)`.
 
     `left`, shape [n + 1], counts those who had left the queue, served or not, by the end of each second. A
     request is late if it arrived at t and had not left by t + late_after: of those that arrived in a second,
     the share for which arrived(t) - left(t + late_after) is positive, taken as linear within the second.
     """
-    last = traffic.seconds if last is None else last
-    after = traffic.service.late_after_seconds
+    last = counted.seconds if last is None else last
+    after = counted.late_after_seconds
     whole = math.floor(after)
-    end = traffic.seconds
+    end = counted.seconds
     out = np.zeros(last - first)
     # Nobody who came before a moment at which nobody waits is late after it: only seconds with a queue then count.
     begin = min(first + whole, end)
     near_by = slice(begin, min(last + whole + 2, end) + 1)
-    near = np.flatnonzero(left[near_by] < traffic.arrived[near_by])
+    near = np.flatnonzero(left[near_by] < counted.arrived[near_by])
     if not len(near):
         return out
     marked = np.zeros(last - first + 3, dtype=bool)
     for shift in (0, 1, 2):
         marked[np.clip(near + begin - whole - first - shift, 0, last - first + 2)] = True
     # Past the end of the traffic the last queue stands.
-    marked[max(0, end - whole - first - 2) :] |= bool(left[end] < traffic.arrived[end])
+    marked[max(0, end - whole - first - 2) :] |= bool(left[end] < counted.arrived[end])
     at = np.flatnonzero(marked[: last - first]) + first
-    old, new = (_behind(traffic, left, at + i, whole, after - whole) for i in (0, 1))
+    old, new = (_behind(counted, left, at + i, whole, after - whole) for i in (0, 1))
     span = np.abs(old) + np.abs(new)
     share = (np.maximum(old, 0) + np.maximum(new, 0)) / np.where(span > 0, span, 1.0)
-    out[at - first] = share * traffic.arrivals[at]
+    out[at - first] = share * counted.arrivals[at]
     return out
 
 
-def _behind(traffic: Traffic, left: Floats, at: Counts, whole: int, fraction: float) -> Floats:
+def _behind(counted: CountedArrivals, left: Floats, at: Counts, whole: int, fraction: float) -> Floats:
     """Requests that arrived before these moments and had not left the queue so many seconds later."""
-    then = np.minimum(at + whole, traffic.seconds)
-    gone = left[then] + fraction * (left[np.minimum(then + 1, traffic.seconds)] - left[then])
-    behind = traffic.arrived[at] - gone
+    then = np.minimum(at + whole, counted.seconds)
+    gone = left[then] + fraction * (left[np.minimum(then + 1, counted.seconds)] - left[then])
+    behind = counted.arrived[at] - gone
     behind[np.abs(behind) < 1e-6] = 0.0
     return np.asarray(behind)
 
 
-def waits(traffic: Traffic, left: Floats) -> Waits:
+def _waits(counted: CountedArrivals, left: Floats) -> Waits:
     """The waiting times of all requests; those of one second share the one of their middle."""
-    late = late_requests(traffic, left)
-    seen = np.flatnonzero((left < traffic.arrived)[1:] & (traffic.arrivals > 0))
-    middle = (traffic.arrived[seen] + traffic.arrived[seen + 1]) / 2
+    late = _late_requests(counted, left)
+    seen = np.flatnonzero((left < counted.arrived)[1:] & (counted.arrivals > 0))
+    middle = (counted.arrived[seen] + counted.arrived[seen + 1]) / 2
     at = np.searchsorted(left, middle, side="left")
-    at = np.clip(at, 1, traffic.seconds)
+    at = np.clip(at, 1, counted.seconds)
     rise = left[at] - left[at - 1]
     when = at - 1 + np.where(rise > 0, (middle - left[at - 1]) / np.where(rise > 0, rise, 1.0), 1.0)
     seconds = np.maximum(when - (seen + 0.5), 0.0)
-    weights = traffic.arrivals[seen].astype(float)
-    total = float(traffic.arrived[-1])
+    weights = counted.arrivals[seen].astype(float)
+    total = float(counted.arrived[-1])
     order = np.argsort(seconds)
     above = np.concatenate([np.cumsum(weights[order][::-1])[::-1], [0.0]])
 

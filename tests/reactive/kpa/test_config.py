@@ -11,7 +11,6 @@ from ahpa.reactive.kpa.config import (
     KpaConfig,
     KpaConfigError,
     panic_window,
-    parse_duration,
 )
 
 
@@ -129,12 +128,3 @@ def test_bad_config_maps_are_refused(data: dict[str, str]) -> None:
 @pytest.mark.parametrize(("seconds", "percentage", "panic"), [(60, 10, 6), (6, 1, 1), (65, 10, 7), (3600, 100, 3600)])
 def test_panic_window(seconds: int, percentage: float, panic: int) -> None:
     assert panic_window(seconds, percentage) == panic
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("1h30m", 5400), ("1.5m", 90), ("90s", 90), ("0", 0), ("-2s", -2), ("250ms", 0.25), (".5s", 0.5), ("5", None),
-     ("", None), ("1d", None), ("1 m", None), ("s", None), ("+3s", 3), ("1us", 1e-6)],
-)  # fmt: skip
-def test_durations_are_gos(text: str, seconds: float | None) -> None:
-    assert parse_duration(text) == seconds

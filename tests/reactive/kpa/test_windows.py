@@ -10,13 +10,11 @@ from hypothesis import strategies as st
 from ahpa.reactive.kpa.windows import (
     Averages,
     DelayWindow,
-    LinearAverages,
     LinearWindow,
     WeightedWindow,
     go_power,
     linear_averages,
     round_to_micro,
-    scrape_sample_size,
     smoothing_coefficient,
     weighted_averages,
 )
@@ -133,20 +131,6 @@ def test_the_arrays_hold_what_the_windows_say(demand: list[float], seconds: int)
     assert [tuple(row) for row in np.transpose(arrays).tolist()] == says
 
 
-@given(
-    st.lists(st.tuples(st.sampled_from([0, 0.5, 1, 1, 1, 2, 9, -1]), st.floats(0, 1e6)), min_size=1, max_size=60),
-    st.integers(1, 9),
-)
-def test_the_short_way_says_what_the_long_way_says(stats: list[tuple[float, float]], seconds: int) -> None:
-    short, long, now = LinearAverages(seconds, 2), Averages(seconds, 2), T
-    for ahead, value in stats:
-        now += ahead
-        short.record(now, value)
-        long.record(now, value)
-        for later in (-1, 0, 0.5, 1, seconds):
-            assert short.at(now + later) == long.at(now + later)
-
-
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), min_size=1), st.integers(1, 8))
 def test_the_delay_window_is_the_largest_of_its_slots(steps: list[tuple[int, int]], slots: int) -> None:
     window, slot, seen = DelayWindow(slots), 1000, []
@@ -168,8 +152,3 @@ def test_rounding_is_away_from_zero(value: float, rounded: float) -> None:
 @given(st.floats(0.01, 0.99), st.integers(0, 60))
 def test_go_power_is_a_power(base: float, exponent: int) -> None:
     assert math.isclose(go_power(base, exponent), base**exponent, rel_tol=1e-13)
-
-
-@pytest.mark.parametrize(("ready", "asked"), [(0, 0), (3, 3), (5, 4), (10, 7), (100, 14), (1000, 16)])
-def test_sample_size(ready: int, asked: int) -> None:
-    assert scrape_sample_size(ready) == asked

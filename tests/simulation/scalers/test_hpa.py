@@ -10,7 +10,7 @@ from ahpa.simulation.scalers.hpa import HpaLoop
 from ahpa.simulation.stream import SimulatedService
 from ahpa.simulation.traffic import Traffic
 from ahpa.simulation.world import World
-from tests.simulation.test_world import stories
+from tests.simulation.stories import SlowWorld, Story, counted_stories, live
 
 
 class Watching(HpaLoop):
@@ -21,21 +21,15 @@ class Watching(HpaLoop):
         return super().tick(tick, now, ready, floor)
 
 
-@given(stories())
+@given(counted_stories())
 @settings(max_examples=25, deadline=None)
-def test_what_is_averaged_beforehand_is_what_is_seen(story) -> None:  # type: ignore[no-untyped-def]
+def test_what_is_averaged_beforehand_is_what_is_seen(story: Story[Traffic]) -> None:
     """The fast world equals the one that runs the queue every second and adds up each window."""
     traffic, config, floors, ready, seed = story
     runs = []
-    for loop, skip in ((HpaLoop, True), (Watching, False)):
-        world = World(
-            traffic, loop(traffic, config.target_value, 1, config.max_scale), np.random.default_rng(seed), ready
-        )
-        world.skip = skip
-        for minute in range(traffic.seconds // 60):
-            world.floor = floors[minute % len(floors)]
-            world.advance(traffic.start + 60 * (minute + 1))
-        runs.append(world.run("s", "p"))
+    for loop, kind in ((HpaLoop, World), (Watching, SlowWorld)):
+        scaler = loop(traffic, config.target_value, 1, config.max_scale)
+        runs.append(live(kind(traffic, scaler, np.random.default_rng(seed), ready), floors))
     assert runs[0].outcome == runs[1].outcome
     np.testing.assert_array_equal(runs[0].desired, runs[1].desired)
 
