@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import json
-import logging
+from collections.abc import Sequence
 from pathlib import Path
 
-from ahpa.adapters.telemetry import log
 from ahpa.core.decision import Decision
 from ahpa.core.journal import entries
 from ahpa.core.observation import Observation
 
 
 class JournalFile:
-    """Appends to `file`. A full disk stops the journal, never the service."""
+    """An `ahpa.ports.Journal` that appends to `file`. Raises OSError at once where that cannot be written."""
 
     def __init__(self, file: str) -> None:
         self._file = Path(file)
-        self._file.open("a").close()  # an unwritable path is an error at start, not at the first decision
+        self._file.open("a").close()
 
-    def __call__(self, observation: Observation, decisions: tuple[Decision, ...]) -> None:
-        lines = [json.dumps(entry, separators=(",", ":")) for entry in entries(observation, decisions)]
-        try:
-            with self._file.open("a", encoding="utf-8") as out:
-                out.write("".join(f"{line}\n" for line in lines))
-        except OSError as error:
-            log("journal.failed", logging.ERROR, file=str(self._file), problem=str(error))
+    def write(self, observation: Observation, decisions: Sequence[Decision]) -> None:
+        """One round. Raises OSError."""
+        lines = [json.dumps(entry, separators=(",", ":")) for entry in entries(observation, tuple(decisions))]
+        with self._file.open("a", encoding="utf-8") as out:
+            out.write("".join(f"{line}\n" for line in lines))
