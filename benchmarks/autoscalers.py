@@ -25,7 +25,7 @@ from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.reactive.kpa.windows import linear_averages
 from ahpa.simulation.scalers.kpa import KpaLoop
 from ahpa.simulation.scalers.kpa_inputs import KpaInputs
-from ahpa.simulation.traffic import Traffic
+from ahpa.simulation.stream import Stream
 from ahpa.simulation.units import GRAIN
 from testbed.proofs.upstream import EPOCH, Upstream
 
@@ -88,7 +88,7 @@ def closed_loop(demand: NDArray[np.float64]) -> float:
 
 def backtest(demand: NDArray[np.float64]) -> float:
     """The sum of `closed_loop`, by the loop of the simulated world."""
-    traffic = cast(Traffic, SimpleNamespace(units=(demand * GRAIN).astype(np.int64)))
+    traffic = cast(Stream, SimpleNamespace(units=(demand * GRAIN).astype(np.int64)))
     loop = KpaLoop(CONFIG, KpaInputs(traffic, CONFIG), EPOCH, 1)
     tick, end, ready, total = 0, len(demand) // TICK_SECONDS, 1, 0
     while tick < end:

@@ -1,15 +1,61 @@
-"""`ahpa serve`: the words of the in-cluster service; it wires adapters together and starts the loop."""
+"""`ahpa serve`: the words of the in-cluster service, and its composition root: here ports and adapters meet."""
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ahpa.commands.options import HTTP_URL, SECONDS, calendar_from, calendar_options
+
+if TYPE_CHECKING:
+    from http.server import ThreadingHTTPServer
+
+    from ahpa.adapters.telemetry.telemetry import Telemetry
+    from ahpa.core.readiness import Readiness
+    from ahpa.ports import Actuator
+    from ahpa.service.loop import Loop
+    from ahpa.service.rounds import Ports, Service, Shown
+    from ahpa.service.settings import Settings
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was said on the command line; each is explained there."""
+
+    prometheus: str
+    prometheus_ca: str | None
+    prometheus_token_file: str | None
+    prometheus_insecure: bool
+    queries: str | None
+    kubeconfig: str | None
+    context: str | None
+    namespace: str | None
+    kinds: str | None
+    tick: float
+    refit: float
+    history: float
+    step: float
+    lag_p50: float
+    lag_p95: float
+    tiers: Path | None
+    cap: int
+    stale_after: float
+    hold: float
+    time_zone: str | None
+    holidays: str | None
+    journal: str | None
+    dry_run: bool
+    once: bool
+    metrics_port: int
+    health_port: int
+    verbose: bool
 
 
 @click.command("serve", short_help="Watch a cluster: forecast, and move the floor of those who ask for it.")
@@ -23,13 +69,18 @@ from ahpa.commands.options import HTTP_URL, SECONDS, calendar_from, calendar_opt
 @click.option("--kubeconfig", type=click.Path(exists=True, dir_okay=False), help="Instead of the pod's own account.")
 @click.option("--context", help="Context of the kubeconfig.")
 @click.option("--namespace", "-n", help="Only this namespace (default: all).")
-@click.option("--kinds", default="knative,hpa", show_default=True, help="Kinds of targets to look for.")
+@click.option("--kinds", help="Kinds of targets to look for.  [default: knative,hpa]")
 @click.option("--tick", type=SECONDS, default="60s", show_default=True, help="How often to decide.")
 @click.option("--refit", type=SECONDS, default="1h", show_default=True, help="How often to learn anew.")
 @click.option("--history", type=SECONDS, default="14d", show_default=True, help="How much history to learn from.")
 @click.option("--step", type=SECONDS, default="60s", show_default=True, help="Resolution of the history.")
 @click.option("--lag-p50", type=SECONDS, default="180s", show_default=True, help="Assumed lag until pods show better.")
 @click.option("--lag-p95", type=SECONDS, default="300s", show_default=True, help="Its 95th percentile.")
+@click.option(
+    "--tiers",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="YAML list of tiers (name, nodes, replicas, lag-p50, lag-p95), instead of --lag-*.",
+)
 @click.option(
     "--cap", type=click.IntRange(1), default=100, show_default=True, help="No floor above this, whoever asks."
 )
@@ -44,7 +95,8 @@ from ahpa.commands.options import HTTP_URL, SECONDS, calendar_from, calendar_opt
     "--health-port", default=8081, show_default=True, help="/healthz, /livez, /readyz; 0 for any, -1 for none."
 )
 @click.option("--verbose", "-v", is_flag=True, help="Log more.")
-def command(**given: Any) -> None:
+@click.pass_context
+def command(context: click.Context, /, **given: object) -> None:
     """Watch a cluster: forecast, and move the floor of those who ask for it.
 
     Without an annotation nothing is touched; with ahpa.dev/mode: observe it says what it would do.
@@ -54,31 +106,35 @@ def command(**given: Any) -> None:
       ahpa serve --prometheus http://prometheus.monitoring:9090
       ahpa serve --prometheus http://localhost:9090 --kubeconfig ~/.kube/config --once --dry-run
     """
-    from ahpa.adapters.kubernetes.api import KubeError
-    from ahpa.adapters.prometheus.queries import QueryError
+    from ahpa.ports import ClusterError, QueryError
 
     try:
-        sys.exit(_serve(**given))
-    except (KubeError, QueryError, OSError) as error:
+        sys.exit(_serve(Options(**context.params)))
+    except (ClusterError, QueryError, OSError) as error:
         click.echo(f"ahpa serve: {error}", err=True)
         sys.exit(2 if isinstance(error, QueryError) else 3)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
 
-def _serve(**given: Any) -> int:
+def _serve(options: Options) -> int:
     from ahpa.adapters.processes.memory import give_freed_arrays_back
-    from ahpa.adapters.telemetry import log, log_to_stderr
+    from ahpa.adapters.telemetry.logs import log_to_stderr
+    from ahpa.adapters.telemetry.telemetry import Telemetry
     from ahpa.service.loop import Loop
+    from ahpa.service.rounds import Service
 
     give_freed_arrays_back()
-    log_to_stderr(given["verbose"])
-    service = _build(**given)
-    loop = Loop(service)
-    if given["once"]:
+    log_to_stderr(options.verbose)
+    telemetry = Telemetry()
+    service = Service(_settings(options), _ports(options, telemetry), may_write=lambda now: not options.dry_run)
+    loop = Loop(service, telemetry)
+    if options.once:
         return _once(service, loop)
-    servers = _http(service, loop, given["metrics_port"], given["health_port"])
-    log("service.started", ports=[server.server_address[1] for server in servers])
+    servers = _http(service, loop, telemetry, options)
+    telemetry.log("service.started", ports=[server.server_address[1] for server in servers])
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: loop.stop())
     loop.run()
     for server in servers:
         server.shutdown()
@@ -89,86 +145,72 @@ def _serve(**given: Any) -> int:
     return 0
 
 
-def _once(service: Any, loop: Any) -> int:
+def _once(service: Service, loop: Loop) -> int:
     """One round; the decisions as a table on stdout."""
     from rich.console import Console
 
     from ahpa.render.table import decisions
 
     loop.run_once()
-    Console().print(decisions(decision for _, _, decision in service.last))
+    Console().print(decisions(each.decision for each in service.shown.rounds))
     return 0
 
 
-def _build(**given: Any) -> Any:
+def _settings(options: Options) -> Settings:
+    from ahpa.core.observation import Limits
+    from ahpa.service.settings import Settings
+
+    return Settings(
+        tick_seconds=options.tick,
+        refit_seconds=options.refit,
+        step_seconds=options.step,
+        history_seconds=options.history,
+        readiness=_readiness(options),
+        limits=Limits(cap=options.cap, stale_seconds=options.stale_after, hold_seconds=options.hold),
+    )
+
+
+def _readiness(options: Options) -> Readiness:
+    from ahpa.adapters.files.tiers import read_tiers
+    from ahpa.core.readiness import Lag, Readiness
+
+    if options.tiers is None:
+        return Readiness.single(Lag.of(options.lag_p50, options.lag_p95))
+    readiness, _ = read_tiers(options.tiers)
+    return readiness
+
+
+def _ports(options: Options, telemetry: Telemetry) -> Ports:
+    """Every adapter, put together."""
     import socket
 
     from ahpa.adapters.files.journal import JournalFile
     from ahpa.adapters.kubernetes.api import Kube
     from ahpa.adapters.kubernetes.events import Events
-    from ahpa.adapters.kubernetes.hpa import HorizontalPodAutoscalers
-    from ahpa.adapters.kubernetes.knative import KnativeServices
+    from ahpa.adapters.kubernetes.pods import Pods
+    from ahpa.adapters.processes.executors import Threads
     from ahpa.adapters.processes.fits import FitPool
     from ahpa.adapters.prometheus.queries import load_queries
     from ahpa.adapters.prometheus.source import Prometheus
-    from ahpa.adapters.telemetry import Metrics
-    from ahpa.core.observation import Limits
-    from ahpa.core.readiness import Lag
-    from ahpa.service.service import Service, Settings
+    from ahpa.service.rounds import Ports
     from forecasting.choice.models import models
 
-    settings = Settings(
-        tick_seconds=given["tick"],
-        refit_seconds=given["refit"],
-        step_seconds=given["step"],
-        history_seconds=given["history"],
-        dry_run=given["dry_run"],
-        lag=Lag.of(given["lag_p50"], given["lag_p95"]),
-        limits=Limits(cap=given["cap"], stale_seconds=given["stale_after"], hold_seconds=given["hold"]),
-    )
-    queries = load_queries(given["queries"])
-    kube = Kube.connect(given["kubeconfig"], given["context"])
-    kinds = {"knative": KnativeServices, "hpa": HorizontalPodAutoscalers}
-    asked = [kind.strip() for kind in given["kinds"].split(",")]
-    if unknown := sorted(set(asked) - set(kinds)):
-        raise ValueError(f"--kinds: {unknown[0]!r} is not one of {', '.join(kinds)}")
-    return Service(
-        settings=settings,
-        kube=kube,
-        actuators={kind: kinds[kind](kube, given["namespace"]) for kind in asked},
-        prometheus=Prometheus(
-            given["prometheus"],
-            token_file=given["prometheus_token_file"],
-            ca_file=given["prometheus_ca"],
-            insecure=given["prometheus_insecure"],
+    queries = load_queries(options.queries)
+    kube = Kube.connect(options.kubeconfig, options.context)
+    calendar = calendar_from(options.time_zone, options.holidays)
+    return Ports(
+        actuators=_actuators(options, kube),
+        starts=Pods(kube),
+        demand=Prometheus(
+            options.prometheus,
+            token_file=options.prometheus_token_file,
+            ca_file=options.prometheus_ca,
+            insecure=options.prometheus_insecure,
+            executor=Threads(4),
         ),
         queries=queries,
-        models=models(FitPool(), calendar_from(given)),
-        metrics=Metrics(),
+        models=models(FitPool(), calendar, Threads(2)),
         events=Events(kube, socket.gethostname()),
-        journal=JournalFile(given["journal"]) if given["journal"] else None,
+        telemetry=telemetry,
+        journal=JournalFile(options.journal) if options.journal else None,
     )
-
-
-def _http(service: Any, loop: Any, metrics_port: int, health_port: int) -> list[Any]:
-    from ahpa.adapters.telemetry import serve_http
-
-    def say(good: bool) -> tuple[int, str, bytes]:
-        return (200, "text/plain", b"ok\n") if good else (503, "text/plain", b"no\n")
-
-    servers = []
-    if metrics_port >= 0:
-        metrics = (200, "text/plain; version=0.0.4; charset=utf-8")
-        pages = {"/": lambda: _page(service), "/metrics": lambda: (*metrics, service.metrics.text())}
-        servers.append(serve_http(metrics_port, pages))
-    if health_port >= 0:
-        alive = {name: (lambda: say(loop.alive)) for name in ("/healthz", "/livez")}
-        servers.append(serve_http(health_port, {**alive, "/readyz": lambda: say(loop.ready)}))
-    return servers
-
-
-def _page(service: Any) -> tuple[int, str, bytes]:
-    from ahpa.render.page import page
-
-    rows = [(workload, decision) for _, workload, decision in service.last]
-    return 200, "text/html; charset=utf-8", page(rows, service.decided_at).encode()

@@ -14,7 +14,7 @@ from ahpa.adapters.kubernetes.api import Kube, KubeError
 from ahpa.adapters.kubernetes.hpa import HorizontalPodAutoscalers
 from ahpa.adapters.kubernetes.knative import KnativeServices
 from ahpa.adapters.kubernetes.target import Actuator, Target
-from tests.fakes import FakeKube
+from tests.fakes.kube import FakeKube
 
 ASKED = {"ahpa.dev/mode": "apply"}
 MIN_SCALE = "autoscaling.knative.dev/min-scale"

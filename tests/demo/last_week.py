@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecasting.forecast import LEVELS, Forecast
+from forecasting.forecast import LEVELS, Coverage, Forecast
 from forecasting.panel import Panel
 
 WEEK_SECONDS = 7 * 86_400.0
@@ -34,6 +34,12 @@ class LastWeekForecaster:
         grid = np.asarray(levels, dtype=float), np.asarray(windows, dtype=float)
         models, reasons = ("last-week",) * n, (None,) * n
         return Forecast(self.origin, self.history.step, grid[0], steps, grid[1], peaks, kept, models, reasons)
+
+    def realised(self) -> Coverage:
+        """Nothing is settled."""
+        return Coverage(
+            self.history.keys, np.array([60.0]), np.array([0.5]), np.full((len(self.history.keys), 1, 1), np.nan)
+        )
 
 
 class LastWeek:

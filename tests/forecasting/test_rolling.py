@@ -9,7 +9,7 @@ import pytest
 
 from forecasting.panel import Panel
 from forecasting.rolling import Rolling, resampled, rolling, stepwise
-from tests.fakes import SameAsYesterday, Yesterday
+from tests.fakes.models import SameAsYesterday, Yesterday
 
 START = 1_700_000_000.0 // 86_400 * 86_400
 

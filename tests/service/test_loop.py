@@ -5,15 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import pytest
+from ahpa.adapters.telemetry.telemetry import Telemetry
 
-from ahpa.adapters.kubernetes.api import KubeError
-from ahpa.adapters.telemetry import Metrics
-from ahpa.service import loop as module
+from ahpa.ports import ClusterError
 from ahpa.service.loop import Loop
-from ahpa.service.service import Settings
+from ahpa.service.settings import Settings
 
 
 class Stub:
@@ -21,18 +19,22 @@ class Stub:
 
     def __init__(self, tick: Callable[[], object] = lambda: None) -> None:
         self.settings = Settings(tick_seconds=1)
-        self.metrics = Metrics()
-        self.wants_refit = False
+        self.wish = threading.Event()
         self.ticks = 0
         self.refits = 0
-        self._tick = tick
+        self.work = tick
 
     def tick(self, now: float) -> None:
         self.ticks += 1
-        self._tick()
+        self.work()
 
     def refit(self, now: float) -> None:
         self.refits += 1
+
+    def take_refit_wish(self) -> bool:
+        wanted = self.wish.is_set()
+        self.wish.clear()
+        return wanted
 
 
 def fail_with(error: Exception) -> Callable[[], None]:
@@ -42,56 +44,70 @@ def fail_with(error: Exception) -> Callable[[], None]:
     return tick
 
 
-def wait_for(holds: Callable[[], bool], seconds: float = 10.0) -> bool:
+def wait_for(holds: Callable[[], bool], seconds: float = 60.0) -> bool:
     end = time.monotonic() + seconds
     while not holds() and time.monotonic() < end:
         time.sleep(0.02)
     return holds()
 
 
-def running(service: Stub, monkeypatch: pytest.MonkeyPatch) -> tuple[Loop, threading.Thread]:
-    monkeypatch.setattr(module.signal, "signal", lambda *_: None)  # only the main thread may
-    loop = Loop(service)  # type: ignore[arg-type]
+def running(
+    service: Stub, telemetry: Telemetry | None = None, monotonic: Callable[[], float] = time.monotonic
+) -> tuple[Loop, threading.Thread]:
+    loop = Loop(service, telemetry or Telemetry(), monotonic=monotonic)
     thread = threading.Thread(target=loop.run, daemon=True)
     thread.start()
     return loop, thread
 
 
-@pytest.mark.parametrize("error", [KubeError(0, "no answer"), ZeroDivisionError("a bug")])
-def test_a_tick_that_fails_is_counted_and_the_next_one_comes(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    service = Stub(fail_with(error))
-    loop, thread = running(service, monkeypatch)
+@pytest.mark.parametrize("error", [ClusterError(0, "no answer"), ZeroDivisionError("a bug")])
+def test_a_tick_that_fails_is_counted_and_the_next_one_comes(error: Exception) -> None:
+    service, telemetry = Stub(fail_with(error)), Telemetry()
+    loop, thread = running(service, telemetry)
     assert wait_for(lambda: service.ticks >= 2)
-    assert loop.ready
     assert loop.alive
     loop.stop()
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()
-    assert 'ahpa_job_errors_total{job="tick"}' in service.metrics.text().decode()
+    assert 'ahpa_job_errors_total{job="tick"}' in telemetry.text().decode()
 
 
-def test_a_tick_that_hangs_is_not_alive(monkeypatch: pytest.MonkeyPatch) -> None:
-    let_go = threading.Event()
-    service = Stub(lambda: let_go.wait(30))
-    loop, thread = running(service, monkeypatch)
+def test_it_is_ready_when_a_tick_has_done_its_work_and_not_when_one_has_failed() -> None:
+    """A pod that cannot reach the API server must not count as ready in a rollout."""
+    service = Stub(fail_with(ClusterError(0, "no answer")))
+    loop, thread = running(service)
+    assert wait_for(lambda: service.ticks >= 2)
+    assert not loop.ready
+    service.work = lambda: None
+    assert wait_for(lambda: loop.ready)
+    service.work = fail_with(ClusterError(0, "no answer"))
+    failed = service.ticks
+    assert wait_for(lambda: service.ticks >= failed + 2)
+    assert loop.ready, "what was ready stays so: its floors are held whatever fails later"
+    loop.stop()
+    thread.join(60)
+
+
+def test_a_tick_that_hangs_is_not_alive() -> None:
+    let_go, clock = threading.Event(), [0.0]
+    service = Stub(lambda: let_go.wait(60))
+    loop, thread = running(service, monotonic=lambda: clock[0])
     assert wait_for(lambda: service.ticks == 1)
-    since = loop._advanced
-    with monkeypatch.context() as later:
-        later.setattr(module, "time", SimpleNamespace(monotonic=lambda: since + 2.9))
-        assert loop.alive
-        later.setattr(module, "time", SimpleNamespace(monotonic=lambda: since + 3.1))
-        assert not loop.alive
+    clock[0] = 2.9
+    assert loop.alive
+    clock[0] = 3.1
+    assert not loop.alive
     let_go.set()
     loop.stop()
-    thread.join(5)
+    thread.join(60)
 
 
-def test_a_wish_for_a_refit_is_heard_between_two_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wish_for_a_refit_is_heard_between_two_hours() -> None:
     service = Stub()
-    loop, thread = running(service, monkeypatch)
+    loop, thread = running(service)
     assert wait_for(lambda: service.ticks >= 1)
-    service.wants_refit = True
+    service.wish.set()
     assert wait_for(lambda: service.refits == 2)
-    assert not service.wants_refit
+    assert not service.wish.is_set()
     loop.stop()
-    thread.join(5)
+    thread.join(60)

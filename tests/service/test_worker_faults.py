@@ -8,16 +8,17 @@ import time
 from dataclasses import dataclass
 
 import pytest
+from ahpa.service.service import Service
 
 from ahpa.adapters.processes.fits import FitPool
 from ahpa.core.decision import Reason
-from ahpa.service.service import Service
 from forecasting.choice.auto import AutoModel
 from forecasting.choice.models import models
 from forecasting.libraries.calibrated import CalibratedModel
 from forecasting.libraries.strategies import LastValue, SeasonalNaive, Strategy
 from forecasting.panel import Floats
-from tests.fakes import FakeKube, FakePrometheus
+from tests.fakes.demand import FakePrometheus
+from tests.fakes.kube import FakeKube
 from tests.forecasting.poison import DEEDS, Poison
 from tests.service.test_service import DAY, NOW, Scene, add_knative, make_service, morning
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ahpa.core.readiness import Lag, Readiness
 from ahpa.simulation.stream import SimulatedService, Stream
 from ahpa.simulation.traffic import Traffic
 from tests.simulation.stories import Story, config_of, counted_stories, fast_is_slow, listed_stories, play
@@ -38,6 +39,17 @@ def test_passing_over_changes_nothing_on_the_way_to_zero_and_back(part: int) -> 
         window = int(rng.choice([20, 30, 60]))
         config = replace(config_of(service), target_burst_capacity=0.0, stable_window_seconds=window)
         fast_is_slow(Traffic(0.0, arrivals, service), config, [0], 1, 0)
+
+
+def test_a_request_that_comes_just_as_the_first_replica_is_ready_is_no_calm_tick() -> None:
+    """Its one request has given up; the replica that was started for it is ready when another comes. The activator has
+    yet to leave the path: from then on, not from the start, the grace period of the way to zero counts."""
+    service = SimulatedService(1.0, 10, give_up_seconds=5.0, readiness=Readiness.single(Lag.of(90, 91)))
+    config = replace(config_of(service), target_burst_capacity=0.0)
+    for second in range(80, 110):
+        arrivals = np.zeros(600, dtype=np.int64)
+        arrivals[[0, second]] = 1
+        fast_is_slow(Traffic(0.0, arrivals, service), config, [0], 0, 0)
 
 
 @counted_or_listed

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+Object = Mapping[str, Any]
+"""A part of a raw Kubernetes object."""
+
 DEFAULT_TOLERANCE = 0.1
 DOWN_STABILIZATION_SECONDS = 300
 """--horizontal-pod-autoscaler-downscale-stabilization of the controller manager."""
@@ -101,7 +104,7 @@ class HpaConfig:
         return any(metric.source in ("Object", "External") for metric in self.metrics)
 
     @classmethod
-    def from_spec(cls, spec: Mapping[str, Any], scale_to_zero: bool = False) -> HpaConfig:
+    def from_spec(cls, spec: Object, scale_to_zero: bool = False) -> HpaConfig:
         """Read `spec` of an autoscaling/v2 object, defaults filled in. Raises HpaSpecError."""
         problems: list[str] = []
         minimum = _count(spec, "minReplicas", 1, 0 if scale_to_zero else 1, problems)
@@ -162,7 +165,7 @@ def approximate(text: str | float) -> float:
     return math.ceil(value * 10**9) * 1e-9
 
 
-def _count(spec: Mapping[str, Any], key: str, default: int | None, low: int, problems: list[str]) -> int:
+def _count(spec: Object, key: str, default: int | None, low: int, problems: list[str]) -> int:
     value = spec.get(key, default)
     if not isinstance(value, int) or isinstance(value, bool) or value < low:
         problems.append(f"{key}={value!r} must be a whole number of at least {low}")
@@ -187,7 +190,7 @@ _TARGETS = {
 _TYPES = {"averageUtilization": "Utilization", "averageValue": "AverageValue", "value": "Value"}
 
 
-def _metric(entry: Mapping[str, Any], problems: list[str]) -> Metric:
+def _metric(entry: Object, problems: list[str]) -> Metric:
     source = str(entry.get("type"))
     if source not in _KEYS:
         problems.append(f"metric type {source!r} is not one of {', '.join(_KEYS)}")
@@ -209,7 +212,7 @@ def _metric(entry: Mapping[str, Any], problems: list[str]) -> Metric:
     return Metric(source, name, _TYPES[given[0]], value, str(body.get("container") or ""))
 
 
-def _rules(given: Mapping[str, Any], default: ScalingRules, where: str, problems: list[str]) -> ScalingRules:
+def _rules(given: Object, default: ScalingRules, where: str, problems: list[str]) -> ScalingRules:
     select = given.get("selectPolicy") or default.select
     if select not in ("Max", "Min", "Disabled"):
         problems.append(f"{where}.selectPolicy={select!r} is not Max, Min or Disabled")
@@ -230,7 +233,7 @@ def _rules(given: Mapping[str, Any], default: ScalingRules, where: str, problems
     return ScalingRules(policies, seconds, select)
 
 
-def _tolerance(given: Mapping[str, Any], problems: list[str]) -> float:
+def _tolerance(given: Object, problems: list[str]) -> float:
     text = given.get("tolerance")
     if text is None:
         return DEFAULT_TOLERANCE

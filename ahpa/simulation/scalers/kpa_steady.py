@@ -38,12 +38,14 @@ class Band(NamedTuple):
 NEVER = Band(1, 0, 1, 0, 0.0, False)
 
 
-def at_rest(kpa: Kpa, present: int) -> bool:
+def at_rest(kpa: Kpa, ready: int, present: int) -> bool:
     """Whether the scaler waits for nothing: no first replicas, and not on the way to zero or back. A replica that is
-    still there while the service is idle would not be kept by the need for it, but brought back."""
+    still there while the service is idle would not be kept by the need for it, but brought back; and beside the first
+    that is ready the activator may leave the path one tick later, when a need is known again."""
     activity = kpa.scaler.activity
     inactive = activity is Activity.IDLE or activity is Activity.FAILED  # an Enum is slow to look up in a set
-    return kpa.scaler.initialized and (present > 0) is not inactive
+    leaves = kpa.scaler.proxied_since is not None and ready > 0 and kpa.decider.excess_burst_capacity >= 0
+    return kpa.scaler.initialized and (present > 0) is not inactive and not leaves
 
 
 class Steady:
@@ -110,7 +112,7 @@ class Steady:
 
     def band(self, kpa: Kpa, panic: int, ready: int, floor: int, present: int) -> Band:
         """The band around a tick that kept `present` replicas; `panic` is its sum over the panic window."""
-        if not self._plain or not at_rest(kpa, present):
+        if not self._plain or not at_rest(kpa, ready, present):
             return NEVER
         spared = (self.surge(ready) - 1) * self.config.target_value
         calm = _at_most(spared, self._panic_unit)

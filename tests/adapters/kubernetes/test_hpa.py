@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ahpa.adapters.kubernetes.hpa import HorizontalPodAutoscalers
-from tests.fakes import FakeKube
+from tests.fakes.kube import FakeKube
 
 WHERE = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers/api"
 

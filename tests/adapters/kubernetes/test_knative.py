@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ahpa.adapters.kubernetes.api import KubeError
 from ahpa.adapters.kubernetes.knative import MIN_SCALE, KnativeServices, apportion, facts
 from tests.contracts.test_actuators import ASKED
-from tests.fakes import FakeKube
+from tests.fakes.kube import FakeKube
 
 ROOT = "/apis/serving.knative.dev/v1/namespaces/shop"
 SERVICE = f"{ROOT}/services/chat"

@@ -12,7 +12,7 @@ from ahpa.adapters.kubernetes.pods import Starts
 from ahpa.adapters.kubernetes.target import Target
 from ahpa.core.decision import Decision, Reason
 from ahpa.core.readiness import Lag
-from tests.fakes import FakeKube
+from tests.fakes.kube import FakeKube
 
 PRIOR = Lag.of(180, 300)
 

@@ -10,7 +10,7 @@ import pytest
 from forecasting.choice.auto import AutoForecaster, AutoModel
 from forecasting.choice.per_series import CombinedModel
 from forecasting.panel import Panel
-from tests.fakes import SameAsYesterday, Yesterday
+from tests.fakes.models import SameAsYesterday, Yesterday
 
 START = 1_700_000_000.0 // 86_400 * 86_400
 

@@ -1,21 +1,13 @@
-"""Fakes behind the same ports as the real things: an API server's objects and a Prometheus' answers, in memory."""
+"""An API server's objects, in memory."""
 
 from __future__ import annotations
 
 import copy
 import itertools
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from ahpa.adapters.kubernetes.api import FIELD_MANAGER, KubeError, Object
-from forecasting.forecast import LEVELS, Coverage, Forecast
-from forecasting.panel import Panel
-
-Where = tuple[str, str, str]
 
 
 class FakeKube:
@@ -129,74 +121,3 @@ def _own(item: Object, manager: str, fields: list[tuple[str, ...]]) -> None:
         for name in path[:-1]:
             node = node.setdefault(f"f:{name}", {})
         node[f"f:{path[-1]}"] = {}
-
-
-class FakePrometheus:
-    """Answers `panel` from functions of time; a query without one fails, as an unreachable server would."""
-
-    def __init__(self, demands: dict[str, Callable[[float], float]]) -> None:
-        self.demands = demands
-        """By a text that the filled query contains, say "chat"."""
-        self.down = False
-        self.warns = False
-
-    def panel(
-        self,
-        queries: Mapping[str, str],
-        start: float,
-        end: float,
-        step: float,
-        progress: Callable[[], None] = lambda: None,
-    ) -> tuple[Panel, dict[str, str], frozenset[str]]:
-        first, last = math.floor(start / step) * step, math.floor(end / step) * step
-        times = np.arange(first, last, step)
-        rows, problems = [], {}
-        for key, query in queries.items():
-            demand = next((f for text, f in self.demands.items() if text in query), None)
-            if self.down or demand is None:
-                problems[key] = "nobody listens"
-                rows.append(np.full(len(times), np.nan))
-            else:
-                rows.append(np.array([demand(t) for t in times], dtype=float))
-        values = np.array(rows).reshape(len(rows), len(times))
-        return Panel(first, step, values, tuple(queries)), problems, frozenset(queries if self.warns else ())
-
-
-@dataclass(frozen=True, eq=False)
-class SameAsYesterday:
-    """The simplest model there is: the peak of the same window one day before, at every level."""
-
-    name: str = "yesterday"
-
-    def fit(self, history: Panel) -> Yesterday:
-        return Yesterday(history)
-
-
-@dataclass(frozen=True, eq=False)
-class Yesterday:
-    history: Panel
-
-    @property
-    def origin(self) -> float:
-        return self.history.end
-
-    def observe(self, panel: Panel) -> Yesterday:
-        old, new = self.history, panel.between(self.history.end, panel.end)
-        rows = dict(zip(new.keys, new.values, strict=True))
-        unknown = np.full(new.values.shape[1], np.nan)
-        added = np.array([rows.get(key, unknown) for key in old.keys])
-        return Yesterday(Panel.of(old.start, old.step, np.hstack([old.values, added]), old.keys))
-
-    def realised(self) -> Coverage:
-        n = len(self.history.keys)
-        return Coverage(self.history.keys, np.array([60.0, 300.0]), np.array([0.5, 0.99]), np.full((n, 2, 2), 0.97))
-
-    def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
-        past, ends = self.history, np.asarray(windows)
-        first = past.values.shape[1] - round(86_400 / past.step)
-        widths = np.ceil(ends / past.step).astype(int)
-        peaks = np.array([[np.nanmax(row[first : first + width]) for width in widths] for row in past.values])
-        levelled = np.repeat(peaks[:, :, None], len(levels), axis=2)
-        keys = past.keys
-        names, fine = (("yesterday",) * len(keys), (None,) * len(keys))
-        return Forecast(past.end, past.step, np.asarray(levels), levelled[:, :1], ends, levelled, keys, names, fine)

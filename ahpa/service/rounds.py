@@ -1,0 +1,152 @@
+"""The two rhythms: a tick observes, decides and acts for every target; a refit learns anew beside the ticks.
+
+Both are told the time. A refit hands over what it learned as one value; the next tick takes it. So each field here is
+written by one of the two threads only, and nothing that both use changes in place.
+"""
+
+from __future__ import annotations
+
+import math
+import queue
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ahpa.core.controller import step
+from ahpa.core.decision import Decision
+from ahpa.core.observation import Observation
+from ahpa.ports import (
+    Actuator,
+    DemandQuery,
+    DemandSource,
+    EventLog,
+    Journal,
+    Reading,
+    StartSource,
+    TargetRound,
+    Telemetry,
+)
+from ahpa.service.act import Actor, Gate
+from ahpa.service.learn import Learned, Learner, Refit
+from ahpa.service.memory import Memory
+from ahpa.service.observe import Listing, Observer
+from ahpa.service.settings import Settings
+from forecasting.model import Model
+
+NEW_TARGET_REFIT_SECONDS = 300.0
+"""A new target brings the next refit forward, but none comes sooner than this after the last one."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The outside world, as the composition root puts it together."""
+
+    actuators: Mapping[str, Actuator]
+    """By the name of their kind."""
+    starts: StartSource
+    demand: DemandSource
+    queries: Mapping[str, DemandQuery]
+    models: Mapping[str, Model]
+    events: EventLog
+    telemetry: Telemetry
+    journal: Journal | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """The last round, for the page: swapped whole."""
+
+    at: float = math.nan
+    """Unix seconds at which it was decided."""
+    rounds: tuple[TargetRound, ...] = ()
+
+
+class Service:
+    """Finds targets, reads demand, forecasts, decides, acts. What a restart loses of it stands in memory.py."""
+
+    def __init__(self, settings: Settings, ports: Ports, may_write: Gate) -> None:
+        self.settings = settings
+        self.shown = Shown()
+        self._telemetry = ports.telemetry
+        self._observer = Observer(
+            settings, ports.actuators, ports.demand, ports.starts, ports.queries, tuple(ports.models), ports.telemetry
+        )
+        self._learner = Learner(settings, ports.demand, ports.models, ports.telemetry)
+        self._actor = Actor(ports.actuators, ports.events, ports.telemetry, ports.journal, may_write)
+        self._may_write = may_write
+        self._refitting = threading.Lock()
+        # From the refit to the tick, and from the tick to the loop
+        self._refits: queue.SimpleQueue[Refit] = queue.SimpleQueue()
+        self._refit_wanted = threading.Event()
+        # The tick's; a refit only reads what was learned before it
+        self._memory = Memory()
+        self._learned = Learned()
+        self._refitted_at = -math.inf
+        self._wrote: bool | None = None
+        """Whether the last round might write; None before the first."""
+
+    def refit(self, now: float) -> None:
+        """Read the whole history of every target and learn from it. Raises ClusterError if nothing can be listed."""
+        with self._refitting:
+            listing = self._observer.list()
+            began = time.monotonic()
+            done = self._learner.refit(listing, self._learned, now)
+            self._refits.put(done)
+            seconds = time.monotonic() - began
+            usable = len(done.learned.known) if done.learned is not None else 0
+            self._telemetry.refitted(seconds)
+            failed = len(listing.queries) - usable
+            self._telemetry.log("refit.done", targets=usable, failed=failed, seconds=round(seconds, 3))
+
+    def tick(self, now: float) -> tuple[Decision, ...]:
+        """One round: observe, decide, act. Raises ClusterError if no kind of target can be listed."""
+        began = time.monotonic()
+        self._take_refits()
+        writes = self._may_write(now)
+        listing = self._observer.list()
+        self._memory.forget_all_but({a.target.key for a in listing.asked}, listing.unlisted)
+        recent = self._observer.recent(listing, now)
+        self._wish_for_refit(listing, recent, now)
+        self._learned = self._learned.observed(recent.panel)
+        observation = self._observation(listing, recent, now, writes)
+        decisions = step(observation)
+        rounds = tuple(
+            TargetRound(asked.target, workload, observation.outlook(workload.key), decision)
+            for asked, workload, decision in zip(listing.asked, observation.workloads, decisions, strict=True)
+        )
+        self.shown = Shown(now, rounds)
+        self._actor.carry_out(observation, rounds, self._learned.coverage(), self._memory)
+        self._wrote = writes
+        seconds = time.monotonic() - began
+        self._telemetry.ticked(now, seconds)
+        self._telemetry.log("tick.done", targets=len(decisions), seconds=round(seconds, 3))
+        return decisions
+
+    def take_refit_wish(self) -> bool:
+        """Whether a tick saw a new target, so that the next refit should not wait for its turn; asked once, it is
+        forgotten."""
+        wanted = self._refit_wanted.is_set()
+        self._refit_wanted.clear()
+        return wanted
+
+    def _take_refits(self) -> None:
+        while not self._refits.empty():
+            done = self._refits.get()
+            self._refitted_at = done.at
+            self._learned = done.learned or self._learned
+
+    def _wish_for_refit(self, listing: Listing, recent: Reading, now: float) -> None:
+        """A target whose query fails has nothing to learn from; it must not make all others learn anew for ever."""
+        due = now - self._refitted_at >= NEW_TARGET_REFIT_SECONDS and not self._refitting.locked()
+        unknown = set(listing.queries) - self._learned.known
+        if due and not unknown <= set(recent.problems):
+            self._refit_wanted.set()
+
+    def _observation(self, listing: Listing, recent: Reading, now: float, writes: bool) -> Observation:
+        """The first round after a start, or after the right to write was gained, is not settled."""
+        settings, learned = self.settings, self._learned
+        workloads = self._observer.workloads(listing, recent, learned.levels, self._memory, now, writes)
+        outlooks = learned.outlooks(workloads, settings, now)
+        settled = self._wrote is not None and (self._wrote or not writes)
+        return Observation(now, settings.tick_seconds, workloads, outlooks, settings.limits, settled)

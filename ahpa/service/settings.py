@@ -1,0 +1,31 @@
+"""What the operator sets for the whole service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ahpa.core.observation import Limits
+from ahpa.core.readiness import Lag, Readiness
+
+RECENT_SECONDS = 3600.0
+"""Each tick reads the last hour: it fills the steps since the last tick and tells how much of it was observed."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Seconds throughout. Raises ValueError for what cannot work."""
+
+    tick_seconds: float = 60.0
+    refit_seconds: float = 3600.0
+    step_seconds: float = 60.0
+    history_seconds: float = 14 * 86_400.0
+    readiness: Readiness = field(default_factory=lambda: Readiness.single(Lag.of(180, 300)))
+    """Assumed of every service until its own replicas have shown better."""
+    limits: Limits = Limits()
+
+    def __post_init__(self) -> None:
+        for name in ("tick_seconds", "refit_seconds", "step_seconds"):
+            if not getattr(self, name) >= 1:
+                raise ValueError(f"{name} must be at least one second, got {getattr(self, name):g}")
+        if not self.step_seconds <= RECENT_SECONDS <= self.history_seconds:
+            raise ValueError(f"need step_seconds <= {RECENT_SECONDS:g} <= history_seconds")

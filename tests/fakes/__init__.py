@@ -1,0 +1,1 @@
+"""Fakes behind the same ports as the real things, in memory."""

@@ -1,0 +1,51 @@
+"""Forecasters that are simple enough to tell their answers by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecasting.forecast import LEVELS, Coverage, Forecast
+from forecasting.panel import Panel
+
+
+@dataclass(frozen=True, eq=False)
+class SameAsYesterday:
+    """The simplest model there is: the peak of the same window one day before, at every level."""
+
+    name: str = "yesterday"
+
+    def fit(self, history: Panel) -> Yesterday:
+        return Yesterday(history)
+
+
+@dataclass(frozen=True, eq=False)
+class Yesterday:
+    history: Panel
+
+    @property
+    def origin(self) -> float:
+        return self.history.end
+
+    def observe(self, panel: Panel) -> Yesterday:
+        old, new = self.history, panel.between(self.history.end, panel.end)
+        rows = dict(zip(new.keys, new.values, strict=True))
+        unknown = np.full(new.values.shape[1], np.nan)
+        added = np.array([rows.get(key, unknown) for key in old.keys])
+        return Yesterday(Panel.of(old.start, old.step, np.hstack([old.values, added]), old.keys))
+
+    def realised(self) -> Coverage:
+        n = len(self.history.keys)
+        return Coverage(self.history.keys, np.array([60.0, 300.0]), np.array([0.5, 0.99]), np.full((n, 2, 2), 0.97))
+
+    def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
+        past, ends = self.history, np.asarray(windows)
+        first = past.values.shape[1] - round(86_400 / past.step)
+        widths = np.ceil(ends / past.step).astype(int)
+        peaks = np.array([[np.nanmax(row[first : first + width]) for width in widths] for row in past.values])
+        levelled = np.repeat(peaks[:, :, None], len(levels), axis=2)
+        keys = past.keys
+        names, fine = (("yesterday",) * len(keys), (None,) * len(keys))
+        return Forecast(past.end, past.step, np.asarray(levels), levelled[:, :1], ends, levelled, keys, names, fine)

@@ -1,0 +1,169 @@
+"""Who is written to, who is not, and what is shown of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ahpa.adapters.kubernetes.knative import MIN_SCALE, KnativeServices
+from ahpa.core.decision import Reason
+from ahpa.ports import ClusterError, Target
+from tests.service.stage import NOW, ROOT, SETTINGS, never, stage
+
+
+def test_observe_writes_nothing_but_says_it() -> None:
+    at = stage(mode="observe")
+    decision = at.tick()["knative/shop/chat"]
+    assert decision.floor >= 4
+    assert at.kube.writes == []
+    assert [body["reason"] for _, body in at.kube.created] == [str(decision.reason)]
+    text = at.metrics()
+    chat = 'kind="knative",name="chat",namespace="shop"'
+    assert f"ahpa_floor_replicas{{{chat}}} {float(decision.floor)}" in text
+    assert 'ahpa_forecast_coverage_ratio{kind="knative",level="0.99",name="chat",namespace="shop"} 0.97' in text
+
+
+def test_what_observe_would_have_done_goes_on_from_there() -> None:
+    """Its ramp and its limits count from the floor it would have set, not from the owner's minimum for ever."""
+    at = stage(mode="observe")
+    first = at.tick()["knative/shop/chat"].floor
+    second = at.tick(NOW + 60)["knative/shop/chat"]
+    assert second.previous == first
+
+
+def test_a_dry_run_writes_nothing_whatever_is_asked() -> None:
+    at = stage(may_write=never)
+    assert at.tick()["knative/shop/chat"].apply
+    assert at.kube.writes == []
+
+
+def test_in_a_dry_run_the_ramp_goes_on_from_where_it_would_be() -> None:
+    at = stage(may_write=never)
+    first = at.tick()["knative/shop/chat"].floor
+    assert at.tick(NOW + 60)["knative/shop/chat"].previous == first
+
+
+def test_a_fault_of_ours_in_one_write_does_not_end_the_round_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = stage("chat", "other")
+    write = KnativeServices.write
+
+    def faulty(self: KnativeServices, target: Target, floor: int) -> None:
+        if target.name == "chat":
+            raise ZeroDivisionError
+        write(self, target, floor)
+
+    monkeypatch.setattr(KnativeServices, "write", faulty)
+    at.tick()
+    assert at.min_scale("chat") is None
+    assert int(at.min_scale("other") or 0) >= 4
+
+
+def test_a_refused_write_is_not_tried_again_for_a_while_and_the_pause_grows() -> None:
+    at = stage("chat", "other")
+    refused: list[str] = []
+
+    def fail(method: str, where: str) -> ClusterError | None:
+        if method == "PATCH" and "chat" in where:
+            refused.append(where)
+            return ClusterError(403, "forbidden")
+        return None
+
+    at.kube.fail = fail
+    tries = []
+    for minute in range(12):
+        before = len(refused)
+        at.tick(NOW + 60 * minute)
+        tries.append(len(refused) > before)
+    assert [i for i, tried in enumerate(tries) if tried] == [0, 1, 3, 7]
+    assert int(at.min_scale("other") or 0) >= 4
+
+
+def test_a_conflict_is_tried_again_in_the_next_round() -> None:
+    at = stage()
+    at.kube.fail = lambda method, where: ClusterError(409, "modified") if method == "PATCH" else None
+    at.tick()
+    at.kube.fail = lambda method, where: None
+    at.tick(NOW + 60)
+    assert int(at.min_scale("chat") or 0) >= 4
+
+
+def test_switching_off_restores_and_the_metrics_forget_a_deleted_target() -> None:
+    at = stage()
+    at.tick()
+    at.kube.edit(f"{ROOT}/services/chat", {"metadata": {"annotations": {"ahpa.dev/mode": "off"}}})
+    at.tick(NOW + 60)
+    assert at.min_scale("chat") is None
+    assert "ahpa.dev/baseline" not in at.kube.objects[f"{ROOT}/services/chat"]["metadata"]["annotations"]
+    del at.kube.objects[f"{ROOT}/services/chat"]
+    at.tick(NOW + 120)
+    assert 'name="chat"' not in at.metrics()
+
+
+def test_a_scrape_during_the_writes_sees_every_target() -> None:
+    at = stage("chat", "other")
+    seen: list[str] = []
+
+    def scrape(method: str, where: str) -> None:
+        if method == "PATCH":
+            seen.append(at.metrics())
+
+    at.kube.fail = scrape
+    at.tick()
+    assert seen
+    assert all('ahpa_floor_replicas{kind="knative",name="other"' in text for text in seen)
+
+
+def test_every_round_is_in_the_journal(tmp_path: Path) -> None:
+    file = tmp_path / "journal.jsonl"
+    at = stage("chat", "other", journal=file)
+    at.tick()
+    at.tick(NOW + 60)
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [(row["now"], row["workload"]["key"]) for row in rows] == [
+        (now, f"knative/shop/{name}") for now in (NOW, NOW + 60) for name in ("chat", "other")
+    ]
+
+
+def test_the_peak_on_the_metrics_is_the_one_that_decided() -> None:
+    """The window reaches from now, not from the forecast's origin, which is up to a step older."""
+    at = stage(mode="observe", settings=replace(SETTINGS, tick_seconds=30))
+    decision = at.tick(NOW + 59)["knative/shop/chat"]
+    assert decision.plan is not None
+    text = at.metrics()
+    labels = f'kind="knative",level="{decision.plan.level:g}",name="chat",namespace="shop"'
+    assert f"ahpa_forecast_peak{{{labels}}} {decision.plan.peak}" in text
+
+
+def test_the_gate_is_asked_again_before_each_write() -> None:
+    """A right to write that is lost in the middle of a round, as a lease may be, ends the writing there."""
+    asked: list[float] = []
+
+    def lost_after_the_first_write(now: float) -> bool:
+        asked.append(now)
+        return len(asked) <= 3  # the round's beginning, its middle, the first write
+
+    at = stage("chat", "other", may_write=lost_after_the_first_write)
+    at.tick()
+    assert int(at.min_scale("chat") or 0) >= 4
+    assert at.min_scale("other") is None
+
+
+def test_the_first_round_after_gaining_the_right_to_write_lowers_nothing() -> None:
+    """Who watched while another process wrote may be a step behind it."""
+    held = [False]
+    at = stage(may_write=lambda now: held[0])
+    at.kube.edit(f"{ROOT}/services/chat", {"metadata": {"annotations": {"ahpa.dev/baseline": '{"chat-00001":null}'}}})
+    at.kube.edit(f"{ROOT}/revisions/chat-00001", {"metadata": {"annotations": {MIN_SCALE: "40"}}}, manager="ahpa")
+    night = NOW + 12 * 3600
+    at.service.refit(night)
+    at.tick(night)
+    at.tick(night + 60)
+    assert at.min_scale("chat") == "40"
+    held[0] = True
+    assert at.tick(night + 120)["knative/shop/chat"].reason is Reason.SETTLING
+    assert at.min_scale("chat") == "40"
+    at.tick(night + 180)
+    assert at.min_scale("chat") == "30"
