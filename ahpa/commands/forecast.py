@@ -15,13 +15,8 @@ if TYPE_CHECKING:
     from forecasting.panel import Panel
 
 
-class _Levels(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    name = "levels"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        if isinstance(value, tuple):
-            return value
-        return tuple(sorted({LEVEL.convert(part.strip(), param, ctx) for part in str(value).split(",")}))
+def _levels(text: str) -> tuple[float, ...]:
+    return tuple(sorted({LEVEL(part.strip()) for part in text.split(",")}))
 
 
 @click.command("forecast", short_help="What the service would expect of a series, as table and picture.")
@@ -30,7 +25,7 @@ class _Levels(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @click.option(
     "--step", type=SECONDS, help="Means over steps of this length.  [default: 5m, or the data's own if longer]"
 )
-@click.option("--levels", type=_Levels(), default="0.5,0.9,0.95,0.99", show_default=True, help="Quantile levels.")
+@click.option("--levels", type=_levels, metavar="LEVELS", default="0.5,0.9,0.95,0.99", show_default=True, help="Quantile levels.")
 @click.option("--window-max", "windows", type=SECONDS, multiple=True, metavar="DURATION",
               help="Also the largest row within this time; repeatable.")  # fmt: skip
 @click.option("--rolling", is_flag=True, help="At past origins, as CSV: series,origin,timestamp,level,value,kind.")
@@ -76,9 +71,9 @@ def command(**given: Any) -> None:
 
 
 def _read(file: Path) -> list[Panel]:
-    from ahpa.adapters.files.read import read
+    from ahpa.adapters.files.demand import read_panels
 
-    return read(file)
+    return read_panels(file)
 
 
 def _check(panel: Panel, given: dict[str, Any]) -> None:
@@ -103,7 +98,7 @@ def _model(given: dict[str, Any]) -> Any:
 
     for talker in ("cmdstanpy", "prophet.plot"):
         logging.getLogger(talker).disabled = True
-    name, known = given["model_name"], models(calendar=calendar_from(given))
+    name, known = given["model_name"], models(calendar=calendar_from(given["time_zone"], given["holidays"]))
     if name not in known:
         raise click.UsageError(f"--model: {name!r} is not one of {', '.join(known)}")
     return known[name]
