@@ -6,7 +6,7 @@ Numbers survive exactly (Python's float repr round-trips), so a replay through u
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -39,7 +39,7 @@ class Entry:
     settled: bool
     workload: Workload
     outlook: Outlook | None
-    decision: Mapping[str, Any]
+    decision: Mapping[str, object]
     """As it was recorded: floor, previous, baseline, apply, reason, message."""
 
     def replay(self) -> Decision:
@@ -52,7 +52,7 @@ class Entry:
         return decision
 
 
-def entries(observation: Observation, decisions: tuple[Decision, ...]) -> Iterator[dict[str, Any]]:
+def entries(observation: Observation, decisions: Sequence[Decision]) -> Iterator[dict[str, object]]:
     """One JSON-ready object per decision of a round."""
     common = {
         "apiVersion": API_VERSION,
@@ -72,7 +72,7 @@ def entries(observation: Observation, decisions: tuple[Decision, ...]) -> Iterat
         }
 
 
-def decision_to_json(decision: Decision) -> dict[str, Any]:
+def decision_to_json(decision: Decision) -> dict[str, object]:
     """The part of a decision that a replay compares and a person reads."""
     return {
         "floor": decision.floor,
@@ -84,7 +84,7 @@ def decision_to_json(decision: Decision) -> dict[str, Any]:
     }
 
 
-def entry_from_json(row: Any) -> Entry:
+def entry_from_json(row: object) -> Entry:
     """The inverse of `entries`, one row. Raises JournalError."""
     if not isinstance(row, dict) or row.get("apiVersion") != API_VERSION or row.get("kind") != "Decision":
         raise JournalError(f"not a decision of {API_VERSION}")
