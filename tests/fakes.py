@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ahpa.adapters.kubernetes.api import FIELD_MANAGER, KubeError, Object
-from forecasting.forecast import LEVELS, Coverage, Forecast
+from forecasting.forecast import Coverage, Forecast
+from forecasting.levels import LEVELS
 from forecasting.panel import Panel
 
 Where = tuple[str, str, str]

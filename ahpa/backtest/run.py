@@ -20,10 +20,11 @@ from ahpa.adapters.files.results import write_ticks
 from ahpa.backtest.contenders import Foresight
 from ahpa.backtest.results import SeriesResult
 from ahpa.backtest.sweep import Question
-from ahpa.backtest.trial import Each, Fitter, NotEnoughError, Setting, Span, foresee, span_of, trial, windows_of
+from ahpa.backtest.trial import Each, NotEnoughError, Setting, Span, foresee, span_of, trial, windows_of
 from ahpa.backtest.verdict import judge
 from ahpa.simulation.counts import Counted, Source, aligned, minutes
 from ahpa.simulation.requests import Requests
+from forecasting.model import Model
 from forecasting.panel import Floats, Panel, beside
 
 MOST_IN_FLIGHT = 100_000
@@ -138,7 +139,7 @@ def joined(fleet: Sequence[Series]) -> tuple[Panel, Span]:
 
 
 def run(
-    series: Sequence[Series], model: Fitter, levels: Floats, job: Job, files: dict[str, str], jobs: int
+    series: Sequence[Series], model: Model, levels: Floats, job: Job, files: dict[str, str], jobs: int
 ) -> Iterator[tuple[str, SeriesResult | str]]:
     """(name, result or why there is none) of every series, in the order in which they are done.
 
@@ -178,7 +179,7 @@ def _leave_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _foreseen(model: Fitter, levels: Floats, fleet: Sequence[Series], job: Job, each: Each = map) -> list[Foresight]:
+def _foreseen(model: Model, levels: Floats, fleet: Sequence[Series], job: Job, each: Each = map) -> list[Foresight]:
     if "ahpa" not in job.question.policies:
         nothing = Foresight(np.empty(0), levels, np.ones(1), np.empty((0, 1, len(levels))), "")
         return [nothing] * len(fleet)

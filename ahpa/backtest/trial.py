@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 
@@ -20,7 +19,9 @@ from ahpa.backtest.sweep import Trial
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.counts import Source
 from ahpa.simulation.traffic import Service
+from forecasting.model import Model
 from forecasting.panel import DAY_SECONDS, Floats, Panel
+from forecasting.rolling import rolled_peaks
 
 LEAST_HISTORY_DAYS = 1.0
 EARLIER_DAYS = 3.0
@@ -37,32 +38,6 @@ Each = Callable[
 
 class NotEnoughError(ValueError):
     """A series is too short; the message says how long it should be."""
-
-
-class Seer(Protocol):
-    """A fitted model that can say at once what it would say at every step."""
-
-    @property
-    def origin(self) -> float:
-        """Unix seconds: the end of the last step seen."""
-        ...
-
-    def rolling(self, panel: Panel, windows: Sequence[float]) -> Floats:
-        """Shape [n, o, w, q] at the model's levels: origin o is `origin` plus o steps of the panel."""
-        ...
-
-
-class Fitter(Protocol):
-    """A model whose forecasters can roll."""
-
-    @property
-    def name(self) -> str:
-        """For people."""
-        ...
-
-    def fit(self, history: Panel, /) -> Seer:
-        """Learn from `history` [n, t]."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -115,22 +90,24 @@ def windows_of(setting: Setting, step: float) -> tuple[float, ...]:
 
 
 def foresee(
-    model: Fitter, levels: Floats, panel: Panel, span: Span, windows: Sequence[float], each: Each = map
+    model: Model, levels: Floats, panel: Panel, span: Span, windows: Sequence[float], each: Each = map
 ) -> list[Foresight]:
-    """What the model says of every row, from the first played moment to the end; `levels` are those it rolls at.
+    """What the model says of every row, from the first played moment to the end; `levels` [q] are those of its peaks.
     `each` goes through the fits, which do not know of each other."""
     starts = fits_of(span, panel.step)
     ends = [*starts[1:], span.end]
-    said = list(each(partial(_say, model, panel, windows), starts, ends))
+    said = list(each(partial(_say, model, panel, windows, levels), starts, ends))
     at = np.concatenate([origin + panel.step * np.arange(peaks.shape[1]) for origin, peaks in said])
     rows = np.concatenate([peaks for _, peaks in said], axis=1)
     return [Foresight(at, np.asarray(levels, float), np.asarray(windows), row, model.name) for row in rows]
 
 
-def _say(model: Fitter, panel: Panel, windows: Sequence[float], start: float, end: float) -> tuple[float, Floats]:
+def _say(
+    model: Model, panel: Panel, windows: Sequence[float], levels: Floats, start: float, end: float
+) -> tuple[float, Floats]:
     """What a model fitted before `start` says up to `end`: the first origin, and peaks [n, o, w, q]."""
-    seer = model.fit(panel.until(start))
-    return seer.origin, np.asarray(seer.rolling(panel.between(seer.origin, end), windows))
+    fitted = model.fit(panel.until(start))
+    return fitted.origin, rolled_peaks(fitted, panel.between(fitted.origin, end), windows, levels.tolist())
 
 
 def fits_of(span: Span, step: float) -> list[float]:

@@ -193,11 +193,12 @@ def _run(
     import os
 
     from ahpa.adapters.files.results import directory, file_names
+    from ahpa.adapters.processes.executors import Threads
     from ahpa.backtest.results import Backtest
     from ahpa.backtest.run import Job, run
     from ahpa.backtest.sweep import Question
-    from forecasting.fleet.learning import QUANTILES
     from forecasting.fleet.model import FleetModel
+    from forecasting.levels import TRACKED_LEVELS
 
     late_target, quantile, manage = wanted
     question = Question(late_target, quantile, given["policies"], manage, given["sweep"])
@@ -206,9 +207,8 @@ def _run(
     jobs = min(given["jobs"] or os.cpu_count() or 1, len(series))
     found = []
     complete = True
-    results = run(
-        series, FleetModel(calendar_from(given)), QUANTILES, job, file_names(one.name for one in series), jobs
-    )
+    model = FleetModel(calendar_from(given), executor=Threads())
+    results = run(series, model, TRACKED_LEVELS, job, file_names(one.name for one in series), jobs)
     try:
         with _progress(len(series)) as advance:
             for name, result in results:

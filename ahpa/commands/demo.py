@@ -59,6 +59,7 @@ def command(out: Path, seed: int, speed: float, policies: tuple[str, ...]) -> No
     """
     from rich.console import Console
 
+    from ahpa.adapters.processes.executors import Threads
     from ahpa.demo import Demo
     from ahpa.render.html import write_report
     from ahpa.render.report import headline, meaning
@@ -74,7 +75,7 @@ def command(out: Path, seed: int, speed: float, policies: tuple[str, ...]) -> No
     words, data = Console(stderr=True), Console()
     words.print("Two weeks of generated history for three GPU services, then one live day.", style="dim")
     with words.status("learning from the history …"):
-        demo = Demo(FleetModel(), seed, policies=policies)
+        demo = Demo(FleetModel(executor=Threads()), seed, policies=policies)
     _show(demo, words, speed) if words.is_terminal else _tell(demo, words)
     report = demo.report()
     write_report(path, report)

@@ -108,6 +108,7 @@ def _build(**given: Any) -> Any:
     from ahpa.adapters.kubernetes.events import Events
     from ahpa.adapters.kubernetes.hpa import HorizontalPodAutoscalers
     from ahpa.adapters.kubernetes.knative import KnativeServices
+    from ahpa.adapters.processes.executors import Threads
     from ahpa.adapters.processes.fits import FitPool
     from ahpa.adapters.prometheus.queries import load_queries
     from ahpa.adapters.prometheus.source import Prometheus
@@ -143,7 +144,7 @@ def _build(**given: Any) -> Any:
             insecure=given["prometheus_insecure"],
         ),
         queries=queries,
-        models=models(FitPool(), calendar_from(given)),
+        models=models(FitPool(), calendar_from(given), Threads()),
         metrics=Metrics(),
         events=Events(kube, socket.gethostname()),
         journal=JournalFile(given["journal"]) if given["journal"] else None,

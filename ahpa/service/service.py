@@ -24,7 +24,7 @@ from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.policy import Parsed, Policy, parse_policy
 from ahpa.core.readiness import Lag
-from forecasting.choice.per_series import CombinedForecaster, CombinedModel
+from forecasting.choice.per_series import PerSeriesForecaster, PerSeriesModel
 from forecasting.forecast import Forecast
 from forecasting.model import Model
 from forecasting.panel import Panel
@@ -100,7 +100,7 @@ class Service:
         self._models = models
         self._events = events
         self._journal = journal
-        self._forecaster: CombinedForecaster | None = None
+        self._forecaster: PerSeriesForecaster | None = None
         self._known: frozenset[str] = frozenset()
         self._refitted_at = -math.inf
         self._starts: dict[str, Starts] = {}
@@ -126,7 +126,7 @@ class Service:
                 log("refit.no_history", logging.WARNING, target=key, problem=problem)
             usable = [key for key in panel.keys if key not in problems]
             chosen = {s.target.key: s.parsed.policy.model for s in seen}
-            model = CombinedModel(self._models, chosen, Policy().model, self._forecaster)
+            model = PerSeriesModel(self._models, chosen, Policy().model, self._forecaster)
             if usable or not queries:  # else nothing could be read, and what was learned before is still true
                 fitted = model.fit(panel.select(usable)) if usable else None
                 with self._swap:

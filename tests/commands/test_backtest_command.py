@@ -28,7 +28,8 @@ from ahpa.core.controller import step
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.policy import parse_policy
 from ahpa.core.readiness import Lag, Readiness
-from forecasting.forecast import LEVELS, Forecast
+from forecasting.forecast import Forecast
+from forecasting.levels import LEVELS
 from forecasting.panel import Panel
 from tests.backtest.test_contenders import SETTING, Yesterday, waves
 
