@@ -150,10 +150,11 @@ def _backtest(source: Source, world: World, wish: Wish, work: Work) -> int:
 
 def _model(name: str, work: Work) -> Model:
     """The model by its name, libraries in processes of their own, as the service has them. Raises UsageError."""
+    from ahpa.adapters.processes.executors import Threads
     from ahpa.adapters.processes.fits import FitPool
     from forecasting.choice.models import models
 
-    known = models(FitPool(), calendar_from(work.time_zone, work.holidays))
+    known = models(FitPool(), calendar_from(work.time_zone, work.holidays), Threads())
     if name not in known:
         raise click.UsageError(f"--model: {name!r} is not one of {', '.join(known)}")
     return known[name]

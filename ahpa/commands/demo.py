@@ -49,6 +49,7 @@ def command(out: Path, seed: int, speed: float, policies: tuple[str, ...]) -> No
     """
     from rich.console import Console
 
+    from ahpa.adapters.processes.executors import Threads
     from ahpa.render.html import write_report
     from ahpa.render.report import headline, meaning
     from ahpa.render.table import outcomes
@@ -63,7 +64,7 @@ def command(out: Path, seed: int, speed: float, policies: tuple[str, ...]) -> No
     words, data = Console(stderr=True), Console()
     words.print("Two weeks of generated history for three GPU services, then one live day.", style="dim")
     with words.status("learning from the history …"):
-        demo = Demo(FleetModel(), seed, contenders=policies)
+        demo = Demo(FleetModel(executor=Threads()), seed, contenders=policies)
     _show(demo, words, speed) if words.is_terminal else _tell(demo, words)
     report = demo.report()
     write_report(path, report)
