@@ -1,8 +1,9 @@
 """The main job on a simulated cluster: two weeks of history, one live day, ours beside the alternatives.
 
-Nothing here decides: `controller.step`, the very function that the service runs, moves the floors, and the
-world of the backtest carries them out. The demo only sets the stage and keeps what a frame and a report show.
-No clock and no terminal either; who shows it, and how fast, is the command's business.
+What is decided about floors is decided by `controller.step`, the very function that the service runs, on what the fleet
+model foresaw, and the simulated world carries it out. The demo's own part is the stage (which services, which requests,
+a fixed fleet's size), the round of a minute, and what a frame and a report show of it. It has no clock and no terminal:
+who shows it, and how fast, is the command's business.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ahpa.backtest.results import PolicyResult, SeriesResult
+from ahpa.backtest.contenders import NAMES, OURS
+from ahpa.backtest.results import ContenderResult, SeriesResult
+from ahpa.backtest.scenario import TICK_SECONDS
 from ahpa.core.capacity import replicas
 from ahpa.core.controller import step
 from ahpa.core.decision import Decision
@@ -23,7 +26,7 @@ from ahpa.core.readiness import Lag, Readiness, Tier
 from ahpa.core.words import moment, percent, seconds
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.render import live
-from ahpa.render.report import OURS, Chapter, Report, meaning
+from ahpa.render.report import Chapter, Report, meaning
 from ahpa.simulation.scalers.fixed import Fixed
 from ahpa.simulation.scalers.kpa import KpaLoop
 from ahpa.simulation.scalers.kpa_inputs import KpaInputs
@@ -35,9 +38,9 @@ from forecasting.forecast import Outlook
 from forecasting.model import Model
 from forecasting.panel import Floats, Panel
 
-POLICIES = ("ahpa", "kpa", "fixed-max")
+SHOWN = tuple(name for name in NAMES if name in (OURS, "kpa", "fixed-max"))
+"""The contenders that need no setting to be found first."""
 HISTORY_DAYS = 14
-TICK_SECONDS = 60.0
 UTILIZATION = 0.7
 """Knative's default: the KPA fills replicas to 70 %."""
 ANNOTATIONS = {"ahpa.dev/mode": "apply", "ahpa.dev/quantile": "0.95"}
@@ -71,13 +74,13 @@ EXAMPLES = (
 
 
 class Lane:
-    """One policy on one service: its world, and what happened in it minute by minute."""
+    """One contender on one service: its world, and what happened in it minute by minute."""
 
-    def __init__(self, example: Example, policy: str, traffic: Traffic, seed: int, largest: float) -> None:
+    def __init__(self, example: Example, contender: str, traffic: Traffic, seed: int, largest: float) -> None:
         self.example = example
-        self.policy = policy
+        self.contender = contender
         need = replicas(float(traffic.demand[0]), example.per_replica)
-        if policy == "fixed-max":
+        if contender == "fixed-max":
             fleet_size = replicas(largest, example.per_replica)
             self.world = World(traffic, Fixed(), np.random.default_rng(seed), fleet_size, fleet_size)
             self.setting = f"{fleet_size} replicas"
@@ -85,7 +88,7 @@ class Lane:
             config = KpaConfig.from_annotations({}, container_concurrency=example.service.concurrency)
             loop = KpaLoop(config, KpaInputs(traffic, config), traffic.start, need)
             self.world = World(traffic, loop, np.random.default_rng(seed), need)
-            self.setting = f"target {percent(UTILIZATION)}" if policy != OURS else ""
+            self.setting = f"target {percent(UTILIZATION)}" if contender != OURS else ""
         minutes = len(traffic.demand)
         self.ready, self.floor, self.late, self.peak, self.median = np.full((5, minutes), np.nan)
         self.window_minutes = np.zeros(minutes, dtype=int)
@@ -142,23 +145,23 @@ class Lane:
         ]
         return {f"{self.level:g}": float(np.mean(held))} if held else {}
 
-    def result(self) -> PolicyResult:
-        run = self.world.run(self.example.name, self.policy, self.setting)
-        if self.policy == OURS:
+    def result(self) -> ContenderResult:
+        run = self.world.run(self.example.name, self.contender, self.setting)
+        if self.contender == OURS:
             outcome = replace(run.outcome, coverage=self.coverage())
             run = replace(run, outcome=outcome, peak=self.peak, messages=tuple(self.messages))
-        return PolicyResult(self.policy, run.outcome, self.setting, (), None, run)
+        return ContenderResult(self.contender, run.outcome, self.setting, (), None, run)
 
 
 class Demo:
-    """The stage. `advance` minute by minute; `scene` and `report` show what happened."""
+    """The stage. `advance` minute by minute; `frame` and `report` show what happened."""
 
     def __init__(
         self,
         model: Model,
         seed: int = 0,
         examples: Sequence[Example] = EXAMPLES,
-        policies: Sequence[str] = POLICIES,
+        contenders: Sequence[str] = SHOWN,
         minutes: int = DAY_MINUTES,
     ) -> None:
         history_minutes = HISTORY_DAYS * DAY_MINUTES
@@ -180,9 +183,9 @@ class Demo:
             live_day = requests.values[i, history_minutes:]
             traffic = Traffic(self.start, spread_over_seconds(live_day, 60, rng), example.service)
             largest = float(demand.values[i, :history_minutes].max())
-            # The same seed for every policy: replicas asked for in the same order meet the same lags.
+            # The same seed for every contender: replicas asked for in the same order meet the same lags.
             lag_seed = int(rng.integers(2**31))
-            self.lanes.append({p: Lane(example, p, traffic, lag_seed, largest) for p in policies})
+            self.lanes.append({name: Lane(example, name, traffic, lag_seed, largest) for name in contenders})
         self._decide()
 
     def advance(self) -> None:
@@ -211,18 +214,18 @@ class Demo:
         for lane, decision in zip(ours, step(observation), strict=True):
             lane.obey(decision, forecast.outlook(lane.example.name), self.minute)
 
-    def scene(self) -> live.Scene:
-        """What a frame shows now."""
+    def frame(self) -> live.Frame:
+        """What there is to see now."""
         lanes = tuple(self._live(i, lanes) for i, lanes in enumerate(self.lanes))
-        return live.Scene(self.start + 60.0 * self.minute, self.minute / self.minutes, lanes)
+        return live.Frame(self.start + 60.0 * self.minute, self.minute / self.minutes, lanes)
 
     def _live(self, row: int, lanes: Mapping[str, Lane]) -> live.Lane:
         first = next(iter(lanes.values()))
         passed = np.arange(self.minutes) < self.minute
         arrived = float(first.world.traffic.arrived[60 * self.minute])
         courses = tuple(
-            live.Course(policy, lane.ready, lane.floor, lane.late, arrived, lane.paid_hours)
-            for policy, lane in lanes.items()
+            live.Course(name, lane.ready, lane.floor, lane.late, arrived, lane.paid_hours)
+            for name, lane in lanes.items()
         )
         demand: Floats = np.where(passed, self._demand.values[row], np.nan)
         said = first.messages[-1] if first.messages else (self.start, "")
@@ -234,7 +237,7 @@ class Demo:
         """The page at the end of the day."""
         chapters = []
         for example, lanes in zip(self._examples, self.lanes, strict=True):
-            results = {policy: lane.result() for policy, lane in lanes.items()}
+            results = {name: lane.result() for name, lane in lanes.items()}
             median = lanes[OURS].median if OURS in lanes else None
             bare = SeriesResult(example.name, results)
             chapters.append(Chapter(replace(bare, advice=(meaning([bare]),)), example.per_replica, median))

@@ -14,8 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-
 from ahpa.adapters.files.results import file_names
+
+from ahpa.adapters.processes.executors import Threads
 from ahpa.backtest import contenders as policies
 from ahpa.backtest.contenders import Ahpa, Foresight
 from ahpa.backtest.oracle import oracle
@@ -26,9 +27,11 @@ from ahpa.backtest.trial import Setting, Span, trial, windows_of
 from ahpa.core.readiness import Lag, Readiness
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.stream import SimulatedService
-from forecasting.fleet.learning import QUANTILES
 from forecasting.fleet.model import FleetModel
+from forecasting.levels import TRACKED_LEVELS
+from forecasting.model import Model
 from forecasting.panel import Floats, Panel
+from tests.fakes import SameAsYesterday, Yesterday
 
 SETTING = Setting(
     SimulatedService(readiness=Readiness.single(Lag.of(180, 270))), KpaConfig(target_value=2.8, total_value=4.0)
@@ -47,31 +50,22 @@ def demand(days: float, services: int = 1, seed: int = 0) -> Panel:
     return Panel.of(0.0, 60.0, rows, [f"service-{i}" for i in range(services)])
 
 
-class Yesterday:
+class Cheap(SameAsYesterday):
     """Yesterday's peak spread over the levels: forecasts that cost nothing."""
 
-    name = "yesterday"
+    def fit(self, history: Panel) -> Rolled:
+        return Rolled(history)
 
-    def __init__(self, history: Panel | None = None) -> None:
-        self.history = history
 
-    @property
-    def origin(self) -> float:
-        assert self.history is not None
-        return self.history.end
-
-    def fit(self, history: Panel) -> Yesterday:
-        return Yesterday(history)
-
-    def rolling(self, panel: Panel, windows: Sequence[float]) -> Floats:
-        assert self.history is not None
+class Rolled(Yesterday):
+    def rolled_peaks(self, panel: Panel, windows: Sequence[float], levels: Sequence[float]) -> Floats:
         both = np.concatenate([self.history.values, panel.values], axis=1)
         first = self.history.values.shape[1] + np.arange(panel.values.shape[1]) - 1440
         peaks = [
             np.lib.stride_tricks.sliding_window_view(both, round(w // 60) + 1, axis=1).max(axis=2)[:, first]
             for w in windows
         ]
-        return np.asarray(np.stack(peaks, axis=2)[..., None] * np.linspace(0.8, 1.3, len(QUANTILES)))
+        return np.asarray(np.stack(peaks, axis=2)[..., None] * np.linspace(0.8, 1.3, len(levels)))
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -85,10 +79,10 @@ def one_service(days: float) -> dict[str, float]:
     panel = demand(days + 1)
     span = Span(None, 86_400.0, panel.end)
     windows = windows_of(SETTING, 60.0)
-    seer = Yesterday().fit(panel.until(span.start))
-    peaks = seer.rolling(panel.between(span.start, span.end), windows)[0]
+    seer = Cheap().fit(panel.until(span.start))
+    peaks = seer.rolled_peaks(panel.between(span.start, span.end), windows, TRACKED_LEVELS.tolist())[0]
     origins = span.start + 60 * np.arange(len(peaks))
-    foresight = Foresight(origins, np.asarray(QUANTILES, float), np.asarray(windows), peaks, "yesterday")
+    foresight = Foresight(origins, np.asarray(TRACKED_LEVELS, float), np.asarray(windows), peaks, "yesterday")
     out: dict[str, float] = {}
     begun = time.process_time()
     scene = trial("service-0", panel, span, foresight, SETTING).tested
@@ -115,8 +109,8 @@ def fleet(services: int, days: float, jobs: int, sweep: bool, cheap: bool) -> No
     with TemporaryDirectory() as folder:
         job = Job(SETTING, Question(policies=POLICIES, sweep=sweep), Path(folder), 1.0, keep_runs=False)
         names = file_names(one.name for one in series)
-        model = Yesterday() if cheap else FleetModel()
-        done = sum(1 for _ in run(series, model, QUANTILES, job, names, jobs))
+        model: Model = Cheap() if cheap else FleetModel(executor=Threads())
+        done = sum(1 for _ in run(series, model, TRACKED_LEVELS, job, names, jobs))
     wall = time.monotonic() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     used = [sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]

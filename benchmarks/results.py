@@ -21,8 +21,9 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-
 from ahpa.adapters.files.read import read
+
+from ahpa.adapters.processes.executors import Threads
 from ahpa.backtest.contenders import Ahpa, Foresight
 from ahpa.backtest.results import POLICIES
 from ahpa.backtest.sweep import (
@@ -44,8 +45,8 @@ from ahpa.core.readiness import Lag, Readiness
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.counts import minutes
 from ahpa.simulation.stream import SimulatedService
-from forecasting.fleet.learning import QUANTILES
 from forecasting.fleet.model import FleetModel
+from forecasting.levels import TRACKED_LEVELS
 from forecasting.panel import Panel
 
 ROOT = Path(__file__).parent.parent
@@ -128,7 +129,7 @@ def settings() -> list[Setting]:
 def foreseen(fleet: Panel, span: Span) -> list[Foresight]:
     """What the model says of every service, for the windows of all lags."""
     windows = sorted({w for setting in settings() for w in windows_of(setting, fleet.step)})
-    return foresee(FleetModel(), QUANTILES, fleet, span, windows)
+    return foresee(FleetModel(executor=Threads()), TRACKED_LEVELS, fleet, span, windows)
 
 
 def remembered(path: Path, fleet: Panel, span: Span) -> list[Foresight]:

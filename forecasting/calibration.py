@@ -10,7 +10,7 @@ each service, window and level by itself, because an offset that misses too ofte
 promised: coverage in every hour, or given that a burst is under way.
 
 Worked numbers: at level 0.9 and rate 0.01, a model that covers 0.8 of the time rises on average by
-0.01 * (0.2 - 0.1) = 0.001 spreads a step: 1.4 spreads in a day of minutes, which is where it should be.
+0.01 * (0.2 - 0.1) = 0.001 tail widths a step: 1.4 tail widths in a day of minutes, which is where it should be.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ import numpy as np
 from forecasting.panel import Array, Floats
 
 
+def rate_of(step: float) -> float:
+    """How fast offsets move on a grid of `step` seconds: slower per step the more steps there are in a day."""
+    return 0.01 * float(np.sqrt(step / 60))
+
+
 @dataclass(frozen=True, eq=False)
 class Calibration:
     """Offsets and realised coverage per service [n], window [w] and level [q]."""
@@ -29,7 +34,7 @@ class Calibration:
     levels: Array
     rate: float
     offsets: Array
-    """[n, w, q] in spreads: what is added to a quantile is `offset * spread`."""
+    """[n, w, q] in tail widths: what is added to a quantile is `offset * tail_width`."""
     settled: Array
     """[n, w]: how many predictions count in `covered`; fades with `memory`."""
     covered: Array
@@ -46,7 +51,7 @@ class Calibration:
 
     def apply(self, window: int, quantiles: Array) -> Array:
         """Calibrated quantiles [n, q] of one window, not yet sorted along q."""
-        return quantiles + self.offsets[:, window] * spread(quantiles, self.levels)
+        return quantiles + self.offsets[:, window] * tail_width(quantiles, self.levels)
 
     def settle(self, window: int, said: Array, actual: Array, pace: float = 1.0) -> Calibration:
         """After the truth: `said` [n, q] is what `apply` gave, `actual` [n] what came (NaN: not known).
@@ -88,7 +93,7 @@ def walk(
     return trail, calibration
 
 
-def spread(quantiles: Array, levels: Floats) -> Array:
+def tail_width(quantiles: Array, levels: Floats) -> Array:
     """The unit of offsets, [..., 1]: from the median to the 0.99 quantile, at least 0.02 (2 % of demand)."""
     middle = int(np.searchsorted(levels, 0.5 - 1e-6))
     high = int(np.searchsorted(levels, 0.99 - 1e-6))

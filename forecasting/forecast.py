@@ -7,10 +7,8 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
+from forecasting.levels import read_level
 from forecasting.panel import Floats
-
-LEVELS = (0.5, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
-"""The quantile levels that a forecast carries unless told otherwise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,18 +27,11 @@ class Outlook:
         """The `level` quantile of the largest step within `seconds` of the origin.
 
         The first window that reaches so far speaks: a rise that begins inside the last minute of a lead must
-        be seen whole, and between two windows half of it would be. Between levels it is linear in the tail's
-        logarithm (-ln(1 - level)), in which an exponential tail is a straight line. Beyond the last window or
-        level the last one speaks: a model is not asked for what it never learned.
+        be seen whole, and between two windows half of it would be. Beyond the last window the last one speaks.
+        Between levels: see `levels.py`.
         """
         row = min(bisect.bisect_left(self.windows.tolist(), seconds - 1e-6), len(self.windows) - 1)
-        levels = self.levels.tolist()
-        above = bisect.bisect_right(levels, level)
-        if above in (0, len(levels)):
-            return float(self.peaks[row, max(0, above - 1)])
-        low, high = float(self.peaks[row, above - 1]), float(self.peaks[row, above])
-        tail, near, far = (math.log1p(-x) for x in (level, levels[above - 1], levels[above]))
-        return low + (high - low) * (tail - near) / (far - near)
+        return read_level(self.levels, self.peaks[row], level)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ answer damaged series with NaN, negative or absurd numbers and raise no error (3
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,30 +40,23 @@ def reasons(history: History) -> tuple[str | None, ...]:
     return tuple(out)
 
 
-def guarded(
-    history: History,
-    levels: Floats,
-    steps: Floats,
-    windows: Floats,
-    peaks: Floats,
-    models: Sequence[str],
-    why_not: Sequence[str | None],
-) -> Forecast:
-    """A `Forecast` that keeps its promises whatever a model said.
+def guarded(raw: Forecast, cap: Floats) -> Forecast:
+    """The forecast that keeps its promises whatever a model said; `cap` [n] is the largest believable demand.
 
     Quantiles are brought `within` what can be and put in order along levels (peaks along
     windows too); a row with any non-finite number has no forecast, and says so.
     """
     with np.errstate(invalid="ignore"):
-        steps = np.sort(within(steps, history.cap), axis=2)
-        peaks = np.maximum.accumulate(np.sort(within(peaks, history.cap), axis=2), axis=1)
+        steps = np.sort(within(raw.steps, cap), axis=2)
+        peaks = np.maximum.accumulate(np.sort(within(raw.peaks, cap), axis=2), axis=1)
     broken: NDArray[np.bool_] = ~(_finite(steps) & _finite(peaks))
-    said = [
-        why or ("the model's answer was not finite" if bad else None) for why, bad in zip(why_not, broken, strict=True)
-    ]
+    said = tuple(
+        why or ("the model's answer was not finite" if bad else None)
+        for why, bad in zip(raw.reasons, broken, strict=True)
+    )
     silent = np.array([why is not None for why in said], dtype=bool)
     steps[silent], peaks[silent] = np.nan, np.nan
-    return Forecast(history.end, history.step, levels, steps, windows, peaks, history.keys, tuple(models), tuple(said))
+    return replace(raw, steps=steps, peaks=peaks, reasons=said)
 
 
 def within(values: Floats, cap: Floats) -> Floats:

@@ -7,15 +7,19 @@ A model is fitted slowly (a refit, minutes to hours apart) and then advanced qui
     forecast = forecaster.forecast(horizon=60, windows=(120.0, 240.0))
 
 Nothing changes in place that a caller can see: `observe` returns the advanced forecaster.
+
+`TicksFast`, `RollsFast` and `Remembers` are what some can do beside that. One place asks for each, with `isinstance`,
+and has another way for all others (`rolling.py`, `choice/per_series.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
 
-from forecasting.forecast import LEVELS, Coverage, Forecast
-from forecasting.panel import Panel
+from forecasting.forecast import Coverage, Forecast
+from forecasting.levels import LEVELS
+from forecasting.panel import Floats, Panel
 
 
 class Forecaster(Protocol):
@@ -56,4 +60,31 @@ class Model(Protocol):
 
     def fit(self, history: Panel) -> Forecaster:
         """Learn from `history` (refit: slow). Never raises on bad data: such rows get a reason."""
+        ...
+
+
+@runtime_checkable
+class TicksFast(Protocol):
+    """A forecaster that goes through many steps at once, and then says the same as after `observe` at each."""
+
+    def ticked(self, panel: Panel, every: int) -> Iterator[Forecaster]:
+        """As `rolling.ticked`."""
+        ...
+
+
+@runtime_checkable
+class RollsFast(Protocol):
+    """A forecaster that says at once what it would say at each step, the same as `observe` and `forecast` in turn."""
+
+    def rolled_peaks(self, panel: Panel, windows: Sequence[float], levels: Sequence[float]) -> Floats:
+        """As `rolling.rolled_peaks`."""
+        ...
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A model that goes on from what an earlier fit of it had found."""
+
+    def after(self, earlier: Forecaster) -> Model:
+        """This model, remembering `earlier`; unchanged if that is another model's."""
         ...

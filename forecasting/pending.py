@@ -1,4 +1,4 @@
-"""What was said and is not settled yet, beside the calibration that will learn from it."""
+"""Predictions whose truth is not known yet, beside the calibration that will learn from them."""
 
 from __future__ import annotations
 
@@ -7,67 +7,78 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecasting.calibration import Calibration
-from forecasting.fleet.features import Target
+from forecasting.calibration import Calibration, rate_of
 from forecasting.history import History
-from forecasting.panel import Array, Floats
+from forecasting.levels import TRACKED_LEVELS
+from forecasting.panel import DAY_SECONDS, Array, Floats
+from forecasting.windows import Window, tracked
+
+COVERAGE_DAYS = 3
+"""For about so long realised coverage remembers."""
 
 Said = tuple[int, Array]
 """The origin (as a column of the history) and the quantiles [n, q] said there, unsorted, in demand."""
 
 
 @dataclass(frozen=True, eq=False)
-class Ledger:
-    """Predictions of a few targets, each settled once its window has passed."""
+class PendingPredictions:
+    """What was predicted of a few windows, each settled once its window has passed."""
 
-    targets: tuple[Target, ...]
+    windows: tuple[Window, ...]
     calibration: Calibration
     waiting: tuple[tuple[Said, ...], ...]
+    """Of each window, oldest first."""
 
     @classmethod
-    def opened(cls, targets: Sequence[Target], calibration: Calibration) -> Ledger:
+    def of(cls, windows: Sequence[Window], calibration: Calibration) -> PendingPredictions:
         """With nothing waiting."""
-        return cls(tuple(targets), calibration, ((),) * len(targets))
+        return cls(tuple(windows), calibration, ((),) * len(windows))
 
-    def said(self, origin: int, quantiles: Sequence[Array]) -> Ledger:
-        """With what was said at `origin` put down, one [n, q] per target."""
+    @classmethod
+    def fresh(cls, rows: int, step: float) -> PendingPredictions:
+        """Of the tracked windows, with nothing waiting and nothing learned."""
+        windows, memory = tracked(step), COVERAGE_DAYS * DAY_SECONDS / step
+        return cls.of(windows, Calibration.fresh(rows, len(windows), TRACKED_LEVELS, rate_of(step), memory))
+
+    def said(self, origin: int, quantiles: Sequence[Array]) -> PendingPredictions:
+        """With what was said at `origin` put down, one [n, q] per window."""
         waiting = tuple((*w, (origin, q)) for w, q in zip(self.waiting, quantiles, strict=True))
         return replace(self, waiting=waiting)
 
-    def settled(self, before: History, after: History) -> Ledger:
+    def settled(self, before: History, after: History) -> PendingPredictions:
         """With everything settled whose window lies within `after`, which grew from `before`."""
         moved = round((after.start - before.start) / before.step)
         calibration, waiting = self.calibration, []
-        for k, (target, said_before) in enumerate(zip(self.targets, self.waiting, strict=True)):
+        for k, (window, said_before) in enumerate(zip(self.windows, self.waiting, strict=True)):
             still: list[Said] = []
             for index, said in said_before:
-                first = index - moved + target.lead
-                if first + target.width > after.length:
+                first = index - moved + window.lead
+                if first + window.width > after.length:
                     still.append((index - moved, said))
                 elif first >= 0:
-                    came = after.values[:, first : first + target.width].max(axis=1)
+                    came = after.values[:, first : first + window.width].max(axis=1)
                     calibration = calibration.settle(k, said, came)
             waiting.append(tuple(still))
-        return Ledger(self.targets, calibration, tuple(waiting))
+        return PendingPredictions(self.windows, calibration, tuple(waiting))
 
-    def offsets(self, target: Target, offsets: Array | None = None) -> Array:
-        """The offsets [n, ..., q] of any target: linear in log width, or in log lead, between ours.
+    def offsets(self, window: Window, offsets: Array | None = None) -> Array:
+        """The offsets [n, ..., q] of any window: linear in log width, or in log lead, between ours.
 
-        `offsets` [n, targets, ...] are the present ones unless given.
+        `offsets` [n, windows, ...] are the present ones unless given.
         """
         offsets = self.calibration.offsets if offsets is None else offsets
-        left, right, share = self.beside(target)
+        left, right, share = self.beside(window)
         return (1 - share) * offsets[:, left] + share * offsets[:, right]
 
-    def beside(self, target: Target) -> tuple[int, int, float]:
-        """Which of ours a target lies between, as indices, and how far it is on the way to the second, 0 to 1."""
+    def beside(self, window: Window) -> tuple[int, int, float]:
+        """Which of ours a window lies between, as indices, and how far it is on the way to the second, 0 to 1."""
         kind = [
-            (np.log1p(t.lead) if target.lead else np.log(t.width), k)
-            for k, t in enumerate(self.targets)
-            if (t.width == 1 if target.lead else t.lead == 0)
+            (np.log1p(w.lead) if window.lead else np.log(w.width), k)
+            for k, w in enumerate(self.windows)
+            if (w.width == 1 if window.lead else w.lead == 0)
         ]
         places = np.array([place for place, _ in kind])
-        want = np.log1p(target.lead) if target.lead else np.log(target.width)
+        want = np.log1p(window.lead) if window.lead else np.log(window.width)
         right = int(np.clip(np.searchsorted(places, want), 1, max(1, len(places) - 1)))
         left = right - 1
         right = min(right, len(places) - 1)
@@ -76,10 +87,10 @@ class Ledger:
         return kind[left][1], kind[right][1], share
 
     def coverage(self) -> Array:
-        """Realised coverage [n, w, q] of the windows (not the single steps), in the order of `targets`."""
-        windows = [k for k, target in enumerate(self.targets) if target.lead == 0]
-        return self.calibration.coverage()[:, windows]
+        """Realised coverage [n, w, q] of the windows from the origin (not the single steps), in their order."""
+        chosen = [k for k, window in enumerate(self.windows) if window.lead == 0]
+        return self.calibration.coverage()[:, chosen]
 
-    def windows(self, step: float) -> Floats:
-        """Seconds of the windows of `coverage`."""
-        return np.array([t.width * step for t in self.targets if t.lead == 0])
+    def seconds(self, step: float) -> Floats:
+        """Lengths [w] of the windows of `coverage`."""
+        return np.array([window.width * step for window in self.windows if window.lead == 0])

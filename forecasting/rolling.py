@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecasting.fleet.model import FleetForecaster
 from forecasting.forecast import Forecast
-from forecasting.model import Forecaster, Model
-from forecasting.panel import DAY_SECONDS, Panel
+from forecasting.model import Forecaster, Model, RollsFast, TicksFast
+from forecasting.panel import DAY_SECONDS, Array, Floats, Panel
 
 
 def resampled(panel: Panel, step: float) -> Panel:
@@ -36,7 +35,7 @@ def resampled(panel: Panel, step: float) -> Panel:
 
 
 @dataclass(frozen=True)
-class Rolling:
+class RollingSettings:
     """What is asked for at each origin. Seconds throughout."""
 
     every: float
@@ -59,7 +58,7 @@ class Row:
     kind: str
 
 
-def rolling(panel: Panel, model: Model, test_days: float, asked: Rolling) -> Iterator[tuple[float, list[Row]]]:
+def rolling(panel: Panel, model: Model, test_days: float, asked: RollingSettings) -> Iterator[tuple[float, list[Row]]]:
     """(origin, rows) for each origin of the last `test_days`; fitted anew once a day, advanced in between.
 
     Step quantiles are of means over `asked.step` and come from a model of that grid; window maxima are of the
@@ -87,15 +86,31 @@ def _walk(panel: Panel, model: Model, first: float, every: float) -> Iterator[Fo
 
 
 def ticked(forecaster: Forecaster, panel: Panel, every: int) -> Iterator[Forecaster]:
-    """The forecaster, and after each `every` steps of `panel`, having ticked at each step, as the service does."""
-    if isinstance(forecaster, FleetForecaster):
-        yield from forecaster.through(panel, every)  # the same, all at once
+    """The forecaster, and after each `every` steps of `panel`, having ticked at each step, as the service does.
+
+    The panel must follow the forecaster's origin at once.
+    """
+    if isinstance(forecaster, TicksFast):
+        yield from forecaster.ticked(panel, every)
         return
     yield forecaster
     for step in range(1, panel.values.shape[1] + 1):
         forecaster = forecaster.observe(panel.until(panel.start + step * panel.step))
         if step % every == 0:
             yield forecaster
+
+
+def rolled_peaks(forecaster: Forecaster, panel: Panel, windows: Sequence[float], levels: Sequence[float]) -> Array:
+    """What a service that ticks at each step of `panel` would say of its peaks: [n, o, w, q].
+
+    Origin `o` is the forecaster's own plus `o` steps, one for each step of the panel, which must follow it at once.
+    `windows` are seconds, increasing; rows are those of `forecast`, NaN where it has nothing to say.
+    """
+    if isinstance(forecaster, RollsFast):
+        return np.asarray(forecaster.rolled_peaks(panel, windows, levels), dtype=np.float32)
+    origins = zip(range(panel.values.shape[1]), ticked(forecaster, panel, 1), strict=False)
+    said = [ticking.forecast(0, windows, levels).peaks.astype(np.float32) for _, ticking in origins]
+    return np.stack(said, axis=1)
 
 
 def _step_rows(forecast: Forecast) -> list[Row]:
@@ -107,7 +122,7 @@ def _peak_rows(forecast: Forecast) -> list[Row]:
     return _rows(forecast, forecast.peaks, forecast.origin + forecast.windows, "window-max")
 
 
-def _rows(forecast: Forecast, values: np.ndarray, stamps: np.ndarray, kind: str) -> list[Row]:
+def _rows(forecast: Forecast, values: Floats, stamps: Floats, kind: str) -> list[Row]:
     return [
         Row(key, forecast.origin, float(stamp), float(level), float(values[i, j, q]), kind)
         for i, key in enumerate(forecast.keys)

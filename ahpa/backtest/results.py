@@ -7,13 +7,10 @@ from dataclasses import dataclass, field
 
 from ahpa.simulation.outcome import Outcome, Run
 
-POLICIES = ("ahpa", "kpa", "hpa", "static", "fixed-max", "seasonal", "oracle")
-"""In the order of tables and pictures."""
-
 
 @dataclass(frozen=True)
 class Point:
-    """One setting of a policy's knob and what came of it."""
+    """One setting of a contender's knob and what came of it."""
 
     knob: float
     label: str
@@ -22,10 +19,10 @@ class Point:
 
 
 @dataclass(frozen=True, eq=False)
-class PolicyResult:
-    """One policy on one series."""
+class ContenderResult:
+    """One contender on one series."""
 
-    policy: str
+    contender: str
     outcome: Outcome
     """At the setting that a user would have had: chosen before the tested days, never by looking at them."""
     label: str
@@ -40,10 +37,11 @@ class PolicyResult:
 
 @dataclass(frozen=True, eq=False)
 class SeriesResult:
-    """All policies on one series, and what follows from them."""
+    """All contenders on one series, and what follows from them."""
 
     name: str
-    policies: Mapping[str, PolicyResult]
+    contenders: Mapping[str, ContenderResult]
+    """By name, in the order of the table (contenders.py)."""
     advice: tuple[str, ...] = ()
     """Sentences: the knob for the wanted lateness, the utilisation target that would pay, ..."""
     notes: tuple[str, ...] = ()
@@ -53,8 +51,8 @@ class SeriesResult:
     why: str = ""
     """One sentence on `worth`."""
     saving_hours: float = 0.0
-    """Replica-hours saved against the cheapest policy without prediction (kpa, hpa, static, fixed-max) that
-    meets the late target; negative: ours costs more."""
+    """Replica-hours saved against the cheapest contender that does not predict and meets the late target; negative:
+    ours costs more."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""One service's tested days, set up once: every policy and every setting plays on the same scene."""
+"""One service's played days, set up once: every contender and every setting plays in the same scenario."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 
 from ahpa.core.capacity import replicas
 from ahpa.reactive.kpa.config import NO_LIMIT, KpaConfig
-from ahpa.simulation.counts import Counted, RequestHistory
 from ahpa.simulation.scalers.fixed import Fixed
 from ahpa.simulation.scalers.hpa import HpaLoop
 from ahpa.simulation.scalers.kpa import kpa_loop
@@ -17,32 +16,25 @@ from ahpa.simulation.scalers.kpa_inputs import KpaInputs
 from ahpa.simulation.scalers.scaler import Scaler
 from ahpa.simulation.stream import SimulatedService, Stream
 from ahpa.simulation.world import World
-from forecasting.panel import Panel
+from forecasting.panel import Floats, Panel
+
+TICK_SECONDS = 60.0
+"""How often the service decides."""
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
-    """The requests of the tested days and what was known of the service before them."""
+class Scenario:
+    """The requests of the played days and what was known of the service before them."""
 
     name: str
     demand: Panel
     """One row: mean concurrency per step, history and tested days; NaN where nothing was observed."""
     traffic: Stream
-    """The tested days, second by second."""
+    """The played days, second by second."""
     kpa: KpaConfig
     """How the service's own KPA is set."""
     seed: int = 0
     _inputs: dict[tuple[int, int, bool], KpaInputs] = field(default_factory=dict)
-
-    @classmethod
-    def of(
-        cls, name: str, demand: Panel, start: float, end: float, service: SimulatedService, kpa: KpaConfig,
-        seed: int = 0, dispersion: float = 1.0, source: RequestHistory | None = None,
-    ) -> Scene:  # fmt: skip
-        """The scene of `[start, end)`, whole minutes and steps, with requests from `source` (None: from `demand`).
-        What the source bridges the policies see as missing."""
-        traffic = (source or Counted(demand)).traffic(start, end, service, np.random.default_rng([seed, 1]), dispersion)
-        return cls(name, demand, traffic, kpa, seed)
 
     @property
     def service(self) -> SimulatedService:
@@ -57,6 +49,11 @@ class Scene:
         return self.traffic.seconds // 60
 
     @property
+    def ticks(self) -> Floats:
+        """Unix seconds at which a service would decide, shape [minutes]."""
+        return self.start + TICK_SECONDS * np.arange(self.minutes)
+
+    @property
     def per_replica(self) -> float:
         """Concurrency that one replica serves at the KPA's target."""
         return self.kpa.in_flight(self.kpa.target_value, self.service.service_seconds)
@@ -68,17 +65,17 @@ class Scene:
 
     @cached_property
     def ready(self) -> int:
-        """Replicas that are ready when the tested days begin: what the first minute needs, the owner's minimum."""
+        """Replicas that are ready when the played days begin: what the first minute needs, the owner's minimum."""
         return max(1, self.kpa.min_scale, replicas(float(self.traffic.demand[0]), self.per_replica))
 
     @cached_property
     def most(self) -> int:
-        """Replicas that the largest minute of the tested days needs at target."""
+        """Replicas that the largest minute of the played days needs at target."""
         return max(1, replicas(float(self.traffic.demand.max()), self._filled))
 
     @cached_property
     def most_before(self) -> int:
-        """Replicas that the largest step before the tested days needed at target: what a fixed fleet is sized by."""
+        """Replicas that the largest step before the played days needed at target: what a fixed fleet is sized by."""
         before = self.demand.until(self.start).values
         largest = float(np.nanmax(before)) if np.isfinite(before).any() else float(self.traffic.demand[0])
         return max(1, replicas(max(largest, 0.0), self._filled))

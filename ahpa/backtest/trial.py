@@ -1,68 +1,26 @@
-"""From a service's history to a trial: which days are tested, on which settings are found, what a model foresaw.
-
-All series of a panel are fitted together, before the earliest day that is played and a few times after it; in
-between the model only goes with the time, as the service does between two refits.
-"""
+"""From a service's history to a trial: which days are tested, on which settings are found, what a model foresaw."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Protocol
 
 import numpy as np
 
-from ahpa.backtest.contenders import TICK_SECONDS, Foresight, leads_of
-from ahpa.backtest.scenario import Scene
-from ahpa.backtest.sweep import Trial
+from ahpa.backtest.foresight import Foresight
+from ahpa.backtest.scenario import Scenario
+from ahpa.backtest.trust import NEVER, Freeze
 from ahpa.reactive.kpa.config import KpaConfig
-from ahpa.simulation.counts import RequestHistory
+from ahpa.simulation.counts import Counted, RequestHistory
 from ahpa.simulation.stream import SimulatedService
-from forecasting.panel import DAY_SECONDS, Floats, Panel
+from forecasting.panel import DAY_SECONDS, Panel
 
 LEAST_HISTORY_DAYS = 1.0
 EARLIER_DAYS = 3.0
 """At most so many days before the tested ones serve to find settings."""
-MOST_FITS = 4
-"""A service refits every hour; on real traces a model of yesterday was 2 % worse than one of the day's morning."""
-
-
-Each = Callable[
-    [Callable[[float, float], tuple[float, Floats]], Sequence[float], Sequence[float]], Iterable[tuple[float, Floats]]
-]
-"""`map`, or that of a pool of processes."""
 
 
 class NotEnoughError(ValueError):
     """A series is too short; the message says how long it should be."""
-
-
-class Seer(Protocol):
-    """A fitted model that can say at once what it would say at every step."""
-
-    @property
-    def origin(self) -> float:
-        """Unix seconds: the end of the last step seen."""
-        ...
-
-    def rolling(self, panel: Panel, windows: Sequence[float]) -> Floats:
-        """Shape [n, o, w, q] at the model's levels: origin o is `origin` plus o steps of the panel."""
-        ...
-
-
-class Fitter(Protocol):
-    """A model whose forecasters can roll."""
-
-    @property
-    def name(self) -> str:
-        """For people."""
-        ...
-
-    def fit(self, history: Panel, /) -> Seer:
-        """Learn from `history` [n, t]."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -71,18 +29,51 @@ class Setting:
 
     service: SimulatedService
     kpa: KpaConfig
+    """How the service's own KPA is set."""
     test_days: float = 3.0
     seed: int = 0
     dispersion: float = 1.0
+    """Variance over mean of the requests per second."""
+
+    @property
+    def per_replica(self) -> float:
+        """Requests in flight that one replica serves at the KPA's target."""
+        return self.kpa.in_flight(self.kpa.target_value, self.service.service_seconds)
+
+    def scenario(self, demand: Panel, start: float, end: float, luck: int, source: RequestHistory | None) -> Scenario:
+        """The only row of `demand` on `[start, end)`, whole minutes and steps, with requests from `source` (None: from
+        that row). What the source bridges the contenders see as missing."""
+        seed = self.seed + luck
+        rng = np.random.default_rng([seed, 1])
+        traffic = (source or Counted(demand)).traffic(start, end, self.service, rng, self.dispersion)
+        return Scenario(demand.keys[0], demand, traffic, self.kpa, seed)
 
 
 @dataclass(frozen=True)
 class Span:
-    """Unix seconds: settings are found on [earlier, start), policies are tested on [start, end)."""
+    """Unix seconds: settings are found on [earlier, start), contenders are tested on [start, end)."""
 
     earlier: float | None
     start: float
     end: float
+
+    @classmethod
+    def of(cls, panel: Panel, test_days: float) -> Span:
+        """The days of a panel whose step divides a minute or is whole minutes. Raises NotEnoughError."""
+        grain = max(60.0, panel.step)
+        end = panel.start + grain * np.floor((panel.end - panel.start) / grain)
+        tested = grain * round(test_days * DAY_SECONDS / grain)
+        start = end - tested
+        before = (start - panel.start) / DAY_SECONDS
+        if before < LEAST_HISTORY_DAYS:
+            have, need = (panel.end - panel.start) / DAY_SECONDS, test_days + LEAST_HISTORY_DAYS
+            raise NotEnoughError(
+                f"{have:.2g} days of data; {test_days:g} tested days and {LEAST_HISTORY_DAYS:g} before them need "
+                f"{need:g}"
+            )
+        days = min(EARLIER_DAYS, before - LEAST_HISTORY_DAYS)
+        earlier = start - grain * np.floor(days * DAY_SECONDS / grain)
+        return cls(float(earlier) if days >= 0.5 else None, float(start), float(end))
 
     @property
     def first(self) -> float:
@@ -90,67 +81,28 @@ class Span:
         return self.start if self.earlier is None else self.earlier
 
 
-def span_of(panel: Panel, test_days: float) -> Span:
-    """The days of a panel whose step divides a minute or is whole minutes. Raises NotEnoughError."""
-    grain = max(60.0, panel.step)
-    end = panel.start + grain * np.floor((panel.end - panel.start) / grain)
-    tested = grain * round(test_days * DAY_SECONDS / grain)
-    start = end - tested
-    before = (start - panel.start) / DAY_SECONDS
-    if before < LEAST_HISTORY_DAYS:
-        have, need = (panel.end - panel.start) / DAY_SECONDS, test_days + LEAST_HISTORY_DAYS
-        raise NotEnoughError(
-            f"{have:.2g} days of data; {test_days:g} tested days and {LEAST_HISTORY_DAYS:g} before them need {need:g}"
-        )
-    days = min(EARLIER_DAYS, before - LEAST_HISTORY_DAYS)
-    earlier = start - grain * np.floor(days * DAY_SECONDS / grain)
-    return Span(float(earlier) if days >= 0.5 else None, float(start), float(end))
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One service: the tested days, the days before on which settings are found, and what was foreseen of both."""
 
+    tested: Scenario
+    earlier: Scenario | None
+    """None: too little history to find settings on."""
+    foresight: Foresight
+    freeze: Freeze = NEVER
+    """Of the fleet that the service is one of."""
 
-def windows_of(setting: Setting, step: float) -> tuple[float, ...]:
-    """Seconds of the windows that plans ask for, from the first tick after an origin to the last."""
-    leads = leads_of(setting.service)
-    late = max(0.0, step - TICK_SECONDS)
-    return tuple(sorted({*leads, *(lead + late for lead in leads)}))
-
-
-def foresee(
-    model: Fitter, levels: Floats, panel: Panel, span: Span, windows: Sequence[float], each: Each = map
-) -> list[Foresight]:
-    """What the model says of every row, from the first played moment to the end; `levels` are those it rolls at.
-    `each` goes through the fits, which do not know of each other."""
-    starts = fits_of(span, panel.step)
-    ends = [*starts[1:], span.end]
-    said = list(each(partial(_say, model, panel, windows), starts, ends))
-    at = np.concatenate([origin + panel.step * np.arange(peaks.shape[1]) for origin, peaks in said])
-    rows = np.concatenate([peaks for _, peaks in said], axis=1)
-    return [Foresight(at, np.asarray(levels, float), np.asarray(windows), row, model.name) for row in rows]
-
-
-def _say(model: Fitter, panel: Panel, windows: Sequence[float], start: float, end: float) -> tuple[float, Floats]:
-    """What a model fitted before `start` says up to `end`: the first origin, and peaks [n, o, w, q]."""
-    seer = model.fit(panel.until(start))
-    return seer.origin, np.asarray(seer.rolling(panel.between(seer.origin, end), windows))
-
-
-def fits_of(span: Span, step: float) -> list[float]:
-    """The moments at which the model learns anew, at most `MOST_FITS`: days apart, in whole steps, from the first
-    played moment on."""
-    played = span.end - span.first
-    days = math.ceil(played / DAY_SECONDS / MOST_FITS)
-    every = step * math.ceil(days * DAY_SECONDS / step)
-    return [span.first + every * k for k in range(math.ceil(played / every))]
-
-
-def trial(
-    name: str, panel: Panel, span: Span, foresight: Foresight, setting: Setting, source: RequestHistory | None = None
-) -> Trial:
-    """One row of a panel as a trial, with requests from `source` (None: from that row)."""
-    demand = panel.select([name])
-    service, kpa = setting.service, setting.kpa
-    scenes = [
-        Scene.of(name, demand, start, end, service, kpa, setting.seed + i, setting.dispersion, source)
-        for i, (start, end) in enumerate([(span.start, span.end), (span.earlier, span.start)])
-        if start is not None
-    ]
-    return Trial(scenes[0], scenes[1] if len(scenes) > 1 else None, foresight)
+    @classmethod
+    def of(
+        cls,
+        demand: Panel,
+        span: Span,
+        setting: Setting,
+        foresight: Foresight,
+        freeze: Freeze = NEVER,
+        source: RequestHistory | None = None,
+    ) -> Trial:
+        """The only row of a panel as a trial; for `source` see `Setting.scenario`."""
+        tested = setting.scenario(demand, span.start, span.end, 0, source)
+        earlier = None if span.earlier is None else setting.scenario(demand, span.earlier, span.start, 1, source)
+        return cls(tested, earlier, foresight, freeze)

@@ -1,79 +1,82 @@
-"""All policies on one service, and what follows: what to set, and whether prediction pays."""
+"""All contenders on one service, and what follows: what to set, and whether prediction pays."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+
 import numpy as np
 
-from ahpa.backtest.contenders import Ahpa
-from ahpa.backtest.results import POLICIES, PolicyResult, SeriesResult
-from ahpa.backtest.sweep import DEFAULT_LEVEL, FULL_UTILIZATION, PLAYS, Question, Trial
+from ahpa.backtest.contenders import CONTENDERS, NAMES, OURS, REACTIVE, UNPREDICTIVE
+from ahpa.backtest.ours import FULL_UTILIZATION, ours
+from ahpa.backtest.results import ContenderResult, SeriesResult
+from ahpa.backtest.sweep import Question
+from ahpa.backtest.trial import Trial
+from ahpa.core.level import DEFAULT_LEVEL
+from ahpa.core.words import percent
 
-WITHOUT_PREDICTION = ("kpa", "hpa", "static", "fixed-max")
 
-
-def judge(trial: Trial, question: Question) -> SeriesResult:
-    """All policies of `question` on one service."""
-    found = {name: PLAYS[name](trial, question) for name in POLICIES if name in question.policies}
+def verdict_on(trial: Trial, question: Question, contenders: Sequence[str] = NAMES) -> SeriesResult:
+    """These contenders on one service."""
+    found = {c.name: c.play(trial, question) for c in CONTENDERS if c.name in contenders}
     advice = tuple(_advice(trial, question, found))
     worth, why, saving = worth_of(found, question.late_target)
     return SeriesResult(trial.tested.name, found, advice, _notes(trial), worth, why, saving)
 
 
-def share(ratio: float) -> str:
-    """0.001 as 0.1 %."""
-    return f"{100 * ratio:.2g} %"
-
-
-def _advice(trial: Trial, question: Question, found: dict[str, PolicyResult]) -> list[str]:
+def _advice(trial: Trial, question: Question, found: Mapping[str, ContenderResult]) -> Iterator[str]:
     """What the owner should set."""
-    out: list[str] = []
-    ours = found.get("ahpa")
-    if ours is None:
-        return out
+    mine = found.get(OURS)
+    if mine is None:
+        return
     target = question.late_target
-    if ours.outcome.late_ratio > target:
-        out.append(
-            f"The setting found beforehand, {ours.label}, left {share(ours.outcome.late_ratio)} late, more than the "
-            f"{share(target)} wanted."
+    if mine.outcome.late_ratio > target:
+        yield (
+            f"The setting found beforehand, {mine.label}, left {percent(mine.outcome.late_ratio)} late, more than the "
+            f"{percent(target)} wanted."
         )
-    if ours.equal is not None and question.sweep:
-        out.append(
-            f"{share(target)} late was kept at {ours.equal.label} for {ours.equal.outcome.replica_hours:.1f} "
-            f"replica-hours; the days before had suggested {ours.label}."
+    if mine.equal is not None and question.sweep:
+        yield (
+            f"{percent(target)} late was kept at {mine.equal.label} for {mine.equal.outcome.replica_hours:.1f} "
+            f"replica-hours; the days before had suggested {mine.label}."
         )
-    elif ours.equal is None:
-        least = min(ours.points, key=lambda p: p.outcome.late_ratio)
-        out.append(
-            f"{share(target)} late was not reached; the least was {share(least.outcome.late_ratio)} at {least.label}."
+    elif mine.equal is None:
+        least = min(mine.points, key=lambda p: p.outcome.late_ratio)
+        yield (
+            f"{percent(target)} late was not reached; the least was {percent(least.outcome.late_ratio)} at "
+            f"{least.label}."
         )
-    if question.sweep and not question.manage_target and ours.run is not None:
-        level = next(point.knob for point in ours.points if point.label == ours.label)
-        filled = Ahpa(trial.tested, trial.foresight, FULL_UTILIZATION)(level).outcome
-        saved = ours.outcome.replica_hours - filled.replica_hours
-        if saved > 0.01 * ours.outcome.replica_hours and filled.late_ratio <= max(target, ours.outcome.late_ratio):
-            out.append(
-                f"With manage-target the scaler would fill replicas to {FULL_UTILIZATION:.0%} while the forecast is "
-                f"trusted: {saved:.1f} replica-hours less ({saved / ours.outcome.replica_hours:.0%}), with "
-                f"{share(filled.late_ratio)} late (in the backtest; the service does not do it yet)."
-            )
-    return out
+    if question.sweep and not question.manage_target:
+        yield from _second_lever(trial, target, mine)
 
 
-def worth_of(found: dict[str, PolicyResult], late_target: float) -> tuple[bool, str, float]:
+def _second_lever(trial: Trial, target: float, mine: ContenderResult) -> Iterator[str]:
+    """Whether manage-target would pay: one more run."""
+    level = next(point.knob for point in mine.points if point.label == mine.label)
+    filled = ours(trial, FULL_UTILIZATION)(level).outcome
+    saved = mine.outcome.replica_hours - filled.replica_hours
+    if saved > 0.01 * mine.outcome.replica_hours and filled.late_ratio <= max(target, mine.outcome.late_ratio):
+        yield (
+            f"With manage-target the scaler would fill replicas to {FULL_UTILIZATION:.0%} while the forecast is "
+            f"trusted: {saved:.1f} replica-hours less ({saved / mine.outcome.replica_hours:.0%}), with "
+            f"{percent(filled.late_ratio)} late (in the backtest; the service does not do it yet)."
+        )
+
+
+def worth_of(found: Mapping[str, ContenderResult], late_target: float) -> tuple[bool, str, float]:
     """(whether prediction pays, why, replica-hours saved at equal lateness)."""
-    ours = found.get("ahpa")
-    others = {n: found[n].equal for n in WITHOUT_PREDICTION if n in found}
+    mine = found.get(OURS)
+    others = {n: found[n].equal for n in UNPREDICTIVE if n in found}
     reached = {name: point for name, point in others.items() if point is not None}
-    if ours is None:
+    if mine is None:
         return False, "ahpa was not played", 0.0
-    if ours.equal is None:
+    if mine.equal is None:
         if not reached:
-            return False, f"nothing that was tried kept {share(late_target)} late", 0.0
+            return False, f"nothing that was tried kept {percent(late_target)} late", 0.0
         name = min(reached, key=lambda n: reached[n].outcome.replica_hours)
         return False, f"the bursts come unannounced; {name} at {reached[name].label} kept the target", 0.0
-    cost = ours.equal.outcome.replica_hours
+    cost = mine.equal.outcome.replica_hours
     if not reached:
-        return True, f"nothing without prediction kept {share(late_target)} late", 0.0
+        return True, f"nothing without prediction kept {percent(late_target)} late", 0.0
     name = min(reached, key=lambda n: reached[n].outcome.replica_hours)
     other = reached[name].outcome.replica_hours
     saving = other - cost
@@ -82,7 +85,7 @@ def worth_of(found: dict[str, PolicyResult], late_target: float) -> tuple[bool, 
     part = saving / other
     if part >= 0.02:
         return True, f"{part:.0%} fewer replica-hours than {name} at {reached[name].label}, as few late", saving
-    if name in ("kpa", "hpa"):
+    if name in REACTIVE:
         never = "" if reached[name].outcome.scale_ups else ": it never has to start a replica"
         return False, f"{name} at {reached[name].label} keeps the target for no more{never}", saving
     return False, f"{name} at {reached[name].label} keeps the target for no more", saving

@@ -2,60 +2,90 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 from click.core import ParameterSource
 
+from ahpa.adapters.files.demand import read_demand
+from ahpa.adapters.files.text import NOT_ENOUGH, InputError
 from ahpa.commands.options import named_once
-
-if TYPE_CHECKING:
-    from ahpa.simulation.requests import Requests
-    from forecasting.panel import Panel
+from ahpa.simulation.counts import check_step
+from ahpa.simulation.requests import Requests
+from forecasting.panel import Panel
 
 UNITS = ("requests-per-minute", "requests-per-second", "requests-per-step", "concurrency")
 FOR_COUNTS = ("unit", "service_time", "burstiness")
 """Options that say of counts what a list of requests says of each."""
 
 
-def read_all(given: dict[str, Any]) -> list[Panel | Requests]:
-    """What FILES or a Prometheus hold: counts, or lists of requests, not both. Raises InputError, UsageError."""
-    from ahpa.adapters.files.text import InputError
-    from ahpa.simulation.requests import Requests
+@dataclass(frozen=True)
+class Source:
+    """Where demand comes from, as it was said on the command line."""
 
-    if given["from_prometheus"]:
-        if given["files"] or not given["queries"]:
+    files: tuple[Path, ...]
+    unit: str
+    service_time: float
+    from_prometheus: str | None
+    queries: tuple[str, ...]
+    history: float
+    """Seconds to ask a Prometheus for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Demand:
+    """What was read: counts or lists of requests, never both."""
+
+    panels: tuple[Panel, ...]
+    lists: tuple[Requests, ...]
+    counts: str
+    """What a value counts: one of UNITS, or `requests, one by one`."""
+    service_seconds: float
+    """How long a request holds a slot: as given, or the mean of all in lists."""
+    per_unit: float
+    """Requests in flight that one unit of a panel makes: 30 requests a minute of 2 s are 1."""
+
+    @classmethod
+    def of(cls, found: Sequence[Panel | Requests], source: Source) -> Demand:
+        """What was found, in the terms of the command line. Raises UsageError where they do not fit."""
+        panels = tuple(one for one in found if isinstance(one, Panel))
+        lists = tuple(one for one in found if isinstance(one, Requests))
+        if panels and lists:
+            raise click.UsageError("lists of requests (timestamp,duration) and counts do not go into one run")
+        if lists:
+            refuse(FOR_COUNTS, "a list of requests says it itself")
+            mean = sum(one.mean_seconds * len(one.held) for one in lists) / sum(len(one.held) for one in lists)
+            return cls((), lists, "requests, one by one", mean, 1.0)
+        counts = "requests in flight" if source.unit == "concurrency" else source.unit.replace("-", " ")
+        return cls(panels, (), counts, source.service_time, _per_unit(source.unit, source.service_time, panels))
+
+
+def read(source: Source) -> Demand:
+    """What FILES or a Prometheus hold. Raises InputError, UsageError."""
+    if source.from_prometheus:
+        if source.files or not source.queries:
             raise click.UsageError("--from-prometheus needs --query, and no files")
-        return [_from_prometheus(given["from_prometheus"], given["queries"], given["history"])]
-    if not given["files"]:
+        return Demand.of([_from_prometheus(source.from_prometheus, source.queries, source.history)], source)
+    if not source.files:
         raise click.UsageError("name at least one file, or --from-prometheus with --query")
-    if given["queries"]:
+    if source.queries:
         raise click.UsageError("--query needs --from-prometheus")
-    found: list[Panel | Requests] = []
-    named_once(given["files"])
+    named_once(source.files)
     try:
-        for file in given["files"]:
-            found += _read(file)
+        found = [one for file in source.files for one in _read(file)]
     except MemoryError as error:
         raise InputError("the input is too large for this machine's memory") from error
-    lists = sum(isinstance(one, Requests) for one in found)
-    if 0 < lists < len(found):
-        raise click.UsageError("lists of requests (timestamp,duration) and counts do not go into one run")
-    if lists:
-        refuse(FOR_COUNTS, "a list of requests says it itself")
-    return found
+    return Demand.of(found, source)
 
 
 def _read(file: Path) -> Sequence[Panel | Requests]:
     """What one file holds, in steps that can be tested."""
-    from ahpa.adapters.files.read import inputs
-    from ahpa.adapters.files.text import InputError
-    from ahpa.simulation.counts import check_step
-    from ahpa.simulation.requests import Requests
-
-    found = inputs(file)
+    found = read_demand(file)
     if isinstance(found, Requests):
         return [found]
     try:
@@ -75,12 +105,24 @@ def refuse(names: tuple[str, ...], why: str) -> None:
 
 
 def _from_prometheus(url: str, queries: tuple[str, ...], history: float) -> Panel:
-    import re
-    import time
-
-    from ahpa.adapters.files.text import NOT_ENOUGH, InputError
     from ahpa.adapters.prometheus.source import Prometheus
 
+    named = _named(queries)
+    shown = re.sub(r"//[^/@]*@", "//***@", url)  # never a password
+    now = time.time()  # noqa: TID251  (a command is an edge)
+    reading = Prometheus(url).read(named, now - history, now, 60.0)
+    if reading.problems:
+        name, why = next(iter(reading.problems.items()))
+        raise InputError(f"{shown}: {name}: {why.replace(url, shown)}", 3)
+    panel = reading.panel
+    seen = np.isfinite(panel.values)
+    if not seen.any():
+        raise InputError(f"{shown}: the queries gave no samples in the last {history / 86_400:g} days", NOT_ENOUGH)
+    return panel.between(panel.start + 60.0 * int(seen.any(axis=0).argmax()), panel.end)
+
+
+def _named(queries: tuple[str, ...]) -> dict[str, str]:
+    """Queries by the names that were given to them, or by number. Raises UsageError."""
     named: dict[str, str] = {}
     for i, text in enumerate(queries):
         found = re.fullmatch(r"([a-zA-Z0-9._/-]{1,100})=(?!=)(.+)", text, re.DOTALL)
@@ -90,38 +132,11 @@ def _from_prometheus(url: str, queries: tuple[str, ...], history: float) -> Pane
         if name in named:
             raise click.UsageError(f"--query: the name {name} comes twice")
         named[name] = query
-    shown = re.sub(r"//[^/@]*@", "//***@", url)  # never a password
-    now = time.time()  # noqa: TID251  (a command is an edge)
-    reading = Prometheus(url).read(named, now - history, now, 60.0)
-    if reading.problems:
-        name, why = next(iter(reading.problems.items()))
-        raise InputError(f"{shown}: {name}: {why.replace(url, shown)}", 3)
-    import numpy as np
-
-    panel = reading.panel
-    seen = np.isfinite(panel.values)
-    if not seen.any():
-        raise InputError(f"{shown}: the queries gave no samples in the last {history / 86_400:g} days", NOT_ENOUGH)
-    return panel.between(panel.start + 60.0 * int(seen.any(axis=0).argmax()), panel.end)
+    return named
 
 
-def service_seconds(given: dict[str, Any], inputs: Sequence[Panel | Requests]) -> float:
-    """How long a request holds a slot: as given, or the mean of all in lists."""
-    from ahpa.simulation.requests import Requests
-
-    lists = [one for one in inputs if isinstance(one, Requests)]
-    if not lists:
-        return float(given["service_time"])
-    return sum(one.mean_seconds * len(one.held) for one in lists) / sum(len(one.held) for one in lists)
-
-
-def per_unit(unit: str, service_seconds: float, inputs: Sequence[Panel | Requests]) -> float:
-    """Requests in flight that one unit of the input makes: 30 requests a minute of 2 s are 1."""
-    from forecasting.panel import Panel
-
-    panels = [one for one in inputs if isinstance(one, Panel)]
-    if not panels:
-        return 1.0
+def _per_unit(unit: str, service_seconds: float, panels: Sequence[Panel]) -> float:
+    """As `Demand.per_unit`."""
     if unit == "requests-per-step":
         steps = {panel.step for panel in panels}
         if len(steps) > 1:

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from ahpa.commands.options import names_among
+from ahpa.demo import SHOWN, Demo
 
-    from ahpa.demo import Demo
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
 
 FRAMES_PER_SECOND = 8
 HOURS_PER_LINE = 3
-
-
-def _policies(ctx: click.Context, param: click.Parameter, text: str) -> tuple[str, ...]:
-    from ahpa.demo import POLICIES
-
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    unknown = [name for name in names if name not in POLICIES]
-    if unknown or not names:
-        raise click.BadParameter(f"{', '.join(unknown) or 'nothing'}: choose from {', '.join(POLICIES)}")
-    return tuple(name for name in POLICIES if name in names)
 
 
 @click.command("demo", short_help="The main job on a simulated GPU cluster.")
@@ -43,9 +34,8 @@ def _policies(ctx: click.Context, param: click.Parameter, text: str) -> tuple[st
     show_default=True,
     help="Simulated seconds per second of the live view.",
 )
-@click.option(
-    "--policies", callback=_policies, default="ahpa,kpa,fixed-max", show_default=True, help="Whom to compare."
-)
+@click.option("--policies", type=names_among(SHOWN), metavar="NAMES", default=",".join(SHOWN), show_default=True,
+              help="Whom to compare.")  # fmt: skip
 def command(out: Path, seed: int, speed: float, policies: tuple[str, ...]) -> None:
     """Three GPU services, two weeks of generated history and one live day, in about a minute.
 
@@ -59,7 +49,7 @@ def command(out: Path, seed: int, speed: float, policies: tuple[str, ...]) -> No
     """
     from rich.console import Console
 
-    from ahpa.demo import Demo
+    from ahpa.adapters.processes.executors import Threads
     from ahpa.render.html import write_report
     from ahpa.render.report import headline, meaning
     from ahpa.render.table import outcomes
@@ -74,7 +64,7 @@ def command(out: Path, seed: int, speed: float, policies: tuple[str, ...]) -> No
     words, data = Console(stderr=True), Console()
     words.print("Two weeks of generated history for three GPU services, then one live day.", style="dim")
     with words.status("learning from the history …"):
-        demo = Demo(FleetModel(), seed, policies=policies)
+        demo = Demo(FleetModel(executor=Threads()), seed, contenders=policies)
     _show(demo, words, speed) if words.is_terminal else _tell(demo, words)
     report = demo.report()
     write_report(path, report)
@@ -89,10 +79,10 @@ def _show(demo: Demo, console: Console, speed: float) -> None:
     """The live view. A slow machine drops frames first, then falls behind."""
     from rich.live import Live
 
-    from ahpa.render.live import frame
+    from ahpa.render.live import draw
 
-    def picture() -> Any:
-        return frame(demo.scene(), console.width, console.height)
+    def picture() -> RenderableType:
+        return draw(demo.frame(), console.width, console.height)
 
     begun = time.monotonic()
     shown = begun
@@ -113,4 +103,4 @@ def _tell(demo: Demo, console: Console) -> None:
 
     for minute in demo.play():
         if minute % (60 * HOURS_PER_LINE) == 0:
-            console.print(line(demo.scene()), highlight=False, markup=False, soft_wrap=True)
+            console.print(line(demo.frame()), highlight=False, markup=False, soft_wrap=True)

@@ -12,16 +12,13 @@ import click
 from ahpa.commands.options import LEVEL, MOST_SAID, SECONDS, calendar_from, calendar_options, named_once
 
 if TYPE_CHECKING:
+    from forecasting.executor import Executor
+    from forecasting.model import Model
     from forecasting.panel import Panel
 
 
-class _Levels(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    name = "levels"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        if isinstance(value, tuple):
-            return value
-        return tuple(sorted({LEVEL.convert(part.strip(), param, ctx) for part in str(value).split(",")}))
+def _levels(text: str) -> tuple[float, ...]:
+    return tuple(sorted({LEVEL(part.strip()) for part in text.split(",")}))
 
 
 @click.command("forecast", short_help="What the service would expect of a series, as table and picture.")
@@ -30,7 +27,9 @@ class _Levels(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @click.option(
     "--step", type=SECONDS, help="Means over steps of this length.  [default: 5m, or the data's own if longer]"
 )
-@click.option("--levels", type=_Levels(), default="0.5,0.9,0.95,0.99", show_default=True, help="Quantile levels.")
+@click.option(
+    "--levels", type=_levels, metavar="LEVELS", default="0.5,0.9,0.95,0.99", show_default=True, help="Quantile levels."
+)
 @click.option("--window-max", "windows", type=SECONDS, multiple=True, metavar="DURATION",
               help="Also the largest row within this time; repeatable.")  # fmt: skip
 @click.option("--rolling", is_flag=True, help="At past origins, as CSV: series,origin,timestamp,level,value,kind.")
@@ -53,6 +52,7 @@ def command(**given: Any) -> None:
       ahpa forecast requests.csv --rolling --test-days 3 --every 30m --window-max 180s > rolling.csv
     """
     from ahpa.adapters.files.text import InputError
+    from ahpa.adapters.processes.executors import Threads
     from ahpa.core.words import printable
     from forecasting.panel import fleets
 
@@ -69,16 +69,18 @@ def command(**given: Any) -> None:
             given["step"] = max(300.0, *(panel.step for panel in panels))
         for panel in panels:
             _check(panel, given)
-        sys.exit(_rolling(panels, given) if given["rolling"] else _now(panels, given))
+        with Threads() as executor:
+            model = _model(given, executor)
+            sys.exit(_rolling(panels, model, given) if given["rolling"] else _now(panels, model, given))
     except InputError as error:
         click.echo(f"ahpa forecast: {printable(str(error), MOST_SAID)}", err=True)
         sys.exit(error.exit_code)
 
 
 def _read(file: Path) -> list[Panel]:
-    from ahpa.adapters.files.read import read
+    from ahpa.adapters.files.demand import read_panels
 
-    return read(file)
+    return read_panels(file)
 
 
 def _check(panel: Panel, given: dict[str, Any]) -> None:
@@ -96,20 +98,21 @@ def _check(panel: Panel, given: dict[str, Any]) -> None:
         raise InputError(f"--every {every:g}s must be a multiple of --step {step:g}s")
 
 
-def _model(given: dict[str, Any]) -> Any:
+def _model(given: dict[str, Any], executor: Executor) -> Model:
     import logging
 
     from forecasting.choice.models import models
 
     for talker in ("cmdstanpy", "prophet.plot"):
         logging.getLogger(talker).disabled = True
-    name, known = given["model_name"], models(calendar=calendar_from(given))
+    calendar = calendar_from(given["time_zone"], given["holidays"])
+    name, known = given["model_name"], models(calendar=calendar, executor=executor)
     if name not in known:
         raise click.UsageError(f"--model: {name!r} is not one of {', '.join(known)}")
     return known[name]
 
 
-def _rolling(panels: list[Panel], given: dict[str, Any]) -> int:
+def _rolling(panels: list[Panel], model: Model, given: dict[str, Any]) -> int:
     import csv
 
     from rich.console import Console
@@ -117,10 +120,10 @@ def _rolling(panels: list[Panel], given: dict[str, Any]) -> int:
 
     from ahpa.adapters.files.text import NOT_ENOUGH, InputError
     from forecasting.panel import DAY_SECONDS
-    from forecasting.rolling import Rolling, rolling
+    from forecasting.rolling import RollingSettings, rolling
 
-    asked = Rolling(given["every"], given["horizon"], given["step"], given["levels"], tuple(sorted(given["windows"])))
-    model = _model(given)
+    windows = tuple(sorted(given["windows"]))
+    asked = RollingSettings(given["every"], given["horizon"], given["step"], given["levels"], windows)
     out = csv.writer(sys.stdout, lineterminator="\n")
     out.writerow(("series", "origin", "timestamp", "level", "value", "kind"))
     said = 0
@@ -138,7 +141,7 @@ def _rolling(panels: list[Panel], given: dict[str, Any]) -> int:
     return 0
 
 
-def _now(panels: list[Panel], given: dict[str, Any]) -> int:
+def _now(panels: list[Panel], model: Model, given: dict[str, Any]) -> int:
     from rich.console import Console
 
     from ahpa.adapters.files.text import NOT_ENOUGH, InputError
@@ -146,7 +149,6 @@ def _now(panels: list[Panel], given: dict[str, Any]) -> int:
     from ahpa.render.forecast import picture, table
     from forecasting.rolling import present, resampled
 
-    model = _model(given)
     console, said, drawn = Console(), 0, []
     for panel in panels:
         coarse = resampled(panel, given["step"])

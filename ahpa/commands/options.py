@@ -1,49 +1,74 @@
-"""Types of options that several commands share; the parsers are those of the annotations."""
+"""Types of options that several commands share. What an annotation can say too is read by the annotation's parser."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 import click
 
-from ahpa.core.policy.parameters import Unreadable, parse_level, parse_seconds, parse_share
+from ahpa.core.policy.parameters import BY_NAME, Unreadable, parse_level, parse_seconds
+from ahpa.core.policy.values import Policy
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from forecasting.fleet.calendar import Calendar
 
+    Chosen = TypeVar("Chosen", bound=DataclassInstance)
 
-class _Parsed(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    def __init__(self, name: str, parse: Callable[[str], float], accepts: str) -> None:
-        self.name = name
-        self._parse = parse
-        self._accepts = accepts
+Value = TypeVar("Value")
+Command = TypeVar("Command", bound=Callable[..., object])
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
+MOST_SAID = 1000
+"""Characters of an error that are shown; it may quote what somebody else wrote."""
+
+
+def read_by(parse: Callable[[str], Value], name: str, accepts: str) -> Callable[[str], Value]:
+    """A type for `click.option`, called `name` in the help: what `parse` makes of the text, or a usage error that says
+    what is accepted."""
+
+    def convert(text: str) -> Value:
         try:
-            return self._parse(str(value))
+            return parse(text)
         except (Unreadable, ValueError):
-            self.fail(f"{str(value)[:64]!r} is not {self._accepts}", param, ctx)
+            raise click.BadParameter(f"{text[:64]!r} is not {accepts}") from None
+
+    convert.__name__ = name
+    return convert
 
 
-class _HttpUrl(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    name = "url"
+def names_among(known: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
+    """A type for `click.option`: some of the known names, in their order."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            parts = urlsplit(str(value))
-            plain = parts.port != 0 and not parts.query and not parts.fragment  # asking for the port may raise
-            good = parts.scheme in ("http", "https") and bool(parts.hostname) and plain
-        except ValueError:
-            good = False
-        if not good:
-            self.fail(f"{str(value)[:64]!r} is not a URL such as http://prometheus.monitoring:9090", param, ctx)
-        return str(value)
+    def convert(text: str) -> tuple[str, ...]:
+        names = [name.strip() for name in text.split(",") if name.strip()]
+        unknown = [name for name in names if name not in known]
+        if unknown or not names:
+            raise click.BadParameter(f"{', '.join(unknown) or 'nothing'}: choose from {', '.join(known)}")
+        return tuple(name for name in known if name in names)
+
+    convert.__name__ = "names"
+    return convert
+
+
+def parameter_option(name: str, *, metavar: str | None = None, help: str) -> Callable[[Command], Command]:
+    """The option that asks for what the annotation `ahpa.dev/<name>` asks for; without it the value is None, or False
+    where the parameter is a switch."""
+    parameter = BY_NAME[name]
+    if isinstance(getattr(Policy(), parameter.field), bool):
+        return click.option(f"--{name}", is_flag=True, help=help)
+    kind = read_by(parameter.parse, metavar or name, parameter.accepts)
+    return click.option(f"--{name}", type=kind, metavar=metavar, help=help)
+
+
+def chosen(into: type[Chosen], given: Mapping[str, object]) -> Chosen:
+    """The options that are the fields of a dataclass, as one."""
+    return into(**{field.name: given[field.name] for field in fields(into)})
 
 
 def _days_too(text: str) -> float:
@@ -53,14 +78,17 @@ def _days_too(text: str) -> float:
     return parse_seconds(text)
 
 
-HTTP_URL = _HttpUrl()
+def _http_url(text: str) -> str:
+    parts = urlsplit(text)
+    plain = parts.port != 0 and not parts.query and not parts.fragment  # asking for the port may raise
+    if not (parts.scheme in ("http", "https") and parts.hostname and plain):
+        raise Unreadable
+    return text
 
-MOST_SAID = 1000
-"""Characters of an error that are shown; it may quote what somebody else wrote."""
 
-SECONDS = _Parsed("duration", _days_too, "a duration such as 90s, 5m, 1h30m or 14d")
-SHARE = _Parsed("share", parse_share, "a share such as 0.1% or 0.001")
-LEVEL = _Parsed("level", parse_level, "a level such as 0.95 or 95")
+SECONDS = read_by(_days_too, "duration", "a duration such as 90s, 5m, 1h30m or 14d")
+LEVEL = read_by(parse_level, "level", BY_NAME["quantile"].accepts)
+HTTP_URL = read_by(_http_url, "url", "a URL such as http://prometheus.monitoring:9090")
 
 
 def named_once(files: Iterable[Path]) -> None:
@@ -73,20 +101,20 @@ def named_once(files: Iterable[Path]) -> None:
         seen.add(real)
 
 
-def calendar_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def calendar_options(command: Command) -> Command:
     """`--time-zone` and `--holidays`; `calendar_from` reads them."""
     zone = click.option("--time-zone", metavar="ZONE", help="The load follows this clock, as Europe/Berlin.")
     days = click.option("--holidays", metavar="PLACE", help="Its public holidays are like Sundays: DE, DE-BY, US-CA.")
     return zone(days(command))
 
 
-def calendar_from(given: Mapping[str, Any]) -> Calendar | None:
+def calendar_from(time_zone: str | None, holidays: str | None) -> Calendar | None:
     """The calendar asked for; None if none was. Raises UsageError for a place that is not known."""
-    if given["time_zone"] is None and given["holidays"] is None:
+    if time_zone is None and holidays is None:
         return None
     from ahpa.adapters.calendars import CalendarError, calendar_of
 
     try:
-        return calendar_of(given["time_zone"] or "UTC", given["holidays"])
+        return calendar_of(time_zone or "UTC", holidays)
     except CalendarError as error:
         raise click.UsageError(str(error)) from error

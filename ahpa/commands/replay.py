@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -83,7 +83,7 @@ def _entries(journal: Path) -> Iterator[tuple[int, Entry]]:
         raise InputError(f"{journal}: {error.strerror}") from error
 
 
-def _show(line: int, entry: Entry, today: dict[str, Any], changed: list[str], output: str) -> None:
+def _show(line: int, entry: Entry, today: Mapping[str, object], changed: list[str], output: str) -> None:
     from ahpa.core.words import moment, printable
 
     then = entry.decision
@@ -94,4 +94,4 @@ def _show(line: int, entry: Entry, today: dict[str, Any], changed: list[str], ou
     click.echo(f"{moment(entry.now)} {printable(entry.workload.key)} (line {line}): {', '.join(changed)} differ")
     click.echo(f"  then:  {printable(str(then.get('floor')), 20)} {printable(str(then.get('reason')), 40)}: "
                f"{printable(str(then.get('message')), 300)}")  # fmt: skip
-    click.echo(f"  today: {today['floor']} {today['reason']}: {printable(today['message'], 300)}")
+    click.echo(f"  today: {today['floor']} {today['reason']}: {printable(str(today['message']), 300)}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from forecasting.forecast import LEVELS
+from forecasting.levels import LEVELS
 
 DEFAULT_LEVEL = 0.99
 """Where there is too little history to find the level that the late target needs."""

@@ -108,7 +108,7 @@ def course(
     median: Floats | None = None,
     ceilings: tuple[float, float] | None = None,
 ) -> str:
-    """One policy's course over one service: demand, predicted peak, ready replicas, floor; late ones below.
+    """One contender's course over one service: demand, predicted peak, ready replicas, floor; late ones below.
 
     With `per_replica` the replicas are drawn on the demand's scale (their axis is on the right), so that
     demand above the ready line is demand without capacity at target. `median` (shape [t]) is the lower edge
@@ -161,27 +161,27 @@ def _peak(values: Floats) -> float:
 
 
 def tradeoff(lines: Mapping[str, Sequence[tuple[float, float]]], chosen: Mapping[str, tuple[float, float]]) -> str:
-    """Replica-hours against the late share in per cent, one line per policy as its knob is swept.
+    """Replica-hours against the late share in per cent, one line per contender as its knob is swept.
 
-    `lines[policy]` and `chosen[policy]` hold (replica_hours, late_ratio); the chosen ones are ringed. Nearer to
+    `lines[name]` and `chosen[name]` hold (replica_hours, late_ratio); the chosen ones are ringed. Nearer to
     the lower left corner is better. The late axis is logarithmic; shares below 0.001 % are drawn at 0.001 %.
     The axis ends soon after the dearest chosen one: a knob turned to waste is not worth the room.
     """
     with _style():
         figure, (axes,) = _figure(3.6, rows=(1,))
-        for policy, points in lines.items():
+        for name, points in lines.items():
             swept = sorted(points)
             axes.plot(
                 [hours for hours, _ in swept],
                 [_percent(late) for _, late in swept],
-                color=_ROLES[role(policy)],
+                color=_ROLES[role(name)],
                 lw=1.5,
-                marker=MARKS[role(policy)][0],
+                marker=MARKS[role(name)][0],
                 ms=3.8,
                 alpha=0.9,
             )
-        for policy, (hours, late) in chosen.items():
-            axes.plot([hours], [_percent(late)], "o", ms=9, mfc="none", mew=1.8, color=_ROLES[role(policy)])
+        for name, (hours, late) in chosen.items():
+            axes.plot([hours], [_percent(late)], "o", ms=9, mfc="none", mew=1.8, color=_ROLES[role(name)])
         axes.set_yscale("log")
         axes.set_ylim(8e-4, 120)
         axes.set_yticks([1e-3, 1e-2, 0.1, 1, 10, 100], ["≤ 0.001 %", "0.01 %", "0.1 %", "1 %", "10 %", "100 %"])

@@ -10,21 +10,21 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from ahpa.backtest.results import PolicyResult, SeriesResult
+from ahpa.backtest.contenders import OURS, title
+from ahpa.backtest.results import ContenderResult, SeriesResult
 from ahpa.core.words import count, moment, percent, printable, quantity, seconds
 from ahpa.render import charts
-from ahpa.render.palette import MARKS, role, title
+from ahpa.render.palette import MARKS, role
 from ahpa.render.report import (
-    OURS,
     Chapter,
     Report,
     Total,
     at_equal_lateness,
+    comparison,
     headline,
     meaning,
     rival,
     totals,
-    verdict,
 )
 from ahpa.render.style import SHEET
 from ahpa.simulation.outcome import Run
@@ -72,7 +72,7 @@ def page(report: Report) -> str:
 def _opening(report: Report) -> list[str]:
     """The sentence that decides first: the comparison at equal lateness where knobs were swept, else the totals."""
     results = report.results
-    equal = verdict(results, report.late_target)
+    equal = comparison(results, report.late_target)
     lead = f'<p class="lead">{_text(equal or headline(results))}</p>'
     return [lead, _paragraph(f"At the settings chosen beforehand: {headline(results)}." if equal else meaning(results))]
 
@@ -92,8 +92,8 @@ def _tile(total: Total) -> str:
         figures.append((quantity(total.money), "money"))
     cells = "".join(f"<span>{_text(value)}<small>{unit}</small></span>" for value, unit in figures)
     return (
-        f'<div class="tile" style="border-top-color:var(--{role(total.policy)})">'
-        f"<b>{_text(title(total.policy))}</b><div>{cells}</div></div>"
+        f'<div class="tile" style="border-top-color:var(--{role(total.contender)})">'
+        f"<b>{_text(title(total.contender))}</b><div>{cells}</div></div>"
     )
 
 
@@ -110,7 +110,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], texts: frozenset[
 def _sums(sums: Iterable[Total]) -> str:
     head = ["policy, at the setting chosen beforehand", "replica-hours", "late", "services"]
     rows = [
-        [_policy(t.policy), _text(quantity(t.replica_hours)), _text(percent(t.late_ratio)), count(t.services)]
+        [_contender(t.contender), _text(quantity(t.replica_hours)), _text(percent(t.late_ratio)), count(t.services)]
         for t in sums
     ]
     return _table(head, rows)
@@ -122,7 +122,7 @@ def _equal(report: Report) -> str:
         return ""
     rows = [
         [
-            _policy(e.policy),
+            _contender(e.contender),
             "–" if e.relative is None else f"{e.relative:.2f} ×",
             f"{e.reached} of {e.services}",
         ]
@@ -139,25 +139,25 @@ def _equal(report: Report) -> str:
     )
 
 
-def _policy(policy: str, before: str = "") -> str:
-    return f'<b style="color:var(--{role(policy)})">{before}{_text(title(policy))}</b>'
+def _contender(name: str, before: str = "") -> str:
+    return f'<b style="color:var(--{role(name)})">{before}{_text(title(name))}</b>'
 
 
 def _overview(results: Sequence[SeriesResult]) -> str:
     sums = totals(results)
-    policies = [p for p in sums if p in (OURS, rival(sums))]
+    shown = [name for name in sums if name in (OURS, rival(sums))]
     verdicts = any(result.why for result in results)
-    head = ["service"] + [f"{_text(title(p))}<br>{unit}" for p in policies for unit in ("replica-hours", "late")]
+    head = ["service"] + [f"{_text(title(name))}<br>{unit}" for name in shown for unit in ("replica-hours", "late")]
     rows = [
         [f'<a href="#s{i}">{_text(result.name)}</a>']
-        + [cell for p in policies for cell in _hours_and_late(result.policies.get(p))]
+        + [cell for name in shown for cell in _hours_and_late(result.contenders.get(name))]
         + ([_text(result.why)] if verdicts else [])
         for i, result in enumerate(results)
     ]
     return "<h2>Services</h2>" + _table([*head, *(["verdict"] if verdicts else [])], rows, frozenset({len(head)}))
 
 
-def _hours_and_late(found: PolicyResult | None) -> tuple[str, str]:
+def _hours_and_late(found: ContenderResult | None) -> tuple[str, str]:
     if found is None:
         return "–", "–"
     return _text(quantity(found.outcome.replica_hours)), _text(percent(found.outcome.late_ratio))
@@ -186,11 +186,11 @@ def _key(chapters: Sequence[Chapter]) -> str:
 
 def _chapter(chapter: Chapter, index: int) -> str:
     result = chapter.result
-    pair = (OURS, rival(result.policies))
-    runs = [found.run for p in pair if p is not None and (found := result.policies.get(p)) and found.run]
+    pair = (OURS, rival(result.contenders))
+    runs = [found.run for name in pair if name and (found := result.contenders.get(name)) and found.run]
     ceilings = charts.course_ceilings(runs, chapter.per_replica) if runs else None
     figures = "".join(_course(run, chapter, ceilings) for run in runs)
-    ours = result.policies.get(OURS)
+    ours = result.contenders.get(OURS)
     sentences = [result.why, *result.advice, *result.notes]
     return (
         f'<section class="service" id="s{index}"><h2>{_text(result.name)}</h2>'
@@ -208,7 +208,7 @@ def _course(run: Run, chapter: Chapter, ceilings: tuple[float, float] | None) ->
     words = f"{quantity(run.outcome.replica_hours)} replica-hours, {percent(run.outcome.late_ratio)} late"
     picture = charts.course(run, chapter.per_replica, median, ceilings)
     return (
-        f"<figure><figcaption>{_policy(run.contender)}: {_text(words)}</figcaption>"
+        f"<figure><figcaption>{_contender(run.contender)}: {_text(words)}</figcaption>"
         f'<div role="img" aria-label="{_text(title(run.contender))}: {_text(words)}">{picture}</div></figure>'
     )
 
@@ -217,13 +217,13 @@ def _outcomes(result: SeriesResult) -> str:
     head = ["policy", "replica-hours", "late", "unserved", "waited p50", "p95", "p99"]
     head += ["asked for", "withdrawn", "cold hits", "setting"]
     rows = []
-    for policy, found in result.policies.items():
+    for name, found in result.contenders.items():
         o = found.outcome
         waits = (seconds(o.wait_p50_seconds), seconds(o.wait_p95_seconds), seconds(o.wait_p99_seconds))
         counts = (count(o.scale_ups), count(o.churn), count(o.cold_hits))
         figures = (*_hours_and_late(found), _text(percent(o.unserved_ratio)), *map(_text, (*waits, *counts)))
-        rows.append([_policy(policy), *figures, _text(found.label)])
-    ours = result.policies.get(OURS)
+        rows.append([_contender(name), *figures, _text(found.label)])
+    ours = result.contenders.get(OURS)
     held = ", ".join(
         f"{percent(float(level))} → {percent(share)}"
         for level, share in (ours.outcome.coverage.items() if ours else ())
@@ -235,13 +235,15 @@ def _outcomes(result: SeriesResult) -> str:
 
 def _tradeoff(result: SeriesResult) -> str:
     lines = {
-        policy: [(point.outcome.replica_hours, point.outcome.late_ratio) for point in found.points]
-        for policy, found in result.policies.items()
+        name: [(point.outcome.replica_hours, point.outcome.late_ratio) for point in found.points]
+        for name, found in result.contenders.items()
     }
     if not any(lines.values()):
         return ""
-    chosen = {p: (found.outcome.replica_hours, found.outcome.late_ratio) for p, found in result.policies.items()}
-    key = "".join(f"<li>{_policy(policy, MARKS[role(policy)][1] + ' ')}</li>" for policy in lines)
+    chosen = {
+        name: (found.outcome.replica_hours, found.outcome.late_ratio) for name, found in result.contenders.items()
+    }
+    key = "".join(f"<li>{_contender(name, MARKS[role(name)][1] + ' ')}</li>" for name in lines)
     return (
         '<figure class="narrow"><figcaption>Cost against lateness as each policy\'s knob is turned. Lower left is '
         f'better; a ring marks the setting of the table.</figcaption><ul class="key">{key}</ul>'

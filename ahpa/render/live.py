@@ -1,6 +1,6 @@
 """The demo's live view: a day that draws itself, ours beside the reactive autoscaler, for a terminal.
 
-`frame` is a pure function of a `Scene`; who shows it (rich's Live) and how fast is the demo's business.
+`draw` is a pure function of a `Frame`; who shows it (rich's Live) and how fast is the demo's business.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from ahpa.backtest.contenders import title
 from ahpa.core.words import count, moment, percent, printable, quantity
-from ahpa.render.palette import DARK, role, title
+from ahpa.render.palette import DARK, role
 from forecasting.panel import Floats
 
 _BARS = " ▁▂▃▄▅▆▇█"
@@ -30,9 +31,9 @@ LATE_SHARE = 0.01
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """One policy on one service so far."""
+    """One contender on one service so far."""
 
-    policy: str
+    contender: str
     ready: Floats
     """Shape [t]: replicas ready, one value per minute of the day; NaN for minutes to come."""
     floor: Floats
@@ -59,8 +60,8 @@ class Lane:
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
-    """All that a frame shows."""
+class Frame:
+    """All that is shown at one moment."""
 
     now: float
     """Unix seconds, simulated."""
@@ -69,21 +70,21 @@ class Scene:
     lanes: tuple[Lane, ...]
 
 
-def frame(scene: Scene, width: int, height: int) -> RenderableType:
-    """The scene as lines that fit `width` columns and, down to 24, `height` rows."""
-    most = max((len(lane.courses) for lane in scene.lanes), default=1)
+def draw(frame: Frame, width: int, height: int) -> RenderableType:
+    """The frame as lines that fit `width` columns and, down to 24, `height` rows."""
+    most = max((len(lane.courses) for lane in frame.lanes), default=1)
     shown = max(1, min(most, BESIDE, width // 44))
-    rows = max(2, min(7, (height - 6) // max(1, len(scene.lanes)) - 4))
-    parts: list[RenderableType] = [_clock(scene, width)]
-    for lane in scene.lanes:
+    rows = max(2, min(7, (height - 6) // max(1, len(frame.lanes)) - 4))
+    parts: list[RenderableType] = [_clock(frame, width)]
+    for lane in frame.lanes:
         parts += [Text(""), *_lane(lane, shown, (width - 2 * (shown - 1)) // shown, rows)]
-    return Group(*parts, Text(""), _sums(scene), _legend())
+    return Group(*parts, Text(""), _sums(frame), _legend())
 
 
-def line(scene: Scene) -> str:
-    """The scene in one line, for a log."""
+def line(frame: Frame) -> str:
+    """The frame in one line, for a log."""
     lanes = []
-    for lane in scene.lanes:
+    for lane in frame.lanes:
         ours = lane.courses[0]
         seen = np.flatnonzero(np.isfinite(ours.ready))
         if not len(seen):
@@ -94,14 +95,14 @@ def line(scene: Scene) -> str:
             f"{printable(lane.name)}: demand {quantity(lane.demand[last])}, floor {ours.floor[last]:.0f}, "
             f"ready {ours.ready[last]:.0f}, late {late}"
         )
-    return f"{moment(scene.now)}  " + "  |  ".join(lanes)
+    return f"{moment(frame.now)}  " + "  |  ".join(lanes)
 
 
-def _clock(scene: Scene, width: int) -> RenderableType:
+def _clock(frame: Frame, width: int) -> RenderableType:
     grid = Table.grid(padding=(0, 2))
     grid.add_row(
-        Text(moment(scene.now), style="bold"),
-        ProgressBar(total=1.0, completed=scene.done, width=max(10, width - 44), complete_style=DARK["ahpa"]),
+        Text(moment(frame.now), style="bold"),
+        ProgressBar(total=1.0, completed=frame.done, width=max(10, width - 44), complete_style=DARK["ahpa"]),
         Text("1 day, simulated", style="dim"),
     )
     return grid
@@ -132,7 +133,7 @@ def _last(values: Floats) -> int:
 
 def _caption(course: Course) -> Text:
     late = float(np.nansum(course.late))
-    text = Text(title(course.policy), style=DARK[role(course.policy)], no_wrap=True, overflow="ellipsis")
+    text = Text(title(course.contender), style=DARK[role(course.contender)], no_wrap=True, overflow="ellipsis")
     text.append(f"  {quantity(course.replica_hours)} replica-hours  ", style="dim")
     share = late / course.requests if course.requests else 0.0
     return text.append(f"{count(late)} late ({percent(share)})", style=DARK["late"] if late else "dim")
@@ -145,7 +146,7 @@ def picture(lane: Lane, course: Course, top: float, width: int, rows: int) -> Te
     asked = _columns(lane.demand, width, np.sum) * course.requests / max(float(np.nansum(lane.demand)), 1e-9)
     late = _columns(course.late, width, np.sum) > LATE_SHARE * asked
     columns = list(zip(demand.tolist(), ready.tolist(), late.tolist(), strict=True))
-    colour = DARK[role(course.policy)]
+    colour = DARK[role(course.contender)]
     lines = []
     for row in range(rows - 1, -1, -1):
         cells = [_cell(*column, top / rows, row, colour) for column in columns]
@@ -173,12 +174,12 @@ def _cell(demand: float, ready: float, late: bool, per_row: float, row: int, col
     return _BARS[eighths], bar
 
 
-def _sums(scene: Scene) -> Text:
+def _sums(frame: Frame) -> Text:
     text = Text("all  ", style="bold", no_wrap=True, overflow="ellipsis")
-    first = scene.lanes[0].courses[0] if scene.lanes else None
-    for same in zip(*(lane.courses for lane in scene.lanes), strict=True):
+    first = frame.lanes[0].courses[0] if frame.lanes else None
+    for same in zip(*(lane.courses for lane in frame.lanes), strict=True):
         late, asked = sum(float(np.nansum(c.late)) for c in same), sum(c.requests for c in same)
-        text.append(f"{printable(same[0].policy)} ", style=DARK[role(same[0].policy)])
+        text.append(f"{printable(same[0].contender)} ", style=DARK[role(same[0].contender)])
         hours, share = quantity(sum(c.replica_hours for c in same)), percent(late / asked if asked else 0.0)
         text.append(f"{hours} replica-hours, {share} late    " if same[0] is first else f"{hours}, {share}    ")
     return text

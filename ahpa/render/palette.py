@@ -1,6 +1,6 @@
 """One colour per meaning, the same in every chart, table and terminal view.
 
-Policies have the hues of Okabe and Ito (2008), which people with the common colour blindnesses can tell
+Contenders have the hues of Okabe and Ito (2008), which people with the common colour blindnesses can tell
 apart; the dark ones are lightened for a dark page. The charts name colours by role; the page's style sheet
 says what a role looks like, so one picture serves light, dark and print.
 """
@@ -46,26 +46,11 @@ MARKS = {
     "seasonal": ("X", "✖"),
     "oracle": ("*", "★"),
 }
-"""matplotlib's marker of a policy and the character that looks like it: colour is never the only difference."""
+"""matplotlib's marker of a contender and the character that looks like it: colour is never the only difference."""
 OTHER = "static"
-"""The role of a policy that has no colour of its own."""
-
-POLICY_TITLES = {
-    "ahpa": "ahpa",
-    "kpa": "kpa alone",
-    "hpa": "hpa alone",
-    "static": "cheapest constant floor",
-    "fixed-max": "fixed fleet",
-    "seasonal": "same time yesterday",
-    "oracle": "clairvoyant",
-}
+"""The role of a contender that has no colour of its own."""
 
 
-def role(policy: str) -> str:
-    """The colour role of a policy."""
-    return policy if policy in POLICY_TITLES else OTHER
-
-
-def title(policy: str) -> str:
-    """A policy's name for people."""
-    return POLICY_TITLES.get(policy, policy)
+def role(contender: str) -> str:
+    """The colour role of a contender."""
+    return contender if contender in MARKS else OTHER

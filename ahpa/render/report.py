@@ -6,16 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from ahpa.backtest.contenders import OURS, REACTIVE, UNPREDICTIVE, title
 from ahpa.backtest.results import Backtest, SeriesResult
 from ahpa.core.words import count, moment, percent, quantity, seconds
-from ahpa.render.palette import title
 from ahpa.simulation.outcome import Outcome
 from forecasting.panel import Floats
-
-OURS = "ahpa"
-REACTIVE = ("kpa", "hpa")
-UNPREDICTIVE = ("kpa", "hpa", "static", "fixed-max")
-"""What people do without prediction."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +35,7 @@ class Report:
     assumptions: tuple[tuple[str, str], ...] = ()
     """(what, value with unit)."""
     late_target: float | None = None
-    """The lateness at which policies are compared, where their knobs were swept."""
+    """The lateness at which contenders are compared, where their knobs were swept."""
     failed: tuple[tuple[str, str], ...] = ()
     """(series, why it is not here)."""
 
@@ -66,9 +61,9 @@ def of_backtest(backtest: Backtest, per_replica: float | None = None) -> Report:
 
 @dataclass(frozen=True)
 class Total:
-    """One policy over all services."""
+    """One contender over all services."""
 
-    policy: str
+    contender: str
     replica_hours: float
     late: float
     requests: float
@@ -81,19 +76,19 @@ class Total:
 
 
 def totals(results: Iterable[SeriesResult]) -> dict[str, Total]:
-    """The sums per policy, ours first, then the reactive ones. `services` shows a policy that is not everywhere."""
+    """The sums per contender, ours first, then the reactive ones. `services` shows one that is not everywhere."""
     outcomes: dict[str, list[Outcome]] = {}
     for result in results:
-        for policy, found in result.policies.items():
-            outcomes.setdefault(policy, []).append(found.outcome)
-    order = sorted(outcomes, key=lambda p: (p != OURS, p not in REACTIVE))
-    return {policy: _total(policy, outcomes[policy]) for policy in order}
+        for name, found in result.contenders.items():
+            outcomes.setdefault(name, []).append(found.outcome)
+    order = sorted(outcomes, key=lambda name: (name != OURS, name not in REACTIVE))
+    return {name: _total(name, outcomes[name]) for name in order}
 
 
-def _total(policy: str, outcomes: Sequence[Outcome]) -> Total:
+def _total(contender: str, outcomes: Sequence[Outcome]) -> Total:
     prices = [o.money for o in outcomes if o.money is not None]
     return Total(
-        policy,
+        contender,
         sum(o.replica_hours for o in outcomes),
         sum(o.late_ratio * o.requests for o in outcomes),
         sum(o.requests for o in outcomes),
@@ -102,10 +97,10 @@ def _total(policy: str, outcomes: Sequence[Outcome]) -> Total:
     )
 
 
-def rival(policies: Iterable[str]) -> str | None:
-    """The policy that ours is drawn beside: the reactive one, else whichever comes first."""
-    others = [p for p in policies if p != OURS]
-    return next((p for p in others if p in REACTIVE), others[0] if others else None)
+def rival(contenders: Iterable[str]) -> str | None:
+    """The one that ours is drawn beside: the reactive one, else whichever comes first."""
+    others = [name for name in contenders if name != OURS]
+    return next((name for name in others if name in REACTIVE), others[0] if others else None)
 
 
 def headline(results: Iterable[SeriesResult]) -> str:
@@ -113,11 +108,11 @@ def headline(results: Iterable[SeriesResult]) -> str:
     sums = totals(results)
     other = rival(sums)
     words: list[str] = []
-    for policy in (OURS, other):
-        if policy is not None and policy in sums:
-            t = sums[policy]
+    for name in (OURS, other):
+        if name is not None and name in sums:
+            t = sums[name]
             units = ("", "") if words else (" replica-hours", " late")
-            words.append(f"{title(policy)}: {quantity(t.replica_hours)}{units[0]}, {percent(t.late_ratio)}{units[1]}")
+            words.append(f"{title(name)}: {quantity(t.replica_hours)}{units[0]}, {percent(t.late_ratio)}{units[1]}")
     return " · ".join(words)
 
 
@@ -149,9 +144,9 @@ def _against(ours: Total, theirs: Total) -> str:
 
 @dataclass(frozen=True)
 class Equal:
-    """What one policy costs at the wanted lateness."""
+    """What one contender costs at the wanted lateness."""
 
-    policy: str
+    contender: str
     reached: int
     """Services in which some setting of its knob met the target."""
     services: int
@@ -160,28 +155,28 @@ class Equal:
 
 
 def at_equal_lateness(results: Sequence[SeriesResult]) -> list[Equal]:
-    """The comparison that decides, per policy; empty where no knob was swept."""
+    """The comparison that decides, per contender; empty where no knob was swept."""
     out = []
-    for policy in totals(results):
-        found = [(s.policies[policy].equal, s.policies.get(OURS)) for s in results if policy in s.policies]
+    for name in totals(results):
+        found = [(s.contenders[name].equal, s.contenders.get(OURS)) for s in results if name in s.contenders]
         ratios = [
             theirs.outcome.replica_hours / ours.equal.outcome.replica_hours
             for theirs, ours in found
             if theirs and ours and ours.equal and ours.equal.outcome.replica_hours > 0
         ]
         reached = sum(point is not None for point, _ in found)
-        out.append(Equal(policy, reached, len(found), median(ratios) if ratios else None))
+        out.append(Equal(name, reached, len(found), median(ratios) if ratios else None))
     return out if any(e.reached for e in out) else []
 
 
-def verdict(results: Sequence[SeriesResult], late_target: float | None) -> str:
+def comparison(results: Sequence[SeriesResult], late_target: float | None) -> str:
     """What ours costs at equal lateness against the cheapest way without prediction; empty without a sweep."""
     if late_target is None:
         return ""
     ratios = []
     for result in results:
-        points = {policy: found.equal for policy, found in result.policies.items() if found.equal is not None}
-        others = [points[p].outcome.replica_hours for p in UNPREDICTIVE if p in points]
+        points = {name: found.equal for name, found in result.contenders.items() if found.equal is not None}
+        others = [points[name].outcome.replica_hours for name in UNPREDICTIVE if name in points]
         if OURS in points and others and min(others) > 0:
             ratios.append(points[OURS].outcome.replica_hours / min(others))
     if not ratios:

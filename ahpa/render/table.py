@@ -12,15 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from ahpa.backtest.results import SeriesResult
-from ahpa.core.decision import Decision, Reason
+from ahpa.core.decision import Decision, Severity
 from ahpa.core.words import percent, printable, quantity, seconds
 from ahpa.render.palette import DARK, role
 from ahpa.render.report import totals
 from ahpa.simulation.outcome import Outcome
 
 _RULE = box.Box("    \n    \n ── \n    \n ── \n    \n    \n    \n")
-_CALM = frozenset({Reason.DESIRED_WITHIN_RANGE, Reason.OFF, Reason.TOO_FEW_REPLICAS})
-_ALARMING = frozenset({Reason.INVALID_POLICY, Reason.REFUSED, Reason.NO_RECENT_DATA, Reason.FLEET_FROZEN})
+_STYLES = {Severity.QUIET: "dim", Severity.NORMAL: "", Severity.WARNING: "red"}
 
 
 def decisions(rows: Iterable[Decision]) -> Table:
@@ -28,30 +27,29 @@ def decisions(rows: Iterable[Decision]) -> Table:
     table = _table("SERVICE", "FLOOR", "BASELINE", "MODE", "REASON", wide="WHY")
     for decision in rows:
         change = f"{decision.previous} -> {decision.floor}" if decision.change else str(decision.floor)
-        colour = "dim" if decision.reason in _CALM else "red" if decision.reason in _ALARMING else ""
         table.add_row(
             _cell(decision.key),
             Text(change, style="bold" if decision.change else ""),
             _cell(str(decision.baseline)),
             _cell("apply" if decision.apply else "observe"),
-            Text(decision.reason, style=colour),
+            Text(decision.reason, style=_STYLES[decision.reason.severity]),
             _cell(decision.message, 400),
         )
     return table
 
 
 def outcomes(results: Sequence[SeriesResult]) -> Table:
-    """One line per service and policy, and the sums at the end."""
+    """One line per service and contender, and the sums at the end."""
     table = _table("SERVICE", "POLICY", "SETTING", right=("REPLICA-HOURS", "LATE", "WAITED P99"))
     for result in results:
-        for i, (policy, found) in enumerate(result.policies.items()):
+        for i, (contender, found) in enumerate(result.contenders.items()):
             name = _cell("" if i else result.name)
-            table.add_row(name, _policy(policy), _cell(found.label), *map(_cell, _figures(found.outcome)))
+            table.add_row(name, _contender(contender), _cell(found.label), *map(_cell, _figures(found.outcome)))
         table.add_section()
     if len(results) > 1:
         for i, total in enumerate(totals(results).values()):
             hours, late = quantity(total.replica_hours), percent(total.late_ratio)
-            table.add_row(_cell("" if i else "all"), _policy(total.policy), "", _cell(hours), _cell(late), "")
+            table.add_row(_cell("" if i else "all"), _contender(total.contender), "", _cell(hours), _cell(late), "")
     return table
 
 
@@ -59,8 +57,8 @@ def _figures(o: Outcome) -> tuple[str, ...]:
     return quantity(o.replica_hours), percent(o.late_ratio), seconds(o.wait_p99_seconds)
 
 
-def _policy(policy: str) -> Text:
-    return Text(printable(policy), style=DARK[role(policy)], no_wrap=True)
+def _contender(name: str) -> Text:
+    return Text(printable(name), style=DARK[role(name)], no_wrap=True)
 
 
 def _cell(words: str, most: int = 120) -> Text:

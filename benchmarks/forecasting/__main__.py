@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ahpa.adapters.processes.executors import Threads
 from benchmarks.forecasting import report
 from benchmarks.forecasting.peers import PEERS
 from benchmarks.forecasting.score import Bench
@@ -30,15 +31,15 @@ FOREIGN = {"LightGBM": "lightgbm", "MSTL + AutoETS": "mstl"}
 
 
 def predicted(bench: Bench, name: str, out: Path, python: str | None) -> Floats | None:
-    """Calibrated quantiles [n, o, targets, LEVELS] of one model over the test; None if it cannot be run here."""
+    """Calibrated quantiles [n, o, windows, LEVELS] of one model over the test; None if it cannot be run here."""
     kept = out / f"{bench.group.step}-{name.replace(' ', '-')}.npy"
     if kept.exists():
         return np.asarray(np.load(kept))
     began = time.perf_counter()
     if name == "fleet":
-        said = bench.fleet(FleetModel())
+        said = bench.fleet(FleetModel(executor=Threads()))
     elif name in PEERS:
-        expected = [PEERS[name](row, bench.group.step, bench.origins, bench.targets) for row in bench.group.values]
+        expected = [PEERS[name](row, bench.group.step, bench.origins, bench.windows) for row in bench.group.values]
         said = bench.points(np.stack(expected))
     else:
         raw = _foreign(bench, FOREIGN[name], out, python)
@@ -64,7 +65,7 @@ def _foreign(bench: Bench, which: str, out: Path, python: str | None) -> Floats 
             step=group.step,
             test=group.test,
             rehearsal=group.rehearsal,
-            targets=np.array(bench.targets),
+            windows=np.array([(window.lead, window.width) for window in bench.windows]),
         )
         script = Path(__file__).with_name("foreign.py")
         threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -85,7 +86,7 @@ def main() -> None:
     found, clock = groups(directory()), []
     for group in found:
         bench = Bench(group)
-        ahead = [lead > 0 for lead, _ in bench.targets]
+        ahead = [window.lead > 0 for window in bench.windows]
         for name in given.only:
             said = predicted(bench, name, given.out, given.peers_python)
             if said is not None:

@@ -2,8 +2,8 @@
 
     python foreign.py mstl|lightgbm IN.npz OUT.npy
 
-IN holds `values` [n, t], `step`, `test`, `rehearsal` (columns) and `targets` (lead and width in steps). OUT is, for
-the origins from `rehearsal` on, [n, o, targets] expected maxima (mstl) or [n, o, targets, 4] quantiles at 0.5, 0.9,
+IN holds `values` [n, t], `step`, `test`, `rehearsal` (columns) and `windows` (lead and width in steps). OUT is, for
+the origins from `rehearsal` on, [n, o, windows] expected maxima (mstl) or [n, o, windows, 4] quantiles at 0.5, 0.9,
 0.95 and 0.99 (lightgbm).
 Needs no other file of this repository.
 
@@ -65,8 +65,8 @@ def table(x: np.ndarray, step: int, origins: np.ndarray, lead: int, width: int) 
     return np.stack(columns, axis=2).astype(np.float32)
 
 
-def lightgbm(values: np.ndarray, step: int, until: int, ask: np.ndarray, targets: list[list[int]]) -> np.ndarray:
-    """Trained on what precedes column `until`, asked at `ask`: quantiles [n, len(ask), targets, 4]."""
+def lightgbm(values: np.ndarray, step: int, until: int, ask: np.ndarray, windows: list[list[int]]) -> np.ndarray:
+    """Trained on what precedes column `until`, asked at `ask`: quantiles [n, len(ask), windows, 4]."""
     import lightgbm as lgb
 
     day = DAY_SECONDS // step
@@ -78,11 +78,11 @@ def lightgbm(values: np.ndarray, step: int, until: int, ask: np.ndarray, targets
         ever = np.nanmean(values, axis=1)
     scale = np.asarray(np.where(np.isfinite(recent) & (recent > 0), recent, ever))[:, None]
     x = values / scale
-    out = np.empty((len(values), len(ask), len(targets), len(LEVELS)), dtype=np.float32)
-    pool = np.arange(first, until - max(lead + width for lead, width in targets))
+    out = np.empty((len(values), len(ask), len(windows), len(LEVELS)), dtype=np.float32)
+    pool = np.arange(first, until - max(lead + width for lead, width in windows))
     each = min(len(pool), _SAMPLES // len(values))
     origins = np.sort(rng.choice(pool, size=each, replace=False))
-    for w, (lead, width) in enumerate(targets):
+    for w, (lead, width) in enumerate(windows):
         truth = window_max(x, width)[:, origins + lead]
         known = np.isfinite(truth)
         features, target = table(x, step, origins, lead, width)[known], truth[known]
@@ -100,8 +100,8 @@ def lightgbm(values: np.ndarray, step: int, until: int, ask: np.ndarray, targets
     return np.maximum(out, 0)
 
 
-def mstl(row: np.ndarray, step: int, origins: np.ndarray, targets: list[list[int]]) -> np.ndarray:
-    """MSTL of day (and week) with AutoETS, refitted at midnight: expected maxima [o, targets].
+def mstl(row: np.ndarray, step: int, origins: np.ndarray, windows: list[list[int]]) -> np.ndarray:
+    """MSTL of day (and week) with AutoETS, refitted at midnight: expected maxima [o, windows].
 
     On half-hourly means, for ten-minute ones took ten times as long.
     Between refits the level follows what is seen with AutoETS's own smoothing (0.3 where it keeps it hidden).
@@ -114,8 +114,8 @@ def mstl(row: np.ndarray, step: int, origins: np.ndarray, targets: list[list[int
     filled = np.where(last >= 0, np.nan_to_num(row)[np.maximum(last, 0)], 0.0)
     means = filled[: len(filled) // factor * factor].reshape(-1, factor).mean(axis=1)
     begin = -(-int(np.argmax(np.isfinite(row))) // factor)
-    out = np.empty((len(origins), len(targets)))
-    reach = max(lead + width for lead, width in targets)
+    out = np.empty((len(origins), len(windows)))
+    reach = max(lead + width for lead, width in windows)
     per_day = DAY_SECONDS // coarse
     for midnight in np.unique(origins // day) * day:
         own = origins[(origins >= midnight) & (origins < midnight + day)]
@@ -133,7 +133,7 @@ def mstl(row: np.ndarray, step: int, origins: np.ndarray, targets: list[list[int
         alpha = 1 - (1 - alpha) ** (1 / factor)
         ahead = np.arange(midnight, own[-1] + 1 + reach)
         path = np.interp(ahead, midnight + (np.arange(len(said)) + 0.5) * factor, said)
-        views = [np.lib.stride_tricks.sliding_window_view(path, w).max(axis=1)[a:] for a, w in targets]
+        views = [np.lib.stride_tricks.sliding_window_view(path, w).max(axis=1)[a:] for a, w in windows]
         shift = 0.0
         for t in range(midnight, own[-1] + 1):
             k = np.searchsorted(origins, t)
@@ -146,14 +146,14 @@ def mstl(row: np.ndarray, step: int, origins: np.ndarray, targets: list[list[int
 
 def main(which: str, source: str, target: str) -> None:
     given = np.load(source)
-    values, step, targets = given["values"].astype(float), int(given["step"]), given["targets"].tolist()
+    values, step, windows = given["values"].astype(float), int(given["step"]), given["windows"].tolist()
     test, rehearsal = int(given["test"]), int(given["rehearsal"])
     origins = np.arange(rehearsal, values.shape[1])
     if which == "mstl":
-        np.save(target, np.stack([mstl(row, step, origins, targets) for row in values]))
+        np.save(target, np.stack([mstl(row, step, origins, windows) for row in values]))
     else:
         before, after = origins[origins < test], origins[origins >= test]
-        parts = (lightgbm(values, step, until, at, targets) for until, at in ((rehearsal, before), (test, after)))
+        parts = (lightgbm(values, step, until, at, windows) for until, at in ((rehearsal, before), (test, after)))
         np.save(target, np.concatenate(list(parts), axis=1))
 
 

@@ -25,7 +25,7 @@ class Results:
     reported: dict[str, list[Floats]] = field(default_factory=dict)
 
     def add(self, name: str, group: Group, scores: Scores, chosen: list[int], levels: slice) -> None:
-        """One model on one group: its means over the targets `chosen`, at `levels`."""
+        """One model on one group: its means over the windows `chosen`, at `levels`."""
         with np.errstate(invalid="ignore"):
             self.loss.setdefault(name, []).append(scores.loss[:, chosen, levels].mean(axis=1))
             self.covered.setdefault(name, []).append(scores.covered[:, chosen, levels].mean(axis=1))

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ahpa.adapters.processes.executors import Threads
 from forecasting.fleet.model import FleetModel
 from forecasting.fleet.synthetic import services
 from forecasting.panel import Panel
@@ -38,7 +39,7 @@ def measure(size: int) -> dict[str, float]:
     end = values.shape[1] - TICKS
     history = Panel(0.0, STEP, values[:, :end], keys)
     wall, cpu = time.perf_counter(), time.process_time()
-    forecaster = FleetModel().fit(history)
+    forecaster = FleetModel(executor=Threads()).fit(history)
     out = {"services": size, "refit_seconds": time.perf_counter() - wall, "refit_cpu": time.process_time() - cpu}
     ticks = []
     for k in range(TICKS):

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.forecasting.peers import Targets
+from benchmarks.forecasting.peers import Windows
 from benchmarks.forecasting.traces import DAY_SECONDS, Group
-from forecasting.calibration import Calibration, spread, walk
+from forecasting.calibration import Calibration, rate_of, tail_width, walk
 from forecasting.fleet.features import Frame, frame
-from forecasting.fleet.learning import QUANTILES, least_floor
-from forecasting.fleet.lookback import Rolling
+from forecasting.fleet.learning import least_floor
 from forecasting.fleet.model import FleetModel
+from forecasting.fleet.window_stats import PrefixSums
+from forecasting.levels import TRACKED_LEVELS
 from forecasting.panel import Floats, Ints
-from forecasting.rolling import stepwise
+from forecasting.pending import COVERAGE_DAYS
+from forecasting.rolling import rolled_peaks, stepwise, ticked
 from forecasting.scoring import coverage, scaled_pinball
+from forecasting.windows import Window, width_of
 
 WINDOW_SECONDS = (120.0, 240.0, 660.0)
 """Readiness lags of 60, 180 and 600 s plus a tick of a minute."""
@@ -26,16 +29,16 @@ STEPS_EVERY_SECONDS = 600
 LEVELS = (0.5, 0.9, 0.95, 0.99)
 
 
-def targets_of(step: int) -> Targets:
-    """(lead, width) in steps: the windows, then the single steps; those of one length count once."""
-    widths = sorted({max(1, int(np.ceil(w / step))) for w in WINDOW_SECONDS})
-    leads = sorted({max(1, round(s / step)) for s in LEAD_SECONDS})
-    return (*((0, width) for width in widths), *((lead, 1) for lead in leads))
+def windows_of(step: int) -> Windows:
+    """The windows that begin at the origin, then the single steps; those of one length count once."""
+    widths = sorted({width_of(seconds, step) for seconds in WINDOW_SECONDS})
+    leads = sorted({max(1, round(seconds / step)) for seconds in LEAD_SECONDS})
+    return (*(Window(0, width) for width in widths), *(Window(lead, 1) for lead in leads))
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """How one model did on one group: arrays [n, targets, q] over the test."""
+    """How one model did on one group: arrays [n, windows, q] over the test."""
 
     loss: Floats
     covered: Floats
@@ -46,21 +49,21 @@ class Bench:
 
     def __init__(self, group: Group) -> None:
         self.group = group
-        self.targets = targets_of(group.step)
+        self.windows = windows_of(group.step)
         t = group.values.shape[1]
         self.origins: Ints = np.arange(group.rehearsal, t)
         values = group.values.astype(np.float32)
-        self.view = Rolling(values, self.origins)
-        self.frame: Frame = frame(self.view, least_floor(values[:, : group.test]), group.step)
+        self.stats = PrefixSums(values, self.origins)
+        self.frame: Frame = frame(self.stats, least_floor(values[:, : group.test]), group.step)
         self.test = slice(group.test - group.rehearsal, None)
-        self.truth = np.stack([self._truth(*target) for target in self.targets], axis=2)
+        self.truth = np.stack([self._truth(window) for window in self.windows], axis=2)
 
-    def _truth(self, lead: int, width: int) -> Floats:
-        first, last = lead, lead + width
-        return np.where(self.view.complete(first, last), self.view.max(first, last), np.nan)
+    def _truth(self, window: Window) -> Floats:
+        first, last = window.lead, window.end
+        return np.where(self.stats.complete(first, last), self.stats.max(first, last), np.nan)
 
     def points(self, said: Floats) -> Floats:
-        """Calibrated quantiles [n, o, targets, q] around expected maxima [n, o, targets].
+        """Calibrated quantiles [n, o, windows, q] around expected maxima [n, o, windows].
 
         The first guess of each quantile is that of the errors of the three days before the test; from there
         offsets are walked through those days and the test. Errors are taken both as ratios and as
@@ -70,29 +73,29 @@ class Bench:
         out = []
         for w in range(said.shape[2]):
             truth = self.truth[..., w]
-            logs = self._walked(*self._guessed(self.frame.log(said[..., w]), self.frame.log(truth)), w, QUANTILES)
+            logs = self._walked(*self._guessed(self.frame.log(said[..., w]), self.frame.log(truth)), w, TRACKED_LEVELS)
             ratios = np.maximum(self.frame.demand(np.minimum(logs, 30)), 0)
             plain = self._guessed(said[..., w] / unit[..., 0], truth / unit[..., 0])
-            sums = np.maximum(self._walked(*plain, w, QUANTILES) * unit, 0)
+            sums = np.maximum(self._walked(*plain, w, TRACKED_LEVELS) * unit, 0)
             losses = [
                 np.nansum(
-                    [scaled_pinball(truth[:, :first], x[:, :first, k], q) for k, q in enumerate(QUANTILES)], axis=0
+                    [scaled_pinball(truth[:, :first], x[:, :first, k], q) for k, q in enumerate(TRACKED_LEVELS)], axis=0
                 )
                 for x in (ratios, sums)
             ]
             out.append(np.where((losses[0] <= losses[1])[:, None, None], ratios, sums)[:, first:])
-        return np.stack(out, axis=2)[..., [int(np.argmin(abs(QUANTILES - q))) for q in LEVELS]]
+        return np.stack(out, axis=2)[..., [int(np.argmin(abs(TRACKED_LEVELS - q))) for q in LEVELS]]
 
     def _guessed(self, said: Floats, truth: Floats) -> tuple[Floats, Floats]:
         """Quantiles [n, o, q] around `said` [n, o], from the errors of the rehearsal; and the truth."""
         error = (truth - said)[:, : self.test.start]
         known = np.isfinite(error).any(axis=1)
-        guess = np.zeros((len(error), len(QUANTILES)))
-        guess[known] = np.nanquantile(error[known], QUANTILES, axis=1).T
+        guess = np.zeros((len(error), len(TRACKED_LEVELS)))
+        guess[known] = np.nanquantile(error[known], TRACKED_LEVELS, axis=1).T
         return said[..., None] + guess[:, None], truth
 
     def quantiles(self, said: Floats) -> Floats:
-        """Calibrated quantiles around quantiles [n, o, targets, LEVELS] that a model says by itself."""
+        """Calibrated quantiles around quantiles [n, o, windows, LEVELS] that a model says by itself."""
         out = []
         for w in range(said.shape[2]):
             logs = np.stack([self.frame.log(said[:, :, w, k]) for k in range(len(LEVELS))], axis=2)
@@ -103,17 +106,17 @@ class Bench:
     def _walked(self, quantiles: Floats, truth: Floats, w: int, levels: Floats) -> Floats:
         """With offsets walked through rehearsal and test, sorted."""
         quantiles = quantiles.astype(np.float32)
-        rate = FleetModel.rate(self.group.step)
-        fresh = Calibration.fresh(len(quantiles), 1, levels, rate, 3 * DAY_SECONDS / self.group.step)
-        trail, _ = walk(fresh, 0, quantiles, truth, sum(self.targets[w]))
-        return np.sort(quantiles + trail * spread(quantiles, levels), axis=2)
+        step = self.group.step
+        fresh = Calibration.fresh(len(quantiles), 1, levels, rate_of(step), COVERAGE_DAYS * DAY_SECONDS / step)
+        trail, _ = walk(fresh, 0, quantiles, truth, self.windows[w].end)
+        return np.sort(quantiles + trail * tail_width(quantiles, levels), axis=2)
 
     def scores(self, said: Floats) -> Scores:
-        """Of quantiles [n, o, targets, LEVELS] over the test."""
-        shape = (len(said), len(self.targets), len(LEVELS))
+        """Of quantiles [n, o, windows, LEVELS] over the test."""
+        shape = (len(said), len(self.windows), len(LEVELS))
         loss, covered = np.empty(shape), np.empty(shape)
-        for w, (lead, _) in enumerate(self.targets):
-            every = self.every if lead else 1
+        for w, window in enumerate(self.windows):
+            every = self.every if window.lead else 1
             truth = self.truth[:, self.test, w][:, ::every]
             for k, level in enumerate(LEVELS):
                 quantile = said[:, ::every, w, k]
@@ -123,7 +126,7 @@ class Bench:
 
     def by_clock(self, said: Floats) -> Floats:
         """Share of windows under the quantile by three hours of the day, [n, 8, LEVELS above the median]."""
-        windows = [w for w, (lead, _) in enumerate(self.targets) if not lead]
+        windows = [w for w, window in enumerate(self.windows) if not window.lead]
         truth, quantile = self.truth[:, self.test][..., windows, None], said[:, :, windows, 1:]
         inside = np.where(np.isfinite(truth), truth <= quantile, np.nan)
         day = DAY_SECONDS // self.group.step
@@ -138,18 +141,19 @@ class Bench:
         return max(1, STEPS_EVERY_SECONDS // self.group.step)
 
     def fleet(self, model: FleetModel, single_steps: bool = True) -> Floats:
-        """What the fleet model says in the test [n, o, targets, LEVELS], fitted once, at its beginning.
+        """What the fleet model says in the test [n, o, windows, LEVELS], fitted once, at its beginning.
 
         Single steps are NaN at the origins at which they are not scored.
         """
         group = self.group
         fitted = model.fit(group.panel(0, group.test))
         ahead = group.panel(group.test, group.values.shape[1])
-        windows = [width * group.step for lead, width in self.targets if not lead]
-        leads = [lead for lead, _ in self.targets if lead]
-        said = fitted.rolling(ahead, windows)[..., [int(np.argmin(abs(QUANTILES - q))) for q in LEVELS]]
+        windows = [float(window.width * group.step) for window in self.windows if not window.lead]
+        leads = [window.lead for window in self.windows if window.lead]
+        tracked = [int(np.argmin(abs(TRACKED_LEVELS - q))) for q in LEVELS]
+        said = rolled_peaks(fitted, ahead, windows, TRACKED_LEVELS[tracked].tolist())
         steps = np.full((*said.shape[:2], len(leads), len(LEVELS)), np.nan)
-        for k, forecaster in enumerate(fitted.through(ahead, self.every) if single_steps else ()):
+        for k, forecaster in enumerate(ticked(fitted, ahead, self.every) if single_steps else ()):
             if k * self.every < steps.shape[1]:
                 told = stepwise(forecaster, max(leads) + 1, group.step, LEVELS)
                 steps[:, k * self.every] = told.steps[:, leads]

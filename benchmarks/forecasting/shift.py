@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ahpa.adapters.processes.executors import Threads
 from benchmarks.forecasting.score import Bench
 from benchmarks.forecasting.traces import DAY_SECONDS, Group
 from forecasting.fleet.model import FleetModel
@@ -45,8 +46,8 @@ def _covered(group: Group, factor: float) -> list[Floats]:
     for row, first in zip(values, begin, strict=True):
         row[first:] *= factor
     bench = Bench(replace(group, names=tuple(group.names[i] for i in chosen), values=values))
-    windows = [w for w, (lead, _) in enumerate(bench.targets) if not lead]
-    said = bench.fleet(FleetModel(), single_steps=False)
+    windows = [w for w, window in enumerate(bench.windows) if not window.lead]
+    said = bench.fleet(FleetModel(executor=Threads()), single_steps=False)
     truth = bench.truth[:, bench.test]
     out = []
     for i, first in enumerate(begin - group.test):

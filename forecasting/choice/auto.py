@@ -8,15 +8,18 @@ the next best, which says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from forecasting.forecast import LEVELS, Coverage, Forecast
+from forecasting.forecast import Coverage, Forecast
+from forecasting.levels import LEVELS
 from forecasting.model import Forecaster, Model
-from forecasting.panel import DAY_SECONDS, Floats, Panel
+from forecasting.panel import DAY_SECONDS, Array, Floats, Ints, Panel
+from forecasting.rolling import rolled_peaks, ticked
 from forecasting.scoring import pinball
+from forecasting.windows import width_of
 
 _SCORED = (0.9, 0.95, 0.99)
 _WINDOWS = (120.0, 660.0)
@@ -39,18 +42,17 @@ class AutoModel:
                 if self.present.get(key) == model.name:
                     losses[row, k] *= 1 - self.hysteresis_ratio
         ranks = np.argsort(np.where(np.isfinite(losses), losses, np.inf), axis=1, kind="stable")
-        return AutoForecaster(
-            tuple(m.fit(history) for m in self.candidates), tuple(m.name for m in self.candidates), ranks
-        )
+        fitted, names = tuple(m.fit(history) for m in self.candidates), tuple(m.name for m in self.candidates)
+        return AutoForecaster(fitted, names, history.keys, ranks)
 
-    def after(self, earlier: AutoForecaster, keys: Sequence[str]) -> AutoModel:
-        """The model that remembers what an earlier fit of these keys had chosen."""
-        return replace(self, present=earlier.chosen(keys))
+    def after(self, earlier: Forecaster) -> AutoModel:
+        """The model that stays with what an earlier fit had chosen (`Remembers`)."""
+        return replace(self, present=earlier.chosen()) if isinstance(earlier, AutoForecaster) else self
 
     def scores(self, model: Model, history: Panel) -> Floats:
         """Mean pinball loss of each row over the last day [n]; inf where the model had no forecast."""
         span = min(DAY_SECONDS, (history.end - history.start) / 3)
-        width = max(1, int(np.ceil(max(_WINDOWS) / history.step)))
+        width = width_of(max(_WINDOWS), history.step)
         every = max(1, round(span / _ORIGINS / history.step))
         first = history.values.shape[1] - round(span / history.step)
         forecaster: Forecaster = model.fit(history.until(history.start + first * history.step))
@@ -59,8 +61,7 @@ class AutoModel:
             forecaster = forecaster.observe(history.until(history.start + column * history.step))
             said = forecaster.forecast(0, _WINDOWS, _SCORED).peaks
             for w, seconds in enumerate(_WINDOWS):
-                steps = max(1, int(np.ceil(seconds / history.step - 1e-9)))
-                truth = history.values[:, column : column + steps].max(axis=1)
+                truth = history.values[:, column : column + width_of(seconds, history.step)].max(axis=1)
                 loss = pinball(truth[:, None], said[:, w], np.array(_SCORED)).mean(axis=1)
                 known = np.isfinite(truth)
                 total[known] += np.where(np.isfinite(loss[known]), loss[known], np.inf)
@@ -74,19 +75,36 @@ class AutoForecaster:
 
     forecasters: tuple[Forecaster, ...]
     names: tuple[str, ...]
-    ranks: np.ndarray
+    """Of the candidates."""
+    keys: tuple[str, ...]
+    """Of the rows, shape [n]."""
+    ranks: Ints
     """[n, candidates]: candidates of each row, best first."""
 
     @property
     def origin(self) -> float:
         return self.forecasters[0].origin
 
-    def chosen(self, keys: Sequence[str]) -> dict[str, str]:
+    def chosen(self) -> dict[str, str]:
         """Each service's model: what to pass as `present` at the next refit."""
-        return {key: self.names[k] for key, k in zip(keys, self.ranks[:, 0], strict=True)}
+        return {key: self.names[k] for key, k in zip(self.keys, self.ranks[:, 0], strict=True)}
 
     def observe(self, panel: Panel) -> AutoForecaster:
         return replace(self, forecasters=tuple(f.observe(panel) for f in self.forecasters))
+
+    def ticked(self, panel: Panel, every: int) -> Iterator[AutoForecaster]:
+        """As `TicksFast` says, each candidate in its own way."""
+        for forecasters in zip(*(ticked(f, panel, every) for f in self.forecasters), strict=True):
+            yield replace(self, forecasters=forecasters)
+
+    def rolled_peaks(self, panel: Panel, windows: Sequence[float], levels: Sequence[float]) -> Array:
+        """As `RollsFast` says: at each origin the best candidate that has an answer there."""
+        said = np.stack([rolled_peaks(f, panel, windows, levels) for f in self.forecasters])
+        finite = np.asarray(np.isfinite(said).all(axis=(3, 4)))
+        able = finite[self.ranks.T, np.arange(len(self.keys))]
+        first = able.argmax(axis=0)  # the best where none is able
+        rows = np.arange(len(self.keys))[:, None]
+        return np.asarray(said[self.ranks[rows, first], rows, np.arange(said.shape[2])])
 
     def realised(self) -> Coverage:
         """Each row's best candidate's; they track the same windows."""

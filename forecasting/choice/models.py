@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
+from forecasting.executor import Executor, Serial
 from forecasting.fleet.calendar import Calendar
 from forecasting.libraries.calibrated import FitAll
 from forecasting.model import Model
@@ -15,9 +16,12 @@ together, and ETS, which is nearly Holt-Winters, on 2; who wants them names them
 
 
 @cache
-def models(fit_all: FitAll | None = None, calendar: Calendar | None = None) -> Mapping[str, Model]:
-    """Name -> model. `fit_all` says where the named libraries are fitted (None: one after the other, here).
-    The fleet model goes by `calendar`, if there is one; the named libraries go by UTC.
+def models(
+    fit_all: FitAll | None = None, calendar: Calendar | None = None, executor: Executor | None = None
+) -> Mapping[str, Model]:
+    """Name -> model. `fit_all` says where the named libraries are fitted, `executor` where the fleet model works
+    (None: one after the other, here). The fleet model goes by `calendar`, if there is one; the named libraries go by
+    UTC.
 
     `fleet` is the default: on the services that nothing was tuned on it did better than any of these on at least nine
     in ten (docs/results-forecasting.md), for a hundredth of their cost. `auto` scores it against the others, service
@@ -28,7 +32,7 @@ def models(fit_all: FitAll | None = None, calendar: Calendar | None = None) -> M
     from forecasting.libraries.calibrated import CalibratedModel, fit_here
     from forecasting.libraries.strategies import Ets, HoltWinters, LastValue, Prophet, SeasonalNaive, Stl, Strategy
 
-    fleet = FleetModel(calendar)
+    fleet = FleetModel(calendar, executor=executor or Serial())
     strategies: tuple[Strategy, ...] = (HoltWinters(), Ets(), Stl(), Prophet(), SeasonalNaive(), LastValue())
     named = {strategy.name: CalibratedModel(strategy, fit_all or fit_here) for strategy in strategies}
     candidates: tuple[Model, ...] = (fleet, *(named[name] for name in _AUTO))

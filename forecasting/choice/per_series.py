@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecasting.choice.auto import AutoForecaster, AutoModel
-from forecasting.forecast import LEVELS, Coverage, Forecast
-from forecasting.model import Forecaster, Model
-from forecasting.panel import Panel
+from forecasting.forecast import Coverage, Forecast
+from forecasting.levels import LEVELS
+from forecasting.model import Forecaster, Model, Remembers
+from forecasting.panel import Array, Panel
+from forecasting.rolling import rolled_peaks, ticked
 
 
 @dataclass(frozen=True)
-class CombinedModel:
+class PerSeriesModel:
     """`chosen` names each key's model; keys that it lacks get `default`."""
 
     models: Mapping[str, Model]
     chosen: Mapping[str, str]
     default: str
-    earlier: CombinedForecaster | None = None
+    earlier: PerSeriesForecaster | None = None
     """The last fit, from which `auto` knows what it had chosen."""
-    name: str = "combined"
+    name: str = "per-series"
 
-    def fit(self, history: Panel) -> CombinedForecaster:
+    def fit(self, history: Panel) -> PerSeriesForecaster:
         """Fit each model on its own rows. Raises KeyError for a name that is not one of `models`.
 
         Rows are put in the order of their keys: a model that draws lots must not depend on who was listed first.
@@ -33,29 +34,35 @@ class CombinedModel:
         for key in sorted(history.keys):
             rows.setdefault(self.chosen.get(key, self.default), []).append(key)
         parts = {name: self._remembering(name).fit(history.select(keys)) for name, keys in rows.items()}
-        return CombinedForecaster(parts, {name: tuple(keys) for name, keys in rows.items()})
+        return PerSeriesForecaster(parts)
 
     def _remembering(self, name: str) -> Model:
         model = self.models[name]
         before = self.earlier.parts.get(name) if self.earlier else None
-        if isinstance(model, AutoModel) and isinstance(before, AutoForecaster) and self.earlier:
-            return model.after(before, self.earlier.keys[name])
-        return model
+        return model.after(before) if isinstance(model, Remembers) and before is not None else model
 
 
 @dataclass(frozen=True, eq=False)
-class CombinedForecaster:
+class PerSeriesForecaster:
     """The fitted parts by model; between them they know every key once."""
 
     parts: Mapping[str, Forecaster]
-    keys: Mapping[str, tuple[str, ...]]
 
     @property
     def origin(self) -> float:
         return next(iter(self.parts.values())).origin
 
-    def observe(self, panel: Panel) -> CombinedForecaster:
+    def observe(self, panel: Panel) -> PerSeriesForecaster:
         return replace(self, parts={name: part.observe(panel) for name, part in self.parts.items()})
+
+    def ticked(self, panel: Panel, every: int) -> Iterator[PerSeriesForecaster]:
+        """As `TicksFast` says, each part in its own way."""
+        for parts in zip(*(ticked(part, panel, every) for part in self.parts.values()), strict=True):
+            yield replace(self, parts=dict(zip(self.parts, parts, strict=True)))
+
+    def rolled_peaks(self, panel: Panel, windows: Sequence[float], levels: Sequence[float]) -> Array:
+        """As `RollsFast` says, each part in its own way."""
+        return np.concatenate([rolled_peaks(part, panel, windows, levels) for part in self.parts.values()])
 
     def realised(self) -> Coverage:
         found = [part.realised() for part in self.parts.values()]

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecasting.fleet.calendar import DAYS, Seasons
-from forecasting.fleet.lookback import Lookback
+from forecasting.fleet.window_stats import WindowStats
 from forecasting.panel import DAY_SECONDS, Array, Floats, Ints
+from forecasting.windows import Window
 
 SHOWN_DAYS = (1, 2, 3, 7, 14)
 _FLOOR_RATIO = 0.02
@@ -40,18 +41,10 @@ class Frame:
         return np.exp(log + self.anchor[..., None]) - self.floor[..., None]
 
 
-@dataclass(frozen=True)
-class Target:
-    """The largest step in `[lead, lead + width)` steps after the origin; width 1 is a single step."""
-
-    lead: int
-    width: int
-
-
-def frame(view: Lookback, least: Floats, step: float) -> Frame:
+def frame(stats: WindowStats, least: Floats, step: float) -> Frame:
     """The frame at each origin; `least` [n] is the smallest floor of each row."""
     hour, day = max(3, round(3600 / step)), round(DAY_SECONDS / step)
-    recent, last_hour, last_day, last_week = (view.mean(-k, 0) for k in (8, hour, day, 7 * day))
+    recent, last_hour, last_day, last_week = (stats.mean(-k, 0) for k in (8, hour, day, 7 * day))
     level = np.fmax(last_day, last_hour)
     level = np.nan_to_num(np.where(np.isfinite(level), level, last_week))
     floor = _FLOOR_RATIO * level + least[:, None]
@@ -60,7 +53,7 @@ def frame(view: Lookback, least: Floats, step: float) -> Frame:
     return Frame(*(np.asarray(x, dtype=np.float32) for x in (floor, np.log(recent + floor), usual)))
 
 
-def recency(view: Lookback, at: Frame, step: float) -> list[Floats]:
+def recency(stats: WindowStats, at: Frame, step: float) -> list[Floats]:
     """Features that depend on the origin only."""
     hour, day = max(1, round(3600 / step)), round(DAY_SECONDS / step)
 
@@ -68,22 +61,22 @@ def recency(view: Lookback, at: Frame, step: float) -> list[Floats]:
         return np.nan_to_num(at.log(x))
 
     spans = sorted({1, 2, 3, 5, 10, 20, 40, hour, 3 * hour, 8 * hour, day})
-    out = [log(view.mean(-k, 0)) for k in spans]
-    out += [log(view.mean(-k - 1, -k)) for k in (1, 2, 3)]
-    out += [log(view.max(-k, 0)) for k in sorted({4, 15, 60, 3 * hour, day, 7 * day})]
-    out += [log(view.roughness(-k, 0)) for k in sorted({10, 60, day})]
+    out = [log(stats.mean(-k, 0)) for k in spans]
+    out += [log(stats.mean(-k - 1, -k)) for k in (1, 2, 3)]
+    out += [log(stats.max(-k, 0)) for k in sorted({4, 15, 60, 3 * hour, day, 7 * day})]
+    out += [log(stats.roughness(-k, 0)) for k in sorted({10, 60, day})]
     out.append(at.anchor - np.log(at.floor))
     out.append(at.anchor - np.log(at.usual))
     return out
 
 
-def seasonal(view: Lookback, at: Frame, seasons: Seasons, target: Target) -> list[Floats]:
-    """Features of the target's window on earlier days, each also relative to the level that stood then."""
-    a, w = target.lead, target.width
+def seasonal(stats: WindowStats, at: Frame, seasons: Seasons, window: Window) -> list[Floats]:
+    """Features of the window on earlier days, each also relative to the level that stood then."""
+    a, w = window.lead, window.width
     wide = max(1, round(900 / seasons.step))
-    back = dict(zip(DAYS, seasons.back(view.origins + a), strict=True))
-    then = {days: view.back(steps) for days, steps in back.items()}
-    spans = {days: known_part(target, steps) for days, steps in back.items()}
+    back = dict(zip(DAYS, seasons.back(stats.origins + a), strict=True))
+    then = {days: stats.back(steps) for days, steps in back.items()}
+    spans = {days: known_part(window, steps) for days, steps in back.items()}
     out: list[Floats] = []
 
     previous: list[Floats] | None = None
@@ -118,64 +111,64 @@ def seasonal(view: Lookback, at: Frame, seasons: Seasons, target: Target) -> lis
     return out
 
 
-def known_part(target: Target, back: int | Ints) -> tuple[int, int]:
-    """The target's stretch so many steps back as far as it was over at the origin: a window of more than a day is
+def known_part(window: Window, back: int | Ints) -> tuple[int, int]:
+    """The window's stretch so many steps back as far as it was over at the origin: a window of more than a day is
     still going on where it began yesterday."""
     nearest = int(np.min(back))
-    return min(target.lead, nearest - 1), min(target.lead + target.width, nearest)
+    return min(window.lead, nearest - 1), min(window.end, nearest)
 
 
-def periodic(view: Lookback, at: Frame, target: Target, periods: Ints) -> list[Floats]:
-    """The target's window one, two and three found periods ago; zeros for a row without one (period 0)."""
+def periodic(stats: WindowStats, at: Frame, window: Window, periods: Ints) -> list[Floats]:
+    """The window's window one, two and three found periods ago; zeros for a row without one (period 0)."""
     some = periods > 0
     if not some.any():
         return [np.zeros_like(at.anchor)] * 4
     length = np.maximum(periods, 1)
-    nearest = -(-(target.lead + target.width) // length)
+    nearest = -(-(window.end) // length)
     logs = [
-        np.nan_to_num(at.log(view.max_each(target.lead - (nearest + k) * length, target.width))) * some[:, None]
+        np.nan_to_num(at.log(stats.max_each(window.lead - (nearest + k) * length, window.width))) * some[:, None]
         for k in range(3)
     ]
     return [logs[0], sum(logs) / 3, np.maximum.reduce(logs), np.broadcast_to(some[:, None], at.anchor.shape)]
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class Features:
     """Some rows of a history as they look from some origins, whatever is asked about them."""
 
-    view: Lookback
+    stats: WindowStats
     frame: Frame
     recent: list[Floats]
-    """Features that do not depend on the target."""
+    """Features that do not depend on the window."""
     seasons: Seasons
     periods: Ints
     """[n]: the period found in each row beside day and week, in steps; 0 if none."""
 
     @classmethod
-    def of(cls, view: Lookback, least: Floats, seasons: Seasons, periods: Ints) -> Sight:
+    def of(cls, stats: WindowStats, least: Floats, seasons: Seasons, periods: Ints) -> Features:
         """`least` [n] is the smallest floor of each row."""
-        at = frame(view, least, seasons.step)
-        return cls(view, at, recency(view, at, seasons.step), seasons, periods)
+        at = frame(stats, least, seasons.step)
+        return cls(stats, at, recency(stats, at, seasons.step), seasons, periods)
 
-    def design(self, target: Target) -> Array:
-        """All features of one target, [n, o, f]."""
-        parts = self.recent + seasonal(self.view, self.frame, self.seasons, target)
-        parts += periodic(self.view, self.frame, target, self.periods)
+    def design(self, window: Window) -> Array:
+        """All features of one window, [n, o, f]."""
+        parts = self.recent + seasonal(self.stats, self.frame, self.seasons, window)
+        parts += periodic(self.stats, self.frame, window, self.periods)
         return np.stack(parts, axis=2).astype(np.float32)
 
-    def truth(self, target: Target) -> Floats:
+    def truth(self, window: Window) -> Floats:
         """What came, in the frame of each origin [n, o]; NaN where a part of it was not observed."""
-        first, last = target.lead, target.lead + target.width
-        return np.where(self.view.complete(first, last), self.frame.log(self.view.max(first, last)), np.nan)
+        first, last = window.lead, window.end
+        return np.where(self.stats.complete(first, last), self.frame.log(self.stats.max(first, last)), np.nan)
 
-    def stake(self, target: Target) -> Floats:
-        """What there is to lose [n, o]: the demand of now, and that of the target's window on the last three days.
+    def stake(self, window: Window) -> Floats:
+        """What there is to lose [n, o]: the demand of now, and that of the window on the last three days.
 
         A loss in logarithms counts by the demand that it is a share of. By the present alone the silence before a
         scheduled job would count for nothing, and the job would be missed; by what came, quantiles would be biased.
         """
-        back = self.seasons.back(self.view.origins + target.lead)[:3]
-        peaks = np.stack([self.view.back(steps).max(*known_part(target, steps)) for steps in back])
+        back = self.seasons.back(self.stats.origins + window.lead)[:3]
+        peaks = np.stack([self.stats.back(steps).max(*known_part(window, steps)) for steps in back])
         seen = np.isfinite(peaks)
         lately = np.where(seen, peaks, 0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
         return np.asarray(np.exp(self.frame.anchor) + lately)

@@ -1,27 +1,20 @@
-"""From a fleet's history to what the networks learn from: sampled origins, targets, weights, folds."""
+"""From a fleet's history to what the networks learn from: sampled origins and windows, weights, folds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.fleet.calendar import Seasons
-from forecasting.fleet.features import Sight, Target
-from forecasting.fleet.lookback import Rolling
-from forecasting.fleet.network import Committee, Training, train
-from forecasting.fleet.periods import found
+from forecasting.fleet.features import Features
+from forecasting.fleet.network import Ensemble, Samples, Training, train
+from forecasting.fleet.window_stats import PrefixSums
+from forecasting.levels import TRACKED_LEVELS
 from forecasting.panel import DAY_SECONDS, Array, Floats, Ints
-
-QUANTILES = np.array([0.05, 0.25, 0.5, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999], dtype=np.float32)
-"""The levels that networks learn and calibration keeps; those asked for are read off between them."""
-
-Part = TypeVar("Part")
-Done = TypeVar("Done")
+from forecasting.windows import Window
 
 _ROWS = 64
 _MOST_ROWS = 400
@@ -31,20 +24,14 @@ _LENT_SAMPLES = 12_000
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
-    """What a committee learns from: `m` pairs of an origin and a target."""
+class Source:
+    """A fleet that samples are drawn from."""
 
-    features: Array
-    log: Array
-    """[m]: the truth in the frame of its origin."""
-    weight: Array
-    folds: NDArray[np.intp]
-
-    @classmethod
-    def joined(cls, parts: Sequence[Sample]) -> Sample:
-        """All samples of all parts."""
-        rows = [(p.features, p.log, p.weight, p.folds) for p in parts]
-        return cls(*(np.concatenate(column) for column in zip(*rows, strict=True)))
+    values: Floats
+    """[n, t]."""
+    periods: Ints
+    """[n]: as `Features.periods`."""
+    seasons: Seasons
 
 
 def least_floor(values: Floats) -> Array:
@@ -64,89 +51,64 @@ def chunks(rows: int, size: int = _ROWS) -> Iterator[slice]:
         yield slice(first, min(rows, first + size))
 
 
-def each(work: Callable[[Part], Done], parts: Iterable[Part]) -> list[Done]:
-    """`work` on every part, on two cores where there are several: numpy lets go of the interpreter's lock."""
-    several = list(parts)
-    if len(several) < 2:
-        return [work(part) for part in several]
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        return list(pool.map(work, several))
-
-
 def fold_of(origins: NDArray[np.intp], length: int, step: float, folds: int) -> NDArray[np.intp]:
     """Which member must not see an origin: stretches of half a day (less in a short history), in turn."""
     stretch = int(np.clip(length / (4 * folds), 3600 / step, DAY_SECONDS / 2 / step))
     return (origins // max(1, stretch)) % folds
 
 
-def sample(
-    values: Floats,
-    periods: Ints,
-    seasons: Seasons,
-    targets: Sequence[Target],
-    budget: int,
-    folds: int,
-    rng: np.random.Generator,
-) -> Sample:
-    """About `budget` samples, spread evenly over targets, over at most 400 services, and over time."""
+def sample(source: Source, windows: Sequence[Window], budget: int, folds: int, rng: np.random.Generator) -> Samples:
+    """About `budget` samples, distributed evenly over windows, over at most 400 services, and over time."""
+    values, seasons = source.values, source.seasons
     n, t = values.shape
     if not n or t < 3:
         return _nothing()
     chosen = np.sort(rng.choice(n, size=min(n, _MOST_ROWS), replace=False))
-    each = max(8, budget // (len(chosen) * len(targets)))
+    each = max(8, budget // (len(chosen) * len(windows)))
     parts = []
     for rows in chunks(len(chosen)):
         part = values[chosen[rows]]
         least = least_floor(part)
-        rolling = Rolling(part, np.arange(0))
+        sums = PrefixSums(part, np.arange(0))
         observed = np.isfinite(part).mean()
         wanted = int(each / max(0.1, observed))  # origins in gaps, or before a service began, are lost
-        for target in targets:
-            latest = t - target.lead - target.width
+        for window in windows:
+            latest = t - window.end
             if latest < 2:
                 continue
             origins = np.sort(rng.choice(np.arange(1, latest + 1), size=min(wanted, latest), replace=False))
-            sight = Sight.of(rolling.around(origins), least, seasons, periods[chosen[rows]])
-            parts.append(_pairs(sight, target, fold_of(origins, t, seasons.step, folds)))
-    return Sample.joined(parts) if parts else _nothing()
+            features = Features.of(sums.around(origins), least, seasons, source.periods[chosen[rows]])
+            parts.append(_pairs(features, window, fold_of(origins, t, seasons.step, folds)))
+    return Samples.joined(parts) if parts else _nothing()
 
 
-def _pairs(sight: Sight, target: Target, folds: Ints) -> Sample:
-    view, at = sight.view, sight.frame
-    known = view.complete(target.lead, target.lead + target.width) & np.isfinite(view.mean(-30, 0))
-    features = sight.design(target)
-    log = at.log(view.max(target.lead, target.lead + target.width))
-    weight = np.clip(sight.stake(target) / at.usual, 0.02, 10).astype(np.float32)
-    return Sample(features[known], log[known], weight[known], np.broadcast_to(folds, known.shape)[known])
+def _pairs(features: Features, window: Window, folds: Ints) -> Samples:
+    """One sample for every row and origin whose truth is known."""
+    stats, at = features.stats, features.frame
+    known = stats.complete(window.lead, window.end) & np.isfinite(stats.mean(-30, 0))
+    design = features.design(window)
+    log = at.log(stats.max(window.lead, window.end))
+    weight = np.clip(features.stake(window) / at.usual, 0.02, 10).astype(np.float32)
+    return Samples(design[known], log[known], weight[known], np.broadcast_to(folds, known.shape)[known])
 
 
-def _nothing() -> Sample:
+def _nothing() -> Samples:
     empty = np.zeros(0, dtype=np.float32)
-    return Sample(np.zeros((0, 0), dtype=np.float32), empty, empty, np.zeros(0, dtype=np.intp))
+    return Samples(np.zeros((0, 0), dtype=np.float32), empty, empty, np.zeros(0, dtype=np.intp))
 
 
 def learn(
-    values: Floats,
-    periods: Ints,
-    seasons: Seasons,
-    others: Floats,
-    targets: Sequence[Target],
-    budget: int,
-    training: Training,
-    rng: np.random.Generator,
-) -> Committee:
-    """A committee that knows this fleet, and `others` [m, u] as far as the fleet is small or young."""
-    own = sample(values, periods, seasons, targets, budget, training.members, rng)
-    elsewhere = Seasons(0.0, seasons.step)
-    lent = min(budget, _OTHERS_SAMPLES)
-    borrowed = sample(others, found(others, seasons.step), elsewhere, targets, lent, training.members, rng)
-    share = min(1.0, _LENT_SAMPLES / max(1, len(own.log)))
-    weighed = Sample(borrowed.features, borrowed.log, borrowed.weight * np.float32(share), borrowed.folds)
-    all_of = Sample.joined([own, weighed]) if len(own.log) else weighed
-    return train(all_of.features, all_of.log, all_of.weight, all_of.folds, QUANTILES, rng, training)
+    fleet: Source, others: Source, windows: Sequence[Window], budget: int, training: Training, rng: np.random.Generator
+) -> Ensemble:
+    """An ensemble that knows this fleet, and `others` as far as the fleet is small or young."""
+    own = sample(fleet, windows, budget, training.members, rng)
+    borrowed = sample(others, windows, min(budget, _OTHERS_SAMPLES), training.members, rng)
+    share = min(1.0, _LENT_SAMPLES / max(1, len(own.truth)))
+    weighed = replace(borrowed, sample_weight=borrowed.sample_weight * np.float32(share))
+    return train(Samples.joined([own, weighed]) if len(own.truth) else weighed, TRACKED_LEVELS, training, rng)
 
 
-def ask(committee: Committee, sight: Sight, target: Target) -> Array:
-    """The committee's quantiles in the frame of each origin, [n, o, q]."""
-    features = sight.design(target)
-    return committee(features.reshape(-1, features.shape[2])).reshape(*features.shape[:2], -1)
+def predict(ensemble: Ensemble, features: Features, window: Window) -> Array:
+    """The ensemble's quantiles in the frame of each origin, [n, o, q]."""
+    design = features.design(window)
+    return ensemble(design.reshape(-1, design.shape[2])).reshape(*design.shape[:2], -1)

@@ -3,14 +3,14 @@
 Multilayer perceptrons whose outputs are quantiles, trained by minimising pinball loss (Koenker and Bassett
 1978; Taylor 2000 for networks) with Adam (Kingma and Ba 2015). They are small on purpose: some ten
 thousand weights are learned from a sample of the whole fleet in seconds, and a tick for ten thousand
-services is a few matrix products. Several of them, trained from different starts and each blind to some of
-the days, are averaged (`Committee`), which is worth more than a larger one.
+services is a few matrix products. Several of them, trained from different starts and each without some of
+the days, are averaged (`Ensemble`), which is worth more than a larger one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -20,7 +20,7 @@ from forecasting.panel import Array, Floats
 
 
 @dataclass(frozen=True, eq=False)
-class Lens:
+class FeatureScaler:
     """How a network sees features: each one bent (tanh, fine near its median) and cut at its extremes.
 
     Cutting makes the network saturate outside what it was trained on, as a decision tree does; without it
@@ -28,20 +28,21 @@ class Lens:
     """
 
     median: Array
-    per_spread: Array
+    per_width: Array
+    """One over the distance between the quartiles."""
     low: Array
     high: Array
 
     @classmethod
-    def of(cls, features: Floats) -> Lens:
+    def of(cls, features: Floats) -> FeatureScaler:
         low, q1, median, q3, high = np.quantile(features, (0.005, 0.25, 0.5, 0.75, 0.995), axis=0)
         parts = (median, 1 / (q3 - q1 + 0.01), low, high)
         return cls(*(np.asarray(x, dtype=np.float32) for x in parts))
 
     def __call__(self, features: Floats) -> Array:
         """[m, f] -> [m, 2 f]."""
-        bent = np.tanh((features - self.median) * self.per_spread)
-        scale = np.minimum(self.per_spread, 4.0)
+        bent = np.tanh((features - self.median) * self.per_width)
+        scale = np.minimum(self.per_width, 4.0)
         return np.concatenate([bent, (np.clip(features, self.low, self.high) - self.median) * scale], axis=1)
 
 
@@ -49,20 +50,20 @@ Layers = tuple[tuple[Array, Array], ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Committee:
-    """Networks that see through one lens; each member never saw its own fold of the days."""
+class Ensemble:
+    """Networks behind one scaler; each member never saw its own fold of the days."""
 
-    lens: Lens
+    scaler: FeatureScaler
     members: tuple[Layers, ...]
 
     def __call__(self, features: Floats) -> Array:
         """The mean of all members: [m, f] -> [m, q], increasing along q."""
-        x = self.lens(features)
+        x = self.scaler(features)
         return np.sort(sum(_run(member, x) for member in self.members) / np.float32(len(self.members)), axis=1)
 
-    def blind(self, features: Floats, folds: NDArray[np.integer]) -> Array:
+    def out_of_fold(self, features: Floats, folds: NDArray[np.integer]) -> Array:
         """Each sample answered by the member that never saw its fold: out-of-sample quantiles [m, q]."""
-        x = self.lens(features)
+        x = self.scaler(features)
         out = np.empty((len(x), self.members[0][-1][1].shape[0]), dtype=np.float32)
         for fold, member in enumerate(self.members):
             rows = folds == fold
@@ -75,6 +76,26 @@ def _run(layers: Layers, x: Array) -> Array:
         x = np.maximum(x @ weight + bias, 0)
     weight, bias = layers[-1]
     return x @ weight + bias
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """What an ensemble learns from: `m` samples."""
+
+    features: Array
+    """[m, f]."""
+    truth: Floats
+    """[m]."""
+    sample_weight: Floats
+    """[m]: how much a loss counts."""
+    folds: NDArray[np.integer]
+    """[m] in 0..members-1: which member must not see a sample."""
+
+    @classmethod
+    def joined(cls, parts: Sequence[Samples]) -> Samples:
+        """All samples of all parts."""
+        rows = [(p.features, p.truth, p.sample_weight, p.folds) for p in parts]
+        return cls(*(np.concatenate(column) for column in zip(*rows, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -90,61 +111,43 @@ class Training:
     decay: float = 0.2
 
 
-def train(
-    features: Floats,
-    target: Floats,
-    weight: Floats,
-    folds: NDArray[np.integer],
-    levels: Floats,
-    rng: np.random.Generator,
-    training: Training,
-) -> Committee:
-    """Learn quantiles at `levels` [q] of `target` [m] given `features` [m, f]; `weight` [m] weighs samples.
+def train(samples: Samples, levels: Floats, training: Training, rng: np.random.Generator) -> Ensemble:
+    """Learn quantiles of the truth at `levels` [q], given the features.
 
-    `folds` [m] in 0..members-1 says which member must not see a sample; a member to whom nothing would be
-    left sees everything.
+    A member to whom nothing would be left without its fold sees everything.
     """
-    lens = Lens.of(features)
-    x = lens(features)
+    scaler = FeatureScaler.of(samples.features)
+    scaled = replace(samples, features=scaler(samples.features))
     members = []
     for fold in range(training.members):
-        keep = folds != fold
-        rows = np.flatnonzero(keep if keep.sum() >= 50 else np.ones(len(folds), dtype=bool))
-        members.append(_train_one(x, target, weight, rows, levels, rng, training))
-    return Committee(lens, tuple(members))
+        keep = samples.folds != fold
+        rows = np.flatnonzero(keep if keep.sum() >= 50 else np.ones(len(keep), dtype=bool))
+        members.append(_train_one(scaled, rows, levels, training, rng))
+    return Ensemble(scaler, tuple(members))
 
 
 def _train_one(
-    x: Array,
-    target: Floats,
-    weight: Floats,
-    rows: NDArray[np.intp],
-    levels: Floats,
-    rng: np.random.Generator,
-    training: Training,
+    samples: Samples, rows: NDArray[np.intp], levels: Floats, training: Training, rng: np.random.Generator
 ) -> Layers:
-    """One network by stochastic gradient descent with Adam and a cosine schedule."""
-    y = np.asarray(target, dtype=np.float32)[:, None]
-    w = np.asarray(weight, dtype=np.float32)[:, None]
+    """One network from some rows of scaled samples, by stochastic gradient descent with Adam and a cosine schedule."""
+    x = samples.features
+    y = np.asarray(samples.truth, dtype=np.float32)[:, None]
+    w = np.asarray(samples.sample_weight, dtype=np.float32)[:, None]
     q = np.asarray(levels, dtype=np.float32)[None, :]
     parts: list[Array] = []
     for a, b in pairwise((x.shape[1], *training.hidden, len(levels))):
         parts += [(rng.standard_normal((a, b)) * np.sqrt(2 / a)).astype(np.float32), np.zeros(b, np.float32)]
     parts[-2] *= np.float32(0.1)
-    parts[-1] = np.quantile(target[rows], levels).astype(np.float32)
-    first: Sequence[Array] = [np.zeros_like(p) for p in parts]
-    second: Sequence[Array] = [np.zeros_like(p) for p in parts]
+    parts[-1] = np.quantile(samples.truth[rows], levels).astype(np.float32)
+    adam = _Adam(parts, training.decay)
     batch = min(training.batch, max(64, len(rows) // 100))
     total = training.epochs * -(-len(rows) // batch)
-    done = 0
     for _ in range(training.epochs):
         order = rng.permutation(rows)
         for start in range(0, len(order), batch):
             chosen = order[start : start + batch]
-            done += 1
-            rate = training.rate * 0.5 * (1 + np.cos(np.pi * done / total)) + 1e-6
-            gradients = _gradients(parts, x[chosen], y[chosen], w[chosen], q)
-            _adam(parts, gradients, first, second, rate, done, training.decay)
+            rate = training.rate * 0.5 * (1 + np.cos(np.pi * (adam.done + 1) / total)) + 1e-6
+            adam.step(_gradients(parts, x[chosen], y[chosen], w[chosen], q), rate)
     return tuple((parts[k], parts[k + 1]) for k in range(0, len(parts), 2))
 
 
@@ -163,21 +166,23 @@ def _gradients(parts: Sequence[Array], x: Array, y: Array, w: Array, q: Array) -
     return found[::-1]
 
 
-def _adam(
-    parts: Sequence[Array],
-    gradients: Sequence[Array],
-    first: Sequence[Array],
-    second: Sequence[Array],
-    rate: float,
-    done: int,
-    decay: float,
-) -> None:
-    """One step, in place; with decoupled weight decay (Loshchilov and Hutter 2019)."""
-    pace = np.float32(rate / (1 - 0.9**done))
-    fix = np.float32(1 / (1 - 0.999**done))
-    for p, g, m, v in zip(parts, gradients, first, second, strict=True):
-        m += np.float32(0.1) * (g - m)
-        v += np.float32(0.001) * (g * g - v)
-        if p.ndim == 2:
-            p *= np.float32(1 - rate * decay)
-        p -= pace * m / (np.sqrt(v * fix) + np.float32(1e-8))
+class _Adam:
+    """The optimizer's memory; it moves `parts` in place. With decoupled weight decay (Loshchilov and Hutter 2019)."""
+
+    def __init__(self, parts: Sequence[Array], decay: float) -> None:
+        self.done = 0
+        self._parts = parts
+        self._decay = decay
+        self._first = [np.zeros_like(p) for p in parts]
+        self._second = [np.zeros_like(p) for p in parts]
+
+    def step(self, gradients: Sequence[Array], rate: float) -> None:
+        self.done += 1
+        pace = np.float32(rate / (1 - 0.9**self.done))
+        fix = np.float32(1 / (1 - 0.999**self.done))
+        for p, g, m, v in zip(self._parts, gradients, self._first, self._second, strict=True):
+            m += np.float32(0.1) * (g - m)
+            v += np.float32(0.001) * (g * g - v)
+            if p.ndim == 2:
+                p *= np.float32(1 - rate * self._decay)
+            p -= pace * m / (np.sqrt(v * fix) + np.float32(1e-8))

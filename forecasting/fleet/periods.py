@@ -17,7 +17,7 @@ _LEAST_CORRELATION = 0.3
 _PROMINENCE = 0.15
 
 
-def found(values: Floats, step: float) -> Ints:
+def find_periods(values: Floats, step: float) -> Ints:
     """The strongest period of each row of `values` [n, t], in steps, between 4 steps and 8 hours; 0 if none.
 
     A period counts if the ranks of the series, without their hour-long trend, correlate with themselves at

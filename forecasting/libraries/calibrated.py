@@ -12,16 +12,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecasting.calibration import Calibration, spread
-from forecasting.fleet.features import Target
-from forecasting.fleet.learning import QUANTILES
-from forecasting.fleet.model import FleetModel, reading, width_of
-from forecasting.forecast import LEVELS, Coverage, Forecast
+from forecasting.calibration import tail_width
+from forecasting.forecast import Coverage, Forecast
 from forecasting.guards import guarded, reasons
 from forecasting.history import History
-from forecasting.libraries.strategies import Expectation, Strategy, bridged
+from forecasting.levels import LEVELS, TRACKED_LEVELS, level_weights
+from forecasting.libraries.strategies import Expectation, Strategy, forward_filled
 from forecasting.panel import DAY_SECONDS, Array, Floats, Panel
-from forecasting.pending import Ledger
+from forecasting.pending import PendingPredictions
+from forecasting.windows import Window, width_of
 
 Fitted = Expectation | str
 """An expectation, or why there is none."""
@@ -63,39 +62,33 @@ class CalibratedModel:
 
     def fit(self, history: Panel) -> CalibratedForecaster:
         own = History.of(history, round(self.memory_days * DAY_SECONDS / history.step))
-        rows = [bridged(row) for row in own.values]
-        targets = FleetModel().targets(own.step)
+        rows = [forward_filled(row) for row in own.values]
+        pending = PendingPredictions.fresh(len(rows), own.step)
         split = own.length - min(round(DAY_SECONDS / own.step), own.length // 3)
         fits = self.fit_all(self.strategy, [*(row[:split] for row in rows), *rows], own.step)
         unit = np.array([row.sum() / max(1, len(row)) + 1e-9 for row in rows])
-        guess = _rehearsed(fits[: len(rows)], rows, unit, split, targets, own.step)
-        rate = FleetModel.rate(own.step)
-        fresh = Calibration.fresh(len(rows), len(targets), QUANTILES, rate, 3 * DAY_SECONDS / own.step)
-        ledger = Ledger.opened(targets, fresh)
+        every, reach = max(1, round(1800 / own.step)), max(window.end for window in pending.windows)
+        origins = range(split, own.length - reach + 1, every)
+        guess = np.zeros((len(rows), len(pending.windows), len(TRACKED_LEVELS)))
+        for i, (fit, row) in enumerate(zip(fits[: len(rows)], rows, strict=True)):
+            guess[i] = _error_quantiles(fit, row, float(unit[i]), origins, pending.windows)
         expectations = tuple(fits[len(rows) :])
-        return CalibratedForecaster(own, self.name, expectations, unit, guess, ledger).awaiting()
+        return CalibratedForecaster(own, self.name, expectations, unit, guess, pending).awaiting()
 
 
-def _rehearsed(
-    fits: Sequence[Fitted], rows: Sequence[Floats], unit: Floats, split: int, targets: Sequence[Target], step: float
-) -> Floats:
-    """Quantiles of the errors after `split`, up to which was fitted, [n, targets, q] in units."""
-    reach = max(target.lead + target.width for target in targets)
-    out = np.zeros((len(rows), len(targets), len(QUANTILES)))
-    for i, (row, fit) in enumerate(zip(rows, fits, strict=True)):
-        origins = range(split, len(row) - reach + 1, max(1, round(1800 / step)))
-        truth = row / unit[i]
+def _error_quantiles(fit: Fitted, row: Floats, unit: float, origins: range, windows: Sequence[Window]) -> Floats:
+    """Quantiles [windows, q] of one row's errors at `origins`, in units; of its steps where there are none."""
+    truth = row / unit
+    reach = max(window.end for window in windows)
+    if not isinstance(fit, str) and len(origins):
+        paths = [_path(fit, row[:origin], reach, unit) for origin in origins]
         errors = [
-            [_peak(truth[o:], target) - _peak(path, target) for target in targets]
-            for o in origins
-            if not isinstance(fit, str)
-            for path in (_path(fit, row[:o], reach, unit[i]),)
+            [_peak(truth[origin:], window) - _peak(path, window) for window in windows]
+            for origin, path in zip(origins, paths, strict=True)
         ]
-        if errors:
-            out[i] = np.quantile(np.array(errors), QUANTILES, axis=0).T
-        elif len(row) > 2:
-            out[i] = np.quantile(np.abs(np.diff(truth)), QUANTILES)
-    return out
+        return np.asarray(np.quantile(np.array(errors), TRACKED_LEVELS, axis=0).T)
+    steps = np.quantile(np.abs(np.diff(truth)), TRACKED_LEVELS) if len(row) > 2 else np.zeros(len(TRACKED_LEVELS))
+    return np.tile(steps, (len(windows), 1))
 
 
 def _path(fit: Expectation, values: Floats, horizon: int, unit: float) -> Floats:
@@ -104,8 +97,8 @@ def _path(fit: Expectation, values: Floats, horizon: int, unit: float) -> Floats
     return np.asarray(np.where(np.isfinite(path), np.clip(path, -_MOST * unit, _MOST * unit) / unit, np.nan))
 
 
-def _peak(path: Floats, target: Target) -> float:
-    return float(path[target.lead : target.lead + target.width].max())
+def _peak(path: Floats, window: Window) -> float:
+    return float(path[window.lead : window.end].max())
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,8 +111,8 @@ class CalibratedForecaster:
     unit: Floats
     """[n]: the mean of each row."""
     guess: Floats
-    """[n, targets, q]: quantiles of the errors, in units."""
-    ledger: Ledger
+    """[n, windows, q]: quantiles of the errors, in units."""
+    pending: PendingPredictions
 
     @property
     def origin(self) -> float:
@@ -130,63 +123,56 @@ class CalibratedForecaster:
         if after is self.history:
             return self
         moved = round((after.start - self.history.start) / after.step)
-        ledger = self.ledger.settled(self.history, after)
+        pending = self.pending.settled(self.history, after)
+        expectations = self.expectations
         if moved:  # the expectations count steps from the history's beginning
-            expectations = tuple(_moved(e, moved) for e in self.expectations)
-            return replace(self, history=after, expectations=expectations, ledger=ledger).awaiting()
-        return replace(self, history=after, ledger=ledger).awaiting()
+            expectations = tuple(fit if isinstance(fit, str) else fit.shortened(moved) for fit in expectations)
+        return replace(self, history=after, expectations=expectations, pending=pending).awaiting()
 
     def awaiting(self) -> CalibratedForecaster:
         """With what it says at its origin put down, to be settled when the truth is known."""
-        targets = self.ledger.targets
-        paths = self._paths(max(target.lead + target.width for target in targets))
-        said = [self._quantiles(paths, target) for target in targets]
-        return replace(self, ledger=self.ledger.said(self.history.length, said))
+        windows = self.pending.windows
+        paths = self._paths(max(window.end for window in windows))
+        said = [self._quantiles(paths, window) for window in windows]
+        return replace(self, pending=self.pending.said(self.history.length, said))
 
     def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
         history = self.history
         asked = np.sort(np.asarray(windows, dtype=float))
         widths = [width_of(seconds, history.step) for seconds in asked]
         q = np.asarray(levels, dtype=float)
-        read = reading(q)
+        read = level_weights(TRACKED_LEVELS, q)
         paths = self._paths(max([horizon, 1, *widths]))
         n = len(history.keys)
         steps, peaks = np.empty((n, horizon, len(q))), np.empty((n, len(asked), len(q)))
         for j in range(horizon):
-            steps[:, j] = np.sort(self._quantiles(paths, Target(j, 1)), axis=1) @ read
+            steps[:, j] = np.sort(self._quantiles(paths, Window(j, 1)), axis=1) @ read
         for k, width in enumerate(widths):
-            peaks[:, k] = np.sort(self._quantiles(paths, Target(0, width)), axis=1) @ read
-        why = [
+            peaks[:, k] = np.sort(self._quantiles(paths, Window(0, width)), axis=1) @ read
+        why = tuple(
             reason or (fit if isinstance(fit, str) else None)
             for reason, fit in zip(reasons(history), self.expectations, strict=True)
-        ]
-        return guarded(history, q, steps, asked, peaks, (self.name,) * n, why)
+        )
+        names = (self.name,) * n
+        raw = Forecast(history.end, history.step, q, steps, asked, peaks, history.keys, names, why)
+        return guarded(raw, history.cap)
 
     def realised(self) -> Coverage:
-        """As `Forecaster` says."""
-        return Coverage(self.history.keys, self.ledger.windows(self.history.step), QUANTILES, self.coverage())
-
-    def coverage(self) -> Array:
-        """Realised coverage [n, w, q] over about the last three days, at QUANTILES."""
-        return self.ledger.coverage()
+        """As `Forecaster` says, over about the last three days."""
+        pending = self.pending
+        return Coverage(self.history.keys, pending.seconds(self.history.step), TRACKED_LEVELS, pending.coverage())
 
     def _paths(self, horizon: int) -> Floats:
         """Expected demand [n, horizon], in units; NaN where there is no expectation."""
         out = np.full((len(self.expectations), horizon), np.nan)
         for i, (fit, row) in enumerate(zip(self.expectations, self.history.values, strict=True)):
             if not isinstance(fit, str):
-                out[i] = _path(fit, bridged(row), horizon, float(self.unit[i]))
+                out[i] = _path(fit, forward_filled(row), horizon, float(self.unit[i]))
         return out
 
-    def _quantiles(self, paths: Floats, target: Target) -> Array:
+    def _quantiles(self, paths: Floats, window: Window) -> Array:
         """Quantiles [n, q] in units of demand, each level by itself."""
-        peak = paths[:, target.lead : target.lead + target.width].max(axis=1)[:, None]
-        quantiles = (peak + self.ledger.offsets(target, self.guess)).astype(np.float32)
-        quantiles = quantiles + self.ledger.offsets(target) * spread(quantiles, QUANTILES)
+        peak = paths[:, window.lead : window.end].max(axis=1)[:, None]
+        quantiles = (peak + self.pending.offsets(window, self.guess)).astype(np.float32)
+        quantiles = quantiles + self.pending.offsets(window) * tail_width(quantiles, TRACKED_LEVELS)
         return np.asarray(quantiles * self.unit[:, None], dtype=np.float32)
-
-
-def _moved(fit: Fitted, steps: int) -> Fitted:
-    """An expectation whose history lost its oldest `steps`."""
-    fitted = getattr(fit, "fitted", None)
-    return fit if fitted is None else replace(fit, fitted=max(0, fitted - steps))  # type: ignore[type-var]

@@ -2,13 +2,13 @@
 
 A strategy learns one service at a time and says what it expects; how far that is off is learned by
 `calibrated.py`, the same way for all. Libraries are imported where they are used, and only ever see series
-that were cleaned and bridged: they answer gaps with NaN and raise no error.
+that were cleaned and forward-filled: they answer gaps with NaN and raise no error.
 """
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -23,7 +23,11 @@ class Expectation(Protocol):
     """What a strategy expects of one service after it was fitted."""
 
     def path(self, values: Floats, horizon: int) -> Floats:
-        """Expected demand of the `horizon` steps after `values` [t]; its first `fitted` steps were fitted on."""
+        """Expected demand of the `horizon` steps after `values` [t], which begin as what was fitted on."""
+        ...
+
+    def shortened(self, steps: int) -> Expectation:
+        """For `values` that have lost their oldest `steps`."""
         ...
 
 
@@ -44,7 +48,7 @@ class Strategy(Protocol):
         ...
 
 
-def bridged(values: Floats) -> Floats:
+def forward_filled(values: Floats) -> Floats:
     """Gaps [t] filled with the last value before them, or the first after them; zeros if there is none."""
     seen = np.flatnonzero(np.isfinite(values))
     if not len(seen):
@@ -53,18 +57,14 @@ def bridged(values: Floats) -> Floats:
     return np.asarray(values, dtype=float)[seen[np.maximum(last, 0)]]
 
 
-class _Plain:
-    """A strategy without a library."""
-
-    def prepare(self) -> None:
-        return
-
-
 @dataclass(frozen=True)
-class LastValue(_Plain):
+class LastValue:
     """What was seen last, for ever."""
 
     name: str = "last-value"
+
+    def prepare(self) -> None:
+        """Needs nothing."""
 
     def fit(self, values: Floats, step: float) -> LastValue:
         return self
@@ -72,13 +72,19 @@ class LastValue(_Plain):
     def path(self, values: Floats, horizon: int) -> Floats:
         return np.full(horizon, values[-1])
 
+    def shortened(self, steps: int) -> LastValue:
+        return self
+
 
 @dataclass(frozen=True)
-class SeasonalNaive(_Plain):
+class SeasonalNaive:
     """The same time yesterday, times how the last half hour compares with yesterday's."""
 
     name: str = "seasonal-naive"
     step: float = 60.0
+
+    def prepare(self) -> None:
+        """Needs nothing."""
 
     def fit(self, values: Floats, step: float) -> SeasonalNaive:
         if len(values) * step < DAY_SECONDS + 1800:
@@ -91,6 +97,9 @@ class SeasonalNaive(_Plain):
         then = values[-day - span : -day].mean() if len(values) >= day + span else values[-span:].mean()
         ratio = np.clip((values[-span:].mean() + small) / (then + small), 0.2, 5.0)
         return np.asarray(np.resize(values[-day:], horizon) * ratio)
+
+    def shortened(self, steps: int) -> SeasonalNaive:
+        return self
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +120,9 @@ class Seasonal:
         for value, season in zip(since, expected, strict=False):
             level += self.alpha * (value - season - level)
         return np.asarray(level + expected[len(since) :])
+
+    def shortened(self, steps: int) -> Seasonal:
+        return replace(self, fitted=max(0, self.fitted - steps))
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.counts import minutes
 from ahpa.simulation.stream import SimulatedService
 from forecasting.panel import Floats, Panel
+from tests.fakes import SameAsYesterday, Yesterday
 
 DAY = 1440
 SETTING = Setting(
@@ -38,40 +39,30 @@ def waves(days: int = 4, top: float = 30.0) -> Panel:
     return Panel.of(0.0, 60.0, 2 + (top - 2) * rise, ("waves",))
 
 
-class Yesterday:
-    """A model in ten lines: yesterday's peak, spread over the levels."""
+class Rolled(Yesterday):
+    """Yesterday's peak, spread over the levels."""
 
-    name = "yesterday"
-    levels = np.array(LEVELS)
-
-    def __init__(self, history: Panel | None = None) -> None:
-        self.history = history
-
-    @property
-    def origin(self) -> float:
-        assert self.history is not None
-        return self.history.end
-
-    def fit(self, history: Panel) -> Yesterday:
-        return type(self)(history)
-
-    def rolling(self, panel: Panel, windows: Sequence[float]) -> Floats:
-        assert self.history is not None
+    def rolled_peaks(self, panel: Panel, windows: Sequence[float], levels: Sequence[float]) -> Floats:
         both = np.concatenate([self.history.values, panel.values], axis=1)
         first = self.history.values.shape[1] + np.arange(panel.values.shape[1]) - DAY
         out = [
             [np.lib.stride_tricks.sliding_window_view(row, round(w // 60) + 1).max(axis=1)[first] for w in windows]
             for row in both
         ]
-        spread = np.linspace(0.9, 1.2, len(LEVELS))
+        spread = np.linspace(0.9, 1.2, len(levels))
         return np.asarray(np.array(out).transpose(0, 2, 1)[..., None] * spread)
+
+
+class Spread(SameAsYesterday):
+    def fit(self, history: Panel) -> Rolled:
+        return Rolled(history)
 
 
 @cache
 def wave_trial() -> Trial:
     panel = waves()
     span = span_of(panel, 1.0)
-    (foresight,) = foresee(Yesterday(), Yesterday.levels, panel, span, windows_of(SETTING, 60.0))
+    (foresight,) = foresee(Spread(), np.array(LEVELS), panel, span, windows_of(SETTING, 60.0))
     return trial("waves", panel, span, foresight, SETTING)
 
 
@@ -203,7 +194,7 @@ def test_what_is_worth_it_is_said_with_the_reason() -> None:
     assert "fewer replica-hours than" in judged().why or "nothing without prediction" in judged().why
     flat = Panel.of(0.0, 60.0, np.full(4 * DAY, 20.0), ("flat",))
     span = span_of(flat, 1.0)
-    (foresight,) = foresee(Yesterday(), Yesterday.levels, flat, span, windows_of(SETTING, 60.0))
+    (foresight,) = foresee(Spread(), np.array(LEVELS), flat, span, windows_of(SETTING, 60.0))
     result = judge(trial("flat", flat, span, foresight, SETTING), Question())
     assert not result.worth
     assert result.why
@@ -223,7 +214,7 @@ def test_missing_minutes_are_bridged_for_the_world_and_missing_for_the_policy() 
     values[0, 3 * DAY + 600 : 3 * DAY + 660] = np.nan
     holed = Panel.of(0.0, 60.0, values, panel.keys)
     span = span_of(holed, 1.0)
-    (foresight,) = foresee(Yesterday(), Yesterday.levels, holed, span, windows_of(SETTING, 60.0))
+    (foresight,) = foresee(Spread(), np.array(LEVELS), holed, span, windows_of(SETTING, 60.0))
     case = trial("waves", holed, span, foresight, SETTING)
     assert case.tested.traffic.demand[600:660].min() > 20
     result = judge(case, Question(policies=("kpa", "ahpa"), sweep=False, quantile=0.99))
@@ -272,18 +263,22 @@ def test_nothing_is_foreseen_from_what_came_after_its_origin(step: float) -> Non
     other = np.where(np.arange(t) >= changed, 1e6, values)
     panels = [Panel.of(0.0, step, v, ("x",)) for v in (values, other)]
     span = Span(None, step * (t // 3), panels[0].end)
-    before, after = (foresee(LastSeen(), LastSeen.levels, p, span, (step,))[0] for p in panels)
+    before, after = (foresee(Stays(), np.array(LEVELS), p, span, (step,))[0] for p in panels)
     differ = before.origins[(before.peaks != after.peaks).any(axis=(1, 2))]
     assert differ.min() == step * (changed + 1)
 
 
-class LastSeen(Yesterday):
+class Stays(SameAsYesterday):
     """What was seen last is what will come; refitted, it is the same."""
 
-    def rolling(self, panel: Panel, windows: Sequence[float]) -> Floats:
-        assert self.history is not None
+    def fit(self, history: Panel) -> LastSeen:
+        return LastSeen(history)
+
+
+class LastSeen(Yesterday):
+    def rolled_peaks(self, panel: Panel, windows: Sequence[float], levels: Sequence[float]) -> Floats:
         seen = np.concatenate([self.history.values[:, -1:], panel.values[:, :-1]], axis=1)
-        return np.tile(seen[:, :, None, None], (1, 1, len(windows), len(self.levels)))
+        return np.tile(seen[:, :, None, None], (1, 1, len(windows), len(levels)))
 
 
 def test_finer_steps_become_minutes_and_odd_ones_are_refused() -> None:

@@ -11,7 +11,8 @@ import pytest
 from ahpa.core.observation import Workload
 from ahpa.core.policy.rules import parse_policy
 from ahpa.core.readiness import Lag, Readiness
-from forecasting.forecast import LEVELS, Outlook
+from forecasting.forecast import Outlook
+from forecasting.levels import LEVELS
 
 NOW = 1_700_000_000.0
 

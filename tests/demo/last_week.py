@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecasting.forecast import LEVELS, Coverage, Forecast
+from forecasting.forecast import Coverage, Forecast
+from forecasting.levels import LEVELS
 from forecasting.panel import Panel
 
 WEEK_SECONDS = 7 * 86_400.0

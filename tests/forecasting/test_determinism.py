@@ -13,7 +13,7 @@ import pytest
 
 from ahpa.adapters.processes.fits import FitPool
 from forecasting.choice.auto import AutoModel
-from forecasting.choice.per_series import CombinedModel
+from forecasting.choice.per_series import PerSeriesModel
 from forecasting.fleet.model import FleetModel
 from forecasting.fleet.synthetic import services
 from forecasting.forecast import Forecast
@@ -80,7 +80,7 @@ def _same_in_order(model: Model, panel: Panel, order: tuple[int, ...]) -> None:
     """Rows in another order, at the fit and at a tick, are forecast the same."""
 
     def said(keys: list[str]) -> Forecast:
-        fitted = CombinedModel({"it": model}, {}, "it").fit(panel.until(panel.end - 600).select(keys))
+        fitted = PerSeriesModel({"it": model}, {}, "it").fit(panel.until(panel.end - 600).select(keys))
         return fitted.observe(panel.select(keys[::-1])).forecast(3, (300.0, 900.0))
 
     first, second = said(list(panel.keys)), said([panel.keys[i] for i in order])

@@ -1,4 +1,4 @@
-"""Rolling forecasts know only what was complete, and what they say hangs together."""
+"""RollingSettings forecasts know only what was complete, and what they say hangs together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from forecasting.panel import Panel
-from forecasting.rolling import Rolling, resampled, rolling, stepwise
+from forecasting.rolling import RollingSettings, resampled, rolling, stepwise
 from tests.fakes.models import SameAsYesterday, Yesterday
 
 START = 1_700_000_000.0 // 86_400 * 86_400
@@ -41,7 +41,7 @@ def test_a_grid_that_does_not_fit_is_refused() -> None:
 
 
 def test_the_future_changes_nothing_that_was_said_before_it() -> None:
-    asked = Rolling(every=6 * 3600.0, horizon=600.0, step=300.0, levels=(0.5, 0.9), windows=(180.0,))
+    asked = RollingSettings(every=6 * 3600.0, horizon=600.0, step=300.0, levels=(0.5, 0.9), windows=(180.0,))
     panel = panel_of()
     cut = panel.end - 12 * 3600.0
     other = replace(panel, values=np.where(panel.times() >= cut, 1e6, panel.values))
@@ -53,7 +53,7 @@ def test_the_future_changes_nothing_that_was_said_before_it() -> None:
 
 
 def test_rows_say_when_they_are_meant_for() -> None:
-    asked = Rolling(every=3600.0, horizon=600.0, step=300.0, levels=(0.9,), windows=(180.0,))
+    asked = RollingSettings(every=3600.0, horizon=600.0, step=300.0, levels=(0.9,), windows=(180.0,))
     origin, rows = next(iter(rolling(panel_of(), SameAsYesterday(), 1.0, asked)))
     of_a = {(row.kind, row.timestamp - origin) for row in rows if row.series == "a"}
     assert of_a == {("window-max", 180.0), ("step", 0.0), ("step", 300.0)}

@@ -21,11 +21,11 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
-from multiprocessing.process import BaseProcess
+from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 from types import FrameType
 
+from ahpa.adapters.processes.workers import OwnWorkers
 from forecasting.libraries.calibrated import Fitted, fit_one
 from forecasting.libraries.strategies import Strategy
 from forecasting.panel import Floats
@@ -81,12 +81,13 @@ class FitPool:
         results: dict[int, Fitted],
     ) -> list[int]:
         """Fit the rows `which` into `results` until done or a worker breaks; returns what was in flight then."""
-        crew = _Crew()
+        own = OwnWorkers("forkserver")
+        own.set_forkserver_preload([__name__])  # not the libraries: what it holds, it holds for ever
         waiting = iter(which)
         flying: dict[Future[Fitted], tuple[int, float]] = {}
         suspects: list[int] = []
         workers = min(self.workers, len(which))
-        with self._started(strategy, workers, crew) as executor:
+        with self._started(strategy, workers, own) as executor:
             while not suspects:
                 for i in itertools.islice(waiting, workers - len(flying)):
                     try:
@@ -100,7 +101,7 @@ class FitPool:
                 until = min(late for _, late in flying.values())
                 done, _ = wait(flying, max(0.0, until - time.monotonic()), FIRST_COMPLETED)
                 if not done:
-                    crew.end()
+                    own.kill_groups()
                     done, _ = wait(flying)
                 for future in done:
                     suspects += _settle(strategy, future, flying.pop(future)[0], results)
@@ -109,24 +110,21 @@ class FitPool:
         return suspects
 
     @contextlib.contextmanager
-    def _started(self, strategy: Strategy, workers: int, crew: _Crew) -> Iterator[Executor]:
+    def _started(self, strategy: Strategy, workers: int, own: OwnWorkers) -> Iterator[Executor]:
         """Confined workers that are ready to fit, with a directory that goes with whatever they leave there."""
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__])  # not the libraries: what it holds, it holds for ever
         with tempfile.TemporaryDirectory(prefix="ahpa-fit-", ignore_cleanup_errors=True) as scratch:
             with ProcessPoolExecutor(
                 max_workers=workers,
-                mp_context=context,
+                mp_context=own,
                 initializer=_confine,
-                initargs=(strategy, self.memory_mib, scratch, context.Barrier(workers)),
+                initargs=(strategy, self.memory_mib, scratch, own.Barrier(workers)),
             ) as executor:
                 with _one_thread():
                     started = [executor.submit(_meet) for _ in range(workers)]
-                crew.count()
                 if wait(started, _START_SECONDS).not_done:
-                    crew.end()
+                    own.kill_groups()
                 yield executor
-            crew.end()
+            own.kill_groups()
 
 
 def _settle(strategy: Strategy, future: Future[Fitted], row: int, results: dict[int, Fitted]) -> list[int]:
@@ -137,27 +135,6 @@ def _settle(strategy: Strategy, future: Future[Fitted], row: int, results: dict[
     failed = f"{strategy.name} failed: {type(error).__name__}: {error}"[:200]
     results[row] = future.result() if error is None else failed
     return []
-
-
-@dataclass
-class _Crew:
-    """The worker processes of one round: what came to our children since it began."""
-
-    before: list[BaseProcess] = field(default_factory=multiprocessing.active_children)
-    workers: list[BaseProcess] = field(default_factory=list)
-
-    def count(self) -> None:
-        """Take note of new ones; a pool starts them as it needs them."""
-        self.workers += [p for p in multiprocessing.active_children() if p not in self.before + self.workers]
-
-    def end(self) -> None:
-        """Kill them with their children: a library's own process that hangs would outlive a worker."""
-        for process in self.workers:
-            with contextlib.suppress(OSError):
-                if process.pid:
-                    os.killpg(process.pid, signal.SIGKILL)
-            with contextlib.suppress(OSError, ValueError):
-                process.kill()  # it had not come to make its own group
 
 
 @contextlib.contextmanager

@@ -14,26 +14,12 @@ import pytest
 from ahpa.adapters.processes.fits import FitPool
 from forecasting.libraries.calibrated import Fitted
 from forecasting.libraries.strategies import LastValue
+from tests.adapters.processes.pids import ends
 from tests.forecasting.poison import DEEDS, Litter, Poison, Unsendable
 
 GOOD, BAD = np.array([1.0, 2.0]), np.array([-1.0, 2.0])
 SAYS = {"spin": "Overrun", "hung_child": "gave up", "bomb": "MemoryError", "leave": "SystemExit"}
 POOL = FitPool(deadline_seconds=1.0)  # of the clock, in which a busy machine may do little
-
-
-def _runs(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in "ZX"
-
-
-def _ends(pid: int, seconds: float = 5.0) -> bool:
-    until = time.monotonic() + seconds
-    while _runs(pid) and time.monotonic() < until:
-        time.sleep(0.02)
-    return not _runs(pid)
 
 
 def _poisoned(deed: str, rows: list[np.ndarray], pool: FitPool = POOL) -> list[Fitted]:
@@ -63,7 +49,7 @@ def test_a_hundred_poisonous_fits(deed: str) -> None:
 
 def test_a_child_that_a_library_left_hanging_does_not_outlive_the_fits() -> None:
     reason = _poisoned("hung_child", [BAD])[0]
-    assert _ends(int(str(reason).rpartition(" ")[2]))
+    assert ends(int(str(reason).rpartition(" ")[2]))
 
 
 def test_fits_share_nothing_with_the_caller_but_one_thread_each_and_no_files() -> None:
@@ -106,4 +92,4 @@ def test_workers_end_with_a_caller_that_was_killed() -> None:
         "os.kill(os.getpid(), 9)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
-    assert _ends(int(done.stdout))
+    assert ends(int(done.stdout))

@@ -37,14 +37,14 @@ def _panel() -> Panel:
 
 
 def test_each_service_gets_the_model_that_did_best_on_its_last_day() -> None:
-    chosen = AutoModel((LAST, SEASONAL)).fit(_panel()).chosen(("square", "walk"))
+    chosen = AutoModel((LAST, SEASONAL)).fit(_panel()).chosen()
     assert chosen == {"square": "seasonal-naive", "walk": "last-value"}
 
 
 def test_a_present_model_stays_until_another_is_clearly_better() -> None:
     panel = _panel()
     auto = AutoModel((LAST, SEASONAL), present={"walk": "seasonal-naive"}, hysteresis_ratio=0.999)
-    assert auto.fit(panel).chosen(panel.keys)["walk"] == "seasonal-naive"
+    assert auto.fit(panel).chosen()["walk"] == "seasonal-naive"
 
 
 def test_when_the_best_has_no_forecast_the_next_speaks_and_says_so() -> None:

@@ -10,10 +10,11 @@ import pytest
 
 from ahpa.adapters.calendars import CalendarError, calendar_of
 from forecasting.fleet.calendar import DAYS, Calendar, Seasons
-from forecasting.fleet.features import Sight, Target
-from forecasting.fleet.lookback import Rolling
+from forecasting.fleet.features import Features
 from forecasting.fleet.model import FleetModel
+from forecasting.fleet.window_stats import PrefixSums
 from forecasting.panel import DAY_SECONDS, Panel
+from forecasting.windows import Window
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -94,8 +95,8 @@ def test_a_window_of_a_day_looks_at_nothing_that_is_still_going_on(width: int) -
     origins = np.arange(changed - 200, changed + 1)
 
     def seen(history: np.ndarray) -> np.ndarray:
-        view = Rolling(history, origins)
-        return np.asarray(Sight.of(view, np.ones(1), seasons, np.zeros(1, int)).design(Target(0, width)))
+        stats = PrefixSums(history, origins)
+        return np.asarray(Features.of(stats, np.ones(1), seasons, np.zeros(1, int)).design(Window(0, width)))
 
     np.testing.assert_array_equal(seen(values), seen(other))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from forecasting.fleet.learning import QUANTILES
 from forecasting.fleet.model import FleetModel
+from forecasting.levels import TRACKED_LEVELS
 from forecasting.model import Forecaster, Model
 from forecasting.panel import Panel
 
@@ -38,10 +38,10 @@ def test_rolling_says_what_ticking_says() -> None:
     fitted = FleetModel(samples=2000, others=2).fit(panel.until(split))
     ahead = panel.between(split, split + 40 * 60)
     windows = (120.0, 660.0)
-    rolled = fitted.rolling(ahead, windows)
+    rolled = fitted.rolled_peaks(ahead, windows, TRACKED_LEVELS.tolist())
     ticking: Forecaster = fitted
     for i in range(40):
-        said = ticking.forecast(1, windows, tuple(QUANTILES.tolist())).peaks
+        said = ticking.forecast(1, windows, tuple(TRACKED_LEVELS.tolist())).peaks
         np.testing.assert_allclose(rolled[:, i], said, rtol=2e-3)
         ticking = ticking.observe(panel.between(split + 60 * i, split + 60 * (i + 1)))
 
@@ -52,7 +52,7 @@ def test_going_through_a_panel_at_once_is_ticking_through_it() -> None:
     fitted = FleetModel(samples=2000, others=2).fit(panel.until(split))
     ticking: Forecaster = fitted
     ahead = panel.between(split, split + 60 * 60)
-    for k, forecaster in enumerate(fitted.through(ahead, 20)):
+    for k, forecaster in enumerate(fitted.ticked(ahead, 20)):
         assert forecaster.origin == ticking.origin == split + 1200 * k
         ours, theirs = (f.forecast(12, (120.0,)) for f in (forecaster, ticking))
         np.testing.assert_allclose(ours.peaks, theirs.peaks, rtol=2e-3)

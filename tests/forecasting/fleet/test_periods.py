@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from forecasting.fleet.periods import found
+from forecasting.fleet.periods import find_periods
 
 STEP, DAY = 60.0, 1440
 
@@ -27,14 +27,14 @@ def test_a_regular_job_is_found_in_noise_and_damage(period: int, damage: str) ->
         values[3000] = 1e9
     if damage == "shift":
         values[4000:] *= 3
-    assert found(values[None], STEP)[0] == pytest.approx(period, abs=1)
+    assert find_periods(values[None], STEP)[0] == pytest.approx(period, abs=1)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_nothing_is_found_where_only_the_day_repeats(seed: int) -> None:
-    assert found(_noise(seed)[None], STEP)[0] == 0
+    assert find_periods(_noise(seed)[None], STEP)[0] == 0
 
 
 @pytest.mark.parametrize("values", [np.zeros(3000), np.full(3000, np.nan), np.ones(3), np.zeros(0)])
 def test_nothing_is_found_in_nothing(values: np.ndarray) -> None:
-    assert found(values[None], STEP)[0] == 0
+    assert find_periods(values[None], STEP)[0] == 0

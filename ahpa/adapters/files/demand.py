@@ -20,17 +20,17 @@ from ahpa.simulation.requests import Requests
 from forecasting.panel import Panel
 
 
-def read(path: Path) -> list[Panel]:
+def read_panels(path: Path) -> list[Panel]:
     """All series of one file, on regular grids: one panel per grid. Raises InputError.
 
     A list of requests is its demand in requests in flight, minute by minute.
     """
-    found = inputs(path)
+    found = read_demand(path)
     return [found.demand] if isinstance(found, Requests) else found
 
 
-def inputs(path: Path) -> list[Panel] | Requests:
-    """As `read`, with a list of requests as it is."""
+def read_demand(path: Path) -> list[Panel] | Requests:
+    """As `read_panels`, with a list of requests as it is."""
     source = str(path)
     text = blocks(path)
     block = next(text, None)

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecasting.fleet.lookback import Latest, Rolling
+from forecasting.fleet.window_stats import LatestOrigin, PrefixSums
 
 
 def _values(seed: int, length: int, gaps: float) -> np.ndarray:
@@ -25,7 +25,7 @@ def _values(seed: int, length: int, gaps: float) -> np.ndarray:
     first=st.integers(-250, -1),
     width=st.integers(1, 120),
 )
-def test_rolling_and_latest_agree_with_the_definition(
+def test_prefix_sums_and_slices_agree_with_the_definition(
     seed: int, length: int, gaps: float, first: int, width: int
 ) -> None:
     values = _values(seed, length, gaps)
@@ -37,10 +37,10 @@ def test_rolling_and_latest_agree_with_the_definition(
         mean = np.nanmean(part, axis=1) if part.shape[1] else empty
         peak = np.nanmax(part, axis=1) if part.shape[1] else empty
         rough = np.nanmean(np.abs(np.diff(part, axis=1)), axis=1) if part.shape[1] > 1 else empty
-    for view in (Rolling(values, np.array([length])), Latest(values)):
-        np.testing.assert_allclose(view.mean(first, last)[:, 0], mean, rtol=1e-4, atol=1e-4)
-        np.testing.assert_allclose(view.max(first, last)[:, 0], peak, rtol=1e-6)
-        np.testing.assert_allclose(view.roughness(first, last)[:, 0], rough, rtol=1e-4, atol=1e-3)
+    for stats in (PrefixSums(values, np.array([length])), LatestOrigin(values)):
+        np.testing.assert_allclose(stats.mean(first, last)[:, 0], mean, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(stats.max(first, last)[:, 0], peak, rtol=1e-6)
+        np.testing.assert_allclose(stats.roughness(first, last)[:, 0], rough, rtol=1e-4, atol=1e-3)
 
 
 @given(
@@ -64,8 +64,8 @@ def test_looking_back_is_looking_from_an_earlier_origin(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         peak = np.nanmax(part, axis=1) if part.shape[1] else np.full(3, np.nan)
-    rolling, latest = Rolling(values, np.array([length, length])), Latest(values)
+    sums, latest = PrefixSums(values, np.array([length, length])), LatestOrigin(values)
     latest.max(first - back, last - back)  # what is remembered is not taken for another origin's
-    for view in (rolling.back(np.array([0, back])), rolling.back(back), latest.back(back)):
-        np.testing.assert_allclose(view.max(first, last)[:, -1], peak, rtol=1e-6)
-        np.testing.assert_array_equal(view.complete(first, last)[:, -1], whole)
+    for stats in (sums.back(np.array([0, back])), sums.back(back), latest.back(back)):
+        np.testing.assert_allclose(stats.max(first, last)[:, -1], peak, rtol=1e-6)
+        np.testing.assert_array_equal(stats.complete(first, last)[:, -1], whole)

@@ -1,7 +1,7 @@
 """Means and maxima over stretches of a history, for many origins at once or for the newest one.
 
-Both classes answer the same questions with the same numbers. `Rolling` prepares running sums and maxima
-and suits thousands of origins; `Latest` reads slices and suits one. A stretch is `[at + first, at + last)`
+Both classes answer the same questions with the same numbers. `PrefixSums` prepares running sums and maxima
+and suits thousands of origins; `LatestOrigin` reads slices and suits one. A stretch is `[at + first, at + last)`
 steps around each origin `at`; what lies before the history, or was not observed, is left out; a stretch
 with nothing observed is NaN.
 """
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from forecasting.panel import Array, Floats, Ints
 
 
-class Lookback(Protocol):
+class WindowStats(Protocol):
     """Statistics of stretches of steps around each origin, shape [n, o]."""
 
     @property
@@ -25,7 +25,7 @@ class Lookback(Protocol):
         """The column of the one origin, or of each of several [o]."""
         ...
 
-    def back(self, steps: int | Ints) -> Lookback:
+    def back(self, steps: int | Ints) -> WindowStats:
         """The same history seen from so many steps before each origin."""
         ...
 
@@ -47,8 +47,8 @@ def window_max(filled: Floats, width: int) -> Floats:
     return out
 
 
-class Rolling:
-    """A `Lookback` over `values` [n, t] at `origins` [o] (each 0..t): running sums and maxima."""
+class PrefixSums:
+    """A `WindowStats` over `values` [n, t] at `origins` [o] (each 0..t): running sums and maxima."""
 
     def __init__(self, values: Floats, origins: Ints) -> None:
         self.origins = origins
@@ -65,13 +65,13 @@ class Rolling:
         self._change_counts = _running(both, np.int32)
         self._maxima: dict[int, Floats] = {}
 
-    def around(self, origins: Ints) -> Rolling:
+    def around(self, origins: Ints) -> PrefixSums:
         """The same history seen from other origins, without preparing it again."""
         other = copy(self)
         other.origins = origins
         return other
 
-    def back(self, steps: int | Ints) -> Rolling:
+    def back(self, steps: int | Ints) -> PrefixSums:
         return self.around(self.origins - steps)
 
     def complete(self, first: int, last: int) -> NDArray[np.bool_]:
@@ -121,8 +121,8 @@ def _running(values: NDArray, dtype: type) -> NDArray:  # type: ignore[type-arg]
     return out
 
 
-class Latest:
-    """A `Lookback` over `values` [n, t] at the one origin `t`: slices, each looked at once."""
+class LatestOrigin:
+    """A `WindowStats` over `values` [n, t] at the one origin `t`: slices, each looked at once."""
 
     def __init__(self, values: Floats) -> None:
         self.values = values
@@ -130,7 +130,7 @@ class Latest:
         self._means: dict[tuple[int, int], Array] = {}
         self._maxima: dict[tuple[int, int], Floats] = {}
 
-    def back(self, steps: int | Ints) -> Latest:
+    def back(self, steps: int | Ints) -> LatestOrigin:
         other = copy(self)  # what was found once serves both
         other.origins = self.origins - int(steps)
         return other

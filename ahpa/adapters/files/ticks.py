@@ -1,0 +1,36 @@
+"""`ticks/<series>.<contender>.csv.gz`: the course of each run, a row a minute."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ahpa.adapters.files.writing import safe_name, write_whole
+from ahpa.simulation.outcome import Run
+
+TICK_COLUMNS = ("timestamp", "demand", "ready", "starting", "floor", "desired", "late")
+
+
+@dataclass(frozen=True)
+class TickFiles:
+    """A `backtest.run.Sink`: one file for each course of a series, which may be written in another process."""
+
+    folder: Path
+    series: str
+    """The series as a file name."""
+    per_unit: float
+    """Requests in flight that one unit of the input makes; demand is written in that unit."""
+
+    def __call__(self, run: Run) -> None:
+        """Byte for byte the same for the same run (no time stamp in the gzip header). Raises InputError."""
+        columns = (run.timestamp, run.demand / self.per_unit, run.ready, run.starting, run.floor, run.desired, run.late)
+        digits = (15, *[10] * (len(columns) - 1))
+        cells = [
+            [f"{x:.{n}g}" for x in np.asarray(c, dtype=float).tolist()] for c, n in zip(columns, digits, strict=True)
+        ]
+        rows = [",".join(TICK_COLUMNS), *map(",".join, zip(*cells, strict=True)), ""]
+        packed = gzip.compress("\n".join(rows).encode(), compresslevel=6, mtime=0)
+        write_whole(self.folder / f"{self.series}.{safe_name(run.contender)}.csv.gz", packed)

@@ -1,0 +1,150 @@
+"""Ours in a backtest: the very `controller.step` that the service runs, fed by simulated observations, and the level
+that its owner would have been given.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from ahpa.backtest.foresight import Foresight
+from ahpa.backtest.scenario import TICK_SECONDS, Scenario
+from ahpa.backtest.trial import Trial
+from ahpa.backtest.trust import NEVER, Freeze, limits_for, observed
+from ahpa.core.controller import step
+from ahpa.core.decision import UNTRUSTED, Decision
+from ahpa.core.level import DEFAULT_LEVEL, find_level
+from ahpa.core.observation import Observation, Workload
+from ahpa.core.policy.values import Parsed, Policy
+from ahpa.reactive.kpa.config import KpaConfig
+from ahpa.simulation.outcome import Run
+from ahpa.simulation.scalers.kpa import KpaLoop
+from ahpa.simulation.world import World
+from forecasting.windows import width_of
+
+COVERED_LEVELS = (0.9, 0.95, 0.99)
+"""Realised coverage is reported at these, and at the level that was planned for."""
+FULL_UTILIZATION = 0.9
+"""The second lever: what the KPA is told to fill to while the forecast is trusted."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ahpa:
+    """Ours: the service's own decision function, once a minute, beside the service's KPA."""
+
+    scenario: Scenario
+    foresight: Foresight
+    freeze: Freeze = NEVER
+    utilization: float | None = None
+    """The second lever: while the forecast is trusted the KPA fills replicas to this share, and the plan counts
+    on it; None leaves the KPA's target alone."""
+    step: Callable[[Observation], tuple[Decision, ...]] = step
+    """The service's own; a test may listen in."""
+
+    def __call__(self, level: float) -> Run:
+        """The played days at one quantile level."""
+        scenario, foresight = self.scenario, self.foresight
+        limits = limits_for(scenario.demand.step)
+        world = scenario.kpa_world(scenario.kpa)
+        workload = self._workload(level)
+        per_replica = scenario.per_replica
+        peaks = np.full(scenario.minutes, np.nan)
+        messages: list[tuple[float, str]] = []
+        for minute, (origin, until, coverage, frozen) in enumerate(self._seen):
+            now = scenario.start + TICK_SECONDS * minute
+            snapshot = world.replicas
+            seen = replace(
+                workload,
+                floor=world.floor,
+                ready=snapshot.ready,
+                present=snapshot.present,
+                per_replica=per_replica,
+                observed_until=until,
+                coverage=coverage,
+            )
+            outlooks = {seen.key: foresight.outlook(origin)} if origin >= 0 else {}
+            (decision,) = self.step(Observation(now, TICK_SECONDS, (seen,), outlooks, limits, minute > 0, frozen))
+            if self.utilization is not None:
+                per_replica = self._filled_by(decision, world)
+            if decision.plan is not None:
+                peaks[minute] = decision.plan.peak
+            if decision.change:
+                messages.append((now, decision.message))
+                world.floor = decision.floor
+            world.advance(now + TICK_SECONDS)
+        run = world.run(scenario.name, "ahpa", f"quantile {level:g}")
+        outcome = replace(run.outcome, coverage=self._realised(level))
+        return replace(run, outcome=outcome, peak=peaks, messages=tuple(messages))
+
+    @cached_property
+    def _seen(self) -> list[tuple[int, float, float, bool]]:
+        """At the beginning of each played minute: the newest origin (-1: none), the newest observed moment, the share
+        of the last hour that was observed, and whether the fleet is frozen."""
+        ticks = self.scenario.ticks
+        until, coverage = observed(self.scenario.demand, ticks)
+        origins = self.foresight.newest(ticks)
+        return list(zip(origins.tolist(), until[0].tolist(), coverage[0].tolist(), self.freeze.at(ticks), strict=True))
+
+    def _filled_by(self, decision: Decision, world: World) -> float:
+        """Pull the second lever, or let it go: what the KPA now fills a replica to, in requests in flight."""
+        scenario, scaler = self.scenario, world.scaler
+        assert isinstance(scaler, KpaLoop)
+        trusted = decision.plan is not None and decision.reason not in UNTRUSTED
+        config = self._filled if trusted else scenario.kpa
+        scaler.retarget(config)
+        return config.in_flight(config.target_value, scenario.service.service_seconds)
+
+    @cached_property
+    def _filled(self) -> KpaConfig:
+        assert self.utilization is not None
+        return self.scenario.at(self.utilization)
+
+    def _workload(self, level: float) -> Workload:
+        scenario = self.scenario
+        return Workload(
+            key=scenario.name,
+            policy=Parsed(Policy(mode="apply", quantile=level)),
+            baseline=scenario.kpa.min_scale,
+            floor=scenario.kpa.min_scale,
+            ready=0,
+            present=0,
+            per_replica=scenario.per_replica,
+            readiness=scenario.service.readiness,
+            observed_until=-math.inf,
+            maximum=scenario.kpa.max_scale or None,
+        )
+
+    def _realised(self, level: float) -> dict[str, float]:
+        shares = {f"{q:g}": self.coverage(q) for q in sorted({*COVERED_LEVELS, level})}
+        return {q: share for q, share in shares.items() if share is not None}
+
+    def coverage(self, level: float) -> float | None:
+        """How often the predicted `level` quantile of the peak held over the shortest window; None if never seen."""
+        foresight, demand = self.foresight, self.scenario.demand
+        width = width_of(foresight.windows[0], demand.step)
+        first = np.round((foresight.origins - demand.start) / demand.step).astype(int)
+        within = (first >= 0) & (first + width <= demand.values.shape[1]) & (foresight.origins >= self.scenario.start)
+        if not within.any():
+            return None
+        view = np.lib.stride_tricks.sliding_window_view(demand.values[0], width)
+        came = view[first[within]].max(axis=1)
+        said = foresight.nearest_peak(level, within)
+        known = np.isfinite(came) & np.isfinite(said)
+        return float((came <= said)[known].mean()) if known.any() else None
+
+
+def ours(trial: Trial, utilization: float | None = None) -> Ahpa:
+    """Ours on the tested days."""
+    return Ahpa(trial.tested, trial.foresight, trial.freeze, utilization)
+
+
+def level_for(trial: Trial, late_target: float, utilization: float | None = None) -> float:
+    """The level that the days before the tested ones suggest for this late target."""
+    if trial.earlier is None:
+        return DEFAULT_LEVEL
+    play = Ahpa(trial.earlier, trial.foresight, trial.freeze, utilization)
+    return find_level(lambda level: play(level).outcome.late_ratio, late_target)

@@ -1,0 +1,128 @@
+"""The world of `ahpa backtest` and what is asked of it: from the words of the command line to a setting and a question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from ahpa.adapters.files.service_yaml import ServiceYaml, read_service
+from ahpa.adapters.files.text import InputError
+from ahpa.adapters.files.tiers import read_tiers
+from ahpa.backtest.sweep import Question
+from ahpa.backtest.trial import Setting
+from ahpa.commands.demand import Demand, refuse
+from ahpa.core.policy.values import Policy
+from ahpa.core.readiness import Lag, Readiness
+from ahpa.core.words import seconds
+from ahpa.reactive.kpa.config import KpaConfig
+from ahpa.simulation.stream import SimulatedService
+
+
+@dataclass(frozen=True)
+class World:
+    """How services work and scale."""
+
+    service_file: Path | None
+    concurrency: int
+    target_utilization: float
+    lag_p50: float
+    lag_p95: float | None
+    tiers: Path | None
+    late_after: float
+    give_up_after: float
+    burstiness: float
+    test_days: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of ours; None where nothing was said."""
+
+    late_target: float | None
+    quantile: float | None
+    manage_target: bool
+    model: str | None
+    sweep: bool
+
+
+def service_of(world: World) -> ServiceYaml | None:
+    """The Service of --service, which then says what two options say otherwise. Raises InputError, UsageError."""
+    if world.service_file is None:
+        return None
+    service = read_service(world.service_file, world.concurrency)
+    refuse(("target_utilization",), "the Service of --service says it")
+    if service.concurrency:
+        refuse(("concurrency",), "the Service of --service says it")
+    return service
+
+
+def setting_of(world: World, service: ServiceYaml | None, service_seconds: float) -> Setting:
+    """The world as it is simulated. Raises InputError, UsageError."""
+    slots = world.concurrency
+    kpa = KpaConfig(target_value=max(0.01, slots * world.target_utilization), total_value=float(slots))
+    if service is not None:
+        kpa, slots = service.kpa, service.concurrency or slots
+    try:
+        readiness, prices = _starts(world)
+        simulated = SimulatedService(service_seconds, slots, world.late_after, world.give_up_after, readiness, prices)
+    except InputError:
+        raise
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    return Setting(simulated, kpa, world.test_days, world.seed, world.burstiness)
+
+
+def _starts(world: World) -> tuple[Readiness, tuple[float, ...] | None]:
+    """How long replicas take, tier by tier, and what they cost there."""
+    if world.tiers is None:
+        return Readiness.single(Lag.of(world.lag_p50, world.lag_p95 or 1.5 * world.lag_p50)), None
+    refuse(("lag_p50", "lag_p95"), "--tiers says it")
+    return read_tiers(world.tiers)
+
+
+def question_of(wish: Wish, service: ServiceYaml | None) -> Question:
+    """What was asked here, and else by the owner's annotations. Raises UsageError."""
+    if wish.late_target is not None and wish.quantile is not None:
+        raise click.UsageError("--late-target and --quantile: give one of them")
+    owner = service.policy.policy if service else Policy()
+    quantile = owner.quantile if wish.quantile is None and wish.late_target is None else wish.quantile
+    late_target = owner.late_target if wish.late_target is None else wish.late_target
+    return Question(late_target, quantile, wish.manage_target or owner.manage_target, wish.sweep)
+
+
+def model_name(wish: Wish, service: ServiceYaml | None) -> str:
+    """The model that was asked for here, or else by the owner's annotations."""
+    return wish.model or (service.policy.policy if service else Policy()).model
+
+
+def in_words(setting: Setting, demand: Demand, model: str) -> dict[str, str]:
+    """The world in words, for the report."""
+    service = setting.service
+    takes = seconds(service.service_seconds)
+    luck = "Poisson" if setting.dispersion == 1 else f"{setting.dispersion:g} times as bursty as Poisson"
+    come = f"at random seconds of the step that counted them, {luck}"
+    if demand.lists:
+        takes, come = f"each request's own, {takes} in the mean", "each at its own moment"
+    return {
+        "the input counts": demand.counts,
+        "service time": takes,
+        "slots of a replica": str(service.concurrency),
+        "the scaler fills replicas to": _fills(setting),
+        "late": f"waited more than {seconds(service.late_after_seconds)} for a slot",
+        "gives up after": seconds(service.give_up_seconds),
+        "requests come": come,
+        "queue": "one, first come first served, over all ready replicas",
+        "a replica costs": "from the moment it is asked for until it is withdrawn; not-ready ones are withdrawn first",
+        "the model": f"{'' if model == Policy().model else f'{model}: '}learns from what came before, anew every day or few (a service: every hour)",
+    }
+
+
+def _fills(setting: Setting) -> str:
+    service, kpa = setting.service, setting.kpa
+    if kpa.metric == "rps":
+        most = service.concurrency / service.service_seconds
+        return f"{kpa.target_value:g} requests per second each, of {most:.3g} that its slots can serve"
+    return f"{setting.per_replica:.3g} of {service.concurrency} slots"

@@ -1,0 +1,220 @@
+"""A fitted fleet on its way through time.
+
+Tick: describe the newest origin, ask the networks, apply the offsets, settle what has come true. Going through many
+origins at once (`rolled_peaks`, `ticked`) gives the same numbers much faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+import numpy as np
+
+from forecasting.calibration import Calibration, tail_width, walk
+from forecasting.executor import Executor, run_all
+from forecasting.fleet.calendar import Calendar, Seasons
+from forecasting.fleet.features import Features
+from forecasting.fleet.learning import chunks, fold_of, predict
+from forecasting.fleet.network import Ensemble
+from forecasting.fleet.window_stats import LatestOrigin, PrefixSums, WindowStats
+from forecasting.forecast import Coverage, Forecast
+from forecasting.guards import NEEDED_STEPS, guarded, reasons, within
+from forecasting.history import History
+from forecasting.levels import LEVELS, TRACKED_LEVELS, level_weights
+from forecasting.panel import DAY_SECONDS, Array, Ints, Panel
+from forecasting.pending import PendingPredictions
+from forecasting.windows import Window, width_of
+
+_HIGHEST_LOG = 10.0
+_BLOCK_ROWS = 1024
+_ORIGINS = 50_000
+"""Origins of rows that are looked at together: their features take some 50 MiB."""
+
+
+@dataclass(frozen=True, eq=False)
+class Networks:
+    """What a fit learned, by what it is asked about."""
+
+    peaks: Ensemble
+    """Of windows that begin at the origin."""
+    steps: Ensemble
+    """Of single steps ahead."""
+
+    def of(self, window: Window) -> Ensemble:
+        return self.peaks if window.lead == 0 else self.steps
+
+
+@dataclass(frozen=True, eq=False)
+class FleetForecaster:
+    """A fitted fleet; see `Forecaster`, `TicksFast` and `RollsFast` for what each method promises."""
+
+    history: History
+    names: tuple[str, ...]
+    least: Array
+    """[n]: the smallest floor of each row's frame."""
+    periods: Ints
+    """[n]: as `Features.periods`."""
+    calendar: Calendar | None
+    networks: Networks
+    pending: PendingPredictions
+    executor: Executor
+
+    @property
+    def origin(self) -> float:
+        return self.history.end
+
+    def observe(self, panel: Panel) -> FleetForecaster:
+        after = self.history.extended(panel)
+        if after is self.history:
+            return self
+        return replace(self, history=after, pending=self.pending.settled(self.history, after)).awaiting()
+
+    def awaiting(self) -> FleetForecaster:
+        """With what it says at its origin put down, to be settled when the truth is known."""
+        said = self._said(self.pending.windows)
+        return replace(self, pending=self.pending.said(self.history.length, list(said)))
+
+    def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
+        history = self.history
+        asked = np.sort(np.asarray(windows, dtype=float))
+        q = np.asarray(levels, dtype=float)
+        # Every step of the first ten, then every fifth; between them, a line. Ten thousand services have two seconds.
+        told = [j for j in range(horizon) if j <= 10 or j % 5 == 0 or j == horizon - 1]
+        wanted = [Window(j, 1) for j in told]
+        wanted += [Window(0, width_of(seconds, history.step)) for seconds in asked]
+        said = np.sort(self._said(wanted), axis=2) @ level_weights(TRACKED_LEVELS, q).astype(np.float32)
+        steps, peaks = (np.moveaxis(part, 0, 1) for part in (said[: len(told)], said[len(told) :]))
+        between = [np.interp(np.arange(horizon), told, row) for row in np.eye(len(told), dtype=np.float32)]
+        if len(told) < horizon:
+            steps = np.einsum("ntq,th->nhq", steps, np.array(between, dtype=np.float32), optimize=True)
+        raw = Forecast(
+            history.end, history.step, q, steps, asked, peaks, history.keys, self.names, reasons(history)
+        )  # fmt: skip
+        return guarded(raw, history.cap)
+
+    def realised(self) -> Coverage:
+        """As `Forecaster` says, over about the last three days."""
+        pending = self.pending
+        return Coverage(self.history.keys, pending.seconds(self.history.step), TRACKED_LEVELS, pending.coverage())
+
+    def rolled_peaks(self, panel: Panel, windows: Sequence[float], levels: Sequence[float]) -> Array:
+        """As `RollsFast` says; a row that would have no forecast at some origin says there what it can."""
+        after = self.history.extended(panel)
+        origins = after.length - panel.values.shape[1] + np.arange(panel.values.shape[1])
+        wanted = [Window(0, width_of(seconds, after.step)) for seconds in windows]
+        read = level_weights(TRACKED_LEVELS, np.asarray(levels, dtype=float))
+        out = np.empty((len(after.keys), len(origins), len(wanted), len(levels)), dtype=np.float32)
+        trails = self._trails(after, origins, {k for window in wanted for k in self.pending.beside(window)[:2]})
+        for rows, features in self._features_at(after, origins):
+            for w, window in enumerate(wanted):
+                logs = predict(self.networks.peaks, features, window)
+                logs = logs + self.pending.offsets(window, trails[rows]) * tail_width(logs, TRACKED_LEVELS)
+                demand = np.nan_to_num(features.frame.demand(np.minimum(logs, _HIGHEST_LOG)))
+                out[rows, :, w] = np.sort(within(demand, after.cap[rows]), axis=2) @ read
+        return np.maximum.accumulate(out, axis=2)
+
+    def ticked(self, panel: Panel, every: int) -> Iterator[FleetForecaster]:
+        """As `TicksFast` says. Realised coverage stays that of the beginning."""
+        after = self.history.extended(panel)
+        first = after.length - panel.values.shape[1]
+        origins = np.arange(first, after.length + 1)
+        trails = self._trails(after, origins, range(len(self.pending.windows)))
+        for i in range(0, len(origins), every):
+            calibration = replace(self.pending.calibration, offsets=trails[:, :, i])
+            pending = PendingPredictions.of(self.pending.windows, calibration)
+            yield replace(self, history=after.cut(first + i), pending=pending)
+
+    def rehearsed(self) -> FleetForecaster:
+        """Calibrated on the last days, each origin answered by the member that never saw it.
+
+        Origins are every step for a few services and an hour apart for ten thousand, so that the cost of a
+        rehearsal grows with the fleet as a line, and stays within that of learning.
+        """
+        values, step = self.history.values, self.history.step
+        n, t = values.shape
+        days = 7 if n <= 200 else 3
+        wanted = int(np.clip(400_000 / (n * len(self.pending.windows)), 48, 2016)) if n else 0
+        earliest = max(NEEDED_STEPS, t - round(days * DAY_SECONDS / step))
+        if t - earliest < 2 or not n:
+            return self
+        every = max(1, -(-(t - earliest) // wanted))
+        origins = np.arange(t - 1, earliest, -every)[::-1]
+        parts = run_all(self.executor, partial(self._rehearse, origins, every), chunks(n))
+        offsets, settled, covered = (
+            np.concatenate([getattr(p, name) for p in parts]) for name in ("offsets", "settled", "covered")
+        )
+        # One member out of its fold errs more than the whole ensemble does: half of its offset is about right.
+        done = replace(self.pending.calibration, offsets=np.float32(0.5) * offsets, settled=settled, covered=covered)
+        return replace(self, pending=PendingPredictions.of(self.pending.windows, done))
+
+    def _rehearse(self, origins: Ints, every: int, rows: slice) -> Calibration:
+        values, step = self.history.values[rows], self.history.step
+        features = self._features(self.history, rows, PrefixSums(values, origins))
+        c = self.pending.calibration
+        out = Calibration.fresh(len(values), len(self.pending.windows), c.levels, c.rate, c.memory)
+        for k, window in enumerate(self.pending.windows):
+            ensemble = self.networks.of(window)
+            folds = fold_of(origins, self.history.length, step, len(ensemble.members))
+            design = features.design(window)
+            flat = design.reshape(-1, design.shape[2])
+            logs = ensemble.out_of_fold(flat, np.broadcast_to(folds, design.shape[:2]).ravel())
+            logs = logs.reshape(*design.shape[:2], -1)
+            delay = -(-window.end // every)
+            _, out = walk(out, k, logs, features.truth(window), delay, min(4.0, float(np.sqrt(every))))
+        return out
+
+    def _features(self, history: History, rows: slice, stats: WindowStats) -> Features:
+        """Of some rows of a history that grew from this one."""
+        seasons = Seasons(history.start, history.step, self.calendar)
+        return Features.of(stats, self.least[rows], seasons, self.periods[rows])
+
+    def _features_at(self, history: History, origins: Ints) -> Iterator[tuple[slice, Features]]:
+        """Of all rows at many origins, as many rows at once as fit."""
+        for rows in chunks(len(history.keys), max(1, _ORIGINS // max(1, len(origins)))):
+            yield rows, self._features(history, rows, PrefixSums(history.values[rows], origins))
+
+    def _trails(self, history: History, origins: Ints, which: Iterable[int]) -> Array:
+        """The offsets [n, windows, o, q] at each origin, settled as the truth becomes known; zeros but for `which`."""
+        windows, own = self.pending.windows, self.pending.calibration
+        out = np.zeros((len(history.keys), len(windows), len(origins), len(TRACKED_LEVELS)), dtype=np.float32)
+        for k in which:
+            window, ensemble = windows[k], self.networks.of(windows[k])
+            parts = [
+                (predict(ensemble, features, window), features.truth(window))
+                for _, features in self._features_at(history, origins)
+            ]
+            logs, truth = (np.concatenate(part) for part in zip(*parts, strict=True))
+            out[:, k] = walk(own, k, logs, truth, window.end)[0]
+        return out
+
+    @cached_property
+    def _latest(self) -> list[Features]:
+        """The newest origin as the networks see it, in blocks of rows."""
+        return run_all(self.executor, self._look, self._blocks)
+
+    @cached_property
+    def _blocks(self) -> list[slice]:
+        return list(chunks(len(self.history.keys), _BLOCK_ROWS))
+
+    def _look(self, rows: slice) -> Features:
+        return self._features(self.history, rows, LatestOrigin(self.history.values[rows]))
+
+    def _said(self, windows: Sequence[Window]) -> Array:
+        """Quantiles of windows at TRACKED_LEVELS, [windows, n, q], in demand; each level by itself, unsorted."""
+        blocks = list(zip(self._blocks, self._latest, strict=True))
+        out = np.empty((len(windows), len(self.history.keys), len(TRACKED_LEVELS)), dtype=np.float32)
+        for rows, said in zip(self._blocks, run_all(self.executor, partial(self._say, windows), blocks), strict=True):
+            out[:, rows] = said
+        return out
+
+    def _say(self, windows: Sequence[Window], block: tuple[slice, Features]) -> Array:
+        """`_said` of one block of rows."""
+        rows, features = block
+        out = np.empty((len(windows), rows.stop - rows.start, len(TRACKED_LEVELS)), dtype=np.float32)
+        for k, window in enumerate(windows):
+            logs = predict(self.networks.of(window), features, window)[:, 0]
+            logs = logs + self.pending.offsets(window)[rows] * tail_width(logs, TRACKED_LEVELS)
+            out[k] = features.frame.demand(np.minimum(logs, _HIGHEST_LOG)[:, None])[:, 0]
+        return out

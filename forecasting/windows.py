@@ -1,0 +1,36 @@
+"""What is predicted: the largest step of a stretch ahead, counted in steps of the grid."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+PEAK_SECONDS = (60.0, 120.0, 240.0, 480.0, 960.0, 1800.0)
+"""Lengths of the windows that begin at the origin and are tracked; others lie between them."""
+LEAD_SECONDS = (300.0, 900.0, 3540.0)
+"""How far ahead the single steps lie that are tracked."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """The largest step in `[lead, lead + width)` steps after the origin; width 1 is a single step."""
+
+    lead: int
+    width: int
+
+    @property
+    def end(self) -> int:
+        """Steps from the origin until its truth is known."""
+        return self.lead + self.width
+
+
+def width_of(seconds: float, step: float) -> int:
+    """Steps that a window of `seconds` from the origin touches: one that ends inside a step includes it."""
+    return max(1, math.ceil(seconds / step - 1e-9))
+
+
+def tracked(step: float) -> tuple[Window, ...]:
+    """What every model calibrates on a grid of `step` seconds: the windows, then the single steps ahead."""
+    widths = sorted({max(1, round(seconds / step)) for seconds in PEAK_SECONDS})
+    leads = sorted({round(seconds / step) for seconds in LEAD_SECONDS} - {0})
+    return (*(Window(0, width) for width in widths), *(Window(lead, 1) for lead in leads))
