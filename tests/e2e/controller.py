@@ -61,8 +61,8 @@ def serving(bed: Testbed, namespace: str, folder: Path) -> Iterator[Controller]:
     queries.write_text(f"e2e-demand: sum({_DEMAND})\n")
     words = [
         sys.executable, "-m", "ahpa", "serve", "--prometheus", bed.prometheus_url, "--queries", str(queries),
-        "--kubeconfig", str(bed.kubeconfig), "--namespace", namespace, "--tick", "3s", "--lag-p50", "40s",
-        "--lag-p95", "50s", "--stale-after", "4m", "--metrics-port", "0", "--health-port", "0",
+        "--kubeconfig", str(bed.kubeconfig), "--namespace", namespace, "--tick", "3s", "--lag-p50", "30s",
+        "--lag-p95", "45s", "--stale-after", "4m", "--metrics-port", "0", "--health-port", "0",
         "--journal", str(folder / "journal.jsonl"),
     ]  # fmt: skip
     with (folder / "log").open("wb") as log:

@@ -3,8 +3,8 @@
 What must be real takes real time, but nothing here counts on how fast the machine is:
 - the climb begins when the service has learned and made its first round. The history says at which minute of the day
   the climb comes, so it cannot be put off: on a machine that was too slow the story is told anew, with more time;
-- the pods start within 8 s and an HPA looks every 15 s, while the service is told of a lag of 40 to 50 s: what a busy
-  machine adds is small beside the difference;
+- a pod starts within 8 s and an HPA looks every 15 s, while the service assumes a lag of 30 to 45 s and plans with some
+  40 s even after it has seen a few starts: what a busy machine adds is small beside the difference;
 - all else waits for rounds of the service and states of the cluster.
 """
 
