@@ -82,7 +82,11 @@ def test_every_named_model_is_fitted_outside_the_controller(monkeypatch: pytest.
     for name in LIBRARIES:
         add_knative(kube, name, mode="apply", model=name)
     service = make_service(
-        kube, prometheus, models=models(FitPool(workers=1, deadline_seconds=60.0)), step_seconds=300, history_seconds=4 * DAY
+        kube,
+        prometheus,
+        models=models(FitPool(workers=1, deadline_seconds=60.0)),
+        step_seconds=300,
+        history_seconds=4 * DAY,
     )
     service.refit(NOW)
     said = {decision.key.rpartition("/")[2]: decision for decision in service.tick(NOW)}
