@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 
 import pytest
 
@@ -10,8 +10,15 @@ from ahpa.service.settings import Settings
 
 
 @pytest.mark.parametrize(
-    "wrong", [("tick_seconds", 0.0), ("step_seconds", 0.4), ("step_seconds", 7200.0), ("history_seconds", 60.0)]
+    "wrong",
+    [
+        lambda: Settings(tick_seconds=0),
+        lambda: Settings(step_seconds=0.4),
+        lambda: Settings(step_seconds=7200),
+        lambda: Settings(history_seconds=60),
+    ],
+    ids=["no time between ticks", "steps below a second", "steps longer than a tick reads", "no history"],
 )
-def test_settings_that_cannot_work_are_refused(wrong: tuple[str, float]) -> None:
+def test_settings_that_cannot_work_are_refused(wrong: Callable[[], Settings]) -> None:
     with pytest.raises(ValueError, match="seconds"):
-        replace(Settings(), **{wrong[0]: wrong[1]})
+        wrong()

@@ -79,7 +79,7 @@ def test_every_named_model_is_fitted_outside_the_controller(monkeypatch: pytest.
     for name in [m for m in sys.modules if m.partition(".")[0] in ("statsmodels", "prophet")]:
         monkeypatch.delitem(sys.modules, name)
     for name in ("statsmodels", "prophet"):
-        monkeypatch.setitem(sys.modules, name, None)  # type: ignore[arg-type]
+        monkeypatch.setitem(sys.modules, name, None)
     kube = FakeKube()
     prometheus = FakePrometheus(dict.fromkeys(LIBRARIES, morning))
     for name in LIBRARIES:
