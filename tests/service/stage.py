@@ -96,7 +96,7 @@ def staged(
     """A new service in an old world: a start, or a restart."""
     telemetry = Telemetry()
     ports = Ports(
-        actuators={kind.name: kind.actuator(kube, "shop") for kind in KINDS},
+        actuators={name: kind.actuator(kube, "shop") for name, kind in KINDS.items()},
         starts=Pods(kube),
         demand=prometheus,
         queries=QUERIES,
