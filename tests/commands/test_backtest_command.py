@@ -343,7 +343,7 @@ def journal(folder: Path) -> Path:
         peaks = np.linspace(5, 10 + 5 * minute, len(LEVELS)).reshape(1, 1, -1)
         outlooks = {workload.key: Outlook(now, np.array(LEVELS), np.array([400.0]), peaks[0], "m", None)}
         seen = Observation(now, 60.0, (replace(workload, observed_until=now),), outlooks)
-        keep(seen, step(seen))
+        keep.write(seen, step(seen))
     return path
 
 

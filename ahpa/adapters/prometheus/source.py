@@ -95,11 +95,8 @@ class Prometheus:
             partial |= warned
             if len(rows) > 1:
                 raise MetricsUnavailable(f"the query gave {len(rows)} series; aggregate them to one, with sum() say")
-            for stamp, text in rows[0] if rows else ():
-                column = (float(stamp) - start) / step - 1
-                index = round(column)
-                if 0 <= index < len(values) and abs(column - index) < 0.01:
-                    values[index] = np.fmax(values[index], _believable(text))  # the same in any order
+            if rows:
+                _fill(values, rows[0], start, step)
         return Demand(values, None, partial)
 
     def _query_range(self, query: str, start: float, end: float, step: float) -> tuple[list[list[Any]], bool]:
@@ -153,6 +150,18 @@ class _Asking:
         return found
 
 
+def _fill(values: Floats, samples: list[Any], start: float, step: float) -> None:
+    """Lay samples on the grid; of two for one step the larger counts, so the order does not matter."""
+    try:
+        for stamp, text in samples:
+            column = (float(stamp) - start) / step - 1
+            index = round(column)
+            if 0 <= index < len(values) and abs(column - index) < 0.01:
+                values[index] = np.fmax(values[index], _believable(text))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise MetricsUnavailable(f"a sample is not a time with a value: {error}"[:200]) from error
+
+
 def _cause(error: BaseException) -> str:
     """The innermost reason, which is what a person can act on: "[Errno 111] Connection refused"."""
     inner = error
@@ -168,6 +177,6 @@ def _cause(error: BaseException) -> str:
 def _believable(text: Any) -> float:
     try:
         value = float(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return math.nan
     return value if math.isfinite(value) and value >= 0 else math.nan

@@ -57,6 +57,9 @@ FAULTS: dict[str, Answer] = {
     "slow drip": drip,
     "64 MiB": endless,
     "redirect": say(302, b"", {"Location": "http://127.0.0.1:1/elsewhere"}),
+    "a sample without a value": matrix([[60]]),
+    "a sample at no time": matrix([["noon", "1"]]),
+    "a sample at the end of time": matrix([[float("inf"), "1"]]),
     "two series": matrix([[60, "1"]], [[60, "2"]]),
 }
 

@@ -52,7 +52,9 @@ def test_samples_may_arrive_in_any_order_and_twice(server: Server) -> None:
     assert np.frombuffer(found.pop())[2] == 4.0
 
 
-@pytest.mark.parametrize("text", ["NaN", "+Inf", "-Inf", "1e400", "-3", "abc", None])
+@pytest.mark.parametrize(
+    "text", ["NaN", "+Inf", "-Inf", "1e400", "-3", "abc", None, pytest.param(10**400, id="10**400")]
+)
 def test_a_value_that_cannot_be_a_demand_is_not_observed(server: Server, text: object) -> None:
     server.answer = matrix([[60, text], [120, "2"]])
     values = client(server).demand("up", START, END, STEP).values
@@ -112,6 +114,13 @@ def test_bad_queries_do_not_silence_the_good_ones_after_them(server: Server, exe
     executor.stop()
     assert set(reading.problems) == set(queries) - {"good"}
     assert reading.panel.values[-1, 0] == 1.0
+
+
+def test_an_answer_of_the_wrong_shape_harms_no_other(server: Server) -> None:
+    server.answer = lambda handler: (matrix([["noon", "1"]] if "bad" in handler.path else [[60, "1"]]))(handler)
+    reading = client(server).read({"bad": "bad", "good": "good"}, START, END, STEP)
+    assert list(reading.problems) == ["bad"]
+    assert reading.panel.values[1, 0] == 1.0
 
 
 def test_with_nobody_to_read_for_nothing_is_read(server: Server) -> None:
