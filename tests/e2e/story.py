@@ -15,6 +15,7 @@ import math
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import numpy as np
 import requests
 
 from testbed import Series, Testbed
-from testbed.bed import condition
+from testbed.kube import condition
 from testbed.processes import TestbedError
 from tests.e2e.controller import Controller, serving
 from tests.e2e.trace import DAYS, PER_REPLICA, Trace, load_trace
@@ -130,16 +131,18 @@ def _create(bed: Testbed, story: Story) -> None:
     wanted = {"ahpa.dev/mode": "apply", "ahpa.dev/target-per-replica": f"{PER_REPLICA:g}", **ASKED}
     bed.hpa_with_deployment("api", namespace, annotations=wanted, pull_seconds=2, ready_seconds=5)
     bed.hpa_with_deployment("bystander-api", namespace)
+
+    def is_ready(name: str) -> bool:
+        return condition(bed.get("ksvc", name, namespace), "Ready") == "True"
+
+    def has_synced(name: str) -> bool:
+        return bool(bed.get("hpa", name, namespace).get("status", {}).get("currentReplicas"))
+
     for name in KNATIVE:
-        bed.wait_for(
-            lambda name=name: condition(bed.get("ksvc", name, namespace), "Ready") == "True", what=f"{name} is Ready"
-        )
+        bed.wait_for(partial(is_ready, name), what=f"{name} is Ready")
         bed.load(namespace, f"{name}-00001", float(story.trace.values[story.trace.rise]))
     for name in ("api", "bystander-api"):
-        bed.wait_for(
-            lambda name=name: bed.get("hpa", name, namespace).get("status", {}).get("currentReplicas"),
-            what=f"the HPA {name} synced",
-        )
+        bed.wait_for(partial(has_synced, name), what=f"the HPA {name} synced")
 
 
 def _write_history(bed: Testbed, story: Story, lead_in: float) -> None:
