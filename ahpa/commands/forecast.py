@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from forecasting.panel import Panel
 
 
-class _Levels(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+class _Levels(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic in some of click's versions
     name = "levels"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:

@@ -16,6 +16,7 @@ from forecasting.choice.auto import AutoModel
 from forecasting.choice.models import models
 from forecasting.libraries.calibrated import CalibratedModel
 from forecasting.libraries.strategies import LastValue, SeasonalNaive, Strategy
+from forecasting.model import Model
 from forecasting.panel import Floats
 from tests.fakes import FakeKube, FakePrometheus
 from tests.forecasting.poison import DEEDS, Poison
@@ -71,7 +72,7 @@ def test_every_named_model_is_fitted_outside_the_controller(monkeypatch: pytest.
     for name in [m for m in sys.modules if m.partition(".")[0] in ("statsmodels", "prophet")]:
         monkeypatch.delitem(sys.modules, name)
     for name in ("statsmodels", "prophet"):
-        monkeypatch.setitem(sys.modules, name, None)  # type: ignore[arg-type]
+        monkeypatch.setitem(sys.modules, name, None)
     kube = FakeKube()
     prometheus = FakePrometheus(dict.fromkeys(LIBRARIES, morning))
     for name in LIBRARIES:
@@ -101,7 +102,7 @@ def _auto(*strategies: Strategy) -> Service:
     kube = FakeKube()
     add_knative(kube, "chat", mode="apply", model="auto")
     auto = AutoModel(tuple(CalibratedModel(strategy) for strategy in strategies))
-    known = {"auto": auto, "fleet": CalibratedModel(LastValue())}
+    known: dict[str, Model] = {"auto": auto, "fleet": CalibratedModel(LastValue())}
     prometheus = FakePrometheus({"chat": morning})
     return make_service(kube, prometheus, models=known, step_seconds=300, history_seconds=4 * DAY)
 
