@@ -80,6 +80,15 @@ class Actuator(Protocol):
         ...
 
 
+class ServerClock(Protocol):
+    """What a server's answers say of the time."""
+
+    @property
+    def skew(self) -> float:
+        """Seconds that our clock was ahead of the server's at its last answer (negative: behind); 0 if not known."""
+        ...
+
+
 class StartSource(Protocol):
     """Where starts of replicas are seen."""
 
@@ -106,6 +115,8 @@ class Reading:
     """By key: why nothing trustworthy was read."""
     partial: frozenset[str]
     """Keys whose answers may be incomplete."""
+    skew: float = 0.0
+    """Seconds that our clock is ahead of the source's (negative: behind); 0 where the source does not tell the time."""
 
 
 class DemandSource(Protocol):

@@ -18,7 +18,7 @@ from ahpa.core.trust import distrust, freezes
 from forecasting.forecast import Outlook
 from forecasting.panel import Floats, Panel
 
-LIMITS = Limits(cap=10_000)
+LIMITS = Limits(cap=10_000, budget=1_000_000_000)
 """Those of the service, but for the cap: a backtest asks what is needed."""
 
 

@@ -30,7 +30,13 @@ class Limits:
     """Less of the last hour observed than this is partial data: may raise, may not lower."""
     freeze_ratio: float = 0.3
     freeze_least: int = 5
-    """More than this share (and at least so many) of the services untrusted: no lowering anywhere."""
+    """More than this share (and at least so many) of the services went bad: nothing is lowered (`trust.py`: where)."""
+    skew_seconds: float = 30.0
+    """Our clock and a server's may differ so much; beyond it nothing is lowered."""
+    unseen_ratio: float = 3.0
+    """A peak beyond so many times the largest demand ever seen is believed only that far."""
+    budget: int = 500
+    """Replicas added per tick, over all services together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +68,19 @@ class Workload:
     """True: the object carries a baseline that we recorded, so there is something to restore."""
     refusal: str | None = None
     """Why this object must not be written to, whatever its owner asks."""
+    doubt: str | None = None
+    """Why its newest data must not be lowered on, however fresh and complete they are; None: no such doubt."""
+    doubted_since: float | None = None
+    """Unix seconds of the first round, of all since, in which there was nothing to go by: the hold counts from there.
+    None: there is something, or nobody keeps count, and the age of the data stands in for it."""
+    was_trusted: bool = True
+    """Its data have been good enough to lower on before; a newcomer's have not."""
+
+    @property
+    def tenant(self) -> str:
+        """Its namespace; empty for a service that has none."""
+        parts = self.key.split("/")
+        return parts[1] if len(parts) == 3 else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +98,11 @@ class Observation:
     frozen: bool | None = None
     """Whether nothing may be lowered, where more is known of the fleet than these workloads; None: they are the
     fleet."""
+    allowances: Mapping[str, int] | None = None
+    """By workload's key: the replicas that the cluster's budget lets it add, where more is known than these workloads
+    show; one that is missing may add what it wants. None: they share `limits.budget`."""
+    skew: float = 0.0
+    """Seconds that our clock is ahead of the servers' (negative: behind); where they differ, the worst."""
 
     def outlook(self, key: str) -> Outlook | None:
         """What the forecast says of one workload; None if there is no forecast or it does not know it."""

@@ -29,6 +29,8 @@ class Actor:
     telemetry: Telemetry
     journal: Journal | None
     may_write: Gate
+    pace: Callable[[], None] = lambda: None
+    """Waits before each write, as long as the rate of writes asks for."""
 
     def carry_out(
         self,
@@ -79,6 +81,7 @@ class Actor:
         if not acts or (before is not None and now < before.until) or not self.may_write(now):
             return
         actuator = self.actuators[target.kind]
+        self.pace()
         try:
             if decision.restore:
                 actuator.restore(target)

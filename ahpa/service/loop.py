@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +25,31 @@ class Jobs(Protocol):
     def tick(self, now: float, /) -> object: ...
 
     def take_refit_wish(self) -> bool: ...
+
+
+class Pace:
+    """Waits where more is done than `per_second`, after a burst of `burst`."""
+
+    def __init__(
+        self,
+        per_second: float,
+        burst: int,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._every = 1 / per_second
+        self._ahead = burst / per_second
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._free_at = -math.inf
+        """When what was let through would be over, had it kept the rate."""
+
+    def __call__(self) -> None:
+        now = self._monotonic()
+        self._free_at = max(self._free_at, now) + self._every
+        wait = self._free_at - now - self._ahead
+        if wait > 0:
+            self._sleep(wait)
 
 
 class Loop:

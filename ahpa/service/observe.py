@@ -23,6 +23,7 @@ from ahpa.ports import (
     Target,
     Telemetry,
 )
+from ahpa.service.doubts import Doubts, sudden_zeros
 from ahpa.service.memory import Memory
 from ahpa.service.settings import RECENT_SECONDS, Settings
 
@@ -36,6 +37,12 @@ class Asked:
     query: str | None
     """The filled query; None: no plan is wanted, or what is wanted cannot be served."""
 
+    @property
+    def series(self) -> str:
+        """What is measured: whatever is learned or remembered of a demand belongs to the target *and* its query. One
+        that is measured in another way is another series, of which nothing is known yet."""
+        return f"{self.target.key} {self.query}"
+
 
 @dataclass(frozen=True, eq=False)
 class Listing:
@@ -47,8 +54,13 @@ class Listing:
 
     @property
     def queries(self) -> dict[str, str]:
-        """By target's key, of those that want a plan."""
-        return {a.target.key: a.query for a in self.asked if a.query is not None}
+        """By series, of those that want a plan."""
+        return {a.series: a.query for a in self.asked if a.query is not None}
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """By series: the key of its target."""
+        return {a.series: a.target.key for a in self.asked}
 
 
 @dataclass(frozen=True)
@@ -103,33 +115,47 @@ class Observer:
     def recent(self, listing: Listing, now: float) -> Reading:
         """The last hour of every target that wants a plan."""
         reading = self.demand.read(listing.queries, now - RECENT_SECONDS, now, self.settings.step_seconds)
-        for key, problem in reading.problems.items():
+        keys = listing.keys
+        for series, problem in reading.problems.items():
             self.telemetry.read_failed()
-            self.telemetry.log("tick.no_data", logging.WARNING, target=key, problem=problem)
+            self.telemetry.log("tick.no_data", logging.WARNING, target=keys[series], problem=problem)
         return reading
 
     def workloads(
-        self, listing: Listing, recent: Reading, levels: Mapping[str, float], memory: Memory, now: float, writes: bool
+        self,
+        listing: Listing,
+        recent: Reading,
+        levels: Mapping[str, float],
+        doubts: Doubts,
+        memory: Memory,
+        now: float,
+        writes: bool,
     ) -> tuple[Workload, ...]:
-        """What a decision depends on, target by target; `writes` False: all floors are only thought of."""
+        """What a decision depends on, target by target; levels and doubts are by series; `writes` False: all floors are
+        only thought of."""
         panel = recent.panel
+        zeros = sudden_zeros(panel)
         observed = dict(zip(panel.keys, panel.last_observed().tolist(), strict=True))
         finite = np.isfinite(panel.values)
         coverage = dict(zip(panel.keys, finite.mean(axis=1).tolist() if finite.size else (), strict=False))
         out = []
         for asked in listing.asked:
-            key = asked.target.key
-            until = memory.observed(key, observed.get(key, -np.inf), now)
-            share = 0.0 if key in recent.partial else coverage.get(key, 0.0)
-            thought = not writes or (asked.parsed.policy.mode == "observe" and not asked.target.managed)
+            target, series = asked.target, asked.series
+            until = memory.observed(series, observed.get(series, -np.inf), now)
+            share = 0.0 if series in recent.partial else coverage.get(series, 0.0)
+            thought = not writes or (asked.parsed.policy.mode == "observe" and not target.managed)
             workload = self._workload(asked, memory, now)
+            thought_floor = max(memory.would_be.get(target.key, target.floor), target.baseline)
+            floor = thought_floor if thought else target.floor
             out.append(
                 replace(
                     workload,
-                    floor=memory.would_be.get(key, asked.target.floor) if thought else asked.target.floor,
+                    floor=floor,
                     observed_until=until,
                     coverage=share,
-                    level=levels.get(key, workload.level),
+                    level=levels.get(series, workload.level),
+                    doubt=doubts.of(series, zeros.get(series), busy=target.ready > floor),
+                    was_trusted=series in memory.trusted or (target.managed and target.floor > target.baseline),
                 )
             )
         return tuple(out)

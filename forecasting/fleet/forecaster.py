@@ -20,7 +20,7 @@ from forecasting.fleet.learning import chunks, fold_of, predict
 from forecasting.fleet.network import Ensemble
 from forecasting.fleet.window_stats import LatestOrigin, PrefixSums, WindowStats
 from forecasting.forecast import Coverage, Forecast
-from forecasting.guards import NEEDED_STEPS, guarded, reasons, within
+from forecasting.guards import NEEDED_STEPS, guarded, within
 from forecasting.history import History
 from forecasting.levels import LEVELS, TRACKED_LEVELS, level_weights
 from forecasting.panel import DAY_SECONDS, Array, Ints, Panel
@@ -89,10 +89,9 @@ class FleetForecaster:
         between = [np.interp(np.arange(horizon), told, row) for row in np.eye(len(told), dtype=np.float32)]
         if len(told) < horizon:
             steps = np.einsum("ntq,th->nhq", steps, np.array(between, dtype=np.float32), optimize=True)
-        raw = Forecast(
-            history.end, history.step, q, steps, asked, peaks, history.keys, self.names, reasons(history)
-        )  # fmt: skip
-        return guarded(raw, history.cap)
+        silent = (None,) * len(history.keys)
+        raw = Forecast(history.end, history.step, q, steps, asked, peaks, history.keys, self.names, silent)
+        return guarded(raw, history)
 
     def realised(self) -> Coverage:
         """As `Forecaster` says, over about the last three days."""

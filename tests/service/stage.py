@@ -84,6 +84,15 @@ def add_knative(kube: FakeKube, name: str, **annotations: str) -> None:
     })  # fmt: skip
 
 
+def add_hpa(kube: FakeKube, name: str, most: int = 20, **annotations: str) -> None:
+    noted = {f"ahpa.dev/{key.replace('_', '-')}": value for key, value in annotations.items()}
+    kube.put(f"{HPAS}/{name}", {
+        "metadata": {"namespace": "shop", "name": name, "annotations": noted},
+        "spec": {"minReplicas": 1, "maxReplicas": most, "scaleTargetRef": {"kind": "Deployment", "name": name}},
+        "status": {"currentReplicas": 1},
+    })  # fmt: skip
+
+
 def staged(
     kube: FakeKube,
     prometheus: FakePrometheus,

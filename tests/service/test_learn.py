@@ -17,12 +17,16 @@ def test_a_new_target_asks_for_a_refit_but_not_too_often() -> None:
     assert not at.service.take_refit_wish()
     add_knative(at.kube, "other", mode="apply")
     at.tick(NOW + 60)
+    assert at.service.take_refit_wish(), "the first annotation is answered within a minute"
+    at.service.refit(NOW + 61)
+    assert at.tick(NOW + 120)["knative/shop/other"].plan is not None
+    assert not at.service.take_refit_wish()
+    at.prometheus.demands["third"] = morning
+    add_knative(at.kube, "third", mode="apply")
+    at.tick(NOW + 300)
     assert not at.service.take_refit_wish()
     at.tick(NOW + 360)
     assert at.service.take_refit_wish()
-    at.service.refit(NOW + 361)
-    assert at.tick(NOW + 420)["knative/shop/other"].plan is not None
-    assert not at.service.take_refit_wish()
 
 
 def test_a_refit_in_an_outage_keeps_what_was_learned() -> None:
@@ -69,6 +73,7 @@ def test_what_was_read_is_kept_beside_what_was_learned_from_it() -> None:
     done = at.learner.refit(listing, Learned(), NOW)
     assert done.learned is not None
     assert done.learned.history is not None
-    assert done.learned.known == set(done.learned.history.keys) == {"knative/shop/chat", "knative/shop/other"}
+    assert done.learned.known == set(done.learned.history.keys) == set(listing.queries)
+    assert sorted(listing.keys[series] for series in done.learned.known) == ["knative/shop/chat", "knative/shop/other"]
     assert done.learned.history.end == NOW
     assert done.learned.fitted_at == NOW
