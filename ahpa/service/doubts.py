@@ -42,11 +42,12 @@ class Doubts:
         replicas ready than its floor asks for, so that it sees load."""
         if series in self.warned:
             return "it was learned from a history that Prometheus warned about"
-        if zero is not None and busy:
+        if zero is None:
+            return None
+        unusual = series not in self.used_to_zero
+        if busy and (zero.cliff or unusual):
             return "its demand fell to exactly zero while more replicas are kept than its minimum"
-        if zero is not None and zero.cliff and series not in self.used_to_zero:
-            return "its demand fell to exactly zero at once, which it never does"
-        return None
+        return "its demand fell to exactly zero at once, which it never does" if zero.cliff and unusual else None
 
 
 NO_DOUBTS = Doubts()

@@ -16,7 +16,7 @@ from ahpa.core.policy.values import Policy
 from ahpa.ports import DemandSource, Reading, Telemetry
 from ahpa.service.doubts import NO_DOUBTS, Doubts, used_to_zero
 from ahpa.service.observe import Listing
-from ahpa.service.settings import Settings
+from ahpa.service.settings import RECENT_SECONDS, Settings
 from forecasting.choice.per_series import PerSeriesForecaster, PerSeriesModel
 from forecasting.forecast import Coverage, Outlook
 from forecasting.model import Model
@@ -124,7 +124,7 @@ class Learner:
         before = earlier.doubts
         doubts = Doubts(
             warned=(reading.partial & set(usable)) | (before.warned & going_on),
-            used_to_zero=used_to_zero(history) | (before.used_to_zero & going_on),
+            used_to_zero=used_to_zero(history.until(history.end - RECENT_SECONDS)) | (before.used_to_zero & going_on),
         )
         kept = replace(history, values=frozen(history.values, np.float32))
         return Learned(forecaster, dict.fromkeys(known, DEFAULT_LEVEL), now, frozenset(known), doubts, kept)

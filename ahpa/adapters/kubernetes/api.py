@@ -8,10 +8,12 @@ object that fails their validation makes the whole list raise, and they cost 50 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import quote
 
+from ahpa.core.clock import ahead_by
 from ahpa.ports import ClusterError
 
 if TYPE_CHECKING:
@@ -61,6 +63,8 @@ class Kube:
     def __init__(self, client: ApiClient, timeout_seconds: tuple[float, float] = (3.05, 15.0)) -> None:
         self._client = client
         self._timeout = timeout_seconds
+        self.skew = 0.0
+        """As `ServerClock` says."""
 
     @classmethod
     def connect(cls, kubeconfig: str | None = None, context: str | None = None) -> Self:
@@ -117,6 +121,7 @@ class Kube:
             verb, url, sent_headers, *_ = request
             data = dict(body) if body is not None else None
             answer = self._client.call_api(verb, url, sent_headers, data, _request_timeout=self._timeout)
+            self.skew = ahead_by(answer.getheader("Date"), time.time())
             text = answer.read()
         except Exception as error:  # MaxRetryError, ReadTimeoutError, ConfigException, OSError, ...: one boundary
             raise ClusterError(0, f"{method} {where}: {type(error).__name__}: {str(error)[:200]}") from error

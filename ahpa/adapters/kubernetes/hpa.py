@@ -57,7 +57,8 @@ class HorizontalPodAutoscalers:
         minimum = spec.get("minReplicas")
         floor = 1 if minimum is None else int(minimum)  # 0 is a minimum too, where the cluster allows it
         record = whole(annotations_of(item).get(STATE))
-        held = record is not None and owns(item, "spec", "minReplicas")
+        # A record above the minimum in force is not ours, whoever wrote it: we only ever raise.
+        held = record is not None and record <= floor and owns(item, "spec", "minReplicas")
         scaled = self._scaled(namespace, spec.get("scaleTargetRef") or {})
         asked = int(((scaled or {}).get("spec") or {}).get("replicas") or 0)
         current = int(status.get("currentReplicas") or 0)

@@ -59,8 +59,14 @@ def recorded(service: Object) -> dict[str, str | None]:
 
 
 def held(revision: Object, state: Mapping[str, str | None]) -> bool:
-    """True if the Revision's min-scale is ours; a user's edit takes it away from us, and then it is theirs."""
-    return revision["metadata"]["name"] in state and owns(revision, "metadata", "annotations", MIN_SCALE)
+    """True if the Revision's min-scale is ours; a user's edit takes it away from us, and then it is theirs.
+
+    A record above the minimum in force is not ours, whoever wrote it: we only ever raise. Believed, it would let a
+    tenant who may edit nothing but the Service raise its Revisions.
+    """
+    name = revision["metadata"]["name"]
+    plausible = name in state and (whole(state[name]) or 0) <= minimum(revision)
+    return plausible and owns(revision, "metadata", "annotations", MIN_SCALE)
 
 
 def own_min_scale(revision: Object) -> str | None:

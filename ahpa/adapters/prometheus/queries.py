@@ -8,6 +8,7 @@ controls can change a query. Tenants choose from the list by name; they never wr
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,15 @@ def load_queries(file: str | None = None) -> dict[str, Query]:
             raise QueryError(f"query {name}: '{{{{' that is no placeholder; known: {sorted(_KNOWN)}")
         queries[name] = Query(name, template)
     return queries
+
+
+_ZERO_FOR_NOTHING = re.compile(r"\bor\s+(?:on\s*\(\s*\)\s*)?vector\s*\(\s*0(?:\.0*)?\s*\)", re.ASCII | re.IGNORECASE)
+
+
+def doubts(queries: Mapping[str, Query]) -> dict[str, str]:
+    """By name: what an operator should know of a query before anything is lowered on it."""
+    said = "it says 0 where nothing is known ('or vector(0)'): leave that out, a gap is held and a zero is lowered on"
+    return {name: said for name, query in queries.items() if _ZERO_FOR_NOTHING.search(query.template)}
 
 
 def _read(file: Path) -> dict[str, str]:

@@ -18,6 +18,8 @@ import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3 import Retry
 
+from ahpa.core.clock import ahead_by
+
 MAX_BYTES = 16 * 1024 * 1024
 _TOKEN = re.compile(r"[!-~]+", re.ASCII)
 """What a header may carry. An error of the library about anything else would quote the token into the log."""
@@ -48,6 +50,15 @@ class BoundedSession(requests.Session):
         """Whether this thread's last answer came with Prometheus' warnings."""
         return self._bounded.said.warned
 
+    @property
+    def skew(self) -> float:
+        """Seconds that our clock was ahead of the server's at its last answer; 0 if it does not tell."""
+        return self._bounded.skew
+
+    def forget_skew(self) -> None:
+        """Until the next answer nothing is known."""
+        self._bounded.skew = 0.0
+
     def mount(self, prefix: str | bytes, adapter: BaseAdapter) -> None:
         """Ignore the library's own mount for the server's address: it would drop our pool and retries."""
         if prefix in ("http://", "https://"):
@@ -65,6 +76,7 @@ class _Said(threading.local):
 class _BoundedAdapter(HTTPAdapter):
     def __init__(self, token_file: str | None, total_seconds: float) -> None:
         self.said = _Said()
+        self.skew = 0.0
         self._token_file = token_file
         self._total_seconds = total_seconds
         super().__init__(
@@ -96,6 +108,8 @@ class _BoundedAdapter(HTTPAdapter):
                 raise MetricsUnavailable(f"{self._token_file} does not hold one token")
             request.headers["Authorization"] = f"Bearer {token}"
         response = super().send(request, True, timeout, verify, cert, proxies)
+        if "Age" not in response.headers:  # a cache's answer tells an old time
+            self.skew = ahead_by(response.headers.get("Date"), time.time())
         body = bytearray()
         while chunk := response.raw.read1(65_536, decode_content=True):  # what is there; iter_content waits for all
             body += chunk

@@ -74,6 +74,7 @@ class Prometheus:
         """
         start, end = math.floor(start / step) * step, math.floor(end / step) * step
         asking = _Asking(self, start, end, step)
+        self._session.forget_skew()
         try:
             demands = run_all(self._executor, asking.ask, queries.values())
         except CancelledError:
@@ -82,7 +83,7 @@ class Prometheus:
         values = np.array([row.values for row in rows.values()]).reshape(len(rows), len(asking.unknown))
         panel = Panel.of(start, step, values, tuple(rows)) if rows else Panel(start, step, values, ())
         problems = {key: row.problem for key, row in rows.items() if row.problem is not None}
-        return Reading(panel, problems, frozenset(key for key, row in rows.items() if row.partial))
+        return Reading(panel, problems, frozenset(key for key, row in rows.items() if row.partial), self._session.skew)
 
     def demand(self, query: str, start: float, end: float, step: float) -> Demand:
         """One series on the grid [start, end). Raises MetricsUnavailable."""
