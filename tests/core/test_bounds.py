@@ -31,7 +31,8 @@ def decided(workload: Workload, outlook: Outlook | None, limits: Limits = WIDE, 
 @pytest.mark.parametrize("outlook", [outlook_of(28.0), None, outlook_of(0, reason="none"), outlook_of(0.0)])
 def test_an_annotation_raises_no_faster_than_a_forecast(outlook: Outlook | None) -> None:
     """`ahpa.dev/min: 999999` went from 7 to 100 in one round."""
-    workload, floors = workload_of({"ahpa.dev/min": "999999"}, floor=7, present=7, ready=7), []
+    workload = workload_of({"ahpa.dev/min": "999999"}, floor=7, present=7, ready=7)
+    floors: list[int] = []
     while not floors or floors[-1] != workload.floor:
         floors.append(workload.floor)
         decision = decided(workload, outlook, Limits())
@@ -117,6 +118,25 @@ def test_a_hold_counts_from_when_there_was_nothing_to_go_by(changes: dict[str, A
 
 def test_a_model_that_failed_lowers_nothing_however_long() -> None:
     failed = replace(outlook_of(0, reason="ets failed: MemoryError"), failed=True)
-    for changes in ({"doubted_since": NOW - 9000}, {"observed_until": NOW - 9000}, {}):
+    lost: list[dict[str, Any]] = [{"doubted_since": NOW - 9000}, {"observed_until": NOW - 9000}, {}]
+    for changes in lost:
         decision = decided(workload_of(**changes, **HIGH), failed)
         assert decision.floor == 20
+
+
+@pytest.mark.parametrize(("present", "ready", "floor"), [(20, 3, 40), (3, 3, 7), (20, 20, 40), (0, 0, 5)])
+def test_a_raise_is_limited_by_what_is_present_and_not_by_what_is_ready(present: int, ready: int, floor: int) -> None:
+    """Seventeen that are still starting have been paid for; a limit by the three that are ready would stop a launch."""
+    assert decided(workload_of(present=present, ready=ready), outlook_of(4000.0), Limits(cap=1000)).floor == floor
+
+
+@pytest.mark.parametrize(("current", "floor"), [(21, 15), (5, 3), (4, 3), (3, 2), (1, 1), (100, 75), (99, 74)])
+def test_a_release_is_rounded_up_so_that_it_ends(current: int, floor: int) -> None:
+    workload = workload_of(floor=current, present=current, ready=current)
+    assert decided(workload, outlook_of(1.0)).floor == floor
+
+
+@pytest.mark.parametrize(("current", "floor"), [(21, 18), (20, 18), (11, 9), (10, 9), (2, 1)])
+def test_a_decay_is_rounded_up_so_that_it_ends(current: int, floor: int) -> None:
+    workload = workload_of(floor=current, present=current, ready=current, doubted_since=NOW - 1000)
+    assert decided(workload, None).floor == floor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,6 +99,7 @@ def staged(
     settings: Settings = SETTINGS,
     *,
     may_write: Gate = always,
+    pace: Callable[[], None] = lambda: None,
     journal: Path | None = None,
     models: Mapping[str, Model] | None = None,
 ) -> Stage:
@@ -116,7 +117,7 @@ def staged(
     )
     observer = Observer(settings, ports.actuators, prometheus, ports.starts, QUERIES, tuple(ports.models), telemetry)
     learner = Learner(settings, prometheus, ports.models, telemetry)
-    return Stage(kube, prometheus, telemetry, Service(settings, ports, may_write), observer, learner)
+    return Stage(kube, prometheus, telemetry, Service(settings, ports, may_write, pace), observer, learner)
 
 
 def stage(
@@ -124,12 +125,13 @@ def stage(
     mode: str = "apply",
     settings: Settings = SETTINGS,
     may_write: Gate = always,
+    pace: Callable[[], None] = lambda: None,
     journal: Path | None = None,
 ) -> Stage:
     """Services whose load rises every morning, and a service that has learned it."""
     kube, prometheus = FakeKube(), FakePrometheus({"chat": morning, "other": morning})
     for name in names or ("chat",):
         add_knative(kube, name, mode=mode)
-    at = staged(kube, prometheus, settings, may_write=may_write, journal=journal)
+    at = staged(kube, prometheus, settings, may_write=may_write, pace=pace, journal=journal)
     at.service.refit(NOW)
     return at
