@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +50,11 @@ def test_all_services_together_add_no_more_than_the_budget_and_each_says_so() ->
     assert {d.reason for d in decisions} == {Reason.SCALE_UP_LIMITED}
     assert decisions[0].message.endswith("needs 100; at most 25 this round for all services together")
     assert [d.change for d in step(many(2))] == [20, 20], "within it nobody is cut"
+
+
+def test_what_the_budget_gives_counts_from_the_floor_and_not_from_what_the_autoscaler_has_added() -> None:
+    rows = tuple(replace(w, present=30, ready=30) for w in many(10).workloads)
+    assert [d.floor for d in step(replace(many(10), workloads=rows))] == [25] * 10
 
 
 def test_who_only_watches_spends_nothing() -> None:

@@ -73,7 +73,7 @@ def test_a_maximum_that_the_owner_lowered_wins_over_every_doubt(doubt: dict[str,
 
 def test_a_cap_that_the_operator_lowered_is_reached_by_the_ramp_of_a_release() -> None:
     """It is the whole fleet's: an owner asked for less at once, an operator for less in all."""
-    workload, floors = workload_of({"ahpa.dev/release": "50%"}, floor=12, present=12, ready=12), []
+    workload, floors = workload_of({"ahpa.dev/release": "50%"}, floor=13, present=13, ready=13), []
     while workload.floor > 5:
         decision = decided(workload, None, Limits(cap=5), frozen=True, settled=False)
         workload = replace(workload, floor=decision.floor)

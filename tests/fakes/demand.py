@@ -21,7 +21,7 @@ class FakePrometheus:
         self.warns = False
         self.skew = 0.0
         """Seconds that the asker's clock is ahead of ours: it gets nothing of what is still to come."""
-        self.meanwhile: Callable[[], None] | None = None
+        self.meanwhile: Callable[[], object] | None = None
         """What happens once, while it is asked the next time."""
 
     def read(self, queries: Mapping[str, str], start: float, end: float, step: float) -> Reading:

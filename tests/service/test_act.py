@@ -120,6 +120,15 @@ def test_what_may_go_well_the_next_time_is_tried_in_the_next_round(status: int) 
     assert "WriteRefused" not in [body["reason"] for _, body in at.kube.created]
 
 
+def test_a_conflict_is_tried_again_in_the_next_round() -> None:
+    at = stage()
+    at.kube.fail = lambda method, where: ClusterError(409, "modified") if method == "PATCH" else None
+    at.tick()
+    at.kube.fail = lambda method, where: None
+    at.tick(NOW + 60)
+    assert int(at.min_scale("chat") or 0) >= 4
+
+
 def test_a_pause_grows_to_an_hour_and_begins_anew_after_a_write_that_went_well() -> None:
     at = stage()
     tries = refusing(at, 403, 400)

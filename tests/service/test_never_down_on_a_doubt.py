@@ -10,6 +10,7 @@ import pytest
 from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from ahpa.core.decision import Decision, Reason
 from ahpa.ports import ClusterError, Reading
+from ahpa.service.learn import Learned
 from forecasting.libraries.calibrated import CalibratedModel
 from forecasting.libraries.strategies import SeasonalNaive
 from forecasting.panel import Floats
@@ -121,7 +122,42 @@ def test_a_warned_history_is_not_learned_from_where_a_better_one_was() -> None:
     prometheus.gone = 3
     at.service.refit(NOW + 400)
     prometheus.gone = 0
-    assert floors(run(at, range(7, 67))) == [23] * 60
+    decisions = run(at, range(7, 67))
+    assert floors(decisions) == [23] * 60
+    assert {d.plan.floor for d in decisions if d.plan is not None} == {23}, "what was learned before is still believed"
+    assert {d.reason for d in decisions} == {Reason.DESIRED_WITHIN_RANGE}
+
+
+def test_where_every_history_is_warned_about_the_newest_counts() -> None:
+    prometheus = Shards({"chat": morning})
+    prometheus.gone = 1
+    kube = FakeKube()
+    add_knative(kube, "chat", mode="apply")
+    at = staged(kube, prometheus, models={"fleet": CalibratedModel(Flaky())})
+    learned = at.learner.refit(at.observer.list(), Learned(), NOW).learned
+    assert learned is not None
+    again = at.learner.refit(at.observer.list(), learned, NOW + 3600).learned
+    assert again is not None
+    assert again.history is not None
+    assert again.history.end == NOW + 3600
+    assert again.doubts.warned == again.known
+
+
+def test_a_target_whose_history_cannot_be_read_once_keeps_its_forecast() -> None:
+    """One of two histories fails in a refit; it must not take the other's hour, nor lose its own."""
+    kube = FakeKube()
+    for name in ("chat", "other"):
+        add_knative(kube, name, mode="apply")
+    at = staged(kube, FakePrometheus({"chat": lambda t: 160.0, "other": morning}))
+    at.service.refit(NOW)
+    run(at, range(6))
+    gone = at.prometheus.demands.pop("chat")
+    at.service.refit(NOW + 360)
+    at.prometheus.demands["chat"] = gone
+    decisions = run(at, range(7, 12))
+    assert all(d.plan is not None for d in decisions)
+    assert floors(decisions) == [23] * 5
+    assert not at.service.take_refit_wish()
 
 
 def test_a_warned_history_that_is_all_there_is_may_raise_and_not_lower() -> None:
