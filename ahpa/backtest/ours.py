@@ -87,9 +87,7 @@ class Ahpa:
         ticks = self.scenario.ticks
         until, coverage = observed(self.scenario.demand, ticks)
         origins = self.foresight.newest(ticks)
-        return list(
-            zip(origins.tolist(), until[0].tolist(), coverage[0].tolist(), self.freeze.at(ticks), strict=True)
-        )
+        return list(zip(origins.tolist(), until[0].tolist(), coverage[0].tolist(), self.freeze.at(ticks), strict=True))
 
     def _filled_by(self, decision: Decision, world: World) -> float:
         """Pull the second lever, or let it go: what the KPA now fills a replica to, in requests in flight."""

@@ -131,5 +131,3 @@ def fewest(
     shown = runs if question.sweep else {count: runs[count] for count in (high, chosen)}
     points = [Point(float(count), run.knob, run.outcome) for count, run in shown.items()]
     return result_of(runs[chosen], points, target)
-
-

@@ -22,7 +22,7 @@ from ahpa.backtest.results import Backtest, SeriesResult
 from ahpa.backtest.run import Job, run
 from ahpa.backtest.series import Series, prepared
 from ahpa.backtest.trial import Setting
-from ahpa.commands.demand import UNITS, Demand, Source, read
+from ahpa.commands.demand import UNITS, Source, read
 from ahpa.commands.options import (
     HTTP_URL,
     MOST_SAID,

@@ -27,7 +27,9 @@ def _levels(text: str) -> tuple[float, ...]:
 @click.option(
     "--step", type=SECONDS, help="Means over steps of this length.  [default: 5m, or the data's own if longer]"
 )
-@click.option("--levels", type=_levels, metavar="LEVELS", default="0.5,0.9,0.95,0.99", show_default=True, help="Quantile levels.")
+@click.option(
+    "--levels", type=_levels, metavar="LEVELS", default="0.5,0.9,0.95,0.99", show_default=True, help="Quantile levels."
+)
 @click.option("--window-max", "windows", type=SECONDS, multiple=True, metavar="DURATION",
               help="Also the largest row within this time; repeatable.")  # fmt: skip
 @click.option("--rolling", is_flag=True, help="At past origins, as CSV: series,origin,timestamp,level,value,kind.")

@@ -17,6 +17,8 @@ from ahpa.commands.options import HTTP_URL, SECONDS, calendar_from, calendar_opt
 if TYPE_CHECKING:
     from http.server import ThreadingHTTPServer
 
+    from ahpa.adapters.kubernetes.api import KubeApi
+    from ahpa.adapters.telemetry.http import Page
     from ahpa.adapters.telemetry.telemetry import Telemetry
     from ahpa.core.readiness import Readiness
     from ahpa.ports import Actuator
@@ -69,7 +71,7 @@ class Options:
 @click.option("--kubeconfig", type=click.Path(exists=True, dir_okay=False), help="Instead of the pod's own account.")
 @click.option("--context", help="Context of the kubeconfig.")
 @click.option("--namespace", "-n", help="Only this namespace (default: all).")
-@click.option("--kinds", help="Kinds of targets to look for.  [default: knative,hpa]")
+@click.option("--kinds", help="Kinds of targets to look for, as knative,hpa.  [default: all]")
 @click.option("--tick", type=SECONDS, default="60s", show_default=True, help="How often to decide.")
 @click.option("--refit", type=SECONDS, default="1h", show_default=True, help="How often to learn anew.")
 @click.option("--history", type=SECONDS, default="14d", show_default=True, help="How much history to learn from.")
@@ -214,3 +216,39 @@ def _ports(options: Options, telemetry: Telemetry) -> Ports:
         telemetry=telemetry,
         journal=JournalFile(options.journal) if options.journal else None,
     )
+
+
+def _actuators(options: Options, kube: KubeApi) -> dict[str, Actuator]:
+    """Of the kinds that were asked for; all by default. Raises ValueError for one that there is not."""
+    from ahpa.adapters.kubernetes.kinds import KINDS
+
+    asked = [kind.strip() for kind in options.kinds.split(",")] if options.kinds is not None else list(KINDS)
+    if unknown := sorted(set(asked) - set(KINDS)):
+        raise ValueError(f"--kinds: {unknown[0]!r} is not one of {', '.join(KINDS)}")
+    return {kind: KINDS[kind].actuator(kube, options.namespace) for kind in asked}
+
+
+def _http(service: Service, loop: Loop, telemetry: Telemetry, options: Options) -> list[ThreadingHTTPServer]:
+    """Metrics and page on one port, health on another."""
+    from ahpa.adapters.telemetry.http import serve_http
+
+    def say(good: bool) -> Page:
+        return (200, "text/plain", b"ok\n") if good else (503, "text/plain", b"no\n")
+
+    def metrics() -> Page:
+        return 200, "text/plain; version=0.0.4; charset=utf-8", telemetry.text()
+
+    servers = []
+    if options.metrics_port >= 0:
+        servers.append(serve_http(options.metrics_port, {"/": lambda: _page(service.shown), "/metrics": metrics}))
+    if options.health_port >= 0:
+        alive = {name: (lambda: say(loop.alive)) for name in ("/healthz", "/livez")}
+        servers.append(serve_http(options.health_port, {**alive, "/readyz": lambda: say(loop.ready)}))
+    return servers
+
+
+def _page(shown: Shown) -> Page:
+    from ahpa.render.page import page
+
+    rows = [(each.workload, each.decision) for each in shown.rounds]
+    return 200, "text/html; charset=utf-8", page(rows, shown.at).encode()

@@ -67,9 +67,7 @@ def setting_of(world: World, service: ServiceYaml | None, service_seconds: float
         kpa, slots = service.kpa, service.concurrency or slots
     try:
         readiness, prices = _starts(world)
-        simulated = SimulatedService(
-            service_seconds, slots, world.late_after, world.give_up_after, readiness, prices
-        )
+        simulated = SimulatedService(service_seconds, slots, world.late_after, world.give_up_after, readiness, prices)
     except InputError:
         raise
     except ValueError as error:

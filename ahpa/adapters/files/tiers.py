@@ -11,7 +11,6 @@ from ahpa.adapters.files.yaml_documents import documents
 from ahpa.core.policy.parameters import Unreadable, parse_seconds
 from ahpa.core.readiness import Lag, Readiness, Tier
 
-
 _NODES = r"[a-z0-9.*?!\[\]-]{1,253}"
 """What names of nodes are made of, and the signs of a pattern."""
 
