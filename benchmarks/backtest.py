@@ -14,8 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-
 from ahpa.adapters.files.results import file_names
+
 from ahpa.adapters.processes.executors import Threads
 from ahpa.backtest import contenders as policies
 from ahpa.backtest.contenders import Ahpa, Foresight

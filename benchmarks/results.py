@@ -21,8 +21,8 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-
 from ahpa.adapters.files.read import read
+
 from ahpa.adapters.processes.executors import Threads
 from ahpa.backtest.contenders import Ahpa, Foresight
 from ahpa.backtest.results import POLICIES

@@ -7,8 +7,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from ahpa.adapters.prometheus.queries import DEFAULTS, load_queries
-from ahpa.adapters.telemetry import Metrics
+from ahpa.adapters.kubernetes.kinds import KINDS
+from ahpa.adapters.prometheus.queries import load_queries
+from ahpa.adapters.telemetry.metrics import Metrics
 from ahpa.core.policy.parameters import PARAMETERS
 from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, Policy
 
@@ -23,7 +24,9 @@ def annotations_page() -> str:
         (f"`{PREFIX}{p.name}`", p.accepts, _shown(defaults[p.field]), f'`"{p.example}"`', p.help) for p in PARAMETERS
     )
     queries = "\n".join(f"- `{name}`" for name in sorted(load_queries()))
-    automatic = ", ".join(f"`{name}` for {kind}" for kind, name in DEFAULTS.items())
+    kinds = (
+        (f"`{k.name}`", k.title, f"`{k.demand}`" if k.demand else "none: name one", k.capacity) for k in KINDS.values()
+    )
     return f"""{NOTE}
 # Annotations
 
@@ -48,7 +51,12 @@ Operators add their own (config/base/queries.yaml); these are built in (ahpa/ada
 
 {queries}
 
-`auto` is {automatic}. An HPA has no natural demand, so its owner names a query.
+## Kinds of objects
+
+An HPA has no natural demand, so its owner names a query. What one replica serves is `{PREFIX}target-per-replica` where
+it is set.
+
+{_table(("kind", "object", "`demand: auto`", "what one replica serves"), kinds)}
 """
 
 

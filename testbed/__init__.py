@@ -10,7 +10,7 @@ activator's protocol to the real autoscaler). Every pod here is a record; none r
         bed.live_metric("chat_concurrency", {"service": "chat"}, lambda now: 3.0)       # the series goes on
         service = bed.knative_service("chat", annotations={"ahpa.dev/mode": "apply"}, ready_seconds=8)
         bed.load("default", service["status"]["latestReadyRevisionName"], concurrency=25)
-        bed.wait_for(lambda: bed.get("deployments", "chat-00001-deployment")["spec"]["replicas"] > 1, 20)
+        bed.wait_for(lambda: bed.get("deployments", "chat-00001-deployment")["spec"]["replicas"] > 1)
 
 `bed.kubeconfig` (a path), `bed.api_url`, `bed.token` and `bed.ca_file` reach the API server as administrator;
 `bed.service_account_kubeconfig(namespace, name)` reaches it with only the rights that RBAC gives that account.

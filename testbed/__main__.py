@@ -82,7 +82,7 @@ def _up() -> None:
         if hold.poll() is not None:
             raise TestbedError(f"it did not come up:\n{log.read_text()}")
 
-    wait_until(lambda: "kubeconfig" in holder(lock_file()), 120, f"the testbed is up (see {log})", check=alive)
+    wait_until(lambda: "kubeconfig" in holder(lock_file()), f"the testbed is up (see {log})", check=alive)
     print(f"testbed: up in {time.monotonic() - begun:.1f} s", file=sys.stderr)
     print(json.dumps(_running(), indent=1))
 
@@ -108,7 +108,7 @@ def _down() -> None:
         print("testbed: none is running", file=sys.stderr)
         return
     os.kill(running["pid"], signal.SIGTERM)
-    wait_until(lambda: not holder(lock_file()), 15, f"the testbed of process {running['pid']} ends")
+    wait_until(lambda: not holder(lock_file()), f"the testbed of process {running['pid']} ends")
 
 
 def _logs(parts: Sequence[str]) -> None:

@@ -21,7 +21,7 @@ from testbed.kwok import gpu_node, start_kwok
 from testbed.locks import locked, note
 from testbed.manifests import deployment, horizontal_pod_autoscaler, knative_service
 from testbed.openmetrics import Series
-from testbed.processes import Processes, TestbedError, can_listen, free_ports, wait_until
+from testbed.processes import PATIENCE_SECONDS, Processes, await_port, free_ports, wait_until
 from testbed.prometheus import LiveMetrics, PrometheusServer
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ class Testbed:
         with ExitStack() as stack:
             stack.enter_context(locked(lock_file(), self._wait_seconds, "another testbed on this machine"))
             begun = time.monotonic()
-            await_port(AUTOSCALER_PORT, 3)
+            await_port(AUTOSCALER_PORT, 10)
             self.directory = self._directory or Path(tempfile.mkdtemp(prefix="ahpa-testbed-"))
             self.processes = Processes(self.directory, self._keep)
             stack.callback(self.processes.close)
@@ -181,7 +181,7 @@ class Testbed:
     def delete(self, resource: str, name: str, namespace: str = "default") -> None:
         self.api.delete(resource, name, namespace)
 
-    def wait_for(self, predicate: Callable[[], T | None], timeout: float = 30, what: str = "") -> T:
+    def wait_for(self, predicate: Callable[[], T | None], timeout: float = PATIENCE_SECONDS, what: str = "") -> T:
         """Call `predicate` until it returns something true, and return that; `TestbedError` after `timeout` s.
 
         An object that is not there yet counts as "not yet"; a process of the testbed that died ends the wait.
@@ -195,7 +195,7 @@ class Testbed:
                     return None
                 raise
 
-        return wait_until(probe, timeout, what or "the condition waited for", 0.1, self.processes.check)
+        return wait_until(probe, what or "the condition waited for", timeout, 0.1, self.processes.check)
 
     def knative_service(
         self,
@@ -231,7 +231,7 @@ class Testbed:
 
         if not wait:
             return self.get("ksvc", name, namespace)
-        return self.wait_for(ready, pull_seconds + ready_seconds + 60, f"Knative Service {name} is Ready")
+        return self.wait_for(ready, pull_seconds + ready_seconds + PATIENCE_SECONDS, f"Knative Service {name} is Ready")
 
     def hpa_with_deployment(
         self,
@@ -291,17 +291,3 @@ class Testbed:
 def lock_file() -> Path:
     """Held by the process whose testbed runs on this machine."""
     return cache_directory() / "running.lock"
-
-
-def await_port(port: int, timeout_seconds: float) -> None:
-    """Wait until `port` is free on all interfaces; `TestbedError` if it stays taken.
-
-    A testbed that was killed frees its ports within a moment; anybody else's server does not.
-    """
-    try:
-        wait_until(lambda: can_listen(port), timeout_seconds, "")
-    except TestbedError:
-        raise TestbedError(
-            f"port {port} is taken. Knative's autoscaler listens there, fixed and on all interfaces: end what "
-            f"listens there (see `ss -ltnp 'sport = :{port}'`) and try again"
-        ) from None

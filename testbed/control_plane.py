@@ -68,9 +68,9 @@ def start_control_plane(processes: Processes, binaries: Mapping[str, Path]) -> C
     common = [f"--kubeconfig={plane.kubeconfig}", "--leader-elect=false", "--secure-port=0"]
 
     certificate = plane.ca_file
-    wait_until(certificate.is_file, 30, "kube-apiserver writes its certificate", check=processes.check)
+    wait_until(certificate.is_file, "kube-apiserver writes its certificate", check=processes.check)
     with closing(plane.api()) as api:
-        wait_until(api.ready, 60, "kube-apiserver is ready", check=processes.check)
+        wait_until(api.ready, "kube-apiserver is ready", check=processes.check)
     processes.start(
         "kube-controller-manager",
         [binaries["kube-controller-manager"], *common, f"--controllers={controllers}"],

@@ -24,7 +24,7 @@ _SETTINGS: dict[str, dict[str, str]] = {
         "queue-sidecar-image": "dev.local/queue:1",
         "registries-skipping-tag-resolving": "dev.local",
     },
-    "config-leader-election": {"lease-duration": "15s", "renew-deadline": "10s", "retry-period": "2s"},
+    "config-leader-election": {"lease-duration": "60s", "renew-deadline": "40s", "retry-period": "2s"},
     "config-autoscaler": {"allow-zero-initial-scale": "true"},
     "config-observability": {"metrics-protocol": "prometheus", "request-metrics-protocol": "prometheus"},
 }
@@ -76,7 +76,7 @@ def start_knative(
                 **environment,
             },
         )
-    wait_until(lambda: _certified(api), 60, "Knative's webhook issues its certificate", check=processes.check)
+    wait_until(lambda: _certified(api), "Knative's webhook issues its certificate", check=processes.check)
 
 
 def await_autoscaler(processes: Processes, api: KubeApi) -> None:
@@ -88,7 +88,7 @@ def await_autoscaler(processes: Processes, api: KubeApi) -> None:
         return bool(leases.get(lease, {}).get("holderIdentity"))
 
     what = f"Knative's autoscaler leads (does something else listen on port {AUTOSCALER_PORT}?)"
-    wait_until(leads, 60, what, check=processes.check)
+    wait_until(leads, what, check=processes.check)
 
 
 def _certified(api: KubeApi) -> bool:
@@ -119,7 +119,7 @@ def _install(api: KubeApi, manifests: Path, webhook_port: int) -> None:
     ]
     _apply_all(api, resources)
     # A process that looks for a kind too early tries again only after a second or more.
-    wait_until(lambda: _established(api), 30, "the API server serves Knative's kinds")
+    wait_until(lambda: _established(api), "the API server serves Knative's kinds")
 
 
 def _established(api: KubeApi) -> bool:

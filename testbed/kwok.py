@@ -21,7 +21,7 @@ def start_kwok(processes: Processes, binary: Path, api: KubeApi, kubeconfig: Pat
     """Start KWOK with the stages below, after Knative's CRDs: it reads the schema of every kind it plays."""
     group = f"apis/{_INGRESS_API}"
     wait_until(
-        lambda: group in api.request("GET", "/openapi/v3")["paths"], 30, "the API server publishes Knative's schemas"
+        lambda: group in api.request("GET", "/openapi/v3")["paths"], "the API server publishes Knative's schemas"
     )
     config = processes.directory / "kwok-stages.yaml"
     config.write_text("\n---\n".join(json.dumps(stage) for stage in _stages()))

@@ -15,6 +15,9 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+PATIENCE_SECONDS = 120.0
+"""How long to wait for what a working testbed does in seconds: only a fault takes so long, a busy machine does not."""
+
 
 class TestbedError(Exception):
     """The testbed cannot be built, started or used; the message says why and what to do."""
@@ -58,7 +61,7 @@ class Processes:
                 process_group=self._group,
             )
 
-    def stop(self, name: str, timeout_seconds: float = 10) -> None:
+    def stop(self, name: str, timeout_seconds: float = PATIENCE_SECONDS) -> None:
         """End one process with SIGTERM and wait for it; for the parts a test may stop and start again."""
         process = self._running.pop(name)
         process.send_signal(signal.SIGTERM)
@@ -90,8 +93,8 @@ class Processes:
 
 def wait_until(
     probe: Callable[[], T | None],
-    timeout_seconds: float,
     what: str,
+    timeout_seconds: float = PATIENCE_SECONDS,
     every_seconds: float = 0.05,
     check: Callable[[], None] = lambda: None,
 ) -> T:
@@ -134,3 +137,17 @@ def can_listen(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def await_port(port: int, timeout_seconds: float) -> None:
+    """Wait until `port` is free on all interfaces; `TestbedError` if it stays taken.
+
+    A testbed that was killed frees its ports within a moment; anybody else's server does not.
+    """
+    try:
+        wait_until(lambda: can_listen(port), "", timeout_seconds)
+    except TestbedError:
+        raise TestbedError(
+            f"port {port} is taken. Knative's autoscaler listens there, fixed and on all interfaces: end what "
+            f"listens there (see `ss -ltnp 'sport = :{port}'`) and try again"
+        ) from None

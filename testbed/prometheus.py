@@ -109,7 +109,7 @@ class PrometheusServer:
                 f"--web.listen-address={self._address}",
             ],
         )
-        wait_until(self._ready, 30, "Prometheus is ready", check=self._processes.check)
+        wait_until(self._ready, "Prometheus is ready", check=self._processes.check)
 
     def stop(self) -> None:
         self._processes.stop("prometheus")
@@ -138,7 +138,7 @@ class PrometheusServer:
     def _ready(self) -> bool:
         try:
             return self._http.get(f"{self.url}/-/ready", timeout=2).ok
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
 

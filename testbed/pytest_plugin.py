@@ -16,7 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from testbed.bed import Testbed
 
-WAIT_SECONDS = 250  # for another run's testbed; less than the time limit of a test
+WAIT_SECONDS = 1200  # for another run's testbed, in which all tests that need it may still come
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -8,9 +8,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import pytest
 from hypothesis import settings
 
-from testbed.pytest_plugin import bed, bed_namespace, pytest_collection_finish
+from testbed.pytest_plugin import WAIT_SECONDS, bed, bed_namespace, pytest_collection_finish
 
 __all__ = ["bed", "bed_namespace", "pytest_collection_finish"]
+
+TESTBED_TIMEOUT_SECONDS = WAIT_SECONDS + 600
 
 # A busy machine is no finding, so no deadlines. CI tries the same examples each time; people try new ones.
 settings.register_profile("here", deadline=None)
@@ -21,7 +23,10 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 def pytest_itemcollected(item: pytest.Item) -> None:
     """One worker of pytest-xdist runs all that needs the testbed, of which a machine has room for one.
 
-    At collection, because xdist reads the groups before any later hook of ours.
+    At collection, because xdist reads the groups before any later hook of ours. Its tests wait for processes that a
+    busy machine slows down, and the first of them for the testbed.
     """
     if item.get_closest_marker("testbed"):
         item.add_marker(pytest.mark.xdist_group("testbed"))
+        if not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(TESTBED_TIMEOUT_SECONDS))

@@ -34,7 +34,9 @@ def _changes(zone: ZoneInfo) -> tuple[list[float], list[float]]:
     """When the clock is changed, to the second, and the offsets before, between and after."""
 
     def offset(at: int) -> float:
-        return datetime.fromtimestamp(at, zone).utcoffset().total_seconds()  # type: ignore[union-attr]
+        ahead = datetime.fromtimestamp(at, zone).utcoffset()
+        assert ahead is not None  # the time has a zone
+        return ahead.total_seconds()
 
     day = 86_400
     first, last = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (YEARS.start, YEARS.stop))

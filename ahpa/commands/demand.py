@@ -110,10 +110,11 @@ def _from_prometheus(url: str, queries: tuple[str, ...], history: float) -> Pane
     named = _named(queries)
     shown = re.sub(r"//[^/@]*@", "//***@", url)  # never a password
     now = time.time()  # noqa: TID251  (a command is an edge)
-    panel, problems, _ = Prometheus(url).panel(named, now - history, now, 60.0)
-    if problems:
-        name, why = next(iter(problems.items()))
+    reading = Prometheus(url).read(named, now - history, now, 60.0)
+    if reading.problems:
+        name, why = next(iter(reading.problems.items()))
         raise InputError(f"{shown}: {name}: {why.replace(url, shown)}", 3)
+    panel = reading.panel
     seen = np.isfinite(panel.values)
     if not seen.any():
         raise InputError(f"{shown}: the queries gave no samples in the last {history / 86_400:g} days", NOT_ENOUGH)

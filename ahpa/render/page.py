@@ -9,6 +9,7 @@ from ahpa import __version__
 from ahpa.core.decision import Decision
 from ahpa.core.observation import Workload
 from ahpa.core.planner import LAG_LEVEL
+from ahpa.core.readiness import Readiness
 from ahpa.core.words import moment, printable, quantity, seconds
 from ahpa.render.style import SHEET
 
@@ -38,10 +39,18 @@ def _kind(name: str) -> str:
     return "text" if name in ("mode", "model", "reason", "why") else ""
 
 
+def _lag(readiness: Readiness) -> str:
+    """`3 min`; `warm 45 s, new 5 min` where replicas land in tiers."""
+    names = [tier.name for tier in readiness.tiers]
+    leads = [seconds(lead) for _, lead in readiness.leads(LAG_LEVEL)]
+    if names == ["any"]:
+        return leads[0]
+    return ", ".join(f"{name} {lead}" for name, lead in zip(names, leads, strict=True))
+
+
 def _row(workload: Workload, decision: Decision) -> str:
     change = f"{decision.previous} → {decision.floor}" if decision.change else str(decision.floor)
     made = decision.plan
-    lag = workload.readiness.leads(LAG_LEVEL)[-1][1]
     cells = (
         workload.key,
         "apply" if decision.apply else workload.policy.policy.mode,
@@ -50,7 +59,7 @@ def _row(workload: Workload, decision: Decision) -> str:
         str(workload.ready),
         f"{quantity(made.peak)} (p{100 * made.level:.4g})" if made else "–",
         seconds(made.window_seconds) if made else "–",
-        seconds(lag),
+        _lag(workload.readiness),
         decision.model or "–",
         str(decision.reason),
         decision.message,

@@ -49,7 +49,16 @@ class Actor:
         self.telemetry.show(rounds, coverage)
         for each in rounds:
             target, decision = each.target, each.decision
-            self.telemetry.log("decision", **_fields(decision))
+            self.telemetry.log(
+                "decision",
+                target=decision.key,
+                reason=str(decision.reason),
+                floor=decision.floor,
+                previous=decision.previous,
+                baseline=decision.baseline,
+                apply=decision.apply,
+                message=decision.message,
+            )
             if decision.apply:
                 self._write(target, decision, memory, now)
             self.events.tell(target, decision, now)
@@ -88,15 +97,3 @@ class Actor:
         else:
             self.telemetry.wrote("done")
             memory.backoff.pop(target.key, None)
-
-
-def _fields(decision: Decision) -> dict[str, object]:
-    return {
-        "target": decision.key,
-        "reason": str(decision.reason),
-        "floor": decision.floor,
-        "previous": decision.previous,
-        "baseline": decision.baseline,
-        "apply": decision.apply,
-        "message": decision.message,
-    }

@@ -7,15 +7,13 @@ from typing import Any
 
 import pytest
 
-from ahpa.adapters.kubernetes.api import Kube, KubeError
-from ahpa.adapters.kubernetes.hpa import HorizontalPodAutoscalers
-from ahpa.adapters.kubernetes.knative import KnativeServices
-from ahpa.adapters.kubernetes.target import Target
+from ahpa.adapters.kubernetes.api import Kube
+from ahpa.adapters.kubernetes.kinds import KINDS
+from ahpa.adapters.kubernetes.revisions import MIN_SCALE
+from ahpa.ports import ClusterError, Target
 from testbed import Testbed
 
 pytestmark = pytest.mark.testbed
-
-MIN_SCALE = "autoscaling.knative.dev/min-scale"
 
 
 class Owned:
@@ -23,17 +21,18 @@ class Owned:
 
     def __init__(self, bed: Testbed, namespace: str, kind: str) -> None:
         self.bed, self.namespace, self.kind = bed, namespace, kind
-        kube = Kube.connect(str(bed.kubeconfig))
+        self.new_process()
         asked = {"ahpa.dev/mode": "apply"}
-        self.actuator: KnativeServices | HorizontalPodAutoscalers
         if kind == "knative":
             service = bed.knative_service("svc", namespace, annotations=asked, template_annotations={MIN_SCALE: "1"})
             self.name = service["status"]["latestReadyRevisionName"]
-            self.actuator = KnativeServices(kube, namespace)
         else:
             bed.hpa_with_deployment("svc", namespace, annotations=asked, min_replicas=1)
             self.name = "svc"
-            self.actuator = HorizontalPodAutoscalers(kube, namespace)
+
+    def new_process(self) -> None:
+        """One that knows nothing but what is on the objects."""
+        self.actuator = KINDS[self.kind].actuator(Kube.connect(str(self.bed.kubeconfig)), self.namespace)
 
     def target(self) -> Target:
         (target,) = self.actuator.targets()
@@ -60,7 +59,7 @@ class Owned:
         def tick() -> bool:
             try:
                 act(self.target())
-            except KubeError as error:
+            except ClusterError as error:
                 if error.status != 409:
                     raise
                 return False
@@ -120,7 +119,7 @@ def test_an_owner_who_writes_our_very_number_leaves_it_ours(owned: Owned) -> Non
 def test_a_new_process_knows_what_the_old_one_did(owned: Owned) -> None:
     """Nothing is remembered but on the objects."""
     owned.write(4)
-    owned.actuator = type(owned.actuator)(Kube.connect(str(owned.bed.kubeconfig)), owned.namespace)
+    owned.new_process()
     owned.becomes(4, 1, True)
     owned.restore()
     owned.becomes(1, 1, False)

@@ -7,21 +7,22 @@ import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ahpa.adapters.kubernetes.api import FIELD_MANAGER, KubeError, Object
+from ahpa.adapters.kubernetes.api import FIELD_MANAGER, Object
+from ahpa.ports import ClusterError
 
 
 class FakeKube:
     """Objects with resourceVersion and field ownership, as the API server keeps them; every write is recorded.
 
-    Ownership is kept for annotations and spec.minReplicas, the fields that we ask about. Like the real one, a
-    write that changes nothing changes no version and no owner.
+    Ownership is kept for each annotation and each field right under spec, which is what we ask about. Like the real
+    one, a write that changes nothing changes no version and no owner.
     """
 
     def __init__(self) -> None:
         self.objects: dict[str, Object] = {}
         self.writes: list[tuple[str, dict[str, Any]]] = []
         self.created: list[tuple[str, dict[str, Any]]] = []
-        self.fail: Callable[[str, str], KubeError | None] = lambda method, where: None
+        self.fail: Callable[[str, str], ClusterError | None] = lambda method, where: None
         self._versions = itertools.count(1)
         self.install_knative("1.23.0")
 
@@ -38,7 +39,7 @@ class FakeKube:
         meta.update(uid=f"uid-{where}", resourceVersion=str(next(self._versions)), managedFields=[])
         self.objects[where] = item
         fields = [("metadata", "annotations", key) for key in meta.get("annotations") or {}]
-        _own(item, manager, [*fields, ("spec", "minReplicas")])
+        _own(item, manager, [*fields, *(("spec", key) for key in item.get("spec") or {})])
         return item
 
     def edit(self, where: str, patch: Mapping[str, Any], manager: str = "kubectl") -> None:
@@ -48,7 +49,7 @@ class FakeKube:
     def get(self, where: str, **query: str) -> Object:
         self._maybe_fail("GET", where)
         if where not in self.objects:
-            raise KubeError(404, f"GET {where}: not found")
+            raise ClusterError(404, f"GET {where}: not found")
         return copy.deepcopy(self.objects[where])
 
     def items(self, where: str, **query: str) -> list[Object]:
@@ -63,21 +64,21 @@ class FakeKube:
         ]
         return copy.deepcopy(found)
 
-    def merge_patch(self, where: str, body: Mapping[str, Any]) -> Object:
+    def merge_patch(self, where: str, body: Object) -> Object:
         self._maybe_fail("PATCH", where)
         if where not in self.objects:
-            raise KubeError(404, f"PATCH {where}: not found")
+            raise ClusterError(404, f"PATCH {where}: not found")
         asked = body["metadata"].get("resourceVersion")
         if asked is not None and asked != self.objects[where]["metadata"]["resourceVersion"]:
-            raise KubeError(409, f"PATCH {where}: the object has been modified")
-        self.writes.append((where, copy.deepcopy(dict(body))))
+            raise ClusterError(409, f"PATCH {where}: the object has been modified")
+        self.writes.append((where, copy.deepcopy(body)))
         self._patch(where, body, FIELD_MANAGER)
         return copy.deepcopy(self.objects[where])
 
-    def create(self, where: str, body: Mapping[str, Any]) -> Object:
+    def create(self, where: str, body: Object) -> Object:
         self._maybe_fail("POST", where)
-        self.created.append((where, copy.deepcopy(dict(body))))
-        return dict(body)
+        self.created.append((where, copy.deepcopy(body)))
+        return body
 
     def _maybe_fail(self, method: str, where: str) -> None:
         error = self.fail(method, where)
@@ -95,6 +96,8 @@ class FakeKube:
             elif annotations.get(key) != value:
                 annotations[key] = value
                 touched.append(("metadata", "annotations", key))
+        if "ownerReferences" in patch.get("metadata", {}):
+            item["metadata"]["ownerReferences"] = patch["metadata"]["ownerReferences"]
         for key, value in (patch.get("spec") or {}).items():
             if item["spec"].get(key) != value:
                 item["spec"][key] = value

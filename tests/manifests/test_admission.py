@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from copy import deepcopy
 from pathlib import Path
@@ -19,27 +19,34 @@ from typing import Any
 import pytest
 import yaml
 
-from ahpa.adapters.kubernetes.api import Kube, collection, path
-from ahpa.adapters.kubernetes.api import KubeError as Refused
 from ahpa.adapters.kubernetes.events import Events
-from ahpa.adapters.kubernetes.hpa import HorizontalPodAutoscalers
-from ahpa.adapters.kubernetes.knative import KnativeServices
-from ahpa.adapters.kubernetes.target import Actuator, Target
+from ahpa.adapters.kubernetes.kinds import KINDS
+from ahpa.adapters.kubernetes.pods import Pods
 from testbed import Testbed
 from testbed.build import find_parts
 from testbed.kube import KubeApi, KubeError
 from testbed.manifests import horizontal_pod_autoscaler
+from tests.manifests.account import (
+    FENCE,
+    HOME,
+    HPA,
+    MERGE,
+    MIN_SCALE,
+    RBAC,
+    RECORD,
+    REVISION,
+    SERVICE,
+    TEAM,
+    Recording,
+    annotation,
+    kind_of,
+    raise_and_restore,
+    refusal,
+)
 from tests.manifests.overlays import CONFIG, OPERATOR_KINDS, one, render
 from tests.manifests.test_config_files import RIGHTS
 
 pytestmark = pytest.mark.testbed
-
-HOME = "ahpa-system"
-TEAM = "inference"
-MIN_SCALE = "autoscaling.knative.dev/min-scale"
-MERGE = "application/merge-patch+json"
-SERVICE, REVISION, HPA = "services.serving.knative.dev", "revisions", "horizontalpodautoscalers"
-FENCE, RBAC = 422, 403
 
 
 @pytest.fixture(scope="module")
@@ -60,37 +67,31 @@ def ours(bed: Testbed, targets: str, request: pytest.FixtureRequest) -> Iterator
     bed.apply(*objects)
     config = json.loads(bed.service_account_kubeconfig(HOME, "ahpa").read_text())
     with closing(KubeApi(bed.api_url, config["users"][0]["user"]["token"], bed.ca_file)) as api:
-        for resource, name in ((SERVICE, "chat"), (REVISION, targets), (HPA, "api")):
-            where = bed.api.resource(resource).path(TEAM, name)
-            forbidden = {"metadata": {"labels": {"fence": "up"}}}
-            bed.wait_for(lambda w=where, f=forbidden: refusal(api, w, f) == FENCE, 30, f"the fence of {resource}")  # type: ignore[misc]
+        paths = [bed.api.resource(r).path(TEAM, n) for r, n in ((SERVICE, "chat"), (REVISION, targets), (HPA, "api"))]
+        _await(bed, api, paths, FENCE)
         yield api
+        # Step by step, since the next overlay must not be seen behind what the API server still knows of this one.
+        fences = [each for each in objects if each["kind"].startswith("ValidatingAdmission")]
+        _delete(bed, fences)
+        _await(bed, api, paths, 0)
+        _delete(bed, [each for each in objects if each not in fences])
+        _await(bed, api, paths, RBAC)
+
+
+def _await(bed: Testbed, api: KubeApi, paths: list[str], status: int) -> None:
+    """Until a patch that the fences forbid ends with `status` at each path."""
+    forbidden = {"metadata": {"labels": {"fence": "up"}}}
+    bed.wait_for(lambda: {refusal(api, where, forbidden) for where in paths} == {status}, what=f"{status} for us")
+
+
+def _delete(bed: Testbed, objects: list[dict[str, Any]]) -> None:
+    """All but the namespace and the account, which is still to show what it may do."""
     for each in objects:
-        if each["kind"] != "Namespace":
+        if each["kind"] not in ("Namespace", "ServiceAccount"):
             with suppress(KubeError):
                 bed.delete(kind_of(each), each["metadata"]["name"], each["metadata"].get("namespace", HOME))
 
 
-def kind_of(manifest: Mapping[str, Any]) -> str:
-    """The resource as kubectl names it, from the singular."""
-    group = str(manifest["apiVersion"]).rpartition("/")[0]
-    return SERVICE if group == "serving.knative.dev" else str(manifest["kind"]).lower()
-
-
-def refusal(api: KubeApi, where: str, patch: Any, content_type: str = MERGE, **options: str) -> int:
-    """The status with which a dry run of this patch is refused; 0 if it is allowed."""
-    try:
-        api.request("PATCH", where, patch, content_type, params={"dryRun": "All", **options})
-    except KubeError as error:
-        return error.status
-    return 0
-
-
-def annotation(key: str, value: str | None) -> dict[str, Any]:
-    return {"metadata": {"annotations": {key: value}}}
-
-
-RECORD = "ahpa.dev/baseline"
 PATCHES: list[tuple[str, str, Any, int]] = [
     ("the record on a Service", SERVICE, annotation(RECORD, "{}"), 0),
     ("the record away again", SERVICE, annotation(RECORD, None), 0),
@@ -208,51 +209,14 @@ def test_the_fence_is_for_us_alone(bed: Testbed, ours: KubeApi) -> None:
     assert refusal(bed.api, bed.api.resource(HPA).path(TEAM, "api"), {"spec": {"maxReplicas": 9}}) == 0
 
 
-class Recording(Kube):
-    """Our own port to the API; remembers which rights were used."""
-
-    used: set[tuple[str, str, str]]
-
-    def _call(self, method: str, where: str, *rest: Any) -> Any:
-        answer = super()._call(method, where, *rest)
-        group = "" if where.startswith("/api/") else where.split("/")[2]
-        words = where.partition("/namespaces/")[2].split("/")
-        verb = {"GET": "get" if len(words) == 3 else "list", "PATCH": "patch", "POST": "create"}[method]
-        self.used.add((group, words[1], verb))
-        return answer
-
-
-def raise_and_restore(bed: Testbed, actuator: Actuator) -> Target:
-    """One target up by one and back. As in the service, a 409 (another writer, or a list from a cache that was a
-    moment behind) is tried again at the next tick."""
-
-    def becomes(managed: bool, work: Callable[[Target], None]) -> Target:
-        def tick() -> Target | None:
-            (target,) = actuator.targets()
-            if target.managed == managed and target.floor == target.baseline + managed:
-                return target
-            try:
-                work(target)
-            except Refused as error:
-                if error.status != 409:
-                    raise
-            return None
-
-        return bed.wait_for(tick, 10, f"managed: {managed}")
-
-    becomes(True, lambda target: actuator.write(target, target.baseline + 1))
-    return becomes(False, actuator.restore)
-
-
 def test_the_adapters_live_on_these_rights_and_use_every_one(bed: Testbed, ours: KubeApi, targets: str) -> None:
     """Raise, restore, learn from pods and tell, as our account: every call is granted, every grant is used."""
     kube = Recording.connect(str(bed.service_account_kubeconfig(HOME, "ahpa")))
-    assert isinstance(kube, Recording)
     kube.used = set()
-    for actuator in (KnativeServices(kube, TEAM), HorizontalPodAutoscalers(kube, TEAM)):
-        target = raise_and_restore(bed, actuator)
+    for kind in KINDS.values():
+        target = raise_and_restore(bed, kind.actuator(kube, TEAM))
         assert Events(kube, "test").say(target, "Tested", "as our account", 1_764_000_000.0)
-        kube.items(path(*collection("v1", "pods", TEAM)), labelSelector=target.selector)
+        Pods(kube).starts(target)
     unused = set().union(*RIGHTS.values()) - kube.used
     assert unused == {("apps", "statefulsets", "get")}, "only because no StatefulSet is here"
 
@@ -271,7 +235,7 @@ def test_the_service_runs_on_the_settings_and_rights_that_are_installed(
     words = [sys.executable, "-m", "ahpa", *container["args"], "--once"]
     account = ["--kubeconfig", str(bed.service_account_kubeconfig(HOME, "ahpa"))]
     environment = os.environ | settings | here
-    done = subprocess.run([*words, *account], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([*words, *account], env=environment, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     log = [json.loads(line) for line in done.stderr.splitlines()]
     assert {row["event"] for row in log} <= {"refit.done", "tick.no_data", "tick.done", "decision"}, done.stderr
@@ -290,7 +254,7 @@ def test_the_documented_way_out_switches_off_what_holds_a_record_and_nothing_els
     environment = os.environ | {"KUBECONFIG": str(bed.kubeconfig), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     bed.patch(SERVICE, "chat", annotation(RECORD, "{}"), TEAM)
     try:
-        subprocess.run(["sh", "-c", block], env=environment, check=True, capture_output=True, text=True, timeout=60)
+        subprocess.run(["sh", "-c", block], env=environment, check=True, capture_output=True, text=True, timeout=240)
         modes = [
             bed.get(resource, name, TEAM)["metadata"]["annotations"]["ahpa.dev/mode"]
             for resource, name in ((SERVICE, "chat"), (HPA, "api"))

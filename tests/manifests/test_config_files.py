@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from ahpa.adapters.prometheus.queries import load_queries
-from ahpa.adapters.telemetry import Metrics
+from ahpa.adapters.telemetry.metrics import Metrics
 from ahpa.commands.serve import command
 from ahpa.core.decision import Reason
 from ahpa.core.policy.rules import parse_policy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ahpa.core.controller import step
 from ahpa.core.observation import Observation
+from ahpa.core.readiness import Lag, Readiness, Tier
 from ahpa.render.page import page
 from tests.core.conftest import NOW, workload_of
 
@@ -25,3 +26,12 @@ def test_a_hostile_name_adds_no_markup() -> None:
 
 def test_without_targets_it_says_so() -> None:
     assert "Nobody asked for us yet" in page([], float("nan"))
+
+
+def test_the_lag_is_told_for_each_tier() -> None:
+    tiers = (Tier("warm", Lag.of(45, 45), replicas=2, nodes="warm-*"), Tier("new", Lag.of(300, 300)))
+    two, one = workload_of(readiness=Readiness(tiers)), workload_of(readiness=Readiness(tiers[1:]))
+    shown = [page([(each, step(Observation(NOW, 60.0, (each,), {}))[0])], NOW) for each in (two, one, workload_of())]
+    assert ">warm 45 s, new 5 min<" in shown[0]
+    assert ">new 5 min<" in shown[1]
+    assert ">2 min<" in shown[2]

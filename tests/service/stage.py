@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ahpa.adapters.kubernetes.kinds import KINDS
-from ahpa.adapters.telemetry.telemetry import Telemetry
-
 from ahpa.adapters.files.journal import JournalFile
 from ahpa.adapters.kubernetes.events import Events
-from ahpa.adapters.kubernetes.knative import MIN_SCALE
+from ahpa.adapters.kubernetes.kinds import KINDS
 from ahpa.adapters.kubernetes.pods import Pods
+from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from ahpa.adapters.prometheus.queries import Query
+from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.core.decision import Decision
 from ahpa.core.readiness import Lag, Readiness
 from ahpa.service.act import Gate
@@ -97,7 +96,7 @@ def staged(
     """A new service in an old world: a start, or a restart."""
     telemetry = Telemetry()
     ports = Ports(
-        actuators={kind.name: kind.actuator(kube, "shop") for kind in KINDS},
+        actuators={name: kind.actuator(kube, "shop") for name, kind in KINDS.items()},
         starts=Pods(kube),
         demand=prometheus,
         queries=QUERIES,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ahpa.adapters.kubernetes.knative import MIN_SCALE, KnativeServices
+from ahpa.adapters.kubernetes.knative import KnativeServices
+from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from ahpa.core.decision import Reason
 from ahpa.ports import ClusterError, Target
 from tests.service.stage import NOW, ROOT, SETTINGS, never, stage

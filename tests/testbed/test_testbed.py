@@ -39,19 +39,19 @@ def test_min_scale_on_the_revision_adds_replicas_and_no_revision(bed: Testbed, b
     bed.load(bed_namespace, revision, 1)  # else the one replica would go, as idle
 
     bed.patch("revisions", revision, {"metadata": {"annotations": {MIN_SCALE: "4"}}}, bed_namespace)
-    bed.wait_for(lambda: replicas(bed, deployment, bed_namespace) == 4, 10, "4 replicas")
+    bed.wait_for(lambda: replicas(bed, deployment, bed_namespace) == 4, what="4 replicas")
     ready: list[str] = []
 
     def four_are_ready() -> bool:
         ready.append(condition(bed.get("ksvc", "chat", bed_namespace), "Ready"))
         return len(ready_pods(bed, bed_namespace, f"serving.knative.dev/revision={revision}")) == 4
 
-    bed.wait_for(four_are_ready, 20, "4 ready replicas")
+    bed.wait_for(four_are_ready, what="4 ready replicas")
     assert set(ready) == {"True"}
     assert [each["metadata"]["name"] for each in bed.find("revisions", bed_namespace)] == [revision]
 
     bed.patch("revisions", revision, {"metadata": {"annotations": {MIN_SCALE: None}}}, bed_namespace)
-    bed.wait_for(lambda: replicas(bed, deployment, bed_namespace) == 1, 30, "1 replica again")
+    bed.wait_for(lambda: replicas(bed, deployment, bed_namespace) == 1, what="1 replica again")
     bed.load(bed_namespace, revision, 0)
 
 
@@ -61,33 +61,35 @@ def test_a_load_makes_the_real_autoscaler_scale(bed: Testbed, bed_namespace: str
     service = bed.knative_service("busy", bed_namespace, concurrency=10)
     revision = service["status"]["latestReadyRevisionName"]
     bed.load(bed_namespace, revision, 25)
-    bed.wait_for(lambda: replicas(bed, f"{revision}-deployment", bed_namespace) == 4, 30, "4 replicas")
+    bed.wait_for(lambda: replicas(bed, f"{revision}-deployment", bed_namespace) == 4, what="4 replicas")
 
     query = f'kn_revision_concurrency_panic{{kn_revision_name="{revision}",k8s_namespace_name="{bed_namespace}"}}'
-    value = bed.wait_for(lambda: instant(bed, query), 20, "Knative's metrics in Prometheus")
-    assert value == pytest.approx(25, rel=0.1)
+    bed.wait_for(lambda: instant(bed, query) == pytest.approx(25, rel=0.1), what="Knative's metrics in Prometheus")
     bed.load(bed_namespace, revision, 0)
 
 
 def test_raising_the_minimum_of_an_hpa_adds_replicas(bed: Testbed, bed_namespace: str) -> None:
-    """Within one sync of 15 s, though no metrics API runs."""
+    """At its next sync, though no metrics API runs."""
     bed.hpa_with_deployment("api", bed_namespace, min_replicas=1, max_replicas=10)
     bed.patch("hpa", "api", {"spec": {"minReplicas": 5}}, bed_namespace)
-    bed.wait_for(lambda: replicas(bed, "api", bed_namespace) == 5, 40, "5 replicas")
+    bed.wait_for(lambda: replicas(bed, "api", bed_namespace) == 5, what="5 replicas")
 
 
 def test_gpu_pods_become_ready_after_the_time_set_and_only_as_many_as_gpus(bed: Testbed, bed_namespace: str) -> None:
     """Pulling and getting ready are told apart. 4 nodes of 8 GPUs hold 4 pods of 5 GPUs; the fifth waits."""
-    bed.hpa_with_deployment("llm", bed_namespace, min_replicas=5, gpus=5, pull_seconds=3, ready_seconds=4)
+    pull, getting_ready, late = 2, 14, 8  # seconds; a busy machine may be late, never early
+    bed.hpa_with_deployment(
+        "llm", bed_namespace, min_replicas=5, gpus=5, pull_seconds=pull, ready_seconds=getting_ready
+    )
     bed.patch("deployments", "llm", {"spec": {"replicas": 5}}, bed_namespace)  # without waiting for the HPA's sync
-    bed.wait_for(lambda: len(ready_pods(bed, bed_namespace, "app=llm")) >= 4, 60, "4 ready pods")
+    bed.wait_for(lambda: len(ready_pods(bed, bed_namespace, "app=llm")) >= 4, what="4 ready pods")
     pods = ready_pods(bed, bed_namespace, "app=llm")
     assert len(pods) == 4
     for pod in pods:
         bound, ready = transition(pod, "PodScheduled"), transition(pod, "Ready")
         started = parse(pod["status"]["containerStatuses"][0]["state"]["running"]["startedAt"])
-        assert started - bound == pytest.approx(3, abs=1.5)  # Kubernetes' times have a resolution of 1 s
-        assert ready - started == pytest.approx(4, abs=1.5)
+        assert pull - 1 <= started - bound < pull + late  # Kubernetes' times have a resolution of 1 s
+        assert getting_ready - 1 <= ready - started < getting_ready + late
     (waiting,) = [pod for pod in bed.find("pods", bed_namespace) if not pod["spec"].get("nodeName")]
     assert "nvidia.com/gpu" in waiting["status"]["conditions"][0]["message"]
 
@@ -107,7 +109,7 @@ def test_prometheus_returns_exactly_what_was_backfilled_and_goes_on_live(bed: Te
     np.testing.assert_array_equal([at for at, _ in found], times[kept])
     np.testing.assert_array_equal([value for _, value in found], values[kept])
 
-    series = bed.wait_for(lambda: fresh(bed, "backfilled", now), 15, "a scraped value")
+    series = bed.wait_for(lambda: fresh(bed, "backfilled", now), what="a scraped value")
     assert [(one["metric"], one["value"][1]) for one in series] == [({"__name__": "backfilled", **labels}, "42.5")]
 
 
@@ -115,7 +117,7 @@ def test_prometheus_can_be_stopped_and_comes_back_with_its_samples(bed: Testbed)
     bed.backfill([Series("kept", {}, np.array([1_764_000_000.0]), np.array([3.0]))])
     bed.stop_prometheus()
     with pytest.raises(requests.ConnectionError):
-        requests.get(f"{bed.prometheus_url}/-/ready", timeout=2)
+        requests.get(f"{bed.prometheus_url}/-/ready", timeout=30)
     bed.start_prometheus()
     assert raw_samples(bed, "kept", 1_763_999_000, 1_764_000_001) == [(1_764_000_000.0, 3.0)]
 
@@ -140,7 +142,7 @@ def test_a_service_account_may_do_what_rbac_grants_and_nothing_else(bed: Testbed
     )
     api = KubeApi(bed.api_url, token_of(bed, bed_namespace, "reader"), bed.ca_file)
     try:
-        bed.wait_for(lambda: may(api, "pods", bed_namespace), 5, "the grant takes effect")
+        bed.wait_for(lambda: may(api, "pods", bed_namespace), what="the grant takes effect")
         assert not may(api, "secrets", bed_namespace)
         assert not may(api, "pods", "default")
     finally:
@@ -156,7 +158,7 @@ def test_a_second_testbed_says_that_one_is_running(bed: Testbed) -> None:
 
 
 def instant(bed: Testbed, query: str) -> float | None:
-    answer = requests.get(f"{bed.prometheus_url}/api/v1/query", params={"query": query}, timeout=10).json()
+    answer = requests.get(f"{bed.prometheus_url}/api/v1/query", params={"query": query}, timeout=30).json()
     result = answer["data"]["result"]
     return float(result[0]["value"][1]) if result else None
 
@@ -164,11 +166,11 @@ def instant(bed: Testbed, query: str) -> float | None:
 def fresh(bed: Testbed, name: str, after: float) -> list[Any]:
     """The instant vector of `name` if it was sampled after `after`."""
     answer = requests.get(
-        f"{bed.prometheus_url}/api/v1/query", params={"query": f"timestamp({name}) > {after}"}, timeout=10
+        f"{bed.prometheus_url}/api/v1/query", params={"query": f"timestamp({name}) > {after}"}, timeout=30
     ).json()
     if not answer["data"]["result"]:
         return []
-    answer = requests.get(f"{bed.prometheus_url}/api/v1/query", params={"query": name}, timeout=10).json()
+    answer = requests.get(f"{bed.prometheus_url}/api/v1/query", params={"query": name}, timeout=30).json()
     result: list[Any] = answer["data"]["result"]
     return result
 

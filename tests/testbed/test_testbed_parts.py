@@ -18,11 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.activator import encode_loads
-from testbed.bed import await_port
 from testbed.build import MODULES, find_parts
 from testbed.locks import holder, locked
 from testbed.openmetrics import Series, lines
-from testbed.processes import Processes, TestbedError, can_listen, free_ports, wait_until
+from testbed.processes import Processes, TestbedError, await_port, can_listen, free_ports, wait_until
 from testbed.prometheus import LiveMetrics
 
 REPOSITORY = Path(__file__).parents[2]
@@ -92,13 +91,13 @@ from testbed.processes import Processes
 processes = Processes(Path(sys.argv[1]), keep=False)
 processes.start("one", [sys.executable, "-S", "-c", sys.argv[2], sys.argv[3]])
 print(processes.pids()["one"], flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 SERVER = """
 import signal, socket, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -116,11 +115,11 @@ def test_however_the_owner_dies_no_process_port_or_file_is_left(how: signal.Sign
     ) as owner:
         assert owner.stdout is not None
         pid = int(owner.stdout.readline())
-        wait_until(lambda: _listens(port), 10, "the server listens")
+        wait_until(lambda: _listens(port), "the server listens")
         assert not can_listen(port)
         owner.send_signal(how)
-    wait_until(lambda: not directory.exists(), 5, "the directory is gone")
-    wait_until(lambda: not _runs(pid), 5, "the process is gone")
+    wait_until(lambda: not directory.exists(), "the directory is gone")
+    wait_until(lambda: not _runs(pid), "the process is gone")
     assert can_listen(port)
 
 
@@ -129,7 +128,7 @@ def test_a_process_that_ends_by_itself_is_reported_with_its_last_words(tmp_path:
     try:
         processes.start("brief", [sys.executable, "-S", "-c", "print('last words'); raise SystemExit(3)"])
         with pytest.raises(TestbedError, match=r"brief ended with code 3:\nlast words"):
-            wait_until(lambda: False, 10, "nothing", check=processes.check)
+            wait_until(lambda: False, "nothing", check=processes.check)
     finally:
         processes.close()
 
@@ -151,7 +150,7 @@ def test_a_taken_port_is_named_and_a_freed_one_is_waited_for() -> None:
         with pytest.raises(TestbedError, match=f"port {port} is taken"):
             await_port(port, 0.2)
         threading.Timer(0.3, server.close).start()
-        await_port(port, 5)
+        await_port(port, 60)
 
 
 def test_existing_binaries_are_used_and_nothing_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,5 +194,5 @@ def _runs(pid: int) -> bool:
 def test_waiting_ends_when_the_time_is_over() -> None:
     begun = time.monotonic()
     with pytest.raises(TestbedError, match=r"not within 0\.2 s: pigs fly"):
-        wait_until(lambda: None, 0.2, "pigs fly")
-    assert time.monotonic() - begun < 2
+        wait_until(lambda: None, "pigs fly", 0.2)
+    assert 0.2 <= time.monotonic() - begun < 60

@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import quote
+
+from ahpa.ports import ClusterError
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
 
 FIELD_MANAGER = "ahpa"
 MERGE_PATCH = "application/merge-patch+json"
 
 Object = dict[str, Any]
-
-
-class KubeError(Exception):
-    """The API said no, or could not be asked. `status` is the HTTP code; 0 when there was no answer."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(f"{status or 'no answer'}: {message}")
-        self.status = status
+"""A raw object, as the API server sent it. The one place where `Any` is the truth."""
 
 
 def path(*segments: str) -> str:
@@ -37,16 +35,36 @@ def collection(group_version: str, resource: str, namespace: str | None) -> tupl
     return (*root, *(("namespaces", namespace) if namespace else ()), resource)
 
 
-class Kube:
-    """A thin port over the official client's transport. Thread-safe as that is."""
+class KubeApi(Protocol):
+    """All that the adapters of this room ask of an API server."""
 
-    def __init__(self, client: Any, timeout_seconds: tuple[float, float] = (3.05, 15.0)) -> None:
+    def get(self, where: str, **query: str) -> Object:
+        """One object. Raises ClusterError."""
+        ...
+
+    def items(self, where: str, **query: str) -> list[Object]:
+        """A whole list, from the API server's cache. Raises ClusterError; never a part of a list."""
+        ...
+
+    def merge_patch(self, where: str, body: Object) -> Object:
+        """RFC 7386. Put metadata.resourceVersion into `body`: a stale one answers 409. Raises ClusterError."""
+        ...
+
+    def create(self, where: str, body: Object) -> Object:
+        """Raises ClusterError."""
+        ...
+
+
+class Kube:
+    """The KubeApi over the official client's transport. Thread-safe as that is."""
+
+    def __init__(self, client: ApiClient, timeout_seconds: tuple[float, float] = (3.05, 15.0)) -> None:
         self._client = client
         self._timeout = timeout_seconds
 
     @classmethod
-    def connect(cls, kubeconfig: str | None = None, context: str | None = None) -> Kube:
-        """From a kubeconfig, or from the pod's service account. Raises KubeError when neither is there."""
+    def connect(cls, kubeconfig: str | None = None, context: str | None = None) -> Self:
+        """From a kubeconfig, or from the pod's service account. Raises ClusterError when neither is there."""
         import urllib3
         from kubernetes import client, config
 
@@ -60,30 +78,26 @@ class Kube:
                 except config.ConfigException:
                     config.load_kube_config(client_configuration=settings, persist_config=False)
         except (config.ConfigException, OSError, ValueError) as error:
-            raise KubeError(0, f"no way to reach a cluster: {error} (give --kubeconfig, or run in a pod)") from error
+            raise ClusterError(0, f"no way to reach a cluster: {error} (give --kubeconfig, or run in a pod)") from error
         # The library's own retries obey Retry-After without end; the next tick is our retry.
         settings.retries = urllib3.Retry(0, respect_retry_after_header=False, redirect=0)
         return cls(client.ApiClient(settings))
 
     def get(self, where: str, **query: str) -> Object:
-        """One object. Raises KubeError."""
         return self._call("GET", where, query)
 
     def items(self, where: str, **query: str) -> list[Object]:
-        """A whole list, from the API server's cache. Raises KubeError; never a part of a list."""
         answer = self._call("GET", where, {"resourceVersion": "0", **query})
         items = answer.get("items")
         if not isinstance(items, list) or answer.get("metadata", {}).get("continue"):
-            raise KubeError(0, f"{where}: the answer is not a whole list")
+            raise ClusterError(0, f"{where}: the answer is not a whole list")
         return [item for item in items if isinstance(item, dict) and isinstance(item.get("metadata"), dict)]
 
-    def merge_patch(self, where: str, body: Mapping[str, Any]) -> Object:
-        """RFC 7386. Put metadata.resourceVersion into `body`: a stale one answers 409. Raises KubeError."""
+    def merge_patch(self, where: str, body: Object) -> Object:
         query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
         return self._call("PATCH", where, query, body, MERGE_PATCH)
 
-    def create(self, where: str, body: Mapping[str, Any]) -> Object:
-        """Raises KubeError."""
+    def create(self, where: str, body: Object) -> Object:
         return self._call("POST", where, {"fieldManager": FIELD_MANAGER}, body, "application/json")
 
     def _call(
@@ -91,7 +105,7 @@ class Kube:
         method: str,
         where: str,
         query: Mapping[str, str],
-        body: Mapping[str, Any] | None = None,
+        body: Object | None = None,
         content_type: str | None = None,
     ) -> Object:
         headers = {"Accept": "application/json"} | ({"Content-Type": content_type} if content_type else {})
@@ -105,7 +119,7 @@ class Kube:
             answer = self._client.call_api(verb, url, sent_headers, data, _request_timeout=self._timeout)
             text = answer.read()
         except Exception as error:  # MaxRetryError, ReadTimeoutError, ConfigException, OSError, ...: one boundary
-            raise KubeError(0, f"{method} {where}: {type(error).__name__}: {str(error)[:200]}") from error
+            raise ClusterError(0, f"{method} {where}: {type(error).__name__}: {str(error)[:200]}") from error
         return _object(method, where, answer.status, text)
 
 
@@ -116,30 +130,7 @@ def _object(method: str, where: str, status: int, text: bytes) -> Object:
         parsed = None
     if not 200 <= status < 300:
         said = parsed.get("message") if isinstance(parsed, dict) else None
-        raise KubeError(status, f"{method} {where}: {str(said or text[:200])[:300]}")
+        raise ClusterError(status, f"{method} {where}: {str(said or text[:200])[:300]}")
     if not isinstance(parsed, dict):
-        raise KubeError(0, f"{method} {where}: the answer is not an object")
+        raise ClusterError(0, f"{method} {where}: the answer is not an object")
     return parsed
-
-
-def owns(item: Object, *fields: str) -> bool:
-    """True if the API server says that we set this field last (metadata.managedFields).
-
-    So a user's edit of the minimum is seen without any memory of ours: the ownership moves to them.
-    """
-    entries = item["metadata"].get("managedFields") or []
-    for entry in entries:
-        node: Any = entry.get("fieldsV1") if entry.get("manager") == FIELD_MANAGER else None
-        for name in fields:
-            node = node.get(f"f:{name}") if isinstance(node, dict) else None
-        if node is not None:
-            return True
-    return False
-
-
-def controller_of(item: Object) -> str | None:
-    """`Kind/name` of the owner that controls the object, if any: writing to it would start a fight."""
-    for owner in item["metadata"].get("ownerReferences") or []:
-        if owner.get("controller"):
-            return f"{owner.get('kind')}/{owner.get('name')}"
-    return None

@@ -5,33 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ahpa.adapters.kubernetes.api import Kube, KubeError, collection, path
-from ahpa.adapters.kubernetes.target import Target
-from ahpa.core.decision import Decision, Reason
+from ahpa.adapters.kubernetes.api import KubeApi, collection, path
+from ahpa.core.decision import Decision, Severity
+from ahpa.ports import ClusterError, Target
 
 REPEAT_SECONDS = 900.0
-_WARNINGS = frozenset(
-    {Reason.NO_RECENT_DATA, Reason.INVALID_POLICY, Reason.NO_CAPACITY, Reason.REFUSED, Reason.FLEET_FROZEN,
-     Reason.TOO_MANY_REPLICAS}
-)  # fmt: skip
-_SILENT = frozenset({Reason.OFF, Reason.DESIRED_WITHIN_RANGE, Reason.TOO_FEW_REPLICAS, Reason.SETTLING})
 
 
 @dataclass
 class Events:
-    """Writes Events; remembers (uid, reason, floor) so that the same one is not repeated for a quarter of an hour."""
+    """The EventLog of a cluster: remembers (uid, reason, value) so that the same finding is not told again for a
+    quarter of an hour."""
 
-    kube: Kube
+    kube: KubeApi
     instance: str
+    """Who reports: the pod's name."""
     _told: dict[tuple[str, str, int], float] = field(default_factory=dict)
 
     def tell(self, target: Target, decision: Decision, now: float) -> bool:
         """Write the Event of a decision if it says something new. False: not needed, or the API refused it."""
-        return decision.reason not in _SILENT and self.say(
-            target, decision.reason, decision.message, now, decision.floor, decision.reason in _WARNINGS
-        )
+        severity = decision.reason.severity
+        if severity is Severity.QUIET:
+            return False
+        warning = severity is Severity.WARNING
+        return self.say(target, decision.reason, decision.message, now, decision.floor, warning)
 
     def say(self, target: Target, reason: str, message: str, now: float, value: int = 0, warning: bool = False) -> bool:
+        """Write an Event of any other finding, likewise."""
         mark = (target.reference["uid"], reason, value)
         if now - self._told.get(mark, -1e18) < REPEAT_SECONDS:
             return False
@@ -53,6 +53,6 @@ class Events:
         }
         try:
             self.kube.create(path(*collection("events.k8s.io/v1", "events", target.namespace)), body)
-        except KubeError:
+        except ClusterError:
             return False  # an Event is a courtesy; the log and the metrics hold the same sentence
         return True

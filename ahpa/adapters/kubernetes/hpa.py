@@ -11,31 +11,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ahpa.adapters.kubernetes.api import Kube, KubeError, Object, collection, controller_of, owns, path
-from ahpa.adapters.kubernetes.target import Target, concerns_us, whole
+from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
+from ahpa.adapters.kubernetes.kind import Kind
+from ahpa.adapters.kubernetes.objects import annotations_of, concerns_us, owns, reference_to, somebody_elses, whole
 from ahpa.core.policy.values import STATE
+from ahpa.ports import ClusterError, Target
 
 AUTOSCALING_V2 = "autoscaling/v2"
-_KEDA_LABEL = "scaledobject.keda.sh/name"
 
 
 class HorizontalPodAutoscalers:
     """The actuator for HPAs in `namespace`, or in all."""
 
-    def __init__(self, kube: Kube, namespace: str | None = None) -> None:
+    def __init__(self, kube: KubeApi, namespace: str | None = None) -> None:
         self._kube = kube
         self._namespace = namespace
 
     def targets(self) -> list[Target]:
         listed = self._kube.items(path(*collection(AUTOSCALING_V2, "horizontalpodautoscalers", self._namespace)))
-        return [self._target(item) for item in listed if concerns_us(item["metadata"].get("annotations") or {})]
+        return [self._target(item) for item in listed if concerns_us(item)]
 
     def write(self, target: Target, floor: int) -> None:
         if floor != target.floor:
-            self._patch(target.handle, floor, str(target.baseline))
+            self._patch(_listed(target), floor, str(target.baseline))
 
     def restore(self, target: Target) -> None:
-        self._patch(target.handle, target.baseline, None)
+        self._patch(_listed(target), target.baseline, None)
 
     def _patch(self, item: Object, floor: int, record: str | None) -> None:
         meta = item["metadata"]
@@ -55,7 +56,7 @@ class HorizontalPodAutoscalers:
         namespace = str(meta.get("namespace"))
         minimum = spec.get("minReplicas")
         floor = 1 if minimum is None else int(minimum)  # 0 is a minimum too, where the cluster allows it
-        record = whole((meta.get("annotations") or {}).get(STATE))
+        record = whole(annotations_of(item).get(STATE))
         held = record is not None and owns(item, "spec", "minReplicas")
         scaled = self._scaled(namespace, spec.get("scaleTargetRef") or {})
         asked = int(((scaled or {}).get("spec") or {}).get("replicas") or 0)
@@ -63,26 +64,21 @@ class HorizontalPodAutoscalers:
         # What cannot be read is not "still starting": that would hold it at a higher level than was asked for.
         ready = current if scaled is None else int((scaled.get("status") or {}).get("readyReplicas") or 0)
         return Target(
-            kind="hpa",
+            kind=HPA.name,
             namespace=namespace,
             name=str(meta.get("name")),
-            annotations=meta.get("annotations") or {},
-            reference={
-                "apiVersion": AUTOSCALING_V2,
-                "kind": "HorizontalPodAutoscaler",
-                "namespace": namespace,
-                "name": str(meta.get("name")),
-                "uid": str(meta.get("uid")),
-            },
+            annotations=annotations_of(item),
+            reference=reference_to(item, AUTOSCALING_V2, "HorizontalPodAutoscaler"),
             baseline=record if held and record is not None else floor,
             floor=floor,
             ready=ready,
             present=max(current, asked),
             maximum=int(spec.get("maxReplicas") or 0) or None,
             per_replica=_average_value(spec.get("metrics") or []),
-            managed=STATE in (meta.get("annotations") or {}),
+            managed=STATE in annotations_of(item),
             selector=_selector(scaled),
-            refusal=_refusal(item),
+            demand=HPA.demand,
+            refusal=somebody_elses(item, HPA.title),
             handle=item,
         )
 
@@ -93,22 +89,28 @@ class HorizontalPodAutoscalers:
             return None
         try:
             return self._kube.get(path(*collection("apps/v1", resource, namespace), str(reference.get("name"))))
-        except KubeError:
+        except ClusterError:
             return None
+
+
+HPA = Kind(
+    name="hpa",
+    title="HPA",
+    actuator=HorizontalPodAutoscalers,
+    demand=None,
+    capacity="the `averageValue` of its metric, if it has just one and that is of type Pods or External",
+)
+
+
+def _listed(target: Target) -> Object:
+    if not isinstance(target.handle, dict):
+        raise TypeError(f"{target.key} was not listed by this actuator")
+    return target.handle
 
 
 def _selector(scaled: Object | None) -> str:
     labels = ((scaled or {}).get("spec") or {}).get("selector", {}).get("matchLabels") or {}
     return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
-
-
-def _refusal(item: Object) -> str | None:
-    owner = controller_of(item)
-    if owner is not None:
-        return f"{owner} made this HPA and would revert us; annotate that object instead"
-    if _KEDA_LABEL in (item["metadata"].get("labels") or {}):
-        return "KEDA made this HPA and would revert us; annotate the ScaledObject instead"
-    return None
 
 
 def _average_value(metrics: list[Any]) -> float | None:

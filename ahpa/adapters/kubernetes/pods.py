@@ -1,84 +1,89 @@
-"""Readiness lags from pods: creation to the first Ready, per service; the unfinished ones count as censored.
+"""The starts of replicas, from the pods of a target: every moment that the API server noted on the way to ready.
 
-`lastTransitionTime` is the *latest* flip, so a pod that restarted or blinked would teach a lag of hours:
-only pods without a restart count, and each uid is learned once, at the first sight of it being ready.
+A pod whose text is damaged says less, or nothing; it never harms its neighbours. `lastTransitionTime` is the *latest*
+flip: what may be learned from it, and how often, is said in `ahpa.core.starts`.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from ahpa.adapters.kubernetes.api import Object
-from ahpa.core.readiness import Lag, Readiness, learn
-
-REMEMBERED = 200
-"""Starts remembered per service; a start of last month says little about today's image."""
-LONGEST_SECONDS = 4 * 3600.0
-"""A longer start is not believed; a pod that waits longer, for a quota say, does not teach a lead of days."""
+from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
+from ahpa.core.starts import Start
+from ahpa.ports import ClusterError, Target
 
 
-@dataclass
-class Starts:
-    """What one service's pods have shown so far."""
+class Pods:
+    """The StartSource of a cluster."""
 
-    done: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
-    withdrawn: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
-    known: set[str] = field(default_factory=set)
-    waiting: dict[str, float] = field(default_factory=dict)
-    """uid -> seconds waited at the last sight."""
+    def __init__(self, kube: KubeApi) -> None:
+        self._kube = kube
 
-    def see(self, pods: Iterable[Object], now: float) -> None:
-        """Take in the pods as listed at `now`."""
-        alive: set[str] = set()
-        before, self.waiting = self.waiting, {}
-        for pod in pods:
-            uid = str(pod["metadata"].get("uid"))
-            alive.add(uid)
-            if uid in self.known:
-                continue
-            created = _stamp(pod["metadata"].get("creationTimestamp"))
-            if created is None:
-                continue
-            ready = _ready_at(pod)
-            if ready is not None or _restarted(pod):
-                self.known.add(uid)
-                if ready is not None and 0 <= ready - created <= LONGEST_SECONDS:
-                    self.done.append(ready - created)
-            elif now > created and not pod["metadata"].get("deletionTimestamp"):
-                self.waiting[uid] = min(now - created, LONGEST_SECONDS)
-        self.withdrawn.extend(waited for uid, waited in before.items() if uid not in alive)
-        self.known &= alive
-
-    def readiness(self, prior: Lag) -> Readiness:
-        """The lag that these starts teach, beside what the operator assumed."""
-        return Readiness.single(learn(prior, list(self.done), [*self.withdrawn, *self.waiting.values()]))
+    def starts(self, target: Target) -> list[Start]:
+        """The replicas of one target that are there now. Raises ClusterError, also where its pods are unknown."""
+        if not target.selector:  # would select every pod of the namespace
+            raise ClusterError(0, f"{target.key}: nobody says which pods are its own")
+        where = path(*collection("v1", "pods", target.namespace))
+        found = [start_of(pod) for pod in self._kube.items(where, labelSelector=target.selector)]
+        return [start for start in found if start is not None]
 
 
-def _ready_at(pod: Object) -> float | None:
-    if _restarted(pod):
+def start_of(pod: Object) -> Start | None:
+    """What one pod tells of its start; None if not even when it was asked for."""
+    meta = pod["metadata"]
+    asked = _seconds(meta.get("creationTimestamp"))
+    if asked is None:
         return None
-    condition = _condition(pod, "Ready")
-    return _stamp(condition.get("lastTransitionTime")) if condition else None
+    status, spec = pod.get("status"), pod.get("spec")
+    status = status if isinstance(status, dict) else {}
+    node = spec.get("nodeName") if isinstance(spec, dict) else None
+    since = {
+        str(condition.get("type")): _seconds(condition.get("lastTransitionTime"))
+        for condition in _rows(status.get("conditions"))
+        if condition.get("status") == "True"
+    }
+    containers = _rows(status.get("containerStatuses"))
+    return Start(
+        uid=str(meta.get("uid")),
+        asked=asked,
+        scheduled=since.get("PodScheduled"),
+        initialised=since.get("Initialized"),
+        started=_all_started(containers),
+        ready=since.get("Ready"),
+        where=node if isinstance(node, str) else "",
+        restarted=any(_restarts(container) > 0 for container in containers),
+        leaving=bool(meta.get("deletionTimestamp")),
+    )
 
 
-def _condition(pod: Object, kind: str) -> dict[str, Any] | None:
-    for condition in (pod.get("status") or {}).get("conditions") or []:
-        if condition.get("type") == kind and condition.get("status") == "True":
-            return dict(condition)
-    return None
+def _all_started(containers: list[Object]) -> float | None:
+    """When the last container began to run; None while one does not."""
+    began = []
+    for container in containers:
+        state = container.get("state")
+        running = state.get("running") if isinstance(state, dict) else None
+        at = _seconds(running.get("startedAt")) if isinstance(running, dict) else None
+        if at is None:
+            return None
+        began.append(at)
+    return max(began, default=None)
 
 
-def _restarted(pod: Object) -> bool:
-    statuses = (pod.get("status") or {}).get("containerStatuses") or []
-    return any(int(status.get("restartCount") or 0) > 0 for status in statuses)
+def _restarts(container: Object) -> int:
+    count = container.get("restartCount")
+    return count if isinstance(count, int) else 0
 
 
-def _stamp(text: Any) -> float | None:
+def _rows(value: object) -> list[Object]:
+    """The objects in a list; nothing where it is no list."""
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
+
+def _seconds(stamp: object) -> float | None:
+    """An RFC 3339 time as unix seconds; None for anything else."""
+    if not isinstance(stamp, str):
+        return None
     try:
-        return datetime.fromisoformat(str(text).replace("Z", "+00:00")).timestamp()
-    except ValueError:
+        return datetime.fromisoformat(stamp).timestamp()
+    except (ValueError, OverflowError):
         return None

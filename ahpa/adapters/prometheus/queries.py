@@ -8,21 +8,20 @@ controls can change a query. Tenants choose from the list by name; they never wr
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from ahpa.ports import QueryError
 
 RFC_1123 = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
 _HOLES = re.compile(r"\{\{\s*([a-z]*)\s*\}\}", re.ASCII)
 _KNOWN = {"namespace", "name", "step"}
 
 
-class QueryError(ValueError):
-    """A query list or a name that cannot be used; the message says which and why."""
-
-
 @dataclass(frozen=True)
 class Query:
+    """The DemandQuery of one line."""
+
     name: str
     template: str
 
@@ -37,9 +36,6 @@ class Query:
 
 BUILT_IN = Path(__file__).with_name("queries.yaml")
 """The queries that ship, in the very form an operator's own file has."""
-
-DEFAULTS: Mapping[str, str] = {"knative": "knative-concurrency"}
-"""What `demand: auto` means by kind; an HPA has no natural demand, so its owner names one."""
 
 
 def load_queries(file: str | None = None) -> dict[str, Query]:

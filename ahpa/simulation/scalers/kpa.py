@@ -71,7 +71,7 @@ class KpaLoop:
     # Passing over ticks
 
     def calm(self, tick: int, last: int, ready: int, floor: int, present: int) -> int:
-        if self._done != (ready, floor, present) or self._has_delay or not at_rest(self._kpa, ready, present):
+        if self._done != (ready, floor, present) or self._has_delay or not at_rest(self._kpa, present):
             return tick
         needs = self._needs
         minute, inside = divmod(tick, TICKS_PER_MINUTE)

@@ -38,14 +38,12 @@ class Band(NamedTuple):
 NEVER = Band(1, 0, 1, 0, 0.0, False)
 
 
-def at_rest(kpa: Kpa, ready: int, present: int) -> bool:
+def at_rest(kpa: Kpa, present: int) -> bool:
     """Whether the scaler waits for nothing: no first replicas, and not on the way to zero or back. A replica that is
-    still there while the service is idle would not be kept by the need for it, but brought back; and beside the first
-    that is ready the activator may leave the path one tick later, when a need is known again."""
+    still there while the service is idle would not be kept by the need for it, but brought back."""
     activity = kpa.scaler.activity
     inactive = activity is Activity.IDLE or activity is Activity.FAILED  # an Enum is slow to look up in a set
-    leaves = kpa.scaler.proxied_since is not None and ready > 0 and kpa.decider.excess_burst_capacity >= 0
-    return kpa.scaler.initialized and (present > 0) is not inactive and not leaves
+    return kpa.scaler.initialized and (present > 0) is not inactive
 
 
 class Steady:
@@ -99,10 +97,11 @@ class Steady:
     def activator_stays(self, kpa: Kpa, ready: int) -> tuple[float, float]:
         """(above, at most): averages of the panic window with which the activator stays where it is, in the path or
         not: the excess burst capacity keeps its sign. Only on the way to zero does it matter."""
-        config = self.config
-        if not config.enable_scale_to_zero or not ready or config.target_burst_capacity <= 0:
+        config, burst = self.config, self.config.target_burst_capacity
+        if not config.enable_scale_to_zero or not ready or burst < 0:
             return -math.inf, math.inf
-        enough = ready * config.total_value - config.target_burst_capacity
+        # With 0 it always leaves. Where it is still there, the last tick had no need that says so; the next may have.
+        enough = ready * config.total_value - burst if burst else math.inf
         return (-math.inf, enough) if kpa.scaler.proxied_since is None else (enough, math.inf)
 
     def holds_in_panic(self, kpa: Kpa, ready: int) -> int:
@@ -112,7 +111,7 @@ class Steady:
 
     def band(self, kpa: Kpa, panic: int, ready: int, floor: int, present: int) -> Band:
         """The band around a tick that kept `present` replicas; `panic` is its sum over the panic window."""
-        if not self._plain or not at_rest(kpa, ready, present):
+        if not self._plain or not at_rest(kpa, present):
             return NEVER
         spared = (self.surge(ready) - 1) * self.config.target_value
         calm = _at_most(spared, self._panic_unit)
@@ -129,6 +128,8 @@ class Steady:
             else:
                 top, until = min(top, calm), kpa.decider.panic_since + self.config.stable_window_seconds
         above, most_average = self.activator_stays(kpa, ready)
+        if above == math.inf:
+            return NEVER
         if most_average < math.inf:
             top = min(top, _at_most(most_average, self._panic_unit))
         if above >= 0:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from ahpa.adapters.kubernetes.api import Object
 from ahpa.adapters.kubernetes.hpa import HorizontalPodAutoscalers
 from tests.fakes.kube import FakeKube
 
 WHERE = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers/api"
 
 
-def cluster(meta: dict | None = None, spec: dict | None = None) -> tuple[FakeKube, HorizontalPodAutoscalers]:
+def cluster(meta: Object | None = None, spec: Object | None = None) -> tuple[FakeKube, HorizontalPodAutoscalers]:
     kube = FakeKube()
     item = {
         "metadata": {"namespace": "shop", "name": "api", "annotations": {"ahpa.dev/mode": "apply"}, **(meta or {})},
@@ -28,7 +29,7 @@ def cluster(meta: dict | None = None, spec: dict | None = None) -> tuple[FakeKub
         "spec": {"replicas": 5, "selector": {"matchLabels": {"app": "api", "tier": "gpu"}}},
         "status": {"readyReplicas": 2},
     })  # fmt: skip
-    return kube, HorizontalPodAutoscalers(kube)  # type: ignore[arg-type]
+    return kube, HorizontalPodAutoscalers(kube)
 
 
 def test_what_is_read() -> None:
@@ -71,7 +72,7 @@ def test_where_the_scaled_object_cannot_be_read_its_replicas_do_not_count_as_sta
         {"labels": {"scaledobject.keda.sh/name": "api"}},
     ],
 )
-def test_an_hpa_that_another_controller_made_is_refused(meta: dict) -> None:
+def test_an_hpa_that_another_controller_made_is_refused(meta: Object) -> None:
     _, actuator = cluster(meta)
     assert "would revert us" in str(actuator.targets()[0].refusal)
 
@@ -87,6 +88,8 @@ def test_an_hpa_that_another_controller_made_is_refused(meta: dict) -> None:
         ([{"type": "Pods", "pods": {"target": {"averageValue": "3"}}}, {"type": "Resource"}], None),
     ],
 )
-def test_what_one_replica_serves_is_read_where_there_is_one_answer(metrics, per_replica) -> None:
+def test_what_one_replica_serves_is_read_where_there_is_one_answer(
+    metrics: list[Object], per_replica: float | None
+) -> None:
     _, actuator = cluster(spec={"metrics": metrics})
     assert actuator.targets()[0].per_replica == per_replica

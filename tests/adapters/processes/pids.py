@@ -14,7 +14,7 @@ def runs(pid: int) -> bool:
     return state not in "ZX"
 
 
-def ends(pid: int, seconds: float = 5.0) -> bool:
+def ends(pid: int, seconds: float = 60.0) -> bool:
     """Whether it has ended, or does within so many seconds."""
     until = time.monotonic() + seconds
     while runs(pid) and time.monotonic() < until:

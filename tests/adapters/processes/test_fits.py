@@ -19,7 +19,7 @@ from tests.forecasting.poison import DEEDS, Litter, Poison, Unsendable
 
 GOOD, BAD = np.array([1.0, 2.0]), np.array([-1.0, 2.0])
 SAYS = {"spin": "Overrun", "hung_child": "gave up", "bomb": "MemoryError", "leave": "SystemExit"}
-POOL = FitPool(deadline_seconds=1.0)  # of the clock, in which a busy machine may do little
+POOL = FitPool(deadline_seconds=3.0)  # of the clock, in which a busy machine may do little
 
 
 def _poisoned(deed: str, rows: list[np.ndarray], pool: FitPool = POOL) -> list[Fitted]:
@@ -33,9 +33,10 @@ def _poisoned(deed: str, rows: list[np.ndarray], pool: FitPool = POOL) -> list[F
 
 @pytest.mark.parametrize("deed", DEEDS)
 def test_a_poisonous_fit_is_left_out_with_a_reason_and_its_neighbours_are_fitted(deed: str) -> None:
+    """None of them ends by itself within a minute."""
     began = time.monotonic()
     _poisoned(deed, [GOOD, BAD, GOOD, GOOD, GOOD])
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
 
 
 @pytest.mark.soak
@@ -82,14 +83,18 @@ def test_no_series_is_no_work() -> None:
 def test_workers_end_with_a_caller_that_was_killed() -> None:
     """The fit goes on in its process when the caller is killed; it must not wait there for ever."""
     code = (
-        "import numpy as np, threading, time, multiprocessing, os\n"
+        "import numpy as np, threading, time, multiprocessing, os, signal\n"
         "from ahpa.adapters.processes.fits import FitPool\n"
         "from tests.forecasting.poison import Poison\n"
-        "threading.Thread(target=lambda: FitPool(workers=1)(Poison(deed='deaf'), [np.array([-1.0])], 60.0)).start()\n"
-        "while not multiprocessing.active_children(): time.sleep(0.01)\n"
-        "time.sleep(1.5)\n"
-        "print(multiprocessing.active_children()[0].pid, flush=True)\n"
+        "threading.Thread(target=lambda: FitPool(1, 120.0)(Poison(deed='deaf'), [np.array([-1.0])], 60.0)).start()\n"
+        "while not (workers := multiprocessing.active_children()): time.sleep(0.01)\n"
+        "def deaf():\n"
+        "    with open(f'/proc/{workers[0].pid}/status') as lines:\n"
+        "        blocked = next(line for line in lines if line.startswith('SigBlk'))\n"
+        "    return int(blocked.split()[1], 16) >> (signal.SIGALRM - 1) & 1\n"
+        "while not deaf(): time.sleep(0.01)\n"
+        "print(workers[0].pid, flush=True)\n"
         "os.kill(os.getpid(), 9)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=240)
     assert ends(int(done.stdout))

@@ -1,0 +1,1 @@
+"""What the process says of itself: metrics, log lines on stderr, and the ports where both can be asked for."""

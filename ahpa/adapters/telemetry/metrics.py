@@ -1,0 +1,79 @@
+"""The metrics, by the names that docs/metrics.md lists."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from ahpa import __version__
+from ahpa.core.planner import LAG_LEVEL
+from ahpa.ports import TargetRound
+from forecasting.forecast import Coverage
+
+TARGET = ("kind", "namespace", "name")
+
+
+class Metrics:
+    """Labels are names of objects, never query text."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        gauge, counter = self._gauge, self._counter
+        self.floor = gauge("ahpa_floor_replicas", "Floor that should be in force (in observe mode: would be)", TARGET)
+        self.baseline = gauge("ahpa_baseline_replicas", "Minimum that the owner had set", TARGET)
+        self.ready = gauge("ahpa_ready_replicas", "Replicas ready at the last tick", TARGET)
+        self.peak = gauge("ahpa_forecast_peak", "Predicted peak over the lead window", (*TARGET, "level"))
+        self.lag = gauge("ahpa_readiness_seconds", "Seconds from asked for to ready", (*TARGET, "tier", "quantile"))
+        self.forecast_at = gauge("ahpa_forecast_timestamp_seconds", "Origin of the forecast in use", TARGET)
+        self.coverage = gauge(
+            "ahpa_forecast_coverage_ratio", "Realised coverage of the predicted peak", (*TARGET, "level")
+        )
+        self.decisions = counter("ahpa_decisions_total", "Decisions by reason", ("reason",))
+        self.writes = counter("ahpa_writes_total", "Writes to targets by result", ("result",))
+        self.read_errors = counter("ahpa_metrics_errors_total", "Demand queries without a trustworthy answer", ())
+        self.job_errors = counter("ahpa_job_errors_total", "Ticks and refits that failed as a whole", ("job",))
+        self.tick_at = gauge("ahpa_last_tick_timestamp_seconds", "When the last tick ended", ())
+        self.tick_seconds = Histogram("ahpa_tick_duration_seconds", "Duration of a tick", registry=self.registry)
+        self.refit_seconds = Histogram("ahpa_refit_duration_seconds", "Duration of a refit", registry=self.registry)
+        self._gauge("ahpa_build_info", "Version of this build", ("version",)).labels(__version__).set(1)
+
+    def _gauge(self, name: str, text: str, labels: tuple[str, ...]) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
+
+    def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def show(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
+        """All targets of a round. What was shown of a target that is gone goes with it."""
+        for gauge in (self.floor, self.baseline, self.ready, self.peak, self.lag, self.forecast_at, self.coverage):
+            gauge.clear()
+        for each in rounds:
+            self._show(each, coverage)
+
+    def _show(self, each: TargetRound, coverage: Coverage | None) -> None:
+        workload, outlook, decision = each.workload, each.outlook, each.decision
+        labels = (each.target.kind, each.target.namespace, each.target.name)
+        self.decisions.labels(decision.reason).inc()
+        self.floor.labels(*labels).set(decision.floor)
+        self.baseline.labels(*labels).set(decision.baseline)
+        self.ready.labels(*labels).set(workload.ready)
+        readiness = workload.readiness
+        for tier, (_, seconds) in zip(readiness.tiers, readiness.leads(LAG_LEVEL), strict=True):
+            self.lag.labels(*labels, tier.name, f"{LAG_LEVEL:g}").set(seconds)
+        if outlook is not None and outlook.reason is None:
+            self.forecast_at.labels(*labels).set(outlook.origin)
+        if outlook is not None and decision.plan is not None:
+            for level in (0.5, decision.plan.level):
+                window = decision.plan.window_seconds
+                decided = level == decision.plan.level
+                peak = decision.plan.peak if decided else outlook.peak(window, level)
+                self.peak.labels(*labels, f"{level:g}").set(peak)
+                held = coverage.of(each.target.key, window, level) if coverage else math.nan
+                if math.isfinite(held):
+                    self.coverage.labels(*labels, f"{level:g}").set(held)
+
+    def text(self) -> bytes:
+        """The exposition of Prometheus."""
+        return generate_latest(self.registry)

@@ -1,0 +1,47 @@
+"""The port Telemetry: what happens in the service, as log lines and metrics."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from ahpa.adapters.telemetry.logs import LOG
+from ahpa.adapters.telemetry.metrics import Metrics
+from ahpa.ports import TargetRound
+from forecasting.forecast import Coverage
+
+
+class Telemetry:
+    """One process's metrics, and the log of all."""
+
+    def __init__(self) -> None:
+        self._metrics = Metrics()
+
+    def text(self) -> bytes:
+        """What /metrics serves."""
+        return self._metrics.text()
+
+    def log(self, event: str, level: int = logging.INFO, **fields: object) -> None:
+        LOG.log(level, event, extra={"fields": fields})
+
+    def fault(self, event: str, **fields: object) -> None:
+        LOG.exception(event, extra={"fields": fields})
+
+    def read_failed(self) -> None:
+        self._metrics.read_errors.inc()
+
+    def wrote(self, result: str) -> None:
+        self._metrics.writes.labels(result).inc()
+
+    def job_failed(self, job: str) -> None:
+        self._metrics.job_errors.labels(job).inc()
+
+    def ticked(self, now: float, seconds: float) -> None:
+        self._metrics.tick_at.set(now)
+        self._metrics.tick_seconds.observe(seconds)
+
+    def refitted(self, seconds: float) -> None:
+        self._metrics.refit_seconds.observe(seconds)
+
+    def show(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
+        self._metrics.show(rounds, coverage)

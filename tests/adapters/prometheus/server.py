@@ -1,0 +1,66 @@
+"""A Prometheus whose answers the test sets, on a real socket."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from ahpa.adapters.prometheus.source import Prometheus
+
+Answer = Callable[[BaseHTTPRequestHandler], None]
+START, END, STEP = 0.0, 600.0, 60.0
+LONG_SECONDS = 120.0
+"""What a server that hangs would make us wait; a busy machine delays nothing by so much."""
+
+
+class Server:
+    """A loopback server whose answer the test sets."""
+
+    def __init__(self) -> None:
+        self.answer: Answer = lambda handler: None
+        self.requests: list[tuple[str, dict[str, str]]] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.requests.append((self.path, dict(self.headers)))
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    outer.answer(self)
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http.daemon_threads = True
+        threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.http.server_port}"
+
+
+def say(status: int, body: bytes, headers: dict[str, str] | None = None) -> Answer:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        for key, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+            handler.send_header(key, value)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return answer
+
+
+def matrix(*series: list[list[object]], **more: object) -> Answer:
+    result = [{"metric": {}, "values": values} for values in series]
+    body = {"status": "success", "data": {"resultType": "matrix", "result": result}, **more}
+    return say(200, json.dumps(body).encode(), {"Content-Type": "application/json"})
+
+
+def hang(handler: BaseHTTPRequestHandler) -> None:
+    time.sleep(LONG_SECONDS)
+
+
+def client(server: Server) -> Prometheus:
+    """It waits long enough for every answer that comes."""
+    return Prometheus(server.url, timeout_seconds=(30.0, 30.0), total_seconds=30.0)
