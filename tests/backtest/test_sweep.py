@@ -19,8 +19,8 @@ def trade_off(late_at: dict[float, tuple[float, float]] | None = None) -> Play:
     def play(knob: float) -> Run:
         hours, late = (100 * knob, 1 - knob) if late_at is None else late_at[knob]
         outcome = replace(NOTHING, replica_hours=hours, late_ratio=late)
-        nothing = np.zeros(0)
-        return Run("s", "p", f"knob {knob:g}", outcome, 60.0, *[nothing] * 7)
+        no = np.zeros(0)
+        return Run("s", "p", f"knob {knob:g}", outcome, 60.0, no, no, no, no, no, no, no)
 
     return play
 

@@ -94,7 +94,7 @@ def lowered(floor: Floats) -> list[int]:
 
 
 def test_with_half_a_fleet_blind_nothing_is_lowered_and_with_less_the_others_are() -> None:
-    """Of ten, five are more than three tenths and enough to freeze; four are too few. s9 is seen, and its load falls."""
+    """Of ten, five are more than three tenths and enough to freeze; four are too few. The load of s9 falls."""
     assert lowered(floors(5)["s9"]) == []
     assert lowered(floors(4)["s9"])
 

@@ -1,4 +1,4 @@
-"""Claims about the world that `ahpa backtest` is told: requests, services, tiers, bounds, the model that looks ahead."""
+"""Claims about the world that `ahpa backtest` is told: requests, services, tiers, bounds, and the model."""
 
 from __future__ import annotations
 
@@ -82,6 +82,9 @@ def test_the_owners_bounds_bind_every_policy(tmp_path: Path) -> None:
     assert series["policies"]["fixed-max"]["atLateTarget"]["knob"] == "1 replica"
 
 
+OURS = ("--test-days", "1", "--policies", "ahpa", "--quantile", "0.9", "--no-sweep", "--jobs", "1")
+
+
 def model_of(out: Path) -> str:
     told: str = json.loads((out / "report.json").read_text())["assumptions"]["the model"]
     return told
@@ -89,12 +92,11 @@ def model_of(out: Path) -> str:
 
 def test_any_model_looks_ahead_for_ahpa(tmp_path: Path) -> None:
     """It ticks through the days like any other, is named in the report, and has answers of its own."""
-    quick = ("--test-days", 1, "--policies", "ahpa", "--quantile", 0.9, "--no-sweep", "--jobs", 1)
     file = coarse(tmp_path)
     found = {}
     for model in ("last-value", "seasonal-naive"):
         out = tmp_path / model
-        done = run(file, "--model", model, "--out", out, *quick)
+        done = run(file, "--model", model, "--out", out, *OURS)
         assert done.exit_code == 0, done.output
         assert model_of(out).startswith(f"{model}: learns from")
         found[model] = json.loads((out / "report.json").read_text())["series"][0]["policies"]["ahpa"]
@@ -105,10 +107,9 @@ def test_the_model_that_a_service_asks_for_looks_ahead_for_it(tmp_path: Path) ->
     """Its annotation counts, and an option before it."""
     service = tmp_path / "svc.yaml"
     service.write_text(OWNED.replace("{name: chat}", "{name: chat, annotations: {ahpa.dev/model: last-value}}"))
-    quick = ("--test-days", 1, "--policies", "ahpa", "--quantile", 0.9, "--no-sweep", "--jobs", 1)
     for said, model in ((), "last-value"), (("--model", "seasonal-naive"), "seasonal-naive"):
         out = tmp_path / model
-        done = run(coarse(tmp_path), "--service", service, "--out", out, *quick, *said)
+        done = run(coarse(tmp_path), "--service", service, "--out", out, *OURS, *said)
         assert done.exit_code == 0, done.output
         assert model_of(out).startswith(model)
 
