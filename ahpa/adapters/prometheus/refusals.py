@@ -31,7 +31,8 @@ def refusal_of(response: requests.Response, body: bytes) -> str | None:
         asks = response.headers.get("WWW-Authenticate", "").partition(" ")[0].lower()
         helps = {"basic": "--prometheus-basic-auth-file", "bearer": "--prometheus-token-file"}.get(asks, _LOGIN)
         known = "Authorization" in response.request.headers
-        return f"{status}: {said or 'no'}; {'not accepted as we are, look into' if known else 'say who we are with'} {helps}"
+        asked = "not accepted as we are, look into" if known else "say who we are with"
+        return f"{status}: {said or 'no'}; {asked} {helps}"
     if status == 400 and "HTTP request to an HTTPS server" in said:
         return "400: it speaks TLS; the address begins with https://"
     if _is_page(response, body):
@@ -54,6 +55,8 @@ def tls_refusal_of(reason: str) -> str | None:
         return "its certificate is for another name than that of the address"
     if "certificate required" in reason.lower() or "handshake failure" in reason.lower():
         return "it asks for a client's certificate; give --prometheus-cert and --prometheus-key"
+    if "EOF occurred in violation" in reason:
+        return "it broke off; does it ask for a client's certificate? Then give --prometheus-cert and --prometheus-key"
     if "WRONG_VERSION_NUMBER" in reason or "wrong version number" in reason or "record layer failure" in reason:
         return "it does not speak TLS; does the address begin with http:// ?"
     return None

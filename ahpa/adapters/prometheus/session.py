@@ -1,4 +1,4 @@
-"""An HTTP session that costs no more than was allowed, whatever the server does, and whose refusals say what would help.
+"""An HTTP session that costs no more than was allowed, whatever the server does; its refusals say what would help.
 
 What `requests` and the Prometheus library lack, each found by running them against a server that misbehaves
 (tests/adapters/prometheus/test_session.py): a bound on bytes, on values and on the time of a whole answer
@@ -46,6 +46,8 @@ class BoundedSession(requests.Session):
     def __init__(self, connection: Connection, answer_seconds: float) -> None:
         super().__init__()
         self.trust_env = False
+        if connection.insecure:  # its operator said so; a warning for each request tells them nothing
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         self.verify = connection.verify
         self.cert = connection.cert
         self._bounded = _BoundedAdapter(connection, answer_seconds)

@@ -177,7 +177,7 @@ FAULTS: dict[str, Fault] = {
     "null result": says(200, b'{"status":"success","data":{"resultType":"matrix","result":null}}'),
     "no result": says(200, b'{"status":"success"}'),
     "a scalar": says(200, b'{"status":"success","data":{"resultType":"scalar","result":[1,"0"]}}'),
-    "histograms": says(200, b'{"status":"success","data":{"result":[{"metric":{},"histograms":[[60,{"count":"3"}]]}]}}'),
+    "histograms": says(200, b'{"status":"success","data":{"result":[{"histograms":[[60,{"count":"3"}]]}]}}'),
     "two series": lambda send, query: send(response(200, matrix(*[samples(query, zero)] * 2))),
     "no series": says(200, matrix()),
     "the future": of_samples(lambda rows: [[float(str(t)) + 1e6, v] for t, v in rows]),
