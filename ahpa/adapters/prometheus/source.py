@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
 import threading
 import time
 from collections.abc import Mapping
@@ -194,7 +195,7 @@ def _fill(values: Floats, samples: list[Any], start: float, step: float) -> None
     """
     for sample in samples:
         if not (isinstance(sample, list) and len(sample) == 2 and type(sample[0]) in (int, float)):
-            raise MetricsUnavailable(f'a sample is not [seconds, "value"]: {repr(sample)[:60]}')
+            raise MetricsUnavailable(f'a sample is not [seconds, "value"]: {reprlib.repr(sample)[:60]}')
         stamp, text = sample
         if not -LAST_STAMP < stamp < LAST_STAMP:  # also NaN, and digits that no float holds
             raise MetricsUnavailable(f"a sample is of no time: {str(stamp)[:40]}")
