@@ -15,7 +15,7 @@ from click.core import ParameterSource
 
 from ahpa.adapters.files.demand import read_demand
 from ahpa.adapters.files.text import NOT_ENOUGH, InputError
-from ahpa.commands.options import named_once
+from ahpa.commands.options import PROMETHEUS_OPTIONS, named_once
 from ahpa.simulation.counts import check_step
 from ahpa.simulation.requests import Requests
 from forecasting.panel import Panel
@@ -81,6 +81,7 @@ def read(source: Source) -> Demand:
         raise click.UsageError("name at least one file, or --from-prometheus with --query")
     if source.queries:
         raise click.UsageError("--query needs --from-prometheus")
+    refuse(PROMETHEUS_OPTIONS, "there is no --from-prometheus")
     named_once(source.files)
     try:
         found = [one for file in source.files for one in _read(file)]

@@ -102,6 +102,12 @@ def named_once(files: Iterable[Path]) -> None:
         seen.add(real)
 
 
+PROMETHEUS_OPTIONS = tuple(
+    f"prometheus_{name}" for name in ("token_file", "basic_auth_file", "headers_file", "ca", "cert", "key", "insecure")
+)
+"""Names of what `prometheus_options` add."""
+
+
 def prometheus_options(command: Command) -> Command:
     """How a Prometheus is reached; `connection_from` reads them."""
     file = click.Path(dir_okay=False)

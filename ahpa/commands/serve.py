@@ -17,6 +17,7 @@ from ahpa.commands.options import (
     SECONDS,
     calendar_from,
     calendar_options,
+    chosen,
     connection_from,
     prometheus_options,
 )
@@ -99,8 +100,7 @@ class Options:
     "--health-port", default=8081, show_default=True, help="/healthz, /livez, /readyz; 0 for any, -1 for none."
 )
 @click.option("--verbose", "-v", is_flag=True, help="Log more.")
-@click.pass_context
-def command(context: click.Context, /, **given: object) -> None:
+def command(**given: object) -> None:
     """Watch a cluster: forecast, and move the floor of those who ask for it.
 
     Without an annotation nothing is touched; with ahpa.dev/mode: observe it says what it would do.
@@ -113,8 +113,7 @@ def command(context: click.Context, /, **given: object) -> None:
     from ahpa.ports import ClusterError, QueryError
 
     try:
-        rest = {name: value for name, value in context.params.items() if not name.startswith("prometheus_")}
-        sys.exit(_serve(Options(connection=connection_from(given), **rest)))
+        sys.exit(_serve(chosen(Options, given | {"connection": connection_from(given)})))
     except (ClusterError, QueryError, OSError) as error:
         click.echo(f"ahpa serve: {error}", err=True)
         sys.exit(2 if isinstance(error, QueryError) else 3)

@@ -8,6 +8,7 @@ import reprlib
 from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def _bounded(source: str, text: str) -> None:
     if objects > 10 * MOST_SERIES or commas > 2 * pairs + 100_000:
         raise InputError(f"{source}: far more objects and values than samples; not the answer of query_range")
     ends = [found.start() for found in re.finditer('"values"', text)]
-    for first, last in zip(ends, [*ends[1:], len(text)], strict=True):
+    for first, last in pairwise([*ends, len(text)]):
         if text.count("[", first, last) > MOST_SAMPLES:
             raise InputError(f"{source}: a series of more than {MOST_SAMPLES:,} samples; ask for a shorter time")
 

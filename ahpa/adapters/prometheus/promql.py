@@ -1,6 +1,6 @@
 """Is this PromQL, and does it stay within its tenant? A parser of the language's shape that keeps nothing but mistakes.
 
-Grammar: https://prometheus.io/docs/prometheus/latest/querying/basics/, without what a demand query must not have:
+Grammar: https://prometheus.io/docs/prometheus/latest/querying/basics/, without what a demand query must not be:
 subqueries (they escape the server's limit of points), `@` and negative offsets (they look elsewhere in time, and ahead),
 a regular expression for the metric's name, and selectors that are not bound to the target's namespace. Names and
 arguments of functions are the server's to check.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 HOLE = re.compile(r"\{\{\s*([a-z]*)\s*\}\}", re.ASCII)
 NAMESPACE = "namespace"
@@ -25,9 +26,10 @@ _TOKEN = re.compile(
     r"|(?P<sign>=~|!~|==|!=|>=|<=|[-+*/%^=<>(){}\[\],@])",
     re.ASCII,
 )
-_AGGREGATIONS = frozenset(
-    "sum min max avg group stddev stdvar count count_values bottomk topk quantile limitk limit_ratio".split()
-)
+_AGGREGATIONS = frozenset({
+    "sum", "min", "max", "avg", "group", "stddev", "stdvar", "count", "count_values", "bottomk", "topk", "quantile",
+    "limitk", "limit_ratio",
+})  # fmt: skip
 _SIGNS = frozenset({"+", "-", "*", "/", "%", "^", "==", "!=", ">", "<", ">=", "<="})
 _WORDS = frozenset({"and", "or", "unless", "atan2"})
 _NUMBERS = frozenset({"inf", "nan"})
@@ -74,7 +76,7 @@ def tokens(text: str) -> Iterator[Token]:
 def patterns(template: str) -> list[tuple[int, int]]:
     """Where regular expressions stand, [start, end) in characters. Raises PromQLError."""
     words = list(tokens(template))
-    after = ((sign, word) for sign, word in zip(words, words[1:], strict=False) if sign.text in ("=~", "!~"))
+    after = ((sign, word) for sign, word in pairwise(words) if sign.text in ("=~", "!~"))
     return [(word.at, word.at + len(word.text)) for _, word in after]
 
 

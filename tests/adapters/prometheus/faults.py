@@ -59,6 +59,11 @@ def of_samples(change: Callable[[list[list[object]]], object]) -> Fault:
     return lambda send, query: send(response(200, matrix(change(samples(query, zero)))))
 
 
+def of_value(value: object) -> Fault:
+    """This for every value."""
+    return of_samples(lambda rows: [[t, value] for t, _ in rows])
+
+
 def _error_with_data(send: Send, query: dict[str, list[str]]) -> None:
     send(response(200, matrix(samples(query, zero)).replace(b'"success"', b'"error"')))
 
@@ -196,8 +201,7 @@ FAULTS: dict[str, Fault] = {
     "1 GiB of samples": _floods(b'[1,"1"],' * 2**17),
     "15 MiB of tiny samples": of_values(b"[" + b'[1,"1"],' * 2_000_000 + b'[1,"1"]]'),
     "4 MiB of braces": of_values(b"[" + b"{}," * 1_300_000 + b"{}]"),
-    **{f"value: {name}": of_samples(lambda rows, v=value: [[t, v] for t, _ in rows]) for name, value in
-       UNBELIEVABLE.items()},
+    **{f"value: {name}": of_value(value) for name, value in UNBELIEVABLE.items()},
     **{f"malformed: {name}": of_values(values) for name, values in MALFORMED.items()},
 }  # fmt: skip
 """All that answer at once."""

@@ -9,8 +9,8 @@ import http.server
 import os
 import ssl
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -96,7 +96,7 @@ def test_a_token_that_is_refused_is_not_asked_for_again(server: Server, tmp_path
 
 
 def _with(file: str) -> Callable[[str], Connection]:
-    return lambda path: Connection(**{file: path})
+    return lambda path: replace(Connection(), **{file: path})
 
 
 @pytest.mark.parametrize(
@@ -233,8 +233,8 @@ def test_a_certificate_for_another_name(secure: Callable[..., Server], certifica
 
 def test_a_certificate_of_our_own(secure: Callable[..., Server], certificates: Path) -> None:
     url, ca = secure(client=True).url, str(certificates / "ca.pem")
-    ours = {"cert_file": str(certificates / "client.pem"), "key_file": str(certificates / "client.key")}
-    assert problem(url, Connection(ca_file=ca, **ours)) == ""
+    ours = Connection(ca_file=ca, cert_file=str(certificates / "client.pem"), key_file=str(certificates / "client.key"))
+    assert problem(url, ours) == ""
     assert "give --prometheus-cert and --prometheus-key" in problem(url, Connection(ca_file=ca))
 
 
