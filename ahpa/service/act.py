@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -36,9 +38,10 @@ class Actor:
         rounds: Sequence[TargetRound],
         coverage: Coverage | None,
         memory: Memory,
+        deadline: float = math.inf,
     ) -> None:
         """One round. What is remembered and shown comes first: writes are slow, and a scrape in between must see all
-        values."""
+        values. After the deadline no write and no Event begins; the next round decides anew."""
         now = observation.now
         self._write_down(observation, [each.decision for each in rounds])
         writes = self.may_write(now)
@@ -47,6 +50,7 @@ class Actor:
             if not each.decision.apply or not writes:
                 memory.would_be[each.decision.key] = each.decision.floor
         self.telemetry.show(rounds, coverage)
+        late = 0
         for each in rounds:
             target, decision = each.target, each.decision
             self.telemetry.log(
@@ -59,11 +63,16 @@ class Actor:
                 apply=decision.apply,
                 message=decision.message,
             )
+            if time.monotonic() >= deadline:
+                late += 1
+                continue
             if decision.apply:
                 self._write(target, decision, memory, now)
             self.events.tell(target, decision, now)
             for warning in each.workload.policy.warnings:
                 self.events.say(target, "UnknownParameter", warning, now, warning=True)
+        if late:
+            self.telemetry.log("round.cut_short", logging.WARNING, targets=late, problem="no time to write to them")
 
     def _write_down(self, observation: Observation, decisions: Sequence[Decision]) -> None:
         if self.journal is None:

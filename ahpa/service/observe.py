@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
@@ -65,14 +66,14 @@ class Observer:
     """Names of models that can be asked for."""
     telemetry: Telemetry
 
-    def list(self) -> Listing:
+    def list(self, deadline: float = math.inf) -> Listing:
         """All targets of every kind that answers; one without its CRD harms no other. Raises ClusterError if none
         answers."""
         targets: list[Target] = []
         failures: dict[str, ClusterError] = {}
         for kind, actuator in self.actuators.items():
             try:
-                targets += actuator.targets()
+                targets += actuator.targets(deadline)
             except ClusterError as error:
                 failures[kind] = error
                 self.telemetry.log("targets.unavailable", logging.WARNING, kind=kind, problem=str(error))
@@ -100,16 +101,23 @@ class Observer:
             raise QueryError(f"ahpa.dev/demand: no query {name!r}; there are {', '.join(sorted(self.queries))}")
         return self.queries[name].fill(target.namespace, target.name, self.settings.step_seconds)
 
-    def recent(self, listing: Listing, now: float) -> Reading:
+    def recent(self, listing: Listing, now: float, deadline: float = math.inf) -> Reading:
         """The last hour of every target that wants a plan."""
-        reading = self.demand.read(listing.queries, now - RECENT_SECONDS, now, self.settings.step_seconds)
+        reading = self.demand.read(listing.queries, now - RECENT_SECONDS, now, self.settings.step_seconds, deadline)
         for key, problem in reading.problems.items():
             self.telemetry.read_failed()
             self.telemetry.log("tick.no_data", logging.WARNING, target=key, problem=problem)
         return reading
 
     def workloads(
-        self, listing: Listing, recent: Reading, levels: Mapping[str, float], memory: Memory, now: float, writes: bool
+        self,
+        listing: Listing,
+        recent: Reading,
+        levels: Mapping[str, float],
+        memory: Memory,
+        now: float,
+        writes: bool,
+        deadline: float = math.inf,
     ) -> tuple[Workload, ...]:
         """What a decision depends on, target by target; `writes` False: all floors are only thought of."""
         panel = recent.panel
@@ -122,7 +130,7 @@ class Observer:
             until = memory.observed(key, observed.get(key, -np.inf), now)
             share = 0.0 if key in recent.partial else coverage.get(key, 0.0)
             thought = not writes or (asked.parsed.policy.mode == "observe" and not asked.target.managed)
-            workload = self._workload(asked, memory, now)
+            workload = self._workload(asked, memory, now, deadline)
             out.append(
                 replace(
                     workload,
@@ -134,12 +142,12 @@ class Observer:
             )
         return tuple(out)
 
-    def _workload(self, asked: Asked, memory: Memory, now: float) -> Workload:
+    def _workload(self, asked: Asked, memory: Memory, now: float, deadline: float) -> Workload:
         """As the cluster shows it."""
         target = asked.target
         log = memory.starts.get(target.key, StartLog())
         if target.selector and asked.query is not None:
-            log = self._seen(target, log, now)
+            log = self._seen(target, log, now, deadline)
         memory.starts[target.key] = log
         return Workload(
             key=target.key,
@@ -156,9 +164,9 @@ class Observer:
             refusal=target.refusal,
         )
 
-    def _seen(self, target: Target, log: StartLog, now: float) -> StartLog:
+    def _seen(self, target: Target, log: StartLog, now: float, deadline: float) -> StartLog:
         try:
-            return log.seen(self.starts.starts(target), now)
+            return log.seen(self.starts.starts(target, deadline), now)
         except ClusterError as error:
             self.telemetry.log("pods.unavailable", logging.DEBUG, target=target.key, problem=str(error))
             return log

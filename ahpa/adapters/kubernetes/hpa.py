@@ -8,14 +8,25 @@ fight (another predictor).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
 from ahpa.adapters.kubernetes.kind import Kind
-from ahpa.adapters.kubernetes.objects import annotations_of, concerns_us, owns, reference_to, somebody_elses, whole
+from ahpa.adapters.kubernetes.objects import (
+    annotations_of,
+    concerns_us,
+    count,
+    owns,
+    reference_to,
+    somebody_elses,
+    target_or_refusal,
+    whole,
+)
 from ahpa.core.policy.values import STATE
 from ahpa.ports import ClusterError, Target
+from ahpa.transport import NEVER
 
 AUTOSCALING_V2 = "autoscaling/v2"
 
@@ -27,9 +38,14 @@ class HorizontalPodAutoscalers:
         self._kube = kube
         self._namespace = namespace
 
-    def targets(self) -> list[Target]:
-        listed = self._kube.items(path(*collection(AUTOSCALING_V2, "horizontalpodautoscalers", self._namespace)))
-        return [self._target(item) for item in listed if concerns_us(item)]
+    def targets(self, deadline: float = NEVER) -> list[Target]:
+        within = HorizontalPodAutoscalers(self._kube.within(deadline), self._namespace)
+        listed = within._kube.items(path(*collection(AUTOSCALING_V2, "horizontalpodautoscalers", self._namespace)))
+        return [
+            target_or_refusal(item, HPA, reference_to(item, AUTOSCALING_V2, "HorizontalPodAutoscaler"), within._target)
+            for item in listed
+            if concerns_us(item)
+        ]
 
     def write(self, target: Target, floor: int) -> None:
         if floor != target.floor:
@@ -55,14 +71,17 @@ class HorizontalPodAutoscalers:
         meta, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
         namespace = str(meta.get("namespace"))
         minimum = spec.get("minReplicas")
-        floor = 1 if minimum is None else int(minimum)  # 0 is a minimum too, where the cluster allows it
+        floor = (
+            1 if minimum is None else count(minimum, "minReplicas")
+        )  # 0 is a minimum too, where the cluster allows it
         record = whole(annotations_of(item).get(STATE))
         held = record is not None and owns(item, "spec", "minReplicas")
         scaled = self._scaled(namespace, spec.get("scaleTargetRef") or {})
-        asked = int(((scaled or {}).get("spec") or {}).get("replicas") or 0)
-        current = int(status.get("currentReplicas") or 0)
+        asked = count(((scaled or {}).get("spec") or {}).get("replicas"), "replicas of what it scales")
+        current = count(status.get("currentReplicas"), "currentReplicas")
         # What cannot be read is not "still starting": that would hold it at a higher level than was asked for.
-        ready = current if scaled is None else int((scaled.get("status") or {}).get("readyReplicas") or 0)
+        started = ((scaled or {}).get("status") or {}).get("readyReplicas")
+        ready = current if scaled is None else count(started, "readyReplicas of what it scales")
         return Target(
             kind=HPA.name,
             namespace=namespace,
@@ -73,7 +92,7 @@ class HorizontalPodAutoscalers:
             floor=floor,
             ready=ready,
             present=max(current, asked),
-            maximum=int(spec.get("maxReplicas") or 0) or None,
+            maximum=count(spec.get("maxReplicas"), "maxReplicas") or None,
             per_replica=_average_value(spec.get("metrics") or []),
             managed=STATE in annotations_of(item),
             selector=_selector(scaled),
@@ -124,4 +143,4 @@ def _average_value(metrics: list[Any]) -> float | None:
     from kubernetes.utils import parse_quantity
 
     value = float(parse_quantity(text))
-    return value if value > 0 else None
+    return value if 0 < value < math.inf else None

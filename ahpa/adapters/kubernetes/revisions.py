@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from ahpa.adapters.kubernetes.api import Object
-from ahpa.adapters.kubernetes.objects import annotations_of, owns, whole
+from ahpa.adapters.kubernetes.objects import annotations_of, count, owns, whole
 from ahpa.core.policy.values import STATE
 from ahpa.reactive.kpa.config import KpaConfig, KpaConfigError
 
@@ -20,9 +20,9 @@ def traffic(service: Object) -> dict[str, int]:
     """Revision name -> percent, of those that receive any, as the Service's status says."""
     shares: dict[str, int] = {}
     for entry in (service.get("status") or {}).get("traffic") or []:
-        name, percent = entry.get("revisionName"), entry.get("percent") or 0
+        name, percent = entry.get("revisionName"), count(entry.get("percent"), "percent of traffic")
         if name and percent > 0:
-            shares[name] = shares.get(name, 0) + int(percent)
+            shares[name] = shares.get(name, 0) + percent
     return shares
 
 
@@ -98,11 +98,11 @@ def facts(revision: Object, state: Mapping[str, str | None]) -> Facts:
     if held(revision, state):
         annotations[MIN_SCALE] = state[name] or annotations.get(AUTOSCALING + "minScale", "0")
     baseline = whole(annotations.get(MIN_SCALE, annotations.get(AUTOSCALING + "minScale"))) or 0
-    ready = int(status.get("actualReplicas") or 0)
+    ready = count(status.get("actualReplicas"), "actualReplicas")
     limits = [whole(annotations.get(AUTOSCALING + key)) for key in ("max-scale", "activation-scale")]
     limits = [limit for limit in limits if limit] or [whole(annotations.get(AUTOSCALING + "maxScale")) or None]
     try:
-        concurrency = int((revision.get("spec") or {}).get("containerConcurrency") or 0)
+        concurrency = count((revision.get("spec") or {}).get("containerConcurrency"), "containerConcurrency")
         per_replica: float | None = KpaConfig.from_annotations(annotations, None, concurrency).target_value
     except KpaConfigError:
         per_replica = None  # the HPA class on cpu, say: its owner must tell us
@@ -110,7 +110,7 @@ def facts(revision: Object, state: Mapping[str, str | None]) -> Facts:
         baseline=baseline,
         floor=floor,
         ready=ready,
-        present=max(ready, int(status.get("desiredReplicas") or 0)),
+        present=max(ready, count(status.get("desiredReplicas"), "desiredReplicas")),
         maximum=min(limit for limit in limits if limit) if any(limits) else None,
         per_replica=per_replica,
     )
