@@ -109,6 +109,11 @@ class Readiness:
         last = len(self.tiers) - 1
         return next((i for i in range(last) if node and fnmatchcase(node, self.tiers[i].nodes)), last)
 
+    @property
+    def learned(self) -> int:
+        """Completed starts behind it, of all tiers; 0: all of it is assumed."""
+        return sum(tier.lag.samples for tier in self.tiers)
+
     def longest(self, level: float) -> float:
         """Seconds of the longest lead, whichever tier it is."""
         return max(seconds for _, seconds in self.leads(level))

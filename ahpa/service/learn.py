@@ -34,6 +34,8 @@ class Learned:
     """Unix seconds of the refit."""
     known: frozenset[str] = frozenset()
     """Targets of which a history was read."""
+    seen: frozenset[str] = frozenset()
+    """Those in whose history anything was observed."""
     history: Panel | None = None
     """What was read, in float32, so that levels can be found from it."""
 
@@ -93,7 +95,8 @@ class Learner:
         model = PerSeriesModel(self.models, chosen, Policy().model, earlier.forecaster)
         levels = dict.fromkeys(usable, DEFAULT_LEVEL)
         kept = replace(history, values=frozen(history.values, np.float32))
-        return Refit(now, Learned(model.fit(history), levels, now, frozenset(usable), kept))
+        seen = [key for key, row in zip(history.keys, history.values, strict=True) if np.isfinite(row).any()]
+        return Refit(now, Learned(model.fit(history), levels, now, frozenset(usable), frozenset(seen), kept))
 
 
 def windows_up_to(seconds: float, step_seconds: float) -> tuple[float, ...]:

@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ahpa.core.capacity import mean_capacity
 from ahpa.core.observation import Workload
 from ahpa.core.policy.rules import parse_policy
 from ahpa.core.policy.values import Parsed, Policy
+from ahpa.core.readiness import Readiness
 from ahpa.core.starts import StartLog
+from ahpa.core.units import Capacity, Fit, fit
 from ahpa.ports import (
     Actuator,
     ClusterError,
@@ -35,6 +38,8 @@ class Asked:
     parsed: Parsed
     query: str | None
     """The filled query; None: no plan is wanted, or what is wanted cannot be served."""
+    fits: tuple[Fit, ...] = ()
+    """What one replica serves in the unit of that query: one, or one for each part of the target."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,20 +90,30 @@ class Observer:
         if not parsed.requested or parsed.policy.mode == "off":
             return Asked(target, parsed, None)
         try:
-            return Asked(target, parsed, self._query(target, parsed.policy))
+            name = self._query(target, parsed.policy)
+            query = self.queries[name]
+            filled = query.fill(target.namespace, target.name, self.settings.step_seconds)
         except QueryError as error:
             return Asked(target, replace(parsed, problems=(*parsed.problems, str(error))), None)
+        fits = fitted(target, parsed.policy, name, query)
+        if len(target.parts) == len(fits):
+            served = zip(target.parts, fits, strict=True)
+            parts = tuple(replace(part, per_replica=one.per_replica or part.per_replica) for part, one in served)
+            target = replace(target, parts=parts)
+        return Asked(target, parsed, filled, fits)
 
     def _query(self, target: Target, policy: Policy) -> str:
-        """The filled query. Raises QueryError for wishes that this service cannot serve."""
+        """The name of the query. Raises QueryError for wishes that this service cannot serve."""
         if policy.model not in self.models:
             raise QueryError(f"ahpa.dev/model: no model {policy.model!r}; there are {', '.join(sorted(self.models))}")
         name = target.demand if policy.demand == "auto" else policy.demand
         if name is None:
-            raise QueryError(f"ahpa.dev/demand: name the query that measures this {target.kind}")
+            raise QueryError(
+                f"ahpa.dev/demand: {target.no_demand or f'name the query that measures this {target.title}'}"
+            )
         if name not in self.queries:
             raise QueryError(f"ahpa.dev/demand: no query {name!r}; there are {', '.join(sorted(self.queries))}")
-        return self.queries[name].fill(target.namespace, target.name, self.settings.step_seconds)
+        return name
 
     def recent(self, listing: Listing, now: float) -> Reading:
         """The last hour of every target that wants a plan."""
@@ -123,13 +138,17 @@ class Observer:
             share = 0.0 if key in recent.partial else coverage.get(key, 0.0)
             thought = not writes or (asked.parsed.policy.mode == "observe" and not asked.target.managed)
             workload = self._workload(asked, memory, now)
+            floor = max(memory.would_be.get(key, workload.floor), workload.baseline) if thought else workload.floor
+            never = "" if key in memory.seen or asked.query is None else _never(asked)
             out.append(
                 replace(
                     workload,
-                    floor=memory.would_be.get(key, asked.target.floor) if thought else asked.target.floor,
+                    floor=floor,
                     observed_until=until,
                     coverage=share,
                     level=levels.get(key, workload.level),
+                    unread=recent.problems.get(key),
+                    never=never,
                 )
             )
         return tuple(out)
@@ -141,6 +160,7 @@ class Observer:
         if target.selector and asked.query is not None:
             log = self._seen(target, log, now)
         memory.starts[target.key] = log
+        readiness = log.readiness(self.settings.readiness)
         return Workload(
             key=target.key,
             policy=asked.parsed,
@@ -148,12 +168,16 @@ class Observer:
             floor=target.floor,
             ready=target.ready,
             present=target.present,
-            per_replica=asked.parsed.policy.target_per_replica or target.per_replica,
-            readiness=log.readiness(self.settings.readiness),
+            per_replica=_per_replica(asked),
+            readiness=readiness,
             observed_until=now,
             maximum=target.maximum,
             managed=target.managed,
             refusal=target.refusal,
+            parts=target.parts if len(target.parts) > 1 else (),
+            unit=next((one.unit.words for one in asked.fits if one.unit is not None), ""),
+            assumed=_assumed(asked, readiness),
+            no_capacity=next((one.problem for one in asked.fits if one.problem), ""),
         )
 
     def _seen(self, target: Target, log: StartLog, now: float) -> StartLog:
@@ -162,3 +186,28 @@ class Observer:
         except ClusterError as error:
             self.telemetry.log("pods.unavailable", logging.DEBUG, target=target.key, problem=str(error))
             return log
+
+
+def fitted(target: Target, policy: Policy, name: str, query: DemandQuery) -> tuple[Fit, ...]:
+    """What one replica serves in the unit of the query, part by part; what the owner says counts for all of them."""
+    own = policy.target_per_replica
+    said = [c if own is None else Capacity(own, query.unit, "ahpa.dev/target-per-replica") for c in target.capacities]
+    return tuple(fit(capacity, name, query.unit, policy.service_time) for capacity in said)
+
+
+def _per_replica(asked: Asked) -> float | None:
+    values = [one.per_replica for one in asked.fits]
+    if not values or None in values:
+        return None
+    return values[0] if len(values) == 1 else mean_capacity(asked.target.parts)
+
+
+def _assumed(asked: Asked, readiness: Readiness) -> tuple[str, ...]:
+    """What a plan takes for granted, each once."""
+    lag = () if asked.parsed.policy.lead is not None or readiness.learned else ("lag assumed",)
+    return tuple(dict.fromkeys((*lag, *(one.assumed for one in asked.fits if one.assumed), *asked.target.assumed)))
+
+
+def _never(asked: Asked) -> str:
+    """What was asked, and what the hole in it was filled with: another name is the usual reason."""
+    return f"{asked.query}; {{{{name}}}} is the {asked.target.title}'s name, {asked.target.name}"

@@ -146,6 +146,7 @@ class Service:
     def _observation(self, listing: Listing, recent: Reading, now: float, writes: bool) -> Observation:
         """The first round after a start, or after the right to write was gained, is not settled."""
         settings, learned = self.settings, self._learned
+        self._memory.seen |= learned.seen & {a.target.key for a in listing.asked}
         workloads = self._observer.workloads(listing, recent, learned.levels, self._memory, now, writes)
         outlooks = learned.outlooks(workloads, settings, now)
         settled = self._wrote is not None and (self._wrote or not writes)

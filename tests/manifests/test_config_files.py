@@ -26,6 +26,7 @@ RIGHTS = {
         ("serving.knative.dev", "revisions", "list"),
         ("serving.knative.dev", "revisions", "patch"),
         ("apps", "deployments", "get"),
+        ("", "configmaps", "get"),
     },
     "hpa": {
         ("autoscaling", "horizontalpodautoscalers", "list"),

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
+from ahpa.adapters.kubernetes.hpa_metrics import average_value
 from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.adapters.kubernetes.objects import annotations_of, concerns_us, owns, reference_to, somebody_elses, whole
 from ahpa.core.policy.values import STATE
@@ -65,6 +66,7 @@ class HorizontalPodAutoscalers:
         ready = current if scaled is None else int((scaled.get("status") or {}).get("readyReplicas") or 0)
         return Target(
             kind=HPA.name,
+            title=HPA.title,
             namespace=namespace,
             name=str(meta.get("name")),
             annotations=annotations_of(item),
@@ -74,7 +76,7 @@ class HorizontalPodAutoscalers:
             ready=ready,
             present=max(current, asked),
             maximum=int(spec.get("maxReplicas") or 0) or None,
-            per_replica=_average_value(spec.get("metrics") or []),
+            capacities=(average_value(spec.get("metrics") or []),),
             managed=STATE in annotations_of(item),
             selector=_selector(scaled),
             demand=HPA.demand,
@@ -98,7 +100,7 @@ HPA = Kind(
     title="HPA",
     actuator=HorizontalPodAutoscalers,
     demand=None,
-    capacity="the `averageValue` of its metric, if it has just one and that is of type Pods or External",
+    capacity="the `averageValue` of its metric, if it has just one; what that counts is told by its name",
 )
 
 
@@ -111,17 +113,3 @@ def _listed(target: Target) -> Object:
 def _selector(scaled: Object | None) -> str:
     labels = ((scaled or {}).get("spec") or {}).get("selector", {}).get("matchLabels") or {}
     return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
-
-
-def _average_value(metrics: list[Any]) -> float | None:
-    """What one replica serves at target, if the HPA has just one Pods or External metric with an average."""
-    if len(metrics) != 1 or metrics[0].get("type") not in ("Pods", "External"):
-        return None
-    source = metrics[0].get(str(metrics[0]["type"]).lower()) or {}
-    text = (source.get("target") or {}).get("averageValue")
-    if text is None:
-        return None
-    from kubernetes.utils import parse_quantity
-
-    value = float(parse_quantity(text))
-    return value if value > 0 else None

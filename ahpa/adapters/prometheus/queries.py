@@ -8,9 +8,11 @@ controls can change a query. Tenants choose from the list by name; they never wr
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ahpa.core.units import Unit, UnitError, unit_named
 from ahpa.ports import QueryError
 
 RFC_1123 = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
@@ -20,10 +22,12 @@ _KNOWN = {"namespace", "name", "step"}
 
 @dataclass(frozen=True)
 class Query:
-    """The DemandQuery of one line."""
+    """The DemandQuery of one entry."""
 
     name: str
     template: str
+    unit: Unit | None = None
+    """What it counts; None: its entry does not say, so it is taken to count what the capacity counts."""
 
     def fill(self, namespace: str, name: str, step: float) -> str:
         """The PromQL for one target. Raises QueryError for a name that no Kubernetes object can have."""
@@ -39,20 +43,33 @@ BUILT_IN = Path(__file__).with_name("queries.yaml")
 
 
 def load_queries(file: str | None = None) -> dict[str, Query]:
-    """The built-in queries and those of the operator's YAML file (`name: promql`). Raises QueryError."""
-    texts = _read(BUILT_IN) | (_read(Path(file)) if file is not None else {})
-    queries = {}
-    for name, template in texts.items():
-        unknown = set(_HOLES.findall(template)) - _KNOWN
-        if unknown:
-            raise QueryError(f"query {name}: unknown placeholder {sorted(unknown)}; known: {sorted(_KNOWN)}")
-        if "{{" in _HOLES.sub("", template):
-            raise QueryError(f"query {name}: '{{{{' that is no placeholder; known: {sorted(_KNOWN)}")
-        queries[name] = Query(name, template)
-    return queries
+    """The built-in queries and those of the operator's YAML file: `name: promql`, or better `name: {unit: ...,
+    promql: ...}`. Raises QueryError."""
+    entries = _read(BUILT_IN) | (_read(Path(file)) if file is not None else {})
+    return {name: _query(name, entry) for name, entry in entries.items()}
 
 
-def _read(file: Path) -> dict[str, str]:
+def _query(name: str, entry: object) -> Query:
+    unit = None
+    if isinstance(entry, Mapping):
+        if not set(entry) <= {"promql", "unit"} or not all(isinstance(value, str) for value in entry.values()):
+            raise QueryError(f"query {name}: expected 'unit' and 'promql', each a text, and nothing else")
+        try:
+            unit = unit_named(entry["unit"]) if "unit" in entry else None
+        except UnitError as error:
+            raise QueryError(f"query {name}: {error}") from error
+        entry = entry.get("promql")
+    if not isinstance(entry, str):
+        raise QueryError(f"query {name}: no 'promql' in it")
+    unknown = set(_HOLES.findall(entry)) - _KNOWN
+    if unknown:
+        raise QueryError(f"query {name}: unknown placeholder {sorted(unknown)}; known: {sorted(_KNOWN)}")
+    if "{{" in _HOLES.sub("", entry):
+        raise QueryError(f"query {name}: '{{{{' that is no placeholder; known: {sorted(_KNOWN)}")
+    return Query(name, entry, unit)
+
+
+def _read(file: Path) -> dict[str, object]:
     import yaml
 
     try:
@@ -61,6 +78,8 @@ def _read(file: Path) -> dict[str, str]:
         parsed = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise QueryError(f"{file}: {error}") from error
-    if not isinstance(parsed, dict) or not all(isinstance(k, str) and isinstance(v, str) for k, v in parsed.items()):
-        raise QueryError(f"{file}: expected lines of the form 'name: promql'")
+    if not isinstance(parsed, dict) or not all(
+        isinstance(k, str) and isinstance(v, str | dict) for k, v in parsed.items()
+    ):
+        raise QueryError(f"{file}: expected lines of the form 'name: promql', or 'name: {{unit: ..., promql: ...}}'")
     return parsed

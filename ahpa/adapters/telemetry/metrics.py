@@ -24,8 +24,11 @@ class Metrics:
         self.floor = gauge("ahpa_floor_replicas", "Floor that should be in force (in observe mode: would be)", TARGET)
         self.baseline = gauge("ahpa_baseline_replicas", "Minimum that the owner had set", TARGET)
         self.ready = gauge("ahpa_ready_replicas", "Replicas ready at the last tick", TARGET)
-        self.peak = gauge("ahpa_forecast_peak", "Predicted peak over the lead window", (*TARGET, "level"))
+        self.peak = gauge(
+            "ahpa_forecast_peak", "Predicted peak over the lead window, in the unit of its query", (*TARGET, "level")
+        )
         self.lag = gauge("ahpa_readiness_seconds", "Seconds from asked for to ready", (*TARGET, "tier", "quantile"))
+        self.starts = gauge("ahpa_readiness_starts", "Completed starts behind it; 0: assumed", (*TARGET, "tier"))
         self.forecast_at = gauge("ahpa_forecast_timestamp_seconds", "Origin of the forecast in use", TARGET)
         self.coverage = gauge(
             "ahpa_forecast_coverage_ratio", "Realised coverage of the predicted peak", (*TARGET, "level")
@@ -47,7 +50,8 @@ class Metrics:
 
     def show(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
         """All targets of a round. What was shown of a target that is gone goes with it."""
-        for gauge in (self.floor, self.baseline, self.ready, self.peak, self.lag, self.forecast_at, self.coverage):
+        shown = (self.floor, self.baseline, self.ready, self.peak, self.lag, self.starts)
+        for gauge in (*shown, self.forecast_at, self.coverage):
             gauge.clear()
         for each in rounds:
             self._show(each, coverage)
@@ -62,6 +66,7 @@ class Metrics:
         readiness = workload.readiness
         for tier, (_, seconds) in zip(readiness.tiers, readiness.leads(LAG_LEVEL), strict=True):
             self.lag.labels(*labels, tier.name, f"{LAG_LEVEL:g}").set(seconds)
+            self.starts.labels(*labels, tier.name).set(tier.lag.samples)
         if outlook is not None and outlook.reason is None:
             self.forecast_at.labels(*labels).set(outlook.origin)
         if outlook is not None and decision.plan is not None:

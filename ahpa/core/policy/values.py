@@ -19,6 +19,7 @@ class Policy:
     mode: str = "observe"
     demand: str = "auto"
     target_per_replica: float | None = None
+    service_time: float | None = None
     late_target: float = 0.001
     quantile: float | None = None
     replica_cost: float | None = None

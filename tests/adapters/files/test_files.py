@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ahpa.adapters.files.read import inputs, read
+from ahpa.adapters.files.results import directory, file_names, safe_name, write_ticks, write_whole
+from ahpa.adapters.files.worlds import read_service, read_tiers
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ahpa.adapters.files.cells import number, plain, stamp
-from ahpa.adapters.files.read import inputs, read
-from ahpa.adapters.files.results import directory, file_names, safe_name, write_ticks, write_whole
 from ahpa.adapters.files.text import InputError
-from ahpa.adapters.files.worlds import read_service, read_tiers
 from ahpa.simulation.outcome import Outcome, Run
 from ahpa.simulation.requests import Requests
 
