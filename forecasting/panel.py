@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,12 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.floating]
 Array = NDArray[np.float32]
 Ints = NDArray[np.intp]
+Scalar = TypeVar("Scalar", bound=np.generic)
 DAY_SECONDS = 86_400.0
 
 
-def frozen(values: ArrayLike, dtype: type | None = None) -> NDArray:  # type: ignore[type-arg]
+@overload
+def frozen(values: ArrayLike, dtype: type[float]) -> NDArray[np.float64]: ...
+@overload
+def frozen(values: ArrayLike, dtype: type[Scalar]) -> NDArray[Scalar]: ...
+def frozen(values: ArrayLike, dtype: type) -> NDArray[np.generic]:
     """A read-only array: small frozen dataclasses share them without copies."""
-    out = np.array(values, dtype=dtype)
+    out: NDArray[np.generic] = np.array(values, dtype=dtype)
     out.setflags(write=False)
     return out
 
@@ -49,7 +55,7 @@ class Panel:
     @classmethod
     def of(cls, start: float, step: float, values: ArrayLike, keys: Sequence[str] = ("series",)) -> Panel:
         """A panel from anything array-like; one row may be given flat."""
-        return cls(float(start), float(step), frozen(np.atleast_2d(np.asarray(values, dtype=float))), tuple(keys))
+        return cls(float(start), float(step), frozen(np.atleast_2d(np.asarray(values)), float), tuple(keys))
 
     @property
     def end(self) -> float:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ahpa.commands.options import HTTP_URL, SECONDS, calendar_from, calendar_options
+from ahpa.commands.options import HTTP_URL, SECONDS, calendar_from, calendar_options, chosen
 
 if TYPE_CHECKING:
     from http.server import ThreadingHTTPServer
@@ -97,8 +97,7 @@ class Options:
     "--health-port", default=8081, show_default=True, help="/healthz, /livez, /readyz; 0 for any, -1 for none."
 )
 @click.option("--verbose", "-v", is_flag=True, help="Log more.")
-@click.pass_context
-def command(context: click.Context, /, **given: object) -> None:
+def command(**given: object) -> None:
     """Watch a cluster: forecast, and move the floor of those who ask for it.
 
     Without an annotation nothing is touched; with ahpa.dev/mode: observe it says what it would do.
@@ -111,7 +110,7 @@ def command(context: click.Context, /, **given: object) -> None:
     from ahpa.ports import ClusterError, QueryError
 
     try:
-        sys.exit(_serve(Options(**context.params)))
+        sys.exit(_serve(chosen(Options, given)))
     except (ClusterError, QueryError, OSError) as error:
         click.echo(f"ahpa serve: {error}", err=True)
         sys.exit(2 if isinstance(error, QueryError) else 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 
@@ -14,6 +15,14 @@ from benchmarks.forecasting.traces import TEST_DAYS, Group
 from forecasting.panel import Floats
 
 OURS = "fleet"
+
+
+class Scale(TypedDict):
+    """What `scale.py` writes."""
+
+    sizes: list[dict[str, float]]
+    prophet_seconds: float
+    prophet_cpu: float
 
 
 @dataclass
@@ -82,7 +91,7 @@ def write(windows: Results, steps: Results, clock: Floats, shifts: list[Shift], 
     single = table(steps, True, STEPS)
     (out / "results.json").write_text(json.dumps({"test": test, "tuned": tuned, "steps": single}, indent=1) + "\n")
     scale_file = out / "scale.json"
-    scale = json.loads(scale_file.read_text()) if scale_file.exists() else None
+    scale: Scale | None = json.loads(scale_file.read_text()) if scale_file.exists() else None
     (docs / "img").mkdir(parents=True, exist_ok=True)
     _picture(windows, test, docs / "img" / "forecasting-scores.png")
     text = _page(test, tuned, single) + _by_clock(clock) + _after_shifts(shifts)
@@ -156,7 +165,7 @@ much, or a third: share of windows under the quantile, mean over services, by da
     return text
 
 
-def _cost(scale: dict) -> str:  # type: ignore[type-arg]
+def _cost(scale: Scale) -> str:
     """The table of cost by size."""
     text = """
 ## Cost
@@ -208,7 +217,7 @@ def _picture(results: Results, rows: list[dict[str, float | str]], path: Path) -
     plt.close(figure)
 
 
-def _cost_picture(scale: dict, path: Path) -> None:  # type: ignore[type-arg]
+def _cost_picture(scale: Scale, path: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 
 from forecasting.executor import Executor, Serial
 from forecasting.fleet.calendar import Calendar
@@ -15,7 +14,6 @@ _AUTO = ("holt-winters", "stl", "seasonal-naive", "last-value")
 together, and ETS, which is nearly Holt-Winters, on 2; who wants them names them (docs/forecasting.md)."""
 
 
-@cache
 def models(
     fit_all: FitAll | None = None, calendar: Calendar | None = None, executor: Executor | None = None
 ) -> Mapping[str, Model]:

@@ -9,12 +9,14 @@ with nothing observed is NaN.
 from __future__ import annotations
 
 from copy import copy
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.panel import Array, Floats, Ints
+
+Number = TypeVar("Number", np.float64, np.int32)
 
 
 class WindowStats(Protocol):
@@ -81,7 +83,7 @@ class PrefixSums:
         count = self._counts[:, np.clip(b, 0, self.length)] - self._counts[:, np.clip(a, 0, self.length)]
         return np.asarray(inside[None, :] & (count == last - first))
 
-    def _ratio(self, sums: Floats, counts: Ints, first: int, last: int) -> Array:
+    def _ratio(self, sums: Floats, counts: NDArray[np.int32], first: int, last: int) -> Array:
         a = np.clip(self.origins + first, 0, sums.shape[1] - 1)
         b = np.clip(self.origins + last, 0, sums.shape[1] - 1)
         count = counts[:, b] - counts[:, a]
@@ -115,7 +117,8 @@ class PrefixSums:
         return np.where(np.isfinite(out), out, np.float32(np.nan))
 
 
-def _running(values: NDArray, dtype: type) -> NDArray:  # type: ignore[type-arg]
+def _running(values: NDArray[np.generic], dtype: type[Number]) -> NDArray[Number]:
+    """Sums [n, t + 1] of the first columns, from none of them on."""
     out = np.zeros((values.shape[0], values.shape[1] + 1), dtype=dtype)
     np.cumsum(values, axis=1, dtype=dtype, out=out[:, 1:])
     return out

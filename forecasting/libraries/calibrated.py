@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -165,10 +166,14 @@ class CalibratedForecaster:
     def _paths(self, horizon: int) -> Floats:
         """Expected demand [n, horizon], in units; NaN where there is no expectation."""
         out = np.full((len(self.expectations), horizon), np.nan)
-        for i, (fit, row) in enumerate(zip(self.expectations, self.history.values, strict=True)):
+        for i, (fit, row) in enumerate(zip(self.expectations, self._filled, strict=True)):
             if not isinstance(fit, str):
-                out[i] = _path(fit, forward_filled(row), horizon, float(self.unit[i]))
+                out[i] = _path(fit, row, horizon, float(self.unit[i]))
         return out
+
+    @cached_property
+    def _filled(self) -> list[Floats]:
+        return [forward_filled(row) for row in self.history.values]
 
     def _quantiles(self, paths: Floats, window: Window) -> Array:
         """Quantiles [n, q] in units of demand, each level by itself."""

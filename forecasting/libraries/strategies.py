@@ -50,7 +50,10 @@ class Strategy(Protocol):
 
 def forward_filled(values: Floats) -> Floats:
     """Gaps [t] filled with the last value before them, or the first after them; zeros if there is none."""
-    seen = np.flatnonzero(np.isfinite(values))
+    finite = np.isfinite(values)
+    if finite.all():
+        return np.asarray(values, dtype=float)
+    seen = np.flatnonzero(finite)
     if not len(seen):
         return np.zeros(len(values))
     last = np.searchsorted(seen, np.arange(len(values)), side="right") - 1
@@ -117,7 +120,7 @@ class Seasonal:
         level = self.level
         since = values[self.fitted :]
         expected = np.resize(self.shape, len(since) + horizon)
-        for value, season in zip(since, expected, strict=False):
+        for value, season in zip(since.tolist(), expected.tolist(), strict=False):  # plain floats: ten times as fast
             level += self.alpha * (value - season - level)
         return np.asarray(level + expected[len(since) :])
 

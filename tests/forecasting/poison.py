@@ -106,4 +106,9 @@ class Unsendable(LastValue):
     name: str = "unsendable"
 
     def fit(self, values: Floats, step: float) -> LastValue:
-        return LastValue(lambda: None)  # type: ignore[arg-type]
+        return Kept()
+
+
+class Kept(LastValue):
+    def __reduce__(self) -> str:
+        raise TypeError("it is not to leave this process")

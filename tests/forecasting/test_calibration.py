@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +11,7 @@ from forecasting.fleet.model import FleetModel
 from forecasting.fleet.network import Training
 from forecasting.panel import Panel
 from forecasting.rolling import rolled_peaks
-from forecasting.scoring import coverage, pinball, scaled_pinball
+from forecasting.scoring import coverage
 
 LEVELS = np.array([0.5, 0.9, 0.99], dtype=np.float32)
 
@@ -71,17 +70,3 @@ def test_coverage_recovers_within_a_day_of_a_level_shift() -> None:
     truth = np.lib.stride_tricks.sliding_window_view(values[:, 9 * day :], 11, axis=1).max(axis=2)
     second = coverage(truth[:, day:], said[:, day : truth.shape[1], 0, 0])
     assert abs(second.mean() - 0.9) <= 0.05
-
-
-@pytest.mark.parametrize(
-    ("actual", "quantile", "level", "loss"), [(10, 8, 0.9, 1.8), (8, 10, 0.9, 0.2), (5, 5, 0.5, 0.0)]
-)
-def test_pinball_is_the_textbook_loss(actual: float, quantile: float, level: float, loss: float) -> None:
-    assert pinball(actual, quantile, level) == pytest.approx(loss)
-
-
-def test_scores_leave_out_what_is_not_known() -> None:
-    actual = np.array([[10.0, np.nan, 10.0], [np.nan, np.nan, np.nan]])
-    said = np.array([[8.0, 0.0, 12.0], [1.0, 1.0, 1.0]])
-    np.testing.assert_allclose(scaled_pinball(actual, said, 0.9), [(1.8 + 0.2) / 2 / 10, np.nan])
-    np.testing.assert_allclose(coverage(actual, said), [0.5, np.nan])

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from forecasting.panel import Panel
-from forecasting.rolling import RollingSettings, resampled, rolling, stepwise
+from forecasting.choice.auto import AutoModel
+from forecasting.choice.per_series import PerSeriesModel
+from forecasting.forecast import Forecast
+from forecasting.levels import LEVELS
+from forecasting.libraries.calibrated import CalibratedModel
+from forecasting.libraries.strategies import LastValue, SeasonalNaive
+from forecasting.model import Forecaster, Model
+from forecasting.panel import Array, Panel
+from forecasting.rolling import RollingSettings, resampled, rolled_peaks, rolling, stepwise, ticked
 from tests.fakes.models import SameAsYesterday, Yesterday
 
 START = 1_700_000_000.0 // 86_400 * 86_400
@@ -62,7 +70,7 @@ def test_rows_say_when_they_are_meant_for() -> None:
 class Shy(Yesterday):
     """Says ten thousand of every single step."""
 
-    def forecast(self, horizon, windows, levels=(0.5,)):
+    def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
         said = super().forecast(horizon, windows, levels)
         return replace(said, steps=np.full((len(said.keys), horizon, len(levels)), 10_000.0))
 
@@ -71,3 +79,58 @@ def test_no_step_exceeds_the_peak_of_the_window_that_holds_it() -> None:
     said = stepwise(Shy(panel_of(step=300.0)), 4, 300.0, (0.5, 0.9))
     assert (said.steps == said.peaks).all()
     assert (said.steps < 10).all()
+
+
+def _by_hand(forecaster: Forecaster, panel: Panel, windows: Sequence[float], levels: Sequence[float]) -> Array:
+    """Tick, ask, tick, ask."""
+    said = []
+    for column in range(panel.values.shape[1]):
+        said.append(forecaster.forecast(0, windows, levels).peaks)
+        end = panel.start + panel.step * (column + 1)
+        forecaster = forecaster.observe(panel.between(end - panel.step, end))
+    return np.stack(said, axis=1).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        SameAsYesterday(),
+        CalibratedModel(SeasonalNaive()),
+        AutoModel((CalibratedModel(SeasonalNaive()), CalibratedModel(LastValue()))),
+        PerSeriesModel(
+            {"one": CalibratedModel(LastValue()), "other": CalibratedModel(SeasonalNaive())}, {"b": "other"}, "one"
+        ),
+    ],
+    ids=lambda model: model.name,
+)
+def test_any_model_is_rolled_as_a_service_ticks(model: Model) -> None:
+    """To the bit, what follows changes nothing, and nothing is said where there is nothing to say."""
+    panel, windows, levels = panel_of(days=3.0, step=300.0), (300.0, 900.0), (0.5, 0.9)
+    fitted = model.fit(panel.until(panel.end - 20 * 300))
+    ahead = panel.between(fitted.origin, panel.end)
+    rolled = rolled_peaks(fitted, ahead, windows, levels)
+    np.testing.assert_array_equal(rolled, _by_hand(fitted, ahead, windows, levels))
+    assert rolled.shape == (2, 20, 2, 2)
+    short = rolled_peaks(fitted, ahead.until(ahead.start + 10 * 300), windows, levels)
+    np.testing.assert_array_equal(rolled[:, :10], short)
+
+
+def test_where_there_is_no_forecast_nothing_is_rolled() -> None:
+    """Half an hour without data is stale, and is over with the first number."""
+    panel = panel_of(days=2.0, step=300.0)
+    gap = np.where(np.arange(panel.values.shape[1]) >= panel.values.shape[1] - 12, np.nan, panel.values)
+    gap[:, -2] = 5.0
+    panel = replace(panel, values=gap)
+    fitted = CalibratedModel(LastValue()).fit(panel.until(panel.end - 12 * 300))
+    rolled = rolled_peaks(fitted, panel.between(fitted.origin, panel.end), (300.0,), (0.9,))
+    np.testing.assert_array_equal(np.isfinite(rolled[0, :, 0, 0]), [True] * 6 + [False] * 5 + [True])
+
+
+@pytest.mark.parametrize("every", [1, 7])
+def test_ticking_stops_at_every_so_many_steps(every: int) -> None:
+    panel = panel_of(days=3.0, step=300.0)
+    for model in (SameAsYesterday(), AutoModel((CalibratedModel(LastValue()),))):
+        fitted = model.fit(panel.until(panel.end - 20 * 300))
+        ahead = panel.between(fitted.origin, panel.end)
+        origins = [forecaster.origin for forecaster in ticked(fitted, ahead, every)]
+        assert origins == [fitted.origin + 300 * step for step in range(0, 21, every)]

@@ -10,6 +10,7 @@ from forecasting.choice.auto import AutoModel
 from forecasting.libraries.calibrated import CalibratedModel
 from forecasting.libraries.strategies import LastValue, SeasonalNaive
 from forecasting.panel import Floats, Panel
+from forecasting.rolling import rolled_peaks
 
 STEP, DAY = 300.0, 288
 LAST, SEASONAL = CalibratedModel(LastValue()), CalibratedModel(SeasonalNaive())
@@ -54,3 +55,17 @@ def test_when_the_best_has_no_forecast_the_next_speaks_and_says_so() -> None:
     forecast = said.forecast(3, (900.0,))
     assert forecast.reasons == (None, None)
     assert "instead of broken: broken failed: RuntimeError: no convergence" in forecast.models[1]
+
+
+def test_rolled_it_says_what_the_best_that_has_an_answer_says() -> None:
+    panel = _panel()
+    split = panel.end - 10 * STEP
+    broken = CalibratedModel(Broken(limit=round((split - panel.start) / STEP) - 1))
+    fitted = AutoModel((broken, SEASONAL), present={"walk": "broken"}, hysteresis_ratio=0.9999).fit(panel.until(split))
+    assert fitted.chosen()["walk"] == "broken"
+    rolled, seasonal = (
+        rolled_peaks(forecaster, panel.between(split, panel.end), (900.0,), (0.9,))
+        for forecaster in (fitted, fitted.forecasters[1])
+    )
+    assert np.isfinite(rolled).all()
+    np.testing.assert_array_equal(rolled[1], seasonal[1])

@@ -17,10 +17,11 @@ from forecasting.panel import DAY_SECONDS, Panel
 from forecasting.windows import Window
 
 BERLIN = ZoneInfo("Europe/Berlin")
+Day = tuple[int, int, int]
 
 
-def _at(*when: int) -> float:
-    return datetime(*when, tzinfo=BERLIN).timestamp()  # type: ignore[arg-type, misc]
+def _at(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> float:
+    return datetime(year, month, day, hour, minute, tzinfo=BERLIN).timestamp()
 
 
 def _days_back(calendar: Calendar, at: float) -> list[datetime]:
@@ -32,7 +33,7 @@ def _days_back(calendar: Calendar, at: float) -> list[datetime]:
     "when",
     [(2026, 3, 30, 8, 15), (2026, 3, 29, 12, 0), (2026, 10, 25, 9, 30), (2026, 10, 28, 0, 5), (2026, 7, 1, 3, 0)],
 )
-def test_earlier_days_show_the_same_time_by_the_clock(when: tuple[int, ...]) -> None:
+def test_earlier_days_show_the_same_time_by_the_clock(when: tuple[int, int, int, int, int]) -> None:
     """Also across the nights in which the clocks are changed."""
     then = _days_back(calendar_of("Europe/Berlin", None), _at(*when))
     for days, moment in zip(DAYS, then, strict=True):
@@ -51,7 +52,7 @@ def test_earlier_days_show_the_same_time_by_the_clock(when: tuple[int, ...]) -> 
         ((2026, 12, 26), [(2026, 12, 25), (2026, 12, 20)]),
     ],
 )
-def test_a_week_ago_means_the_last_day_of_the_same_kind(day: tuple[int, ...], alike: list[tuple[int, ...]]) -> None:
+def test_a_week_ago_means_the_last_day_of_the_same_kind(day: Day, alike: list[Day]) -> None:
     then = _days_back(calendar_of("Europe/Berlin", "DE"), _at(*day, 10, 0))[-2:]
     assert [moment.date() for moment in then] == [date(*d) for d in alike]
 

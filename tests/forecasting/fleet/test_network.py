@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from forecasting.fleet.model import FleetModel
 from forecasting.fleet.network import FeatureScaler, Samples, Training, train
-from forecasting.fleet.synthetic import services
-from forecasting.panel import Panel
 
 LEVELS = np.array([0.1, 0.5, 0.9])
 
@@ -41,25 +38,3 @@ def test_beyond_what_it_was_trained_on_a_lens_saturates() -> None:
     features = np.random.default_rng(2).standard_normal((1000, 2))
     scaler = FeatureScaler.of(features)
     np.testing.assert_allclose(scaler(np.full((1, 2), 50.0)), scaler(np.full((1, 2), 5000.0)), atol=1e-6)
-
-
-def test_a_service_of_three_hours_borrows_from_its_neighbours() -> None:
-    """It has no yesterday; its forecast stands near what comes, because it shares their networks."""
-    step, n = 300.0, 6
-    rng = np.random.default_rng(3)
-    values = services(n, 8, step, rng).astype(float)
-    values[0] = rng.poisson(60, values.shape[1])
-    values[0, : -36 - 12] = np.nan
-    panel = Panel.of(0, step, values, [str(i) for i in range(n)])
-    model = FleetModel(samples=8000, others=4, peaks=Training(members=2, epochs=4))
-    said = model.fit(panel.until(panel.end - 12 * step)).forecast(12, (900.0,), (0.5, 0.9))
-    assert said.reasons[0] is None
-    assert 45 < said.peaks[0, 0, 0] < 80
-    assert 55 < said.peaks[0, 0, 1] < 110
-
-
-def test_made_up_services_are_the_same_for_the_same_seed_and_never_negative() -> None:
-    first, second = (services(5, 2, 300.0, np.random.default_rng(4)) for _ in range(2))
-    np.testing.assert_array_equal(first, second)
-    assert (first >= 0).all()
-    assert np.isfinite(first).all()

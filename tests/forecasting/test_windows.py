@@ -1,0 +1,24 @@
+"""Windows in steps of the grid."""
+
+from __future__ import annotations
+
+import pytest
+
+from forecasting.windows import Window, tracked, width_of
+
+
+@pytest.mark.parametrize(
+    ("seconds", "step", "width"),
+    [(120.0, 60.0, 2), (121.0, 60.0, 3), (0.0, 60.0, 1), (59.0, 60.0, 1), (660.0, 300.0, 3), (0.3, 0.1, 3)],
+)
+def test_a_window_that_ends_inside_a_step_includes_it(seconds: float, step: float, width: int) -> None:
+    assert width_of(seconds, step) == width
+
+
+def test_windows_that_are_one_on_a_coarse_grid_are_tracked_once() -> None:
+    assert tracked(60.0) == (
+        *(Window(0, width) for width in (1, 2, 4, 8, 16, 30)),
+        *(Window(lead, 1) for lead in (5, 15, 59)),
+    )
+    assert tracked(600.0) == (Window(0, 1), Window(0, 2), Window(0, 3), Window(2, 1), Window(6, 1))
+    assert tracked(3600.0) == (Window(0, 1), Window(1, 1))
