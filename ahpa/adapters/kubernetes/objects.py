@@ -9,8 +9,13 @@ from ahpa.adapters.kubernetes.api import FIELD_MANAGER, Object
 from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX
 
 _KEDA_LABEL = "scaledobject.keda.sh/name"
-_INSTEAD = {"InferenceService": "set its minReplicas, because annotating that object is not supported yet"}
+_INSTEAD = {
+    "InferenceService": "set its minReplicas, because annotating that object is not supported yet",
+    "ScaledObject": "set its minReplicaCount, because annotating that object is not supported yet",
+    "PodAutoscaler": "annotate the Knative Service that it belongs to",
+}
 """What the owner of an object should do instead, by the kind of what made it."""
+_ANY = "set the minimum there, because annotating that object is not supported yet"
 
 
 def annotations_of(item: Object) -> Mapping[str, str]:
@@ -72,8 +77,7 @@ def somebody_elses(item: Object, title: str) -> str | None:
     controller = controller_of(item)
     if controller is not None:
         kind, name = controller
-        instead = _INSTEAD.get(kind, "annotate that object instead")
-        return f"{kind}/{name} made this {title} and would revert us; {instead}"
+        return f"{kind}/{name} made this {title} and would revert us; {_INSTEAD.get(kind, _ANY)}"
     if _KEDA_LABEL in (item["metadata"].get("labels") or {}):
-        return f"KEDA made this {title} and would revert us; annotate the ScaledObject instead"
+        return f"KEDA made this {title} and would revert us; {_INSTEAD['ScaledObject']}"
     return None
