@@ -190,6 +190,10 @@ class Telemetry(Protocol):
         """A whole `tick` or `refit` failed."""
         ...
 
+    def skipped(self, job: str) -> None:
+        """A `tick` or `refit` was due while the last one still ran."""
+        ...
+
     def ticked(self, now: float, seconds: float) -> None:
         """A tick ended that took so long."""
         ...

@@ -162,10 +162,8 @@ def _without_opinion(
     A model that has looked and has no opinion ends the hold at once; one that could not look yet does not.
     """
     reason = Reason.NO_RECENT_DATA if age > limits.stale_seconds else Reason.NO_FORECAST
-    if reason is Reason.NO_RECENT_DATA or workload.never:
+    if reason is Reason.NO_RECENT_DATA or workload.never or (outlook is None and workload.unread is not None):
         why = silence(workload, age)
-    elif workload.unread is not None and outlook is None:
-        why = f"no forecast was made yet, and now {silence(workload, age)}"
     else:
         why = f"no forecast, because {outlook.reason}" if outlook and outlook.reason else "no forecast was made yet"
     current = workload.floor

@@ -14,7 +14,7 @@ from ahpa.core.observation import Workload
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.policy.values import Policy
 from ahpa.ports import DemandSource, Telemetry
-from ahpa.service.observe import Listing
+from ahpa.service.observe import Listing, summary
 from ahpa.service.settings import Settings
 from forecasting.choice.per_series import PerSeriesForecaster, PerSeriesModel
 from forecasting.forecast import Coverage, Outlook
@@ -83,8 +83,8 @@ class Learner:
         """Read the whole history of every target that wants a plan, and learn from it."""
         queries = listing.queries
         reading = self.demand.read(queries, now - self.settings.history_seconds, now, self.settings.step_seconds)
-        for key, problem in reading.problems.items():
-            self.telemetry.log("refit.no_history", logging.WARNING, target=key, problem=problem)
+        if reading.problems:
+            self.telemetry.log("refit.no_history", logging.WARNING, of=len(queries), **summary(reading.problems))
         usable = [key for key in reading.panel.keys if key not in reading.problems]
         if queries and not usable:
             return Refit(now, None)

@@ -35,6 +35,8 @@ class Memory:
     there are no data begins anew."""
     seen: set[str] = field(default_factory=set)
     """Those of which any data were seen. Lost: known again from the history, as soon as one was read."""
+    unread: frozenset[str] = frozenset()
+    """Those whose demand the last round could not read. Lost: an outage is told of once more."""
     would_be: dict[str, int] = field(default_factory=dict)
     """Floors that nobody wrote (observe, dry run). Lost: they count from the owner's own minimum again."""
     backoff: dict[str, Backoff] = field(default_factory=dict)

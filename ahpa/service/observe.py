@@ -29,6 +29,9 @@ from ahpa.ports import (
 from ahpa.service.memory import Memory
 from ahpa.service.settings import RECENT_SECONDS, Settings
 
+SAID = 3
+"""So many targets and reasons are named where many have the same trouble."""
+
 
 @dataclass(frozen=True, eq=False)
 class Asked:
@@ -115,12 +118,17 @@ class Observer:
             raise QueryError(f"ahpa.dev/demand: no query {name!r}; there are {', '.join(sorted(self.queries))}")
         return name
 
-    def recent(self, listing: Listing, now: float) -> Reading:
-        """The last hour of every target that wants a plan."""
+    def recent(self, listing: Listing, memory: Memory, now: float) -> Reading:
+        """The last hour of every target that wants a plan. An outage is told of once when it begins and once when it is
+        over, however many targets it concerns and however long it lasts."""
         reading = self.demand.read(listing.queries, now - RECENT_SECONDS, now, self.settings.step_seconds)
-        for key, problem in reading.problems.items():
+        for _ in reading.problems:
             self.telemetry.read_failed()
-            self.telemetry.log("tick.no_data", logging.WARNING, target=key, problem=problem)
+        if new := {key: said for key, said in reading.problems.items() if key not in memory.unread}:
+            self.telemetry.log("tick.no_data", logging.WARNING, of=len(listing.queries), **summary(new))
+        if memory.unread and not reading.problems:
+            self.telemetry.log("tick.data_again", targets=len(memory.unread))
+        memory.unread = frozenset(reading.problems)
         return reading
 
     def workloads(
@@ -186,6 +194,15 @@ class Observer:
         except ClusterError as error:
             self.telemetry.log("pods.unavailable", logging.DEBUG, target=target.key, problem=str(error))
             return log
+
+
+def summary(problems: Mapping[str, str]) -> dict[str, object]:
+    """Many targets' problems as the fields of one log line: how many, the first few, and each reason once."""
+    return {
+        "targets": len(problems),
+        "first": list(problems)[:SAID],
+        "problem": "; ".join(list(dict.fromkeys(problems.values()))[:SAID]),
+    }
 
 
 def fitted(target: Target, policy: Policy, name: str, query: DemandQuery) -> tuple[Fit, ...]:

@@ -106,7 +106,7 @@ class Service:
         writes = self._may_write(now)
         listing = self._observer.list()
         self._memory.forget_all_but({a.target.key for a in listing.asked}, listing.unlisted)
-        recent = self._observer.recent(listing, now)
+        recent = self._observer.recent(listing, self._memory, now)
         self._wish_for_refit(listing, recent, now)
         self._learned = self._learned.observed(recent.panel)
         observation = self._observation(listing, recent, now, writes)

@@ -32,8 +32,8 @@ def test_without_starts_the_prior_speaks() -> None:
 @pytest.mark.parametrize("truth", [2.0, 20.0, 90.0, 900.0])
 @pytest.mark.parametrize("withdrawn", [0, 20])
 def test_after_thirty_starts_the_lag_is_within_a_tenth_of_the_truth(truth: float, withdrawn: int) -> None:
-    """A service whose starts take 90 s exactly was said to need 206 s (p95) after many of them: the guess of 180 to 300 s
-    stayed in the spread for ever. A reactive scaler has withdrawn some meanwhile, before they were ready."""
+    """A service whose starts take 90 s exactly was said to need 206 s (p95) after many of them: the guess of 180 to 300
+    s stayed in the spread for ever. A reactive scaler has withdrawn some meanwhile, before they were ready."""
     found = learn(PRIOR, [truth] * 30, [truth / 3] * withdrawn)
     for level in (0.5, 0.9, 0.95):
         assert found.quantile(level) == pytest.approx(truth, rel=0.1)

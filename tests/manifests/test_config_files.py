@@ -33,6 +33,7 @@ RIGHTS = {
         ("autoscaling", "horizontalpodautoscalers", "patch"),
         ("apps", "deployments", "get"),
         ("apps", "statefulsets", "get"),
+        ("argoproj.io", "rollouts/scale", "get"),
     },
 }
 

@@ -8,15 +8,13 @@ fight (another predictor).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
 from ahpa.adapters.kubernetes.hpa_metrics import average_value
 from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.adapters.kubernetes.objects import annotations_of, concerns_us, owns, reference_to, somebody_elses, whole
+from ahpa.adapters.kubernetes.scaled import ScaledObjects
 from ahpa.core.policy.values import STATE
-from ahpa.ports import ClusterError, Target
+from ahpa.ports import Target
 
 AUTOSCALING_V2 = "autoscaling/v2"
 
@@ -27,6 +25,7 @@ class HorizontalPodAutoscalers:
     def __init__(self, kube: KubeApi, namespace: str | None = None) -> None:
         self._kube = kube
         self._namespace = namespace
+        self._scaled_object = ScaledObjects(kube)
 
     def targets(self) -> list[Target]:
         listed = self._kube.items(path(*collection(AUTOSCALING_V2, "horizontalpodautoscalers", self._namespace)))
@@ -59,11 +58,8 @@ class HorizontalPodAutoscalers:
         floor = 1 if minimum is None else int(minimum)  # 0 is a minimum too, where the cluster allows it
         record = whole(annotations_of(item).get(STATE))
         held = record is not None and owns(item, "spec", "minReplicas")
-        scaled = self._scaled(namespace, spec.get("scaleTargetRef") or {})
-        asked = int(((scaled or {}).get("spec") or {}).get("replicas") or 0)
         current = int(status.get("currentReplicas") or 0)
-        # What cannot be read is not "still starting": that would hold it at a higher level than was asked for.
-        ready = current if scaled is None else int((scaled.get("status") or {}).get("readyReplicas") or 0)
+        scaled = self._scaled_object.read(namespace, spec.get("scaleTargetRef") or {})
         return Target(
             kind=HPA.name,
             title=HPA.title,
@@ -73,26 +69,17 @@ class HorizontalPodAutoscalers:
             reference=reference_to(item, AUTOSCALING_V2, "HorizontalPodAutoscaler"),
             baseline=record if held and record is not None else floor,
             floor=floor,
-            ready=ready,
-            present=max(current, asked),
+            # What cannot be read is not "still starting": that would hold it at a higher level than was asked for.
+            ready=current if scaled.ready is None else scaled.ready,
+            present=max(current, scaled.asked),
             maximum=int(spec.get("maxReplicas") or 0) or None,
             capacities=(average_value(spec.get("metrics") or []),),
             managed=STATE in annotations_of(item),
-            selector=_selector(scaled),
+            selector=scaled.selector,
             demand=HPA.demand,
             refusal=somebody_elses(item, HPA.title),
             handle=item,
         )
-
-    def _scaled(self, namespace: str, reference: Mapping[str, Any]) -> Object | None:
-        """The Deployment or StatefulSet that is scaled; None if it is something else or cannot be read."""
-        resource = {"Deployment": "deployments", "StatefulSet": "statefulsets"}.get(str(reference.get("kind")))
-        if resource is None:
-            return None
-        try:
-            return self._kube.get(path(*collection("apps/v1", resource, namespace), str(reference.get("name"))))
-        except ClusterError:
-            return None
 
 
 HPA = Kind(
@@ -108,8 +95,3 @@ def _listed(target: Target) -> Object:
     if not isinstance(target.handle, dict):
         raise TypeError(f"{target.key} was not listed by this actuator")
     return target.handle
-
-
-def _selector(scaled: Object | None) -> str:
-    labels = ((scaled or {}).get("spec") or {}).get("selector", {}).get("matchLabels") or {}
-    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))

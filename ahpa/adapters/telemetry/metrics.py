@@ -37,6 +37,9 @@ class Metrics:
         self.writes = counter("ahpa_writes_total", "Writes to targets by result", ("result",))
         self.read_errors = counter("ahpa_metrics_errors_total", "Demand queries without a trustworthy answer", ())
         self.job_errors = counter("ahpa_job_errors_total", "Ticks and refits that failed as a whole", ("job",))
+        self.skipped = counter(
+            "ahpa_rounds_skipped_total", "Rounds that were due while the last one still ran", ("job",)
+        )
         self.tick_at = gauge("ahpa_last_tick_timestamp_seconds", "When the last tick ended", ())
         self.tick_seconds = Histogram("ahpa_tick_duration_seconds", "Duration of a tick", registry=self.registry)
         self.refit_seconds = Histogram("ahpa_refit_duration_seconds", "Duration of a refit", registry=self.registry)

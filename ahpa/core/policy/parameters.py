@@ -26,6 +26,8 @@ class Parameter:
     accepts: str
     example: str
     help: str
+    inert: str = ""
+    """What the service does instead, where it does not act on it yet."""
 
     @property
     def field(self) -> str:
@@ -147,6 +149,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         "0.1%",
         "The share of requests that may wait for capacity. The backtest finds the quantile for it; the service "
         "does not yet, and plans for 0.99 unless quantile or costs are given.",
+        inert="floors are planned for the 0.99 quantile; ahpa.dev/quantile acts, and `ahpa backtest` finds it",
     ),
     Parameter(
         "quantile",
@@ -200,6 +203,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         "false",
         "Allow the utilisation target to be raised while the forecast is trusted (in the backtest, not yet in "
         "the service).",
+        inert="the utilisation target stays as it is",
     ),
 )
 

@@ -36,7 +36,8 @@ def test_ownership_is_what_the_api_server_says() -> None:
         ),
         (
             {"ownerReferences": [{"kind": "PodAutoscaler", "name": "api-00001", "controller": True}]},
-            "PodAutoscaler/api-00001 made this HPA and would revert us; annotate the Knative Service that it belongs to",
+            "PodAutoscaler/api-00001 made this HPA and would revert us; "
+            "annotate the Knative Service that it belongs to",
         ),
         (
             {"ownerReferences": [{"kind": "InferenceService", "name": "llm", "controller": True}]},
