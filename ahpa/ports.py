@@ -1,11 +1,13 @@
 """What the service asks of the outside world, as small Protocols, and the facts that come in or go out through them.
 
 Adapters implement them, `ahpa.commands.serve` puts them together, tests have fakes of them. Nothing here does anything.
+Who asks says by when: a `deadline` is a moment of `time.monotonic` after which nothing new is begun.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -80,8 +82,9 @@ class Target:
 class Actuator(Protocol):
     """One kind of target; the contract that every kind passes (tests/contracts)."""
 
-    def targets(self) -> list[Target]:
-        """All objects that carry an annotation of ours. Raises ClusterError; never a part of them."""
+    def targets(self, deadline: float = math.inf) -> list[Target]:
+        """All objects that carry an annotation of ours; one that cannot be read is among them, with its refusal. Raises
+        ClusterError; never a part of them."""
         ...
 
     def write(self, target: Target, floor: int) -> None:
@@ -99,7 +102,7 @@ class Actuator(Protocol):
 class StartSource(Protocol):
     """Where starts of replicas are seen."""
 
-    def starts(self, target: Target) -> list[Start]:
+    def starts(self, target: Target, deadline: float = math.inf) -> list[Start]:
         """The replicas of one target that are there now. Raises ClusterError."""
         ...
 
@@ -132,7 +135,9 @@ class Reading:
 class DemandSource(Protocol):
     """Where demand is read from."""
 
-    def read(self, queries: Mapping[str, str], start: float, end: float, step: float) -> Reading:
+    def read(
+        self, queries: Mapping[str, str], start: float, end: float, step: float, deadline: float = math.inf
+    ) -> Reading:
         """The demand by key on the grid [start, end), unix seconds. Raises nothing: each problem stays with its key."""
         ...
 

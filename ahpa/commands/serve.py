@@ -12,12 +12,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ahpa.commands.options import HTTP_URL, SECONDS, calendar_from, calendar_options, chosen
+from ahpa.commands.options import (
+    HTTP_URL,
+    SECONDS,
+    calendar_from,
+    calendar_options,
+    chosen,
+    connection_from,
+    prometheus_options,
+)
 
 if TYPE_CHECKING:
     from http.server import ThreadingHTTPServer
 
     from ahpa.adapters.kubernetes.api import KubeApi
+    from ahpa.adapters.prometheus.connection import Connection
     from ahpa.adapters.telemetry.http import Page
     from ahpa.adapters.telemetry.telemetry import Telemetry
     from ahpa.core.readiness import Readiness
@@ -32,9 +41,7 @@ class Options:
     """What was said on the command line; each is explained there."""
 
     prometheus: str
-    prometheus_ca: str | None
-    prometheus_token_file: str | None
-    prometheus_insecure: bool
+    connection: Connection
     queries: str | None
     kubeconfig: str | None
     context: str | None
@@ -62,11 +69,7 @@ class Options:
 
 @click.command("serve", short_help="Watch a cluster: forecast, and move the floor of those who ask for it.")
 @click.option("--prometheus", type=HTTP_URL, required=True, metavar="URL", help="Where demand is read from.")
-@click.option("--prometheus-ca", type=click.Path(exists=True, dir_okay=False), help="CA file for it.")
-@click.option(
-    "--prometheus-token-file", type=click.Path(dir_okay=False), help="Bearer token file, read anew each time."
-)
-@click.option("--prometheus-insecure", is_flag=True, help="Do not verify its certificate.")
+@prometheus_options
 @click.option("--queries", type=click.Path(exists=True, dir_okay=False), help="YAML file of further demand queries.")
 @click.option("--kubeconfig", type=click.Path(exists=True, dir_okay=False), help="Instead of the pod's own account.")
 @click.option("--context", help="Context of the kubeconfig.")
@@ -110,7 +113,7 @@ def command(**given: object) -> None:
     from ahpa.ports import ClusterError, QueryError
 
     try:
-        sys.exit(_serve(chosen(Options, given)))
+        sys.exit(_serve(chosen(Options, given | {"connection": connection_from(given)})))
     except (ClusterError, QueryError, OSError) as error:
         click.echo(f"ahpa serve: {error}", err=True)
         sys.exit(2 if isinstance(error, QueryError) else 3)
@@ -204,9 +207,7 @@ def _ports(options: Options, telemetry: Telemetry) -> Ports:
         starts=Pods(kube),
         demand=Prometheus(
             options.prometheus,
-            token_file=options.prometheus_token_file,
-            ca_file=options.prometheus_ca,
-            insecure=options.prometheus_insecure,
+            options.connection,
             executor=Threads(4),
         ),
         queries=queries,

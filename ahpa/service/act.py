@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,9 +44,11 @@ class Actor:
         rounds: Sequence[TargetRound],
         coverage: Coverage | None,
         memory: Memory,
+        deadline: float = math.inf,
     ) -> None:
         """One round. What is remembered and shown comes first: writes are slow, and a scrape in between must see all
-        values. Then all writes, and only then Events: three hundred of them take a busy API server two minutes."""
+        values. Then all writes, and only then Events: three hundred of them take a busy API server two minutes. After
+        the deadline no write and no Event begins; the next round decides anew."""
         now = observation.now
         self._write_down(observation, [each.decision for each in rounds])
         writes = self.may_write(now)
@@ -65,20 +68,33 @@ class Actor:
                 apply=decision.apply,
                 message=decision.message,
             )
-        refused = {}
-        for each in rounds:
-            if each.decision.apply and (said := self._write(each.target, each.decision, memory, now)) is not None:
-                refused[each.decision.key] = said
-        self._tell(rounds, refused, now)
+        refused = self._write_all(rounds, memory, now, deadline)
+        self._tell(rounds, refused, now, deadline)
 
-    def _tell(self, rounds: Sequence[TargetRound], refused: Mapping[str, str], now: float) -> None:
+    def _write_all(
+        self, rounds: Sequence[TargetRound], memory: Memory, now: float, deadline: float
+    ) -> Mapping[str, str]:
+        """All floors; what the API said to those that it refused for good, by key."""
+        refused, late = {}, 0
+        for each in rounds:
+            if not each.decision.apply:
+                continue
+            if self.stopwatch() >= deadline:
+                late += 1
+            elif (said := self._write(each.target, each.decision, memory, now)) is not None:
+                refused[each.decision.key] = said
+        if late:
+            self.telemetry.log("round.cut_short", logging.WARNING, targets=late, problem="no time to write to them")
+        return refused
+
+    def _tell(self, rounds: Sequence[TargetRound], refused: Mapping[str, str], now: float, deadline: float) -> None:
         """What is news, as Events, as far as number and time of a round allow; refused writes first. Each round begins
         further on, so that those who always have news do not silence the others."""
-        began, told, left = self.stopwatch(), 0, 0
+        until, told, left = min(self.stopwatch() + EVENT_SECONDS, deadline), 0, 0
         turn = int(now // 60) * EVENTS_A_ROUND % max(1, len(rounds))
         for each in sorted((*rounds[turn:], *rounds[:turn]), key=lambda each: each.decision.key not in refused):
             for say in self._news(each, refused.get(each.decision.key), now):
-                if told >= EVENTS_A_ROUND or self.stopwatch() - began > EVENT_SECONDS:
+                if told >= EVENTS_A_ROUND or self.stopwatch() >= until:
                     left += 1
                     break
                 told += say()

@@ -79,10 +79,11 @@ class Learner:
     models: Mapping[str, Model]
     telemetry: Telemetry
 
-    def refit(self, listing: Listing, earlier: Learned, now: float) -> Refit:
+    def refit(self, listing: Listing, earlier: Learned, now: float, deadline: float = math.inf) -> Refit:
         """Read the whole history of every target that wants a plan, and learn from it."""
         queries = listing.queries
-        reading = self.demand.read(queries, now - self.settings.history_seconds, now, self.settings.step_seconds)
+        since = now - self.settings.history_seconds
+        reading = self.demand.read(queries, since, now, self.settings.step_seconds, deadline)
         if reading.problems:
             self.telemetry.log("refit.no_history", logging.WARNING, of=len(queries), **summary(reading.problems))
         usable = [key for key in reading.panel.keys if key not in reading.problems]

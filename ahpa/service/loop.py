@@ -1,4 +1,4 @@
-"""The only clock: APScheduler keeps two jobs, one tick and one refit, and this loop tells them the time."""
+"""The only clock: APScheduler keeps two jobs, one tick and one refit, and this loop tells them what time it is."""
 
 from __future__ import annotations
 
@@ -97,5 +97,6 @@ class Loop:
             self._telemetry.job_failed(job)
             self._telemetry.fault(f"{job}.failed")
         else:
-            self.ready = self.ready or job == "tick"
+            if job == "tick":
+                self.ready = True
         self._advanced = self._monotonic()

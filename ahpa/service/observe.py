@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
@@ -73,14 +74,14 @@ class Observer:
     """Names of models that can be asked for."""
     telemetry: Telemetry
 
-    def list(self) -> Listing:
+    def list(self, deadline: float = math.inf) -> Listing:
         """All targets of every kind that answers; one without its CRD harms no other. Raises ClusterError if none
         answers."""
         targets: list[Target] = []
         failures: dict[str, ClusterError] = {}
         for kind, actuator in self.actuators.items():
             try:
-                targets += actuator.targets()
+                targets += actuator.targets(deadline)
             except ClusterError as error:
                 failures[kind] = error
                 self.telemetry.log("targets.unavailable", logging.WARNING, kind=kind, problem=str(error))
@@ -118,10 +119,10 @@ class Observer:
             raise QueryError(f"ahpa.dev/demand: no query {name!r}; there are {', '.join(sorted(self.queries))}")
         return name
 
-    def recent(self, listing: Listing, memory: Memory, now: float) -> Reading:
+    def recent(self, listing: Listing, memory: Memory, now: float, deadline: float = math.inf) -> Reading:
         """The last hour of every target that wants a plan. An outage is told of once when it begins and once when it is
         over, however many targets it concerns and however long it lasts."""
-        reading = self.demand.read(listing.queries, now - RECENT_SECONDS, now, self.settings.step_seconds)
+        reading = self.demand.read(listing.queries, now - RECENT_SECONDS, now, self.settings.step_seconds, deadline)
         for _ in reading.problems:
             self.telemetry.read_failed()
         if new := {key: said for key, said in reading.problems.items() if key not in memory.unread}:
@@ -132,7 +133,14 @@ class Observer:
         return reading
 
     def workloads(
-        self, listing: Listing, recent: Reading, levels: Mapping[str, float], memory: Memory, now: float, writes: bool
+        self,
+        listing: Listing,
+        recent: Reading,
+        levels: Mapping[str, float],
+        memory: Memory,
+        now: float,
+        writes: bool,
+        deadline: float = math.inf,
     ) -> tuple[Workload, ...]:
         """What a decision depends on, target by target; `writes` False: all floors are only thought of."""
         panel = recent.panel
@@ -145,7 +153,7 @@ class Observer:
             until = memory.observed(key, observed.get(key, -np.inf), now)
             share = 0.0 if key in recent.partial else coverage.get(key, 0.0)
             thought = not writes or (asked.parsed.policy.mode == "observe" and not asked.target.managed)
-            workload = self._workload(asked, memory, now)
+            workload = self._workload(asked, memory, now, deadline)
             floor = max(memory.would_be.get(key, workload.floor), workload.baseline) if thought else workload.floor
             never = "" if key in memory.seen or asked.query is None else _never(asked)
             out.append(
@@ -161,12 +169,12 @@ class Observer:
             )
         return tuple(out)
 
-    def _workload(self, asked: Asked, memory: Memory, now: float) -> Workload:
+    def _workload(self, asked: Asked, memory: Memory, now: float, deadline: float) -> Workload:
         """As the cluster shows it."""
         target = asked.target
         log = memory.starts.get(target.key, StartLog())
         if target.selector and asked.query is not None:
-            log = self._seen(target, log, now)
+            log = self._seen(target, log, now, deadline)
         memory.starts[target.key] = log
         readiness = log.readiness(self.settings.readiness)
         return Workload(
@@ -188,9 +196,9 @@ class Observer:
             no_capacity=next((one.problem for one in asked.fits if one.problem), ""),
         )
 
-    def _seen(self, target: Target, log: StartLog, now: float) -> StartLog:
+    def _seen(self, target: Target, log: StartLog, now: float, deadline: float) -> StartLog:
         try:
-            return log.seen(self.starts.starts(target), now)
+            return log.seen(self.starts.starts(target, deadline), now)
         except ClusterError as error:
             self.telemetry.log("pods.unavailable", logging.DEBUG, target=target.key, problem=str(error))
             return log

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.adapters.prometheus.server import Server, matrix, say
 from tests.commands.examples import OWNED, fleet, request_list, run
 
 
@@ -79,3 +80,30 @@ def test_an_unreachable_prometheus_is_exit_code_3(tmp_path: Path) -> None:
     done = run("--from-prometheus", "http://127.0.0.1:9", "--query", "up", "--history", "1d", "--out", tmp_path / "out")
     assert done.exit_code == 3
     assert "query-1" in done.output
+
+
+@pytest.mark.parametrize("name", ["prometheus-token-file", "prometheus-headers-file", "prometheus-insecure"])
+def test_options_for_a_prometheus_without_one_are_refused(tmp_path: Path, name: str) -> None:
+    value = () if name.endswith("insecure") else (tmp_path / "x",)
+    done = run(fleet(tmp_path, names=("a",)), f"--{name}", *value, "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert f"--{name}: there is no --from-prometheus" in done.output
+
+
+def test_a_tenant_is_named_in_a_file_and_missing_it_names_the_option(tmp_path: Path) -> None:
+    """Grafana Mimir says "401 (b'no org id')" and nothing of what would help (H)."""
+    server = Server()
+    server.answer = lambda handler: (matrix() if handler.headers.get("X-Scope-OrgID") else say(401, b"no org id"))(
+        handler
+    )
+    asked = ("--from-prometheus", server.url, "--query", "up", "--history", "1d", "--out", tmp_path / "out")
+    done = run(*asked)
+    assert done.exit_code == 3
+    assert "name the tenant in --prometheus-headers-file" in done.output
+    headers = tmp_path / "headers"
+    headers.write_text("X-Scope-OrgID: team-a\n")
+    done = run(*asked, "--prometheus-headers-file", headers)
+    server.http.shutdown()
+    server.http.server_close()
+    assert done.exit_code == 4
+    assert "the queries gave no samples" in done.output

@@ -42,25 +42,29 @@ class _Read(Generic[Value]):
 class ClusterConfig:
     """Reads both; remembers what they said last. Two threads may ask: what is remembered is swapped whole."""
 
-    kube: KubeApi
     namespace: str
     _autoscaler: _Read[ClusterDefaults] | None = field(default=None, init=False)
     _concurrency: _Read[int] | None = field(default=None, init=False)
 
-    def read(self) -> KnativeDefaults:
+    def read(self, kube: KubeApi) -> KnativeDefaults:
         """Two GETs. Raises nothing: what cannot be read is said."""
         self._autoscaler = autoscaler = self._one(
-            AUTOSCALER, ClusterDefaults.from_config_map, self._autoscaler, ClusterDefaults()
+            kube, AUTOSCALER, ClusterDefaults.from_config_map, self._autoscaler, ClusterDefaults()
         )
-        self._concurrency = concurrency = self._one(DEFAULTS, container_concurrency_default, self._concurrency, 0)
+        self._concurrency = concurrency = self._one(kube, DEFAULTS, container_concurrency_default, self._concurrency, 0)
         assumed = tuple(read.assumed for read in (autoscaler, concurrency) if read.assumed)
         return KnativeDefaults(autoscaler.value, concurrency.value, assumed)
 
     def _one(
-        self, name: str, parse: Callable[[Mapping[str, str]], Value], last: _Read[Value] | None, own: Value
+        self,
+        kube: KubeApi,
+        name: str,
+        parse: Callable[[Mapping[str, str]], Value],
+        last: _Read[Value] | None,
+        own: Value,
     ) -> _Read[Value]:
         try:
-            found = self.kube.get(path(*collection("v1", "configmaps", self.namespace), name))
+            found = kube.get(path(*collection("v1", "configmaps", self.namespace), name))
             data = found.get("data") or {}
             version = str(found["metadata"].get("resourceVersion"))
             if last is not None and last.version == version:

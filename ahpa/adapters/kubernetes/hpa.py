@@ -11,10 +11,20 @@ from __future__ import annotations
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
 from ahpa.adapters.kubernetes.hpa_metrics import average_value
 from ahpa.adapters.kubernetes.kind import Kind
-from ahpa.adapters.kubernetes.objects import annotations_of, concerns_us, owns, reference_to, somebody_elses, whole
+from ahpa.adapters.kubernetes.objects import (
+    annotations_of,
+    concerns_us,
+    count,
+    owns,
+    reference_to,
+    somebody_elses,
+    target_or_refusal,
+    whole,
+)
 from ahpa.adapters.kubernetes.scaled import ScaledObjects
 from ahpa.core.policy.values import STATE
 from ahpa.ports import Target
+from ahpa.transport import NEVER
 
 AUTOSCALING_V2 = "autoscaling/v2"
 
@@ -27,9 +37,14 @@ class HorizontalPodAutoscalers:
         self._namespace = namespace
         self._scaled_object = ScaledObjects(kube)
 
-    def targets(self) -> list[Target]:
-        listed = self._kube.items(path(*collection(AUTOSCALING_V2, "horizontalpodautoscalers", self._namespace)))
-        return [self._target(item) for item in listed if concerns_us(item)]
+    def targets(self, deadline: float = NEVER) -> list[Target]:
+        within = HorizontalPodAutoscalers(self._kube.within(deadline), self._namespace)
+        listed = within._kube.items(path(*collection(AUTOSCALING_V2, "horizontalpodautoscalers", self._namespace)))
+        return [
+            target_or_refusal(item, HPA, reference_to(item, AUTOSCALING_V2, "HorizontalPodAutoscaler"), within._target)
+            for item in listed
+            if concerns_us(item)
+        ]
 
     def write(self, target: Target, floor: int) -> None:
         if floor != target.floor:
@@ -55,10 +70,12 @@ class HorizontalPodAutoscalers:
         meta, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
         namespace = str(meta.get("namespace"))
         minimum = spec.get("minReplicas")
-        floor = 1 if minimum is None else int(minimum)  # 0 is a minimum too, where the cluster allows it
+        floor = (
+            1 if minimum is None else count(minimum, "minReplicas")
+        )  # 0 is a minimum too, where the cluster allows it
         record = whole(annotations_of(item).get(STATE))
         held = record is not None and owns(item, "spec", "minReplicas")
-        current = int(status.get("currentReplicas") or 0)
+        current = count(status.get("currentReplicas"), "currentReplicas")
         scaled = self._scaled_object.read(namespace, spec.get("scaleTargetRef") or {})
         return Target(
             kind=HPA.name,
@@ -72,7 +89,7 @@ class HorizontalPodAutoscalers:
             # What cannot be read is not "still starting": that would hold it at a higher level than was asked for.
             ready=current if scaled.ready is None else scaled.ready,
             present=max(current, scaled.asked),
-            maximum=int(spec.get("maxReplicas") or 0) or None,
+            maximum=count(spec.get("maxReplicas"), "maxReplicas") or None,
             capacities=(average_value(spec.get("metrics") or []),),
             managed=STATE in annotations_of(item),
             selector=scaled.selector,

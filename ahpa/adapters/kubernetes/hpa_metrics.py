@@ -6,6 +6,7 @@ tells what it counts: `http_requests_per_second`, `queue_messages_ready`. Where 
 
 from __future__ import annotations
 
+import math
 import re
 
 from ahpa.adapters.kubernetes.api import Object
@@ -37,7 +38,7 @@ def average_value(metrics: list[Object]) -> Capacity:
     value = float(parse_quantity(text))
     name = str(source.get("name") if kind.endswith("Resource") else (source.get("metric") or {}).get("name"))
     unit = _RESOURCES.get(name) if kind.endswith("Resource") else unit_of_metric(name)
-    return Capacity(value if value > 0 else None, unit, f"the averageValue of its metric {name[:80]}")
+    return Capacity(value if 0 < value < math.inf else None, unit, f"the averageValue of its metric {name[:80]}")
 
 
 def unit_of_metric(name: str) -> Unit | None:

@@ -18,7 +18,14 @@ from dataclasses import dataclass
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
 from ahpa.adapters.kubernetes.cluster_defaults import ClusterConfig, KnativeDefaults
 from ahpa.adapters.kubernetes.kind import Kind
-from ahpa.adapters.kubernetes.objects import annotations_of, concerns_us, reference_to, somebody_elses
+from ahpa.adapters.kubernetes.objects import (
+    annotations_of,
+    concerns_us,
+    identity,
+    reference_to,
+    somebody_elses,
+    target_or_refusal,
+)
 from ahpa.adapters.kubernetes.revisions import (
     MIN_SCALE,
     Facts,
@@ -32,6 +39,7 @@ from ahpa.adapters.kubernetes.revisions import (
 from ahpa.core.capacity import Part, apportion
 from ahpa.core.policy.values import STATE
 from ahpa.ports import ClusterError, Target
+from ahpa.transport import NEVER
 
 SERVING = "serving.knative.dev/v1"
 FIRST_LIVE_REVISION = (1, 21)
@@ -63,21 +71,39 @@ def _listed(target: Target) -> _Listed:
 class KnativeServices:
     """The actuator for Knative Services in `namespace`, or in all."""
 
-    def __init__(self, kube: KubeApi, namespace: str | None = None, system_namespace: str = "knative-serving") -> None:
+    def __init__(
+        self,
+        kube: KubeApi,
+        namespace: str | None = None,
+        system_namespace: str = "knative-serving",
+        config: ClusterConfig | None = None,
+    ) -> None:
         self._kube = kube
         self._namespace = namespace
         self._system_namespace = system_namespace
-        self._config = ClusterConfig(kube, system_namespace)
+        self._config = config or ClusterConfig(system_namespace)
 
-    def targets(self) -> list[Target]:
+    def targets(self, deadline: float = NEVER) -> list[Target]:
+        kube = self._kube.within(deadline)
+        return KnativeServices(kube, self._namespace, self._system_namespace, self._config)._targets()
+
+    def _targets(self) -> list[Target]:
         services = self._kube.items(path(*collection(SERVING, "services", self._namespace)))
         ours = [item for item in services if concerns_us(item)]
         if not ours:
             return []
         listed = self._kube.items(path(*collection(SERVING, "revisions", self._namespace)))
         revisions = {(str(r["metadata"].get("namespace")), str(r["metadata"].get("name"))): r for r in listed}
-        too_old, defaults = _too_old(self._version()), self._config.read()
-        return [self._target(item, revisions, too_old, defaults) for item in ours]
+        too_old, defaults = _too_old(self._version()), self._config.read(self._kube)
+        return [
+            target_or_refusal(
+                item,
+                KNATIVE,
+                reference_to(item, SERVING, "Service"),
+                lambda service: self._target(service, revisions, too_old, defaults),
+            )
+            for item in ours
+        ]
 
     def write(self, target: Target, floor: int) -> None:
         listed = _listed(target)
@@ -118,6 +144,8 @@ class KnativeServices:
         active = {n: revisions[namespace, n] for n in sorted(traffic(service)) if (namespace, n) in revisions}
         state = recorded(service)
         idle = {n: revisions[namespace, n] for n in state if n not in active and (namespace, n) in revisions}
+        for revision in (*active.values(), *idle.values()):
+            identity(revision)
         refusal = somebody_elses(service, KNATIVE.title) or too_old
         if not active:
             refusal = refusal or "no Revision receives traffic yet"
@@ -164,11 +192,10 @@ class KnativeServices:
     def _version(self) -> str | None:
         where = path(*collection("apps/v1", "deployments", self._system_namespace), "controller")
         try:
-            labels = self._kube.get(where)["metadata"].get("labels") or {}
-        except ClusterError:
+            version = self._kube.get(where)["metadata"]["labels"]["app.kubernetes.io/version"]
+        except (ClusterError, LookupError, TypeError):
             return None
-        version = labels.get("app.kubernetes.io/version")
-        return str(version) if version else None
+        return version if isinstance(version, str) else None
 
 
 KNATIVE = Kind(
@@ -212,7 +239,7 @@ def _too_old(version: str | None) -> str | None:
             "Knative's version is unknown (may we get deployments/controller in its namespace?), "
             "and before 1.21 an edit of a Revision restarts its pods"
         )
-    found = re.match(r"v?(\d+)\.(\d+)", version, re.ASCII)
+    found = re.match(r"v?(\d{1,4})\.(\d{1,4})(?!\d)", version, re.ASCII)
     if found and (int(found.group(1)), int(found.group(2))) < FIRST_LIVE_REVISION:
         return f"Knative {version} restarts all pods when a Revision is edited; 1.21 or newer is needed"
     return None

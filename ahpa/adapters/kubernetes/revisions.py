@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ahpa.adapters.kubernetes.api import Object
 from ahpa.adapters.kubernetes.cluster_defaults import KnativeDefaults
-from ahpa.adapters.kubernetes.objects import annotations_of, owns, whole
+from ahpa.adapters.kubernetes.objects import annotations_of, count, owns, whole
 from ahpa.core.policy.values import STATE
 from ahpa.core.units import IN_FLIGHT, PER_SECOND, Capacity
 from ahpa.reactive.kpa.config import KPA_CLASS, ClusterDefaults, KpaConfig, KpaConfigError
@@ -21,9 +21,9 @@ def traffic(service: Object) -> dict[str, int]:
     """Revision name -> percent, of those that receive any, as the Service's status says."""
     shares: dict[str, int] = {}
     for entry in (service.get("status") or {}).get("traffic") or []:
-        name, percent = entry.get("revisionName"), entry.get("percent") or 0
+        name, percent = entry.get("revisionName"), count(entry.get("percent"), "percent of traffic")
         if name and percent > 0:
-            shares[name] = shares.get(name, 0) + int(percent)
+            shares[name] = shares.get(name, 0) + percent
     return shares
 
 
@@ -90,13 +90,13 @@ def facts(revision: Object, state: Mapping[str, str | None], defaults: KnativeDe
         own = state[name]
         annotations.pop(MIN_SCALE)
         annotations |= {} if own is None else {MIN_SCALE: own}
-    ready = int(status.get("actualReplicas") or 0)
+    ready = count(status.get("actualReplicas"), "actualReplicas")
     capacity, demand, no_demand = _capacity(revision, annotations, defaults)
     return Facts(
         baseline=_minimum(annotations, defaults),
         floor=floor,
         ready=ready,
-        present=max(ready, int(status.get("desiredReplicas") or 0)),
+        present=max(ready, count(status.get("desiredReplicas"), "desiredReplicas")),
         maximum=_maximum(annotations, defaults.autoscaler),
         capacity=capacity,
         demand=demand,
@@ -126,7 +126,7 @@ def _capacity(
         )
         return Capacity(None), None, why
     limit = (revision.get("spec") or {}).get("containerConcurrency")
-    concurrency = defaults.container_concurrency if limit is None else int(limit)
+    concurrency = defaults.container_concurrency if limit is None else count(limit, "containerConcurrency")
     # Its bounds and windows do not decide what a replica serves; one that Knative would refuse is said by Knative.
     read = {key: value for key, value in annotations.items() if key.removeprefix(AUTOSCALING) in _TARGETING}
     try:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
+from ahpa.adapters.kubernetes.objects import count
 from ahpa.ports import ClusterError
 
 _WHOLE = {"Deployment": "deployments", "StatefulSet": "statefulsets"}
@@ -31,19 +32,19 @@ class Scaled:
 
 @dataclass(frozen=True)
 class ScaledObjects:
-    """Reads them; what cannot be read is not known, and no error."""
+    """Reads them; what cannot be had is not known, and no error."""
 
     kube: KubeApi
 
     def read(self, namespace: str, reference: Mapping[str, Any]) -> Scaled:
-        """The object of a `scaleTargetRef`."""
+        """The object of a `scaleTargetRef`. Raises what damaged text in it raises."""
         kind, name = str(reference.get("kind")), str(reference.get("name"))
         group_version = str(reference.get("apiVersion") or _APPS)
         try:
             if kind in _WHOLE and group_version == _APPS:
                 return _whole(self.kube.get(path(*collection(_APPS, _WHOLE[kind], namespace), name)))
             return _scale(self.kube.get(path(*collection(group_version, plural(kind), namespace), name, "scale")))
-        except (ClusterError, AttributeError, KeyError, TypeError, ValueError):
+        except ClusterError:
             return Scaled()
 
 
@@ -57,13 +58,17 @@ def plural(kind: str) -> str:
 
 def _whole(item: Object) -> Scaled:
     spec, status = item.get("spec") or {}, item.get("status") or {}
-    asked, ready = int(spec.get("replicas") or 0), int(status.get("readyReplicas") or 0)
+    asked = count(spec.get("replicas"), "replicas of what it scales")
+    ready = count(status.get("readyReplicas"), "readyReplicas of what it scales")
     return Scaled(asked, ready, _selector(spec.get("selector") or {}))
 
 
 def _scale(item: Object) -> Scaled:
     spec, status = item.get("spec") or {}, item.get("status") or {}
-    return Scaled(int(spec.get("replicas") or 0), None, str(status.get("selector") or ""))
+    selector = status.get("selector")
+    return Scaled(
+        count(spec.get("replicas"), "replicas of what it scales"), None, selector if isinstance(selector, str) else ""
+    )
 
 
 def _selector(selector: Mapping[str, Any]) -> str:
@@ -77,5 +82,7 @@ def _selector(selector: Mapping[str, Any]) -> str:
             "Exists": key,
             "DoesNotExist": f"!{key}",
         }
+        if operator not in said:
+            return ""
         rules.append(said[operator])
     return ",".join(rules)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -20,6 +21,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._showing = threading.Lock()
+        """A scrape sees a round whole: not the moment in which its values are cleared."""
         gauge, counter = self._gauge, self._counter
         self.floor = gauge("ahpa_floor_replicas", "Floor that should be in force (in observe mode: would be)", TARGET)
         self.baseline = gauge("ahpa_baseline_replicas", "Minimum that the owner had set", TARGET)
@@ -53,6 +56,10 @@ class Metrics:
 
     def show(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
         """All targets of a round. What was shown of a target that is gone goes with it."""
+        with self._showing:
+            self._show_all(rounds, coverage)
+
+    def _show_all(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
         shown = (self.floor, self.baseline, self.ready, self.peak, self.lag, self.starts)
         for gauge in (*shown, self.forecast_at, self.coverage):
             gauge.clear()
@@ -84,4 +91,5 @@ class Metrics:
 
     def text(self) -> bytes:
         """The exposition of Prometheus."""
-        return generate_latest(self.registry)
+        with self._showing:
+            return generate_latest(self.registry)

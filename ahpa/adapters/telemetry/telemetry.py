@@ -1,4 +1,4 @@
-"""The port Telemetry: what happens in the service, as log lines and metrics."""
+"""What happens in the service, as log lines and metrics: implements `ahpa.ports.Telemetry`."""
 
 from __future__ import annotations
 

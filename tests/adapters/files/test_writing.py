@@ -11,10 +11,27 @@ from ahpa.adapters.files.writing import directory, file_names, safe_name, write_
 
 
 def test_names_stay_inside_the_directory_and_apart() -> None:
-    hostile = ["../../etc/passwd", "/abs", "..", "a/b", "a b", "A b", "=1+1", "", "x" * 300, "ä", "ns/ä"]
+    hostile = [
+        "../../etc/passwd",
+        "/abs",
+        "..",
+        "a/b",
+        "a b",
+        "A b",
+        "=1+1",
+        "",
+        "x" * 300,
+        "ä",
+        "ns/ä",
+        "-rf",
+        "--help",
+        "-",
+        "a-",
+        "-.-",
+    ]
     names = file_names(hostile)
     assert len({n.lower() for n in names.values()}) == len(hostile)
-    assert all("/" not in n and not n.startswith(".") and 0 < len(n) <= 104 for n in names.values())
+    assert all("/" not in n and n[0] not in ".-" and 0 < len(n) <= 104 for n in names.values())
     assert safe_name("team/chat") == "team_chat"
 
 
