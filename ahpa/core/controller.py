@@ -21,7 +21,8 @@ from ahpa.core.decision import Decision, Reason
 from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.planner import Plan, Supply, plan
 from ahpa.core.policy.rules import level_of
-from ahpa.core.trust import distrust, fleet_frozen
+from ahpa.core.sentences import needs_of, silence
+from ahpa.core.trust import fleet_frozen, of_workload
 from forecasting.forecast import Outlook
 
 
@@ -49,19 +50,19 @@ def _decide(workload: Workload, observation: Observation, frozen: bool) -> Decis
         return _without_opinion(workload, outlook, age, low, limits, may_lower=may_lower)
 
     assert workload.per_replica is not None
-    supply = Supply(workload.per_replica, workload.readiness, workload.ready, workload.present)
+    supply = Supply(workload.per_replica, workload.readiness, workload.ready, workload.present, workload.parts)
     made = plan(outlook, supply, level_of(policy, workload.level), now, observation.tick_seconds, policy.lead)
-    needs = f"peak {made.peak:.4g} (p{100 * made.level:.4g}) within {made.window_seconds:.0f} s needs {made.floor}"
+    needs = needs_of(workload, made)
     wanted = max(low, min(high, made.protected))
     if wanted > workload.floor:
         return _raise(workload, wanted, high, needs, made, outlook, limits)
     if wanted == workload.floor:
         reason = _resting(made, low, high)
         return _decision(workload, wanted, reason, f"keep {wanted}: {needs}", made, outlook)
-    distrusted = distrust(workload.observed_until, workload.coverage, outlook, now, limits)
+    distrusted = of_workload(workload, outlook, now, limits)
     blocked = _blocked(distrusted, frozen, observation.settled)
     if blocked is not None:
-        why = _WHY_BLOCKED[blocked].format(age=age, coverage=workload.coverage)
+        why = _WHY_BLOCKED[blocked].format(silence=silence(workload, age), coverage=workload.coverage)
         text = f"hold {workload.floor}: {needs}, but {why}"
         return _decision(workload, workload.floor, blocked, text, made, outlook)
     return _release(workload, wanted, needs, made, outlook)
@@ -109,7 +110,7 @@ def _standing(workload: Workload) -> Decision | None:
             workload,
             workload.floor,
             Reason.NO_CAPACITY,
-            "nobody said what one replica serves; set ahpa.dev/target-per-replica",
+            workload.no_capacity or "nobody said what one replica serves; set ahpa.dev/target-per-replica",
         )
     return None
 
@@ -136,7 +137,7 @@ def _bounds(workload: Workload, limits: Limits) -> tuple[int, int]:
 
 
 _WHY_BLOCKED = {
-    Reason.NO_RECENT_DATA: "the newest data are {age:.0f} s old",
+    Reason.NO_RECENT_DATA: "{silence}",
     Reason.PARTIAL_DATA: "only {coverage:.0%} of the last hour was observed",
     Reason.NO_FORECAST: "there is no forecast",
     Reason.FLEET_FROZEN: "too many services look wrong at once, so nothing is lowered",
@@ -161,8 +162,8 @@ def _without_opinion(
     A model that has looked and has no opinion ends the hold at once; one that could not look yet does not.
     """
     reason = Reason.NO_RECENT_DATA if age > limits.stale_seconds else Reason.NO_FORECAST
-    if reason is Reason.NO_RECENT_DATA:
-        why = f"the newest data are {age:.0f} s old"
+    if reason is Reason.NO_RECENT_DATA or workload.never or (outlook is None and workload.unread is not None):
+        why = silence(workload, age)
     else:
         why = f"no forecast, because {outlook.reason}" if outlook and outlook.reason else "no forecast was made yet"
     current = workload.floor

@@ -24,6 +24,13 @@ def distrust(
     return None
 
 
+def of_workload(workload: Workload, outlook: Outlook | None, now: float, limits: Limits) -> Reason | None:
+    """`distrust` of one workload. Where this round read nothing, how much was observed is not known at all."""
+    if workload.unread is not None:
+        return Reason.NO_RECENT_DATA
+    return distrust(workload.observed_until, workload.coverage, outlook, now, limits)
+
+
 def freezes(asked: int, untrusted: int, limits: Limits) -> bool:
     """Whether so many of those who asked are untrusted that nothing may be lowered anywhere.
 
@@ -38,9 +45,7 @@ def fleet_frozen(observation: Observation) -> bool:
         return observation.frozen
     asked = [w for w in observation.workloads if _wants_plan(w)]
     untrusted = sum(
-        distrust(w.observed_until, w.coverage, observation.outlook(w.key), observation.now, observation.limits)
-        is not None
-        for w in asked
+        of_workload(w, observation.outlook(w.key), observation.now, observation.limits) is not None for w in asked
     )
     return freezes(len(asked), untrusted, observation.limits)
 

@@ -14,7 +14,7 @@ from ahpa.core.observation import Workload
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.policy.values import Policy
 from ahpa.ports import DemandSource, Telemetry
-from ahpa.service.observe import Listing
+from ahpa.service.observe import Listing, summary
 from ahpa.service.settings import Settings
 from forecasting.choice.per_series import PerSeriesForecaster, PerSeriesModel
 from forecasting.forecast import Coverage, Outlook
@@ -34,6 +34,8 @@ class Learned:
     """Unix seconds of the refit."""
     known: frozenset[str] = frozenset()
     """Targets of which a history was read."""
+    seen: frozenset[str] = frozenset()
+    """Those in whose history anything was observed."""
     history: Panel | None = None
     """What was read, in float32, so that levels can be found from it."""
 
@@ -82,8 +84,8 @@ class Learner:
         queries = listing.queries
         since = now - self.settings.history_seconds
         reading = self.demand.read(queries, since, now, self.settings.step_seconds, deadline)
-        for key, problem in reading.problems.items():
-            self.telemetry.log("refit.no_history", logging.WARNING, target=key, problem=problem)
+        if reading.problems:
+            self.telemetry.log("refit.no_history", logging.WARNING, of=len(queries), **summary(reading.problems))
         usable = [key for key in reading.panel.keys if key not in reading.problems]
         if queries and not usable:
             return Refit(now, None)
@@ -94,7 +96,8 @@ class Learner:
         model = PerSeriesModel(self.models, chosen, Policy().model, earlier.forecaster)
         levels = dict.fromkeys(usable, DEFAULT_LEVEL)
         kept = replace(history, values=frozen(history.values, np.float32))
-        return Refit(now, Learned(model.fit(history), levels, now, frozenset(usable), kept))
+        seen = [key for key, row in zip(history.keys, history.values, strict=True) if np.isfinite(row).any()]
+        return Refit(now, Learned(model.fit(history), levels, now, frozenset(usable), frozenset(seen), kept))
 
 
 def windows_up_to(seconds: float, step_seconds: float) -> tuple[float, ...]:

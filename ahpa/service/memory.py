@@ -33,6 +33,10 @@ class Memory:
     observed_until: dict[str, float] = field(default_factory=dict)
     """The newest moment of which data were seen, or when we began to look. Lost: the patience with a target of which
     there are no data begins anew."""
+    seen: set[str] = field(default_factory=set)
+    """Those of which any data were seen. Lost: known again from the history, as soon as one was read."""
+    unread: frozenset[str] = frozenset()
+    """Those whose demand the last round could not read. Lost: an outage is told of once more."""
     would_be: dict[str, int] = field(default_factory=dict)
     """Floors that nobody wrote (observe, dry run). Lost: they count from the owner's own minimum again."""
     backoff: dict[str, Backoff] = field(default_factory=dict)
@@ -43,6 +47,7 @@ class Memory:
         for memory in (self.starts, self.observed_until, self.would_be, self.backoff):
             for key in [k for k in memory if k not in here and k.partition("/")[0] not in unlisted]:
                 del memory[key]
+        self.seen = {k for k in self.seen if k in here or k.partition("/")[0] in unlisted}
 
     def observed(self, key: str, until: float, now: float) -> float:
         """Take note of how far data were observed (-inf: not at all); returns what is known now.
@@ -50,6 +55,8 @@ class Memory:
         A server that does not answer shows nothing, also not that there was nothing: what was seen stays seen, and a
         target that we never saw data of has the same patience from the moment we began to look.
         """
+        if math.isfinite(until):
+            self.seen.add(key)
         known = max(self.observed_until.get(key, -math.inf), until)
         self.observed_until[key] = known if math.isfinite(known) else now
         return self.observed_until[key]

@@ -109,7 +109,7 @@ class Service:
         writes = self._may_write(now)
         listing = self._observer.list(budget.listing)
         self._memory.forget_all_but({a.target.key for a in listing.asked}, listing.unlisted)
-        recent = self._observer.recent(listing, now, budget.demand)
+        recent = self._observer.recent(listing, self._memory, now, budget.demand)
         self._wish_for_refit(listing, recent, now)
         self._learned = self._learned.observed(recent.panel)
         observation = self._observation(listing, recent, now, writes, budget.starts)
@@ -149,6 +149,7 @@ class Service:
     def _observation(self, listing: Listing, recent: Reading, now: float, writes: bool, deadline: float) -> Observation:
         """The first round after a start, or after the right to write was gained, is not settled."""
         settings, learned = self.settings, self._learned
+        self._memory.seen |= learned.seen & {a.target.key for a in listing.asked}
         workloads = self._observer.workloads(listing, recent, learned.levels, self._memory, now, writes, deadline)
         outlooks = learned.outlooks(workloads, settings, now)
         settled = self._wrote is not None and (self._wrote or not writes)

@@ -36,6 +36,9 @@ class Telemetry:
     def job_failed(self, job: str) -> None:
         self._metrics.job_errors.labels(job).inc()
 
+    def skipped(self, job: str) -> None:
+        self._metrics.skipped.labels(job).inc()
+
     def ticked(self, now: float, seconds: float) -> None:
         self._metrics.tick_at.set(now)
         self._metrics.tick_seconds.observe(seconds)

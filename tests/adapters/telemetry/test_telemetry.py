@@ -27,7 +27,7 @@ LABELS = 'kind="knative",name="chat",namespace="shop"'
 
 def round_of(workload: Workload, outlook: Outlook | None = None) -> TargetRound:
     kind, namespace, name = workload.key.split("/")
-    target = Target(kind, namespace, name, {}, {}, 1, 1, 1, 1, None, 4.0, False, "")
+    target = Target(kind, namespace, name, {}, {}, 1, 1, 1, 1, None, (), False, "")
     outlooks = {} if outlook is None else {workload.key: outlook}
     (decision,) = step(Observation(NOW, 60.0, (workload,), outlooks))
     return TargetRound(target, workload, outlook, decision)
