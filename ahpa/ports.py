@@ -1,18 +1,22 @@
 """What the service asks of the outside world, as small Protocols, and the facts that come in or go out through them.
 
 Adapters implement them, `ahpa.commands.serve` puts them together, tests have fakes of them. Nothing here does anything.
+Who asks says by when: a `deadline` is a moment of `time.monotonic` after which nothing new is begun.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ahpa.core.capacity import Part
 from ahpa.core.decision import Decision
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.starts import Start
+from ahpa.core.units import Capacity, Unit
 from forecasting.forecast import Coverage, Outlook
 from forecasting.panel import Panel
 
@@ -45,14 +49,23 @@ class Target:
     ready: int
     present: int
     maximum: int | None
-    per_replica: float | None
-    """Demand that one replica serves at target, as far as the object says; None where it does not."""
+    capacities: tuple[Capacity, ...]
+    """What one replica serves at target, as far as the object says: one, or one for each part."""
     managed: bool
     selector: str
     """Label selector of its pods; empty if unknown."""
     demand: str | None = None
     """The query that measures it where its owner names none; None: they must."""
+    no_demand: str = ""
+    """Why no query measures it by itself, in words."""
+    parts: tuple[Part, ...] = ()
+    """Where several Revisions have traffic: each one's share, capacity and bounds. Their `per_replica` is that of
+    `capacities` (1 where nothing is said) until the service has brought it into the demand's unit."""
+    assumed: tuple[str, ...] = ()
+    """What could not be read and was taken for granted, in words."""
     refusal: str | None = None
+    title: str = "object"
+    """How people call its kind: `HPA`."""
     handle: object = None
     """The adapter's own: the listed objects that it will write to."""
 
@@ -60,12 +73,18 @@ class Target:
     def key(self) -> str:
         return f"{self.kind}/{self.namespace}/{self.name}"
 
+    @property
+    def per_replica(self) -> float | None:
+        """Demand that one replica serves at target, where one answer is all there is to it."""
+        return self.capacities[0].value if len(self.capacities) == 1 else None
+
 
 class Actuator(Protocol):
     """One kind of target; the contract that every kind passes (tests/contracts)."""
 
-    def targets(self) -> list[Target]:
-        """All objects that carry an annotation of ours. Raises ClusterError; never a part of them."""
+    def targets(self, deadline: float = math.inf) -> list[Target]:
+        """All objects that carry an annotation of ours; one that cannot be read is among them, with its refusal. Raises
+        ClusterError; never a part of them."""
         ...
 
     def write(self, target: Target, floor: int) -> None:
@@ -92,13 +111,18 @@ class ServerClock(Protocol):
 class StartSource(Protocol):
     """Where starts of replicas are seen."""
 
-    def starts(self, target: Target) -> list[Start]:
+    def starts(self, target: Target, deadline: float = math.inf) -> list[Start]:
         """The replicas of one target that are there now. Raises ClusterError."""
         ...
 
 
 class DemandQuery(Protocol):
     """One way to measure demand, from the operator's list."""
+
+    @property
+    def unit(self) -> Unit | None:
+        """What it counts; None where the operator does not say."""
+        ...
 
     def fill(self, namespace: str, name: str, step: float) -> str:
         """The query for one target. Raises QueryError for a name that no object can have."""
@@ -122,7 +146,9 @@ class Reading:
 class DemandSource(Protocol):
     """Where demand is read from."""
 
-    def read(self, queries: Mapping[str, str], start: float, end: float, step: float) -> Reading:
+    def read(
+        self, queries: Mapping[str, str], start: float, end: float, step: float, deadline: float = math.inf
+    ) -> Reading:
         """The demand by key on the grid [start, end), unix seconds. Raises nothing: each problem stays with its key."""
         ...
 
@@ -178,6 +204,10 @@ class Telemetry(Protocol):
 
     def job_failed(self, job: str) -> None:
         """A whole `tick` or `refit` failed."""
+        ...
+
+    def skipped(self, job: str) -> None:
+        """A `tick` or `refit` was due while the last one still ran."""
         ...
 
     def ticked(self, now: float, seconds: float) -> None:

@@ -14,24 +14,27 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from ahpa.adapters.files.results import file_names
 
-from ahpa.adapters.processes.executors import Threads
-from ahpa.backtest import contenders as policies
-from ahpa.backtest.contenders import Ahpa, Foresight
+from ahpa.adapters.files.ticks import TickFiles
+from ahpa.adapters.files.writing import file_names
+from ahpa.adapters.processes.executors import Processes, Threads
+from ahpa.backtest import alternatives
+from ahpa.backtest.contenders import NAMES
+from ahpa.backtest.foresight import foresee, windows_of
 from ahpa.backtest.oracle import oracle
-from ahpa.backtest.results import POLICIES
-from ahpa.backtest.run import Job, prepared, run
+from ahpa.backtest.ours import ours
+from ahpa.backtest.run import Job, run
+from ahpa.backtest.series import prepared
 from ahpa.backtest.sweep import Question
-from ahpa.backtest.trial import Setting, Span, trial, windows_of
+from ahpa.backtest.trial import Setting, Span, Trial
 from ahpa.core.readiness import Lag, Readiness
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.stream import SimulatedService
+from forecasting.executor import Executor, Serial
 from forecasting.fleet.model import FleetModel
-from forecasting.levels import TRACKED_LEVELS
 from forecasting.model import Model
 from forecasting.panel import Floats, Panel
-from tests.fakes import SameAsYesterday, Yesterday
+from tests.fakes.models import SameAsYesterday, Yesterday
 
 SETTING = Setting(
     SimulatedService(readiness=Readiness.single(Lag.of(180, 270))), KpaConfig(target_value=2.8, total_value=4.0)
@@ -75,27 +78,24 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def one_service(days: float) -> dict[str, float]:
-    """CPU seconds of each policy at one setting."""
+    """CPU seconds of each contender at one setting."""
     panel = demand(days + 1)
     span = Span(None, 86_400.0, panel.end)
-    windows = windows_of(SETTING, 60.0)
-    seer = Cheap().fit(panel.until(span.start))
-    peaks = seer.rolled_peaks(panel.between(span.start, span.end), windows, TRACKED_LEVELS.tolist())[0]
-    origins = span.start + 60 * np.arange(len(peaks))
-    foresight = Foresight(origins, np.asarray(TRACKED_LEVELS, float), np.asarray(windows), peaks, "yesterday")
+    (foresight,) = foresee(Cheap(), panel, span.first, span.end, windows_of(SETTING.service, 60.0))
     out: dict[str, float] = {}
     begun = time.process_time()
-    scene = trial("service-0", panel, span, foresight, SETTING).tested
-    traffic = scene.traffic
-    _ = traffic.units, traffic.peak_pressure, traffic.arrivals_list, scene.kpa_world(scene.kpa)
+    trial = Trial.of(panel, span, SETTING, foresight)
+    scenario = trial.tested
+    traffic = scenario.traffic
+    _ = traffic.units, traffic.peak_pressure, traffic.arrivals_list, scenario.kpa_world(scenario.kpa)
     out["requests"] = time.process_time() - begun
     plays: dict[str, Callable[[], object]] = {
-        "kpa": lambda: policies.kpa(scene, 0.7),
-        "ahpa": lambda: Ahpa(scene, foresight)(0.99),
-        "hpa": lambda: policies.hpa(scene, 0.7),
-        "static": lambda: policies.static(scene, 8),
-        "fixed-max": lambda: policies.fixed_max(scene, 30),
-        "seasonal": lambda: policies.seasonal(scene, 1.0),
+        "kpa": lambda: alternatives.kpa(scenario, 0.7),
+        "ahpa": lambda: ours(trial)(0.99),
+        "hpa": lambda: alternatives.hpa(scenario, 0.7),
+        "static": lambda: alternatives.static(scenario, 8),
+        "fixed-max": lambda: alternatives.fixed_max(scenario, 30),
+        "seasonal": lambda: alternatives.seasonal(scenario, 1.0),
         "oracle": lambda: oracle("service-0", traffic, 0.001),
     }
     return out | {name: seconds(play) for name, play in plays.items()}
@@ -106,16 +106,18 @@ def fleet(services: int, days: float, jobs: int, sweep: bool, cheap: bool) -> No
     panel = demand(days + 4, services)
     begun = time.monotonic()
     series, _ = prepared([panel], 1.0, days)
+    job = Job(SETTING, Question(sweep=sweep), keep_runs=False)
+    names = file_names(one.name for one in series)
+    model: Model = Cheap() if cheap else FleetModel(executor=Threads())
+    executor: Executor = Serial() if jobs == 1 else Processes(jobs)
     with TemporaryDirectory() as folder:
-        job = Job(SETTING, Question(policies=POLICIES, sweep=sweep), Path(folder), 1.0, keep_runs=False)
-        names = file_names(one.name for one in series)
-        model: Model = Cheap() if cheap else FleetModel(executor=Threads())
-        done = sum(1 for _ in run(series, model, TRACKED_LEVELS, job, names, jobs))
+        done = sum(1 for _ in run(series, model, job, executor, lambda name: TickFiles(Path(folder), names[name], 1.0)))
+    executor.stop()
     wall = time.monotonic() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     used = [sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     print(
-        f"{done} services x {days:g} days x {len(POLICIES)} policies: {wall:.0f} s on {jobs} processes, CPU "
+        f"{done} services x {days:g} days x {len(NAMES)} contenders: {wall:.0f} s on {jobs} processes, CPU "
         f"{used[0]:.0f} s here and {used[1]:.0f} s in workers; peak {peak[0] / 1024:.0f} MiB here, "
         f"{peak[1] / 1024:.0f} MiB per worker"
     )

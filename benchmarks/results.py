@@ -10,43 +10,40 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-from ahpa.adapters.files.read import read
 
-from ahpa.adapters.processes.executors import Threads
-from ahpa.backtest.contenders import Ahpa, Foresight
-from ahpa.backtest.results import POLICIES
+from ahpa.adapters.files.demand import read_panels
+from ahpa.adapters.processes.executors import Processes, Threads
+from ahpa.backtest.contenders import NAMES, OURS
+from ahpa.backtest.foresight import Foresight, foresee, windows_of
+from ahpa.backtest.ours import FULL_UTILIZATION, Ahpa, level_for, ours
 from ahpa.backtest.sweep import (
-    LEVELS,
     Between,
     Play,
     Question,
-    Trial,
     cheapest,
     closer,
-    find_level,
     halfway,
     halfway_tail,
     point_at,
 )
-from ahpa.backtest.trial import Setting, Span, foresee, span_of, trial, windows_of
-from ahpa.backtest.verdict import judge
+from ahpa.backtest.trial import Setting, Span, Trial
+from ahpa.backtest.trust import Freeze, freeze_of
+from ahpa.backtest.verdict import verdict_on
 from ahpa.core.readiness import Lag, Readiness
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.counts import minutes
 from ahpa.simulation.stream import SimulatedService
 from forecasting.fleet.model import FleetModel
-from forecasting.levels import TRACKED_LEVELS
+from forecasting.levels import LEVELS
 from forecasting.panel import Panel
 
 ROOT = Path(__file__).parent.parent
@@ -96,15 +93,19 @@ def main() -> None:
     missing = [name for name in there if not cache[name].exists()]
     if missing:
         fleet = panel_of(traces, there)
-        span = span_of(fleet, 3.0)
-        seen = dict(zip(there, remembered(kept / "foresight.npz", fleet, span), strict=True))
-        print(f"fitted after {time.process_time():.0f} s", flush=True)
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(given.jobs, mp_context=context) as pool:
-            doing = {pool.submit(measured, fleet.select([name]), span, seen[name]): name for name in missing}
-            for done in as_completed(doing):
-                cache[doing[done]].write_text(json.dumps(done.result(), allow_nan=False))
-                print(doing[done], flush=True)
+        span = Span.of(fleet, 3.0)
+        foresights = remembered(kept / "foresight.npz", fleet, span)
+        freeze = freeze_of(fleet, foresights, span.first, span.end)
+        seen = dict(zip(there, foresights, strict=True))
+        print(
+            f"fitted after {time.process_time():.0f} s; frozen in {freeze.ticks.mean():.2%} of the minutes", flush=True
+        )
+        with Processes(given.jobs) as executor:
+            tasks = [executor.submit(measured, fleet.select([name]), span, seen[name], freeze) for name in missing]
+            for task in executor.as_completed(tasks):
+                name, result = task.result()
+                cache[name].write_text(json.dumps(result, allow_nan=False))
+                print(name, flush=True)
     found = {name: json.loads(cache[name].read_text()) for name in there}
     if found:
         given.out.write_text(page(found))
@@ -116,7 +117,7 @@ def panel_of(traces: Path, names: Sequence[str]) -> Panel:
     steps = round((HISTORY_DAYS + 3) * 1440)
     values = np.full((len(names), steps), np.nan)
     for i, name in enumerate(names):
-        row = minutes(read(traces / f"{name}.csv.gz")[0]).values[0][-steps:]
+        row = minutes(read_panels(traces / f"{name}.csv.gz")[0]).values[0][-steps:]
         values[i, steps - len(row) :] = row * (30 * KPA.target_value / np.nanquantile(row, 0.999))
     return Panel.of(0.0, 60.0, values, names)
 
@@ -128,8 +129,9 @@ def settings() -> list[Setting]:
 
 def foreseen(fleet: Panel, span: Span) -> list[Foresight]:
     """What the model says of every service, for the windows of all lags."""
-    windows = sorted({w for setting in settings() for w in windows_of(setting, fleet.step)})
-    return foresee(FleetModel(executor=Threads()), TRACKED_LEVELS, fleet, span, windows)
+    windows = sorted({w for setting in settings() for w in windows_of(setting.service, fleet.step)})
+    with Threads() as executor:
+        return foresee(FleetModel(executor=executor), fleet, span.first, span.end, windows)
 
 
 def remembered(path: Path, fleet: Panel, span: Span) -> list[Foresight]:
@@ -144,34 +146,33 @@ def remembered(path: Path, fleet: Panel, span: Span) -> list[Foresight]:
         return [Foresight(*shape, peaks, "fleet") for peaks in kept["peaks"]]
 
 
-def measured(panel: Panel, span: Span, seen: Foresight) -> dict[str, Any]:
-    """Every policy at every lag on one service, as JSON."""
+def measured(panel: Panel, span: Span, seen: Foresight, freeze: Freeze) -> tuple[str, dict[str, Any]]:
+    """Every contender at every lag on one service, as JSON, with its name."""
     out = {}
     for lag, setting in zip(LAGS_SECONDS, settings(), strict=True):
-        keep = np.searchsorted(seen.windows, windows_of(setting, panel.step))
+        keep = np.searchsorted(seen.windows, windows_of(setting.service, panel.step))
         foresight = replace(seen, windows=seen.windows[keep], peaks=seen.peaks[:, keep])
-        out[f"{lag:g}"] = _one(trial(panel.keys[0], panel, span, foresight, setting))
-    return out
+        out[f"{lag:g}"] = _one(Trial.of(panel, span, setting, foresight, freeze))
+    return panel.keys[0], out
 
 
-def _one(case: Trial) -> dict[str, Any]:
-    question = Question(LATE_TARGET, policies=tuple(p for p in POLICIES if p != "oracle"))
-    result = judge(case, question)
-    bound = judge(case, Question(LATE_TARGET, policies=("oracle",), sweep=False)).policies["oracle"]
+def _one(trial: Trial) -> dict[str, Any]:
+    result = verdict_on(trial, Question(LATE_TARGET), [name for name in NAMES if name != "oracle"])
+    bound = verdict_on(trial, Question(LATE_TARGET, sweep=False), ["oracle"]).contenders["oracle"]
     rows: dict[str, Any] = {"oracle": bound.outcome.replica_hours}
-    for name, policy in result.policies.items():
-        rows[name] = None if policy.equal is None else policy.equal.outcome.replica_hours
-        rows[name + " own"] = [policy.outcome.replica_hours, policy.outcome.late_ratio]
-    rows["levels"] = {p.label: [p.outcome.replica_hours, p.outcome.late_ratio] for p in result.policies["ahpa"].points}
-    rows["coverage"] = dict(result.policies["ahpa"].outcome.coverage)
-    managed = Ahpa(case.tested, case.foresight, 0.9)
+    for name, found in result.contenders.items():
+        rows[name] = None if found.equal is None else found.equal.outcome.replica_hours
+        rows[name + " own"] = [found.outcome.replica_hours, found.outcome.late_ratio]
+    mine = result.contenders[OURS]
+    rows["levels"] = {p.label: [p.outcome.replica_hours, p.outcome.late_ratio] for p in mine.points}
+    rows["coverage"] = dict(mine.outcome.coverage)
+    managed = ours(trial, FULL_UTILIZATION)
     rows["ahpa@90"] = _cheapest(managed, LEVELS, halfway_tail)
-    level = find_level(case, Question(LATE_TARGET, manage_target=True))
-    own = managed(level).outcome
+    own = managed(level_for(trial, LATE_TARGET, FULL_UTILIZATION)).outcome
     rows["ahpa@90 own"] = [own.replica_hours, own.late_ratio]
-    true, filled = clairvoyant(case, 0.7), clairvoyant(case, 0.9)
-    rows["clairvoyant"] = _cheapest(lambda fill: Ahpa(case.tested, true(fill))(0.99), FILLS)
-    rows["clairvoyant@90"] = _cheapest(lambda fill: Ahpa(case.tested, filled(fill), 0.9)(0.99), FILLS)
+    true, filled = clairvoyant(trial, 0.7), clairvoyant(trial, 0.9)
+    rows["clairvoyant"] = _cheapest(lambda fill: true(fill)(0.99), FILLS)
+    rows["clairvoyant@90"] = _cheapest(lambda fill: replace(filled(fill), utilization=0.9)(0.99), FILLS)
     return rows
 
 
@@ -180,9 +181,9 @@ def _cheapest(play: Play, knobs: tuple[float, ...], between: Between = halfway) 
     return None if found is None else found.outcome.replica_hours
 
 
-def clairvoyant(case: Trial, utilization: float) -> Callable[[float], Foresight]:
-    """The true largest minute of each window, at every level; with it the plan fills replicas to `fill`."""
-    demand, seen = case.tested.demand, case.foresight
+def clairvoyant(trial: Trial, utilization: float) -> Callable[[float], Ahpa]:
+    """Ours knowing the true largest minute of each window, at every level; the plan then fills replicas to `fill`."""
+    demand, seen = trial.tested.demand, trial.foresight
     values = np.nan_to_num(demand.values[0])
     first = np.round((seen.origins - demand.start) / demand.step).astype(int)
     peaks = np.zeros_like(seen.peaks)
@@ -191,7 +192,7 @@ def clairvoyant(case: Trial, utilization: float) -> Callable[[float], Foresight]
         view = np.lib.stride_tricks.sliding_window_view(np.append(values, np.zeros(width)), width)
         peaks[:, w] = view[first].max(axis=1)[:, None]
     # The plan divides by utilization x slots.
-    return lambda fill: replace(seen, peaks=peaks * (utilization / fill))
+    return lambda fill: replace(ours(trial), foresight=replace(seen, peaks=peaks * (utilization / fill)))
 
 
 def page(found: dict[str, Any]) -> str:

@@ -1,5 +1,5 @@
-"""What people do without us, each at one setting of its knob: a reactive scaler alone, a constant floor below it, a fixed
-fleet, yesterday's rule. And how any of them is played.
+"""What people do without us, each at one setting of its knob: a reactive scaler alone, a constant floor below it,
+a fixed fleet, yesterday's rule. And how any of them is played.
 """
 
 from __future__ import annotations

@@ -40,7 +40,9 @@ class Setting:
         """Requests in flight that one replica serves at the KPA's target."""
         return self.kpa.in_flight(self.kpa.target_value, self.service.service_seconds)
 
-    def scenario(self, demand: Panel, start: float, end: float, luck: int, source: RequestHistory | None) -> Scenario:
+    def scenario(
+        self, demand: Panel, start: float, end: float, luck: int = 0, source: RequestHistory | None = None
+    ) -> Scenario:
         """The only row of `demand` on `[start, end)`, whole minutes and steps, with requests from `source` (None: from
         that row). What the source bridges the contenders see as missing."""
         seed = self.seed + luck

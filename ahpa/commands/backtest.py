@@ -30,8 +30,10 @@ from ahpa.commands.options import (
     calendar_from,
     calendar_options,
     chosen,
+    connection_from,
     names_among,
     parameter_option,
+    prometheus_options,
 )
 from ahpa.commands.world import Wish, World, in_words, model_name, question_of, service_of, setting_of
 from ahpa.core.words import printable
@@ -85,6 +87,7 @@ class Work:
               help="Variance over mean of the requests per second; 1 is Poisson.")  # fmt: skip
 @calendar_options
 @click.option("--from-prometheus", type=HTTP_URL, metavar="URL", help="Read demand from a Prometheus, with --query.")
+@prometheus_options
 @click.option("--query", "queries", multiple=True, metavar="[NAME=]PROMQL", help="One series each; repeatable.")
 @click.option("--history", type=SECONDS, default="14d", show_default=True, help="How much to ask a Prometheus for.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which luck.")
@@ -106,6 +109,7 @@ def command(**given: object) -> None:
           --unit requests-per-second
       ahpa backtest access-log.csv --concurrency 8 --late-after 2s
     """
+    given["connection"] = connection_from(given) if given["from_prometheus"] else None
     try:
         sys.exit(_backtest(chosen(Source, given), chosen(World, given), chosen(Wish, given), chosen(Work, given)))
     except InputError as error:

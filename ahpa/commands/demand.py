@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -14,10 +15,13 @@ from click.core import ParameterSource
 
 from ahpa.adapters.files.demand import read_demand
 from ahpa.adapters.files.text import NOT_ENOUGH, InputError
-from ahpa.commands.options import named_once
+from ahpa.commands.options import PROMETHEUS_OPTIONS, named_once
 from ahpa.simulation.counts import check_step
 from ahpa.simulation.requests import Requests
 from forecasting.panel import Panel
+
+if TYPE_CHECKING:
+    from ahpa.adapters.prometheus.connection import Connection
 
 UNITS = ("requests-per-minute", "requests-per-second", "requests-per-step", "concurrency")
 FOR_COUNTS = ("unit", "service_time", "burstiness")
@@ -32,6 +36,8 @@ class Source:
     unit: str
     service_time: float
     from_prometheus: str | None
+    connection: Connection | None
+    """How that is reached."""
     queries: tuple[str, ...]
     history: float
     """Seconds to ask a Prometheus for."""
@@ -70,11 +76,12 @@ def read(source: Source) -> Demand:
     if source.from_prometheus:
         if source.files or not source.queries:
             raise click.UsageError("--from-prometheus needs --query, and no files")
-        return Demand.of([_from_prometheus(source.from_prometheus, source.queries, source.history)], source)
+        return Demand.of([_from_prometheus(source.from_prometheus, source)], source)
     if not source.files:
         raise click.UsageError("name at least one file, or --from-prometheus with --query")
     if source.queries:
         raise click.UsageError("--query needs --from-prometheus")
+    refuse(PROMETHEUS_OPTIONS, "there is no --from-prometheus")
     named_once(source.files)
     try:
         found = [one for file in source.files for one in _read(file)]
@@ -104,13 +111,13 @@ def refuse(names: tuple[str, ...], why: str) -> None:
             raise click.UsageError(f"--{name.replace('_', '-')}: {why}; leave it out")
 
 
-def _from_prometheus(url: str, queries: tuple[str, ...], history: float) -> Panel:
+def _from_prometheus(url: str, source: Source) -> Panel:
     from ahpa.adapters.prometheus.source import Prometheus
 
-    named = _named(queries)
+    named, history = _named(source.queries), source.history
     shown = re.sub(r"//[^/@]*@", "//***@", url)  # never a password
     now = time.time()  # noqa: TID251  (a command is an edge)
-    reading = Prometheus(url).read(named, now - history, now, 60.0)
+    reading = Prometheus(url, source.connection).read(named, now - history, now, 60.0)
     if reading.problems:
         name, why = next(iter(reading.problems.items()))
         raise InputError(f"{shown}: {name}: {why.replace(url, shown)}", 3)

@@ -4,17 +4,37 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from ahpa.commands.options import LEVEL, MOST_SAID, SECONDS, calendar_from, calendar_options, named_once
+from ahpa.commands.options import LEVEL, MOST_SAID, SECONDS, calendar_from, calendar_options, chosen, named_once
 
 if TYPE_CHECKING:
     from forecasting.executor import Executor
     from forecasting.model import Model
     from forecasting.panel import Panel
+    from forecasting.rolling import RollingSettings
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was said on the command line; each is explained there."""
+
+    files: tuple[Path, ...]
+    horizon: float
+    step: float | None
+    levels: tuple[float, ...]
+    windows: tuple[float, ...]
+    rolling: bool
+    test_days: float
+    every: float
+    model_name: str
+    time_zone: str | None
+    holidays: str | None
+    plot: Path | None
 
 
 def _levels(text: str) -> tuple[float, ...]:
@@ -40,7 +60,7 @@ def _levels(text: str) -> tuple[float, ...]:
               help="fleet, auto, holt-winters, ets, stl, prophet, seasonal-naive or last-value.")  # fmt: skip
 @calendar_options
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw it too: a .png, .svg or .pdf file.")
-def command(**given: Any) -> None:
+def command(**given: object) -> None:
     """What would the service expect of this series?
 
     FILES as for `ahpa backtest`. Values keep the unit of the input; nothing is said where there is too little
@@ -51,68 +71,72 @@ def command(**given: Any) -> None:
       ahpa forecast requests.csv --window-max 180s --plot forecast.png
       ahpa forecast requests.csv --rolling --test-days 3 --every 30m --window-max 180s > rolling.csv
     """
+    from ahpa.adapters.files.demand import read_panels
     from ahpa.adapters.files.text import InputError
     from ahpa.adapters.processes.executors import Threads
     from ahpa.core.words import printable
     from forecasting.panel import fleets
+    from forecasting.rolling import RollingSettings
 
-    if given["plot"] and given["rolling"]:
-        raise click.UsageError("--plot draws the forecast from the end of the data; leave it out with --rolling")
-    if given["plot"] and given["plot"].suffix not in (".png", ".svg", ".pdf"):
-        raise click.UsageError(f"--plot {given['plot']}: the name must end in .png, .svg or .pdf")
-    if given["plot"] and not os.access(given["plot"].parent, os.W_OK):
-        raise click.UsageError(f"--plot {given['plot']}: its folder is not there or cannot be written to")
+    wish = chosen(Wish, given)
+    _check_plot(wish)
     try:
-        named_once(given["files"])
-        panels = fleets([panel for file in given["files"] for panel in _read(file)])
-        if given["step"] is None:
-            given["step"] = max(300.0, *(panel.step for panel in panels))
+        named_once(wish.files)
+        panels = fleets([panel for file in wish.files for panel in read_panels(file)])
+        step = wish.step if wish.step is not None else max(300.0, *(panel.step for panel in panels))
         for panel in panels:
-            _check(panel, given)
+            _check(panel, wish, step)
         with Threads() as executor:
-            model = _model(given, executor)
-            sys.exit(_rolling(panels, model, given) if given["rolling"] else _now(panels, model, given))
+            model = _model(wish, executor)
+            asked = RollingSettings(wish.every, wish.horizon, step, wish.levels, tuple(sorted(wish.windows)))
+            sys.exit(_rolling(panels, model, asked, wish) if wish.rolling else _now(panels, model, asked, wish))
     except InputError as error:
         click.echo(f"ahpa forecast: {printable(str(error), MOST_SAID)}", err=True)
         sys.exit(error.exit_code)
 
 
-def _read(file: Path) -> list[Panel]:
-    from ahpa.adapters.files.demand import read_panels
+def _check_plot(wish: Wish) -> None:
+    """Raises UsageError where a picture cannot be drawn, before any work is done."""
+    if wish.plot is None:
+        return
+    if wish.rolling:
+        raise click.UsageError("--plot draws the forecast from the end of the data; leave it out with --rolling")
+    if wish.plot.suffix not in (".png", ".svg", ".pdf"):
+        raise click.UsageError(f"--plot {wish.plot}: the name must end in .png, .svg or .pdf")
+    if not os.access(wish.plot.parent, os.W_OK):
+        raise click.UsageError(f"--plot {wish.plot}: its folder is not there or cannot be written to")
 
-    return read_panels(file)
 
-
-def _check(panel: Panel, given: dict[str, Any]) -> None:
+def _check(panel: Panel, wish: Wish, step: float) -> None:
     """Refuse steps that do not fit the data's grid."""
     from ahpa.adapters.files.text import InputError
 
-    step, horizon, every = given["step"], given["horizon"], given["every"]
-    if min([step, *given["windows"]]) <= 0:
+    horizon, every = wish.horizon, wish.every
+    if min([step, *wish.windows]) <= 0:
         raise InputError("--step and --window-max must be longer than nothing")
     if step % panel.step > 1e-6:
         raise InputError(f"--step {step:g}s must be a multiple of the data's step of {panel.step:g}s")
     if horizon <= 0 or horizon % step > 1e-6:
         raise InputError(f"--horizon {horizon:g}s must be a multiple of --step {step:g}s; give a smaller --step too")
-    if given["rolling"] and (every <= 0 or every % step > 1e-6):
+    if wish.rolling and (every <= 0 or every % step > 1e-6):
         raise InputError(f"--every {every:g}s must be a multiple of --step {step:g}s")
 
 
-def _model(given: dict[str, Any], executor: Executor) -> Model:
+def _model(wish: Wish, executor: Executor) -> Model:
     import logging
 
     from forecasting.choice.models import models
 
     for talker in ("cmdstanpy", "prophet.plot"):
         logging.getLogger(talker).disabled = True
-    calendar = calendar_from(given["time_zone"], given["holidays"])
-    name, known = given["model_name"], models(calendar=calendar, executor=executor)
+    calendar = calendar_from(wish.time_zone, wish.holidays)
+    name, known = wish.model_name, models(calendar=calendar, executor=executor)
     if name not in known:
         raise click.UsageError(f"--model: {name!r} is not one of {', '.join(known)}")
     return known[name]
 
 
-def _rolling(panels: list[Panel], model: Model, given: dict[str, Any]) -> int:
+def _rolling(panels: list[Panel], model: Model, asked: RollingSettings, wish: Wish) -> int:
     import csv
 
     from rich.console import Console
@@ -120,17 +144,15 @@ def _rolling(panels: list[Panel], model: Model, given: dict[str, Any]) -> int:
 
     from ahpa.adapters.files.text import NOT_ENOUGH, InputError
     from forecasting.panel import DAY_SECONDS
-    from forecasting.rolling import RollingSettings, rolling
+    from forecasting.rolling import rolling
 
-    windows = tuple(sorted(given["windows"]))
-    asked = RollingSettings(given["every"], given["horizon"], given["step"], given["levels"], windows)
     out = csv.writer(sys.stdout, lineterminator="\n")
     out.writerow(("series", "origin", "timestamp", "level", "value", "kind"))
     said = 0
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task("forecasting", total=len(panels) * given["test_days"] * DAY_SECONDS / given["every"])
+        task = bar.add_task("forecasting", total=len(panels) * wish.test_days * DAY_SECONDS / wish.every)
         for panel in panels:
-            for _, rows in rolling(panel, model, given["test_days"], asked):
+            for _, rows in rolling(panel, model, wish.test_days, asked):
                 for row in rows:
                     out.writerow((row.series, f"{row.origin:.0f}", f"{row.timestamp:.0f}", f"{row.level:g}",
                                   f"{row.value:.6g}", row.kind))  # fmt: skip
@@ -141,7 +163,7 @@ def _rolling(panels: list[Panel], model: Model, given: dict[str, Any]) -> int:
     return 0
 
 
-def _now(panels: list[Panel], model: Model, given: dict[str, Any]) -> int:
+def _now(panels: list[Panel], model: Model, asked: RollingSettings, wish: Wish) -> int:
     from rich.console import Console
 
     from ahpa.adapters.files.text import NOT_ENOUGH, InputError
@@ -151,10 +173,9 @@ def _now(panels: list[Panel], model: Model, given: dict[str, Any]) -> int:
 
     console, said, drawn = Console(), 0, []
     for panel in panels:
-        coarse = resampled(panel, given["step"])
-        steps = present(coarse, model, given["horizon"], given["levels"])
-        windows = tuple(sorted(given["windows"]))
-        peaks = model.fit(panel).forecast(0, windows, given["levels"]) if windows else None
+        coarse = resampled(panel, asked.step)
+        steps = present(coarse, model, asked.horizon, asked.levels)
+        peaks = model.fit(panel).forecast(0, asked.windows, asked.levels) if asked.windows else None
         for row, key in enumerate(panel.keys):
             if steps.reasons[row] is not None:
                 click.echo(f"{printable(key)}: no forecast, because {steps.reasons[row]}", err=True)
@@ -164,7 +185,7 @@ def _now(panels: list[Panel], model: Model, given: dict[str, Any]) -> int:
             console.print(table(key, steps, peaks, row))
     if not said:
         raise InputError("no series has enough history for a forecast", NOT_ENOUGH)
-    if given["plot"]:
-        picture(drawn, given["plot"])
-        click.echo(f"picture: {given['plot']}", err=True)
+    if wish.plot is not None:
+        picture(drawn, wish.plot)
+        click.echo(f"picture: {wish.plot}", err=True)
     return 0

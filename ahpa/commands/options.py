@@ -17,6 +17,7 @@ from ahpa.core.policy.values import Policy
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from ahpa.adapters.prometheus.connection import Connection
     from forecasting.fleet.calendar import Calendar
 
     Chosen = TypeVar("Chosen", bound=DataclassInstance)
@@ -99,6 +100,52 @@ def named_once(files: Iterable[Path]) -> None:
         if real in seen:
             raise click.UsageError(f"{file} is named twice")
         seen.add(real)
+
+
+PROMETHEUS_OPTIONS = tuple(
+    f"prometheus_{name}" for name in ("token_file", "basic_auth_file", "headers_file", "ca", "cert", "key", "insecure")
+)
+"""Names of what `prometheus_options` add."""
+
+
+def prometheus_options(command: Command) -> Command:
+    """How a Prometheus is reached; `connection_from` reads them."""
+    file = click.Path(dir_okay=False)
+    for option in reversed(
+        (
+            click.option("--prometheus-token-file", type=file, help="Bearer token file, read anew each time."),
+            click.option("--prometheus-basic-auth-file", type=file, help="File with user:password, likewise."),
+            click.option("--prometheus-headers-file", type=file, help="File with headers, as X-Scope-OrgID: team-a."),
+            click.option("--prometheus-ca", type=click.Path(exists=True, dir_okay=False), help="CA file for it."),
+            click.option("--prometheus-cert", type=click.Path(exists=True, dir_okay=False), help="Our certificate."),
+            click.option("--prometheus-key", type=click.Path(exists=True, dir_okay=False), help="Its key, if apart."),
+            click.option("--prometheus-insecure", is_flag=True, help="Do not verify its certificate."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def connection_from(given: Mapping[str, object]) -> Connection:
+    """What `prometheus_options` say. Raises UsageError."""
+    from ahpa.adapters.prometheus.connection import Connection
+
+    def path(name: str) -> str | None:
+        value = given[f"prometheus_{name}"]
+        return None if value is None else str(value)
+
+    try:
+        return Connection(
+            token_file=path("token_file"),
+            basic_auth_file=path("basic_auth_file"),
+            headers_file=path("headers_file"),
+            ca_file=path("ca"),
+            cert_file=path("cert"),
+            key_file=path("key"),
+            insecure=bool(given["prometheus_insecure"]),
+        )
+    except (ValueError, OSError) as error:  # ssl's errors are OSErrors
+        raise click.UsageError(f"--prometheus-*: {error}") from error
 
 
 def calendar_options(command: Command) -> Command:

@@ -13,12 +13,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ahpa.commands.options import HTTP_URL, SECONDS, calendar_from, calendar_options
+from ahpa.commands.options import (
+    HTTP_URL,
+    SECONDS,
+    calendar_from,
+    calendar_options,
+    chosen,
+    connection_from,
+    prometheus_options,
+)
 
 if TYPE_CHECKING:
     from http.server import ThreadingHTTPServer
 
     from ahpa.adapters.kubernetes.api import KubeApi
+    from ahpa.adapters.prometheus.connection import Connection
     from ahpa.adapters.telemetry.http import Page
     from ahpa.adapters.telemetry.telemetry import Telemetry
     from ahpa.core.readiness import Readiness
@@ -33,9 +42,7 @@ class Options:
     """What was said on the command line; each is explained there."""
 
     prometheus: str
-    prometheus_ca: str | None
-    prometheus_token_file: str | None
-    prometheus_insecure: bool
+    connection: Connection
     queries: str | None
     kubeconfig: str | None
     context: str | None
@@ -65,11 +72,7 @@ class Options:
 
 @click.command("serve", short_help="Watch a cluster: forecast, and move the floor of those who ask for it.")
 @click.option("--prometheus", type=HTTP_URL, required=True, metavar="URL", help="Where demand is read from.")
-@click.option("--prometheus-ca", type=click.Path(exists=True, dir_okay=False), help="CA file for it.")
-@click.option(
-    "--prometheus-token-file", type=click.Path(dir_okay=False), help="Bearer token file, read anew each time."
-)
-@click.option("--prometheus-insecure", is_flag=True, help="Do not verify its certificate.")
+@prometheus_options
 @click.option("--queries", type=click.Path(exists=True, dir_okay=False), help="YAML file of further demand queries.")
 @click.option("--kubeconfig", type=click.Path(exists=True, dir_okay=False), help="Instead of the pod's own account.")
 @click.option("--context", help="Context of the kubeconfig.")
@@ -118,8 +121,7 @@ class Options:
     "--health-port", default=8081, show_default=True, help="/healthz, /livez, /readyz; 0 for any, -1 for none."
 )
 @click.option("--verbose", "-v", is_flag=True, help="Log more.")
-@click.pass_context
-def command(context: click.Context, /, **given: object) -> None:
+def command(**given: object) -> None:
     """Watch a cluster: forecast, and move the floor of those who ask for it.
 
     Without an annotation nothing is touched; with ahpa.dev/mode: observe it says what it would do.
@@ -132,7 +134,7 @@ def command(context: click.Context, /, **given: object) -> None:
     from ahpa.ports import ClusterError, QueryError
 
     try:
-        sys.exit(_serve(Options(**context.params)))
+        sys.exit(_serve(chosen(Options, given | {"connection": connection_from(given)})))
     except (ClusterError, QueryError, OSError) as error:
         click.echo(f"ahpa serve: {error}", err=True)
         sys.exit(2 if isinstance(error, QueryError) else 3)
@@ -234,9 +236,7 @@ def _ports(options: Options, telemetry: Telemetry) -> Ports:
         starts=Pods(kube),
         demand=Prometheus(
             options.prometheus,
-            token_file=options.prometheus_token_file,
-            ca_file=options.prometheus_ca,
-            insecure=options.prometheus_insecure,
+            options.connection,
             executor=Threads(4),
         ),
         queries=queries,

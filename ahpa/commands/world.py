@@ -1,4 +1,4 @@
-"""The world of `ahpa backtest` and what is asked of it: from the words of the command line to a setting and a question."""
+"""The world of `ahpa backtest` and what is asked of it: from words on the command line to a setting and a question."""
 
 from __future__ import annotations
 
@@ -106,6 +106,7 @@ def in_words(setting: Setting, demand: Demand, model: str) -> dict[str, str]:
     come = f"at random seconds of the step that counted them, {luck}"
     if demand.lists:
         takes, come = f"each request's own, {takes} in the mean", "each at its own moment"
+    named = "" if model == Policy().model else f"{model}: "
     return {
         "the input counts": demand.counts,
         "service time": takes,
@@ -116,7 +117,7 @@ def in_words(setting: Setting, demand: Demand, model: str) -> dict[str, str]:
         "requests come": come,
         "queue": "one, first come first served, over all ready replicas",
         "a replica costs": "from the moment it is asked for until it is withdrawn; not-ready ones are withdrawn first",
-        "the model": f"{'' if model == Policy().model else f'{model}: '}learns from what came before, anew every day or few (a service: every hour)",
+        "the model": f"{named}learns from what came before, anew every day or few (a service: every hour)",
     }
 
 

@@ -22,12 +22,12 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ahpa.core.budget import shared
-from ahpa.core.capacity import replicas
 from ahpa.core.decision import Decision, Reason
 from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.planner import Plan, Supply, plan
 from ahpa.core.policy.rules import level_of
 from ahpa.core.round import Round
+from ahpa.core.sentences import needs_of, silence
 from ahpa.core.trust import frozen_tenants
 from forecasting.forecast import Outlook
 
@@ -80,10 +80,10 @@ def _decide(workload: Workload, at: Round) -> Decision:
         return _without_opinion(workload, outlook, low, at)
 
     assert workload.per_replica is not None
-    supply = Supply(workload.per_replica, workload.readiness, workload.ready, workload.present)
+    supply = Supply(workload.per_replica, workload.readiness, workload.ready, workload.present, workload.parts)
     made = plan(outlook, supply, level_of(policy, workload.level), now, observation.tick_seconds, policy.lead)
-    needs = f"peak {made.peak:.4g} (p{100 * made.level:.4g}) within {made.window_seconds:.0f} s needs {made.floor}"
-    believed = max(workload.floor, _believable(outlook, workload.per_replica, limits))
+    needs = needs_of(workload, made)
+    believed = max(workload.floor, _believable(outlook, supply, limits))
     if made.floor > believed:
         needs += f", believed up to {believed}, as no more than {outlook.largest:.4g} was ever seen"
     wanted = max(low, min(high, made.protected, believed))
@@ -99,10 +99,10 @@ def _decide(workload: Workload, at: Round) -> Decision:
     return _release(workload, wanted, needs, made, outlook)
 
 
-def _believable(outlook: Outlook, per_replica: float, limits: Limits) -> int:
+def _believable(outlook: Outlook, supply: Supply, limits: Limits) -> int:
     """The most replicas that a forecast is believed to need; one at least."""
     most = limits.unseen_ratio * outlook.largest
-    return max(1, replicas(min(most, 1e300), per_replica))
+    return max(1, supply.needs(min(most, 1e300)))
 
 
 def _down_to_maximum(workload: Workload, low: int, high: int) -> Decision:
@@ -157,7 +157,7 @@ def _standing(workload: Workload) -> Decision | None:
             workload,
             workload.floor,
             Reason.NO_CAPACITY,
-            "nobody said what one replica serves; set ahpa.dev/target-per-replica",
+            workload.no_capacity or "nobody said what one replica serves; set ahpa.dev/target-per-replica",
         )
     return None
 
@@ -193,8 +193,8 @@ def _without_opinion(workload: Workload, outlook: Outlook | None, low: int, at: 
     limits, now, current = at.observation.limits, at.observation.now, workload.floor
     age = now - workload.observed_until
     reason = Reason.NO_RECENT_DATA if age > limits.stale_seconds else Reason.NO_FORECAST
-    if reason is Reason.NO_RECENT_DATA:
-        why = f"the newest data are {age:.0f} s old"
+    if reason is Reason.NO_RECENT_DATA or workload.never or (outlook is None and workload.unread is not None):
+        why = silence(workload, age)
     else:
         why = f"no forecast, because {outlook.reason}" if outlook and outlook.reason else "no forecast was made yet"
     if at.skewed:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ahpa.core.capacity import Part
 from ahpa.core.controller import allowed_in, step
 from ahpa.core.decision import Decision
 from ahpa.core.observation import Limits, Observation, Workload
@@ -136,6 +137,12 @@ def _workload_to_json(workload: Workload) -> dict[str, Any]:
         "perReplica": workload.per_replica,
         "observedUntil": until if math.isfinite(until) else None,
         "tiers": [_tier_to_json(tier) for tier in workload.readiness.tiers],
+        "parts": [asdict(part) for part in workload.parts],
+        "unit": workload.unit,
+        "assumed": list(workload.assumed),
+        "noCapacity": workload.no_capacity,
+        "unread": workload.unread,
+        "never": workload.never,
     }
 
 
@@ -155,6 +162,13 @@ def _workload_from_json(row: Mapping[str, Any]) -> Workload:
         per_replica=row["perReplica"],
         readiness=Readiness(tiers),
         observed_until=-math.inf if until is None else float(until),
+        # Journals of before these were written have none of them.
+        parts=tuple(Part(**part) for part in row.get("parts", ())),
+        unit=row.get("unit"),
+        assumed=tuple(row.get("assumed", ())),
+        no_capacity=row.get("noCapacity", ""),
+        unread=row.get("unread"),
+        never=row.get("never", ""),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ahpa.core.capacity import Part
 from ahpa.core.policy.values import Parsed
 from ahpa.core.readiness import Readiness
 from forecasting.forecast import Outlook
@@ -54,7 +55,8 @@ class Workload:
     present: int
     """Replicas that are ready or have been asked for."""
     per_replica: float | None
-    """Demand that one replica serves at target; None where nobody said."""
+    """Demand that one replica serves at target, in the demand's unit; None where nobody said or what was said does not
+    fit."""
     readiness: Readiness
     observed_until: float
     """Unix seconds: the end of the newest observed step, or when we began to look if none was seen since."""
@@ -75,6 +77,19 @@ class Workload:
     None: there is something, or nobody keeps count, and the age of the data stands in for it."""
     was_trusted: bool = True
     """Its data have been good enough to lower on before; a newcomer's have not."""
+    parts: tuple[Part, ...] = ()
+    """Where it has more than one: shares, capacities and bounds; `per_replica` is then their mean."""
+    unit: str | None = None
+    """What demand and capacity count, in the words beside a number; empty: nobody said. None: it was not recorded (in a
+    journal of before there were units), and sentences are as they were then."""
+    assumed: tuple[str, ...] = ()
+    """What a plan takes for granted, in words."""
+    no_capacity: str = ""
+    """Why `per_replica` is None, in words."""
+    unread: str | None = None
+    """Why this round could not read its demand, in words; None: it could."""
+    never: str = ""
+    """What was asked for and gave no data ever, in words; empty: some were seen."""
 
     @property
     def tenant(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ahpa.core.decision import Reason
 from ahpa.core.observation import Observation, Workload
+from ahpa.core.sentences import silence
 from ahpa.core.trust import distrusted
 
 
@@ -57,7 +58,7 @@ class Round:
         """`blocked` in words."""
         return {
             Reason.CLOCK_SKEW: self.skew,
-            Reason.NO_RECENT_DATA: f"the newest data are {self.observation.now - workload.observed_until:.0f} s old",
+            Reason.NO_RECENT_DATA: silence(workload, self.observation.now - workload.observed_until),
             Reason.PARTIAL_DATA: f"only {workload.coverage:.0%} of the last hour was observed",
             Reason.DOUBTFUL_DATA: workload.doubt or "",
             Reason.NO_FORECAST: "there is no forecast",

@@ -28,7 +28,9 @@ def distrust(
 
 
 def distrusted(workload: Workload, observation: Observation) -> Reason | None:
-    """`distrust` of one workload in a round."""
+    """`distrust` of one workload in a round. Where that read nothing, how much was observed is not known at all."""
+    if workload.unread is not None:
+        return Reason.NO_RECENT_DATA
     return distrust(
         workload.observed_until,
         workload.coverage,

@@ -15,7 +15,7 @@ from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.policy.values import Policy
 from ahpa.ports import DemandSource, Reading, Telemetry
 from ahpa.service.doubts import NO_DOUBTS, Doubts, used_to_zero
-from ahpa.service.observe import Listing
+from ahpa.service.observe import Listing, summary
 from ahpa.service.settings import RECENT_SECONDS, Settings
 from forecasting.choice.per_series import PerSeriesForecaster, PerSeriesModel
 from forecasting.forecast import Coverage, Outlook
@@ -39,6 +39,8 @@ class Learned:
     """Unix seconds of the refit."""
     known: frozenset[str] = frozenset()
     """Series of which a history was read, now or before."""
+    seen: frozenset[str] = frozenset()
+    """Those in whose history anything was observed."""
     doubts: Doubts = NO_DOUBTS
     history: Panel | None = None
     """What was read, in float32, so that levels can be found from it."""
@@ -89,22 +91,23 @@ class Learner:
     models: Mapping[str, Model]
     telemetry: Telemetry
 
-    def refit(self, listing: Listing, earlier: Learned, now: float) -> Refit:
+    def refit(self, listing: Listing, earlier: Learned, now: float, deadline: float = math.inf) -> Refit:
         """Read the whole history of every target that wants a plan, and learn from it.
 
         What cannot be read, or comes with a warning, is not learned from: what was known of it goes on.
         """
         queries, keys = listing.queries, listing.keys
-        reading = self.demand.read(queries, now - self.settings.history_seconds, now, self.settings.step_seconds)
+        since = now - self.settings.history_seconds
+        reading = self.demand.read(queries, since, now, self.settings.step_seconds, deadline)
         if abs(reading.skew) > self.settings.limits.skew_seconds:
             self.telemetry.log("refit.clock_skew", logging.WARNING, seconds=round(reading.skew))
             return Refit(now, None)
-        for series, problem in reading.problems.items():
-            self.telemetry.log("refit.no_history", logging.WARNING, target=keys[series], problem=problem)
         better = (reading.partial & earlier.known) - earlier.doubts.warned
-        for series in sorted(better):
-            self.telemetry.log("refit.partial_history", logging.WARNING, target=keys[series])
-        usable = [series for series in reading.panel.keys if series not in reading.problems and series not in better]
+        left_out = {**reading.problems, **dict.fromkeys(better, "its history came with a warning")}
+        if left_out:
+            said = {keys[series]: problem for series, problem in left_out.items()}
+            self.telemetry.log("refit.no_history", logging.WARNING, of=len(queries), **summary(said))
+        usable = [series for series in reading.panel.keys if series not in left_out]
         if queries and not usable:
             return Refit(now, None)
         if not usable:
@@ -127,7 +130,10 @@ class Learner:
             used_to_zero=used_to_zero(history.until(history.end - RECENT_SECONDS)) | (before.used_to_zero & going_on),
         )
         kept = replace(history, values=frozen(history.values, np.float32))
-        return Learned(forecaster, dict.fromkeys(known, DEFAULT_LEVEL), now, frozenset(known), doubts, kept)
+        seen = {key for key, row in zip(history.keys, history.values, strict=True) if np.isfinite(row).any()}
+        seen |= earlier.seen & going_on
+        levels = dict.fromkeys(known, DEFAULT_LEVEL)
+        return Learned(forecaster, levels, now, frozenset(known), frozenset(seen), doubts, kept)
 
 
 def windows_up_to(seconds: float, step_seconds: float) -> tuple[float, ...]:

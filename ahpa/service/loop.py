@@ -1,4 +1,4 @@
-"""The only clock: APScheduler keeps two jobs, one tick and one refit, and this loop tells them the time."""
+"""The only clock: APScheduler keeps two jobs, one tick and one refit, and this loop tells them what time it is."""
 
 from __future__ import annotations
 
@@ -87,6 +87,7 @@ class Loop:
 
     def run(self) -> None:
         """Until `stop`. The floors stay as they are: a restart must not drop a fleet."""
+        from apscheduler.events import EVENT_JOB_MAX_INSTANCES
         from apscheduler.schedulers.background import BackgroundScheduler
 
         service, settings = self._service, self._service.settings
@@ -94,15 +95,23 @@ class Loop:
         scheduler = BackgroundScheduler(timezone="UTC", job_defaults=common)
         self._once("refit", service.refit)
         self._once("tick", service.tick)
-        scheduler.add_job(self._once, "interval", ("tick", service.tick), seconds=settings.tick_seconds)
-        refit = scheduler.add_job(self._once, "interval", ("refit", service.refit), seconds=settings.refit_seconds)
+        for job, work, seconds in (
+            ("tick", service.tick, settings.tick_seconds),
+            ("refit", service.refit, settings.refit_seconds),
+        ):
+            scheduler.add_job(self._once, "interval", (job, work), seconds=seconds, id=job)
+        scheduler.add_listener(lambda event: self._skipped(event.job_id), EVENT_JOB_MAX_INSTANCES)
         scheduler.start()
         while not self._stop.wait(1.0):
             if service.take_refit_wish():
-                refit.modify(next_run_time=datetime.fromtimestamp(self._clock(), UTC))
+                scheduler.modify_job("refit", next_run_time=datetime.fromtimestamp(self._clock(), UTC))
         scheduler.pause()
         scheduler.shutdown(wait=False)
         self._telemetry.log("service.stopped")
+
+    def _skipped(self, job: str) -> None:
+        self._telemetry.skipped(job)
+        self._telemetry.log(f"{job}.skipped", logging.WARNING)
 
     def _once(self, job: str, work: Callable[[float], object]) -> None:
         try:
@@ -114,5 +123,6 @@ class Loop:
             self._telemetry.job_failed(job)
             self._telemetry.fault(f"{job}.failed")
         else:
-            self.ready = self.ready or job == "tick"
+            if job == "tick":
+                self.ready = True
         self._advanced = self._monotonic()

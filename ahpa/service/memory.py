@@ -44,6 +44,10 @@ class Memory:
     count as trusted, the others when their data are good again; until then fewer can freeze the fleet."""
     looked_at: float = -math.inf
     """Unix seconds of the last round. Lost: a start is an absence anyway."""
+    seen: set[str] = field(default_factory=set)
+    """Series of which any data were seen. Lost: known again from the history, as soon as one was read."""
+    unread: frozenset[str] = frozenset()
+    """Series whose demand the last round could not read. Lost: an outage is told of once more."""
     would_be: dict[str, int] = field(default_factory=dict)
     """Floors that nobody wrote (observe, dry run). Lost: they count from the owner's own minimum again."""
     backoff: dict[str, Backoff] = field(default_factory=dict)
@@ -59,6 +63,7 @@ class Memory:
             for key in [k for k in memory if gone(k)]:
                 del memory[key]
         self.trusted = {key for key in self.trusted if not gone(key)}
+        self.seen = {key for key in self.seen if not gone(key)}
 
     def looked(self, now: float, usual_seconds: float) -> None:
         """A round looks at the world. Time in which none did, or that only our clock made, is no part of a hold."""
@@ -81,6 +86,8 @@ class Memory:
         A server that does not answer shows nothing, also not that there was nothing: what was seen stays seen, and a
         target that we never saw data of has the same patience from the moment we began to look.
         """
+        if math.isfinite(until):
+            self.seen.add(key)
         known = max(self.observed_until.get(key, -math.inf), until)
         self.observed_until[key] = known if math.isfinite(known) else now
         return self.observed_until[key]

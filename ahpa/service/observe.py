@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ahpa.core.capacity import mean_capacity
 from ahpa.core.observation import Workload
 from ahpa.core.policy.rules import parse_policy
 from ahpa.core.policy.values import Parsed, Policy
+from ahpa.core.readiness import Readiness
 from ahpa.core.starts import StartLog
+from ahpa.core.units import Capacity, Fit, fit
 from ahpa.ports import (
     Actuator,
     ClusterError,
@@ -27,6 +31,9 @@ from ahpa.service.doubts import Doubts, sudden_zeros
 from ahpa.service.memory import Memory
 from ahpa.service.settings import RECENT_SECONDS, Settings
 
+SAID = 3
+"""So many targets and reasons are named where many have the same trouble."""
+
 
 @dataclass(frozen=True, eq=False)
 class Asked:
@@ -36,6 +43,8 @@ class Asked:
     parsed: Parsed
     query: str | None
     """The filled query; None: no plan is wanted, or what is wanted cannot be served."""
+    fits: tuple[Fit, ...] = ()
+    """What one replica serves in the unit of that query: one, or one for each part of the target."""
 
     @property
     def series(self) -> str:
@@ -77,14 +86,14 @@ class Observer:
     """Names of models that can be asked for."""
     telemetry: Telemetry
 
-    def list(self) -> Listing:
+    def list(self, deadline: float = math.inf) -> Listing:
         """All targets of every kind that answers; one without its CRD harms no other. Raises ClusterError if none
         answers."""
         targets: list[Target] = []
         failures: dict[str, ClusterError] = {}
         for kind, actuator in self.actuators.items():
             try:
-                targets += actuator.targets()
+                targets += actuator.targets(deadline)
             except ClusterError as error:
                 failures[kind] = error
                 self.telemetry.log("targets.unavailable", logging.WARNING, kind=kind, problem=str(error))
@@ -97,28 +106,43 @@ class Observer:
         if not parsed.requested or parsed.policy.mode == "off":
             return Asked(target, parsed, None)
         try:
-            return Asked(target, parsed, self._query(target, parsed.policy))
+            name = self._query(target, parsed.policy)
+            query = self.queries[name]
+            filled = query.fill(target.namespace, target.name, self.settings.step_seconds)
         except QueryError as error:
             return Asked(target, replace(parsed, problems=(*parsed.problems, str(error))), None)
+        fits = fitted(target, parsed.policy, name, query)
+        if len(target.parts) == len(fits):
+            served = zip(target.parts, fits, strict=True)
+            parts = tuple(replace(part, per_replica=one.per_replica or part.per_replica) for part, one in served)
+            target = replace(target, parts=parts)
+        return Asked(target, parsed, filled, fits)
 
     def _query(self, target: Target, policy: Policy) -> str:
-        """The filled query. Raises QueryError for wishes that this service cannot serve."""
+        """The name of the query. Raises QueryError for wishes that this service cannot serve."""
         if policy.model not in self.models:
             raise QueryError(f"ahpa.dev/model: no model {policy.model!r}; there are {', '.join(sorted(self.models))}")
         name = target.demand if policy.demand == "auto" else policy.demand
         if name is None:
-            raise QueryError(f"ahpa.dev/demand: name the query that measures this {target.kind}")
+            raise QueryError(
+                f"ahpa.dev/demand: {target.no_demand or f'name the query that measures this {target.title}'}"
+            )
         if name not in self.queries:
             raise QueryError(f"ahpa.dev/demand: no query {name!r}; there are {', '.join(sorted(self.queries))}")
-        return self.queries[name].fill(target.namespace, target.name, self.settings.step_seconds)
+        return name
 
-    def recent(self, listing: Listing, now: float) -> Reading:
-        """The last hour of every target that wants a plan."""
-        reading = self.demand.read(listing.queries, now - RECENT_SECONDS, now, self.settings.step_seconds)
-        keys = listing.keys
-        for series, problem in reading.problems.items():
+    def recent(self, listing: Listing, memory: Memory, now: float, deadline: float = math.inf) -> Reading:
+        """The last hour of every target that wants a plan. An outage is told of once when it begins and once when it is
+        over, however many targets it concerns and however long it lasts."""
+        reading = self.demand.read(listing.queries, now - RECENT_SECONDS, now, self.settings.step_seconds, deadline)
+        for _ in reading.problems:
             self.telemetry.read_failed()
-            self.telemetry.log("tick.no_data", logging.WARNING, target=keys[series], problem=problem)
+        keys = listing.keys
+        if new := {keys[series]: said for series, said in reading.problems.items() if series not in memory.unread}:
+            self.telemetry.log("tick.no_data", logging.WARNING, of=len(listing.queries), **summary(new))
+        if memory.unread and not reading.problems:
+            self.telemetry.log("tick.data_again", targets=len(memory.unread))
+        memory.unread = frozenset(reading.problems)
         return reading
 
     def workloads(
@@ -130,6 +154,7 @@ class Observer:
         memory: Memory,
         now: float,
         writes: bool,
+        deadline: float = math.inf,
     ) -> tuple[Workload, ...]:
         """What a decision depends on, target by target; levels and doubts are by series; `writes` False: all floors are
         only thought of."""
@@ -144,9 +169,10 @@ class Observer:
             until = memory.observed(series, observed.get(series, -np.inf), now)
             share = 0.0 if series in recent.partial else coverage.get(series, 0.0)
             thought = not writes or (asked.parsed.policy.mode == "observe" and not target.managed)
-            workload = self._workload(asked, memory, now)
-            thought_floor = max(memory.would_be.get(target.key, target.floor), target.baseline)
-            floor = thought_floor if thought else target.floor
+            workload = self._workload(asked, memory, now, deadline)
+            floor = workload.floor
+            if thought:
+                floor = max(memory.would_be.get(target.key, floor), workload.baseline)
             out.append(
                 replace(
                     workload,
@@ -154,19 +180,22 @@ class Observer:
                     observed_until=until,
                     coverage=share,
                     level=levels.get(series, workload.level),
+                    unread=recent.problems.get(series),
+                    never="" if series in memory.seen or asked.query is None else _never(asked),
                     doubt=doubts.of(series, zeros.get(series), busy=target.ready > floor),
                     was_trusted=series in memory.trusted or (target.managed and target.floor > target.baseline),
                 )
             )
         return tuple(out)
 
-    def _workload(self, asked: Asked, memory: Memory, now: float) -> Workload:
+    def _workload(self, asked: Asked, memory: Memory, now: float, deadline: float) -> Workload:
         """As the cluster shows it."""
         target = asked.target
         log = memory.starts.get(target.key, StartLog())
         if target.selector and asked.query is not None:
-            log = self._seen(target, log, now)
+            log = self._seen(target, log, now, deadline)
         memory.starts[target.key] = log
+        readiness = log.readiness(self.settings.readiness)
         return Workload(
             key=target.key,
             policy=asked.parsed,
@@ -174,17 +203,55 @@ class Observer:
             floor=target.floor,
             ready=target.ready,
             present=target.present,
-            per_replica=asked.parsed.policy.target_per_replica or target.per_replica,
-            readiness=log.readiness(self.settings.readiness),
+            per_replica=_per_replica(asked),
+            readiness=readiness,
             observed_until=now,
             maximum=target.maximum,
             managed=target.managed,
             refusal=target.refusal,
+            parts=target.parts if len(target.parts) > 1 else (),
+            unit=next((one.unit.words for one in asked.fits if one.unit is not None), ""),
+            assumed=_assumed(asked, readiness),
+            no_capacity=next((one.problem for one in asked.fits if one.problem), ""),
         )
 
-    def _seen(self, target: Target, log: StartLog, now: float) -> StartLog:
+    def _seen(self, target: Target, log: StartLog, now: float, deadline: float) -> StartLog:
         try:
-            return log.seen(self.starts.starts(target), now)
+            return log.seen(self.starts.starts(target, deadline), now)
         except ClusterError as error:
             self.telemetry.log("pods.unavailable", logging.DEBUG, target=target.key, problem=str(error))
             return log
+
+
+def summary(problems: Mapping[str, str]) -> dict[str, object]:
+    """Many targets' problems as the fields of one log line: how many, the first few, and each reason once."""
+    return {
+        "targets": len(problems),
+        "first": list(problems)[:SAID],
+        "problem": "; ".join(list(dict.fromkeys(problems.values()))[:SAID]),
+    }
+
+
+def fitted(target: Target, policy: Policy, name: str, query: DemandQuery) -> tuple[Fit, ...]:
+    """What one replica serves in the unit of the query, part by part; what the owner says counts for all of them."""
+    own = policy.target_per_replica
+    said = [c if own is None else Capacity(own, query.unit, "ahpa.dev/target-per-replica") for c in target.capacities]
+    return tuple(fit(capacity, name, query.unit, policy.service_time) for capacity in said)
+
+
+def _per_replica(asked: Asked) -> float | None:
+    values = [one.per_replica for one in asked.fits]
+    if not values or None in values:
+        return None
+    return values[0] if len(values) == 1 else mean_capacity(asked.target.parts)
+
+
+def _assumed(asked: Asked, readiness: Readiness) -> tuple[str, ...]:
+    """What a plan takes for granted, each once."""
+    lag = () if asked.parsed.policy.lead is not None or readiness.learned else ("lag assumed",)
+    return tuple(dict.fromkeys((*lag, *(one.assumed for one in asked.fits if one.assumed), *asked.target.assumed)))
+
+
+def _never(asked: Asked) -> str:
+    """What was asked, and what the hole in it was filled with: another name is the usual reason."""
+    return f"{asked.query}; {{{{name}}}} is the {asked.target.title}'s name, {asked.target.name}"

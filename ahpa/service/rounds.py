@@ -30,6 +30,7 @@ from ahpa.ports import (
     Telemetry,
 )
 from ahpa.service.act import Actor, Gate
+from ahpa.service.budget import Budget
 from ahpa.service.learn import Learned, Learner, Refit
 from ahpa.service.memory import Memory
 from ahpa.service.observe import Listing, Observer
@@ -97,9 +98,10 @@ class Service:
     def refit(self, now: float) -> None:
         """Read the whole history of every target and learn from it. Raises ClusterError if nothing can be listed."""
         with self._refitting:
-            listing = self._observer.list()
+            budget = Budget.of_refit(time.monotonic(), self.settings.refit_seconds)
+            listing = self._observer.list(budget.listing)
             began = time.monotonic()
-            done = self._learner.refit(listing, self._learned, now)
+            done = self._learner.refit(listing, self._learned, now, budget.demand)
             self._refits.put(done)
             seconds = time.monotonic() - began
             usable = len(done.learned.known) if done.learned is not None else 0
@@ -110,23 +112,25 @@ class Service:
     def tick(self, now: float) -> tuple[Decision, ...]:
         """One round: observe, decide, act. Raises ClusterError if no kind of target can be listed."""
         began = time.monotonic()
+        budget = Budget.of_tick(began, self.settings.tick_seconds)
         self._take_refits()
         writes = self._may_write(now)
-        listing = self._observer.list()
+        listing = self._observer.list(budget.listing)
         self._memory.forget_all_but({*listing.keys, *listing.keys.values()}, listing.unlisted)
         self._memory.looked(now, self.settings.tick_seconds)
-        recent = self._observer.recent(listing, now)
+        recent = self._observer.recent(listing, self._memory, now, budget.demand)
         self._wish_for_refit(listing, recent, now)
         if abs(recent.skew) <= self.settings.limits.skew_seconds:  # else its columns are not the hours that we think
             self._learned = self._learned.observed(recent.panel)
-        observation = self._observation(listing, recent, now, writes)
+        observation = self._observation(listing, recent, now, writes, budget.starts)
         decisions = step(observation)
         rounds = tuple(
             TargetRound(asked.target, workload, observation.outlook(workload.key), decision)
             for asked, workload, decision in zip(listing.asked, observation.workloads, decisions, strict=True)
         )
         self.shown = Shown(now, rounds)
-        self._actor.carry_out(observation, rounds, self._learned.coverage(listing.keys), self._memory)
+        coverage = self._learned.coverage(listing.keys)
+        self._actor.carry_out(observation, rounds, coverage, self._memory, budget.writes)
         self._wrote = writes
         seconds = time.monotonic() - began
         self._telemetry.ticked(now, seconds)
@@ -152,10 +156,13 @@ class Service:
             self._wished_at = now
             self._refit_wanted.set()
 
-    def _observation(self, listing: Listing, recent: Reading, now: float, writes: bool) -> Observation:
+    def _observation(self, listing: Listing, recent: Reading, now: float, writes: bool, deadline: float) -> Observation:
         """The first round after a start, or after the right to write was gained, is not settled."""
         settings, learned = self.settings, self._learned
-        workloads = self._observer.workloads(listing, recent, learned.levels, learned.doubts, self._memory, now, writes)
+        self._memory.seen |= learned.seen & listing.keys.keys()
+        workloads = self._observer.workloads(
+            listing, recent, learned.levels, learned.doubts, self._memory, now, writes, deadline
+        )
         series = {a.target.key: a.series for a in listing.asked}
         outlooks = learned.outlooks(workloads, series, settings, now)
         settled = self._wrote is not None and (self._wrote or not writes)

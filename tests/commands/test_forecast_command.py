@@ -1,13 +1,14 @@
-"""`ahpa forecast`: what it refuses."""
+"""`ahpa forecast`: what it refuses, and that a calendar counts."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from ahpa.commands.forecast import command
+from ahpa.commands.forecast import command as forecast
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,19 @@ def test_options_that_do_not_fit_are_a_sentence_and_not_a_traceback(
 ) -> None:
     file = tmp_path / "x.csv"
     file.write_text("timestamp,value\n" + "".join(f"{60 * i},1\n" for i in range(100)))
-    result = CliRunner().invoke(command, [str(file), *words])
+    result = CliRunner().invoke(forecast, [str(file), *words])
     assert result.exit_code == 2, result.output
     assert said in result.output
+
+
+@pytest.mark.slow
+def test_a_calendar_changes_what_is_expected(tmp_path: Path) -> None:
+    """A shop that opens by a clock that was put back a week ago: told so, the model expects something else."""
+    t = 1_698_105_600 + 300 * np.arange(9 * 288)  # 2023-10-24 on; the clocks of Berlin were changed on the 29th
+    shop = 20 + 80 * ((t + np.where(t < 1_698_541_200, 7200, 3600)) % 86_400 // 3600 >= 8)
+    rows = "".join(f"{at},{demand}\n" for at, demand in zip(t, shop, strict=True))
+    (tmp_path / "shop.csv").write_text("timestamp,value\n" + rows)
+    words = [str(tmp_path / "shop.csv"), "--horizon", "12h", "--step", "30m"]
+    plain, told = (CliRunner().invoke(forecast, [*words, *more]) for more in ([], ["--time-zone", "Europe/Berlin"]))
+    assert plain.exit_code == told.exit_code == 0, plain.output + told.output
+    assert plain.output.splitlines()[3:] != told.output.splitlines()[3:]

@@ -49,7 +49,7 @@ def test_the_floor_is_there_before_the_job_and_the_pods_in_time(demo: Demo) -> N
     assert np.nansum(ours.late) < 0.5 * np.nansum(theirs.late)
 
 
-def test_every_policy_meets_the_same_requests(demo: Demo) -> None:
+def test_every_contender_meets_the_same_requests(demo: Demo) -> None:
     for lanes in demo.lanes:
         runs = [run for lane in lanes.values() if (run := lane.result().run)]
         assert len(runs) == 3
@@ -91,11 +91,11 @@ def test_coverage_is_that_of_the_windows_that_were_promised(demo: Demo) -> None:
     assert lane.coverage() == {"0.95": held / len(ends)}
 
 
-def test_policies_can_be_left_out() -> None:
+def test_contenders_can_be_left_out() -> None:
     alone = Demo(LastWeek(), 0, [Example(BATCH, WORLD)], ("kpa",), minutes=5)
     list(alone.play())
     assert "replica-hours" in page(alone.report())
-    assert alone.scene().lanes[0].sentence == ""
+    assert alone.frame().lanes[0].sentence == ""
 
 
 def test_where_nobody_watches_it_tells_in_lines() -> None:
@@ -114,7 +114,7 @@ def test_the_live_view_ends_on_the_last_minute() -> None:
 
 
 @pytest.mark.parametrize("policies", ["", "ahpa,nonsense", "AHPA"])
-def test_unknown_policies_are_a_usage_error(policies: str) -> None:
+def test_unknown_names_are_a_usage_error(policies: str) -> None:
     result = CliRunner().invoke(main, ["demo", "--policies", policies])
     assert result.exit_code == 2
     assert "choose from ahpa, kpa, fixed-max" in result.output

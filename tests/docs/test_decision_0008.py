@@ -45,7 +45,7 @@ class Owned:
             target = self.target()
             return (target.floor, target.baseline, target.managed) == (floor, baseline, managed)
 
-        self.bed.wait_for(seen, 5, f"floor {floor}, baseline {baseline}, managed {managed}")
+        self.bed.wait_for(seen, what=f"floor {floor}, baseline {baseline}, managed {managed}")
 
     def write(self, floor: int) -> None:
         self._act(lambda target: self.actuator.write(target, floor))
@@ -65,7 +65,7 @@ class Owned:
                 return False
             return True
 
-        self.bed.wait_for(tick, 10, "a write without a conflict")
+        self.bed.wait_for(tick, what="a write without a conflict")
 
     def owner_sets(self, minimum: int) -> None:
         patch: dict[str, Any] = {"spec": {"minReplicas": minimum}}

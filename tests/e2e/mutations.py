@@ -47,7 +47,7 @@ MUTATIONS = {
     ),
     "restore": Mutation(
         "what the owner had is not given back",
-        "ahpa/service/service.py",
+        "ahpa/service/act.py",
         "                actuator.restore(target)\n",
         "                pass\n",
     ),

@@ -24,7 +24,9 @@ class FakePrometheus:
         self.meanwhile: Callable[[], object] | None = None
         """What happens once, while it is asked the next time."""
 
-    def read(self, queries: Mapping[str, str], start: float, end: float, step: float) -> Reading:
+    def read(
+        self, queries: Mapping[str, str], start: float, end: float, step: float, deadline: float = math.inf
+    ) -> Reading:
         happens, self.meanwhile = self.meanwhile, None
         if happens is not None:
             happens()

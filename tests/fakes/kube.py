@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
-from ahpa.adapters.kubernetes.api import FIELD_MANAGER, Object
+from ahpa.adapters.kubernetes.api import FIELD_MANAGER, Object, objects_among
 from ahpa.ports import ClusterError
 
 
@@ -46,6 +46,9 @@ class FakeKube:
         """Somebody else's merge patch."""
         self._patch(where, patch, manager)
 
+    def within(self, deadline: float) -> Self:
+        return self
+
     def get(self, where: str, **query: str) -> Object:
         self._maybe_fail("GET", where)
         if where not in self.objects:
@@ -62,7 +65,7 @@ class FakeKube:
             if path.rpartition("/")[0] == where
             or (everywhere and path.split("/")[-2] == resource and path.startswith(where.rpartition("/")[0]))
         ]
-        return copy.deepcopy(found)
+        return objects_among(copy.deepcopy(found))
 
     def merge_patch(self, where: str, body: Object) -> Object:
         self._maybe_fail("PATCH", where)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ahpa.backtest.results import Point, PolicyResult, SeriesResult
+from ahpa.backtest.results import ContenderResult, Point, SeriesResult
 from ahpa.render.report import Chapter
 from ahpa.simulation.outcome import Outcome, Run
 
@@ -26,34 +26,35 @@ OUTCOME = Outcome(
 )
 
 
-def run(policy: str, minutes: int = 1440, name: str = "chat", seed: int = 1) -> Run:
+def run(contender: str, minutes: int = 1440, name: str = "chat", seed: int = 1) -> Run:
+    ours = contender == "ahpa"
     rng = np.random.default_rng(seed)
     at = np.arange(minutes)
     demand = 12 + 10 * np.sin(2 * np.pi * at / 1440) + rng.normal(0, 1, minutes)
-    ready = np.ceil(np.maximum(demand, 0) / 2.8) + (policy == "ahpa")
-    late = np.where(rng.random(minutes) < 0.02, rng.poisson(9, minutes), 0.0) * (policy != "ahpa")
+    ready = np.ceil(np.maximum(demand, 0) / 2.8) + ours
+    late = np.where(rng.random(minutes) < 0.02, rng.poisson(9, minutes), 0.0) * (not ours)
     return Run(
         series=name,
-        contender=policy,
-        knob="quantile 0.99" if policy == "ahpa" else "",
-        outcome=OUTCOME if policy == "ahpa" else replace(OUTCOME, replica_hours=121.0, late_ratio=0.042, cold_hits=7),
+        contender=contender,
+        knob="quantile 0.99" if ours else "",
+        outcome=OUTCOME if ours else replace(OUTCOME, replica_hours=121.0, late_ratio=0.042, cold_hits=7),
         step=60.0,
         timestamp=MIDNIGHT + 60.0 * at,
         demand=demand,
         ready=ready,
         starting=np.zeros(minutes),
-        floor=ready - (policy != "ahpa"),
+        floor=ready - (not ours),
         desired=ready,
         late=late,
-        peak=demand * 1.3 if policy == "ahpa" else None,
-        messages=((MIDNIGHT + 600.0, "raise 3 -> 5: peak 11 (p99) within 300 s needs 5"),) if policy == "ahpa" else (),
+        peak=demand * 1.3 if ours else None,
+        messages=((MIDNIGHT + 600.0, "raise 3 -> 5: peak 11 (p99) within 300 s needs 5"),) if ours else (),
     )
 
 
-def result(name: str = "chat", policies: tuple[str, ...] = ("ahpa", "kpa"), swept: bool = False) -> SeriesResult:
+def result(name: str = "chat", contenders: tuple[str, ...] = ("ahpa", "kpa"), swept: bool = False) -> SeriesResult:
     found = {}
-    for policy in policies:
-        course = run(policy, name=name)
+    for contender in contenders:
+        course = run(contender, name=name)
         points = tuple(
             Point(
                 factor,
@@ -67,11 +68,11 @@ def result(name: str = "chat", policies: tuple[str, ...] = ("ahpa", "kpa"), swep
             for factor in (0.8, 1.0, 1.3)
         )
         equal = next((p for p in points if p.outcome.late_ratio <= 0.001), None)
-        found[policy] = PolicyResult(
-            policy, course.outcome, course.knob, points if swept else (), equal if swept else None, course
+        found[contender] = ContenderResult(
+            contender, course.outcome, course.knob, points if swept else (), equal if swept else None, course
         )
     return SeriesResult(name, found, ("Set quantile 0.99 for 0.1 % late.",), (), True, "Prediction pays.", 12.0)
 
 
-def chapter(name: str = "chat", **given: object) -> Chapter:
-    return Chapter(result(name, **given), 2.8)  # type: ignore[arg-type]
+def chapter(name: str = "chat", contenders: tuple[str, ...] = ("ahpa", "kpa"), swept: bool = False) -> Chapter:
+    return Chapter(result(name, contenders, swept), 2.8)

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ahpa.backtest.contenders import NAMES
 from ahpa.backtest.results import Backtest, SeriesResult
 from ahpa.render import html
-from ahpa.render.report import Chapter, Report, headline, meaning, of_backtest, totals, verdict
+from ahpa.render.report import Chapter, Report, comparison, headline, meaning, of_backtest, totals
 from tests.render.examples import MIDNIGHT, OUTCOME, chapter, result
 
 HOSTILE = [
@@ -96,8 +97,7 @@ def test_the_page_loads_nothing_and_runs_nothing() -> None:
 
 
 def test_twenty_services_stay_below_six_megabytes() -> None:
-    policies = ("ahpa", "kpa", "hpa", "static", "fixed-max", "seasonal", "oracle")
-    chapters = tuple(chapter(f"svc-{i}", policies=policies, swept=True) for i in range(3))
+    chapters = tuple(chapter(f"svc-{i}", NAMES, swept=True) for i in range(3))
     page = html.page(Report("t", chapters))
     assert len(page.encode()) * 20 / 3 < 6e6
 
@@ -119,7 +119,7 @@ def test_services_come_by_what_they_would_save() -> None:
 
 def test_a_backtest_without_courses_still_has_its_figures() -> None:
     bare = result(swept=True)
-    bare = replace(bare, policies={p: replace(found, run=None) for p, found in bare.policies.items()})
+    bare = replace(bare, contenders={name: replace(found, run=None) for name, found in bare.contenders.items()})
     page = read(html.page(Report("t", (Chapter(bare),), late_target=0.001)))
     assert "137" in page.words
     assert any("equal lateness" in words for words in page.words)
@@ -132,8 +132,8 @@ def test_the_headline_names_cost_and_lateness_of_both() -> None:
 def test_totals_weigh_lateness_by_requests() -> None:
     busy = result("busy")
     idle = result("idle")
-    idle_kpa = replace(idle.policies["kpa"], outcome=replace(OUTCOME, late_ratio=0.5, requests=100.0))
-    idle = replace(idle, policies={**idle.policies, "kpa": idle_kpa})
+    idle_kpa = replace(idle.contenders["kpa"], outcome=replace(OUTCOME, late_ratio=0.5, requests=100.0))
+    idle = replace(idle, contenders={**idle.contenders, "kpa": idle_kpa})
     assert totals([busy, idle])["kpa"].late_ratio == pytest.approx((0.042 * 100_000 + 50) / 100_100)
 
 
@@ -151,11 +151,11 @@ def test_the_sentence_is_honest_whichever_way_it_went(
     ours: tuple[float, float], theirs: tuple[float, float], says: str
 ) -> None:
     base = result()
-    policies = {
-        policy: replace(base.policies[policy], outcome=replace(OUTCOME, replica_hours=hours, late_ratio=late))
-        for policy, (hours, late) in (("ahpa", ours), ("kpa", theirs))
+    contenders = {
+        name: replace(base.contenders[name], outcome=replace(OUTCOME, replica_hours=hours, late_ratio=late))
+        for name, (hours, late) in (("ahpa", ours), ("kpa", theirs))
     }
-    assert says in meaning([replace(base, policies=policies)])
+    assert says in meaning([replace(base, contenders=contenders)])
 
 
 def test_the_report_is_written_where_it_was_asked_for(tmp_path: Path) -> None:
@@ -166,17 +166,17 @@ def test_the_report_is_written_where_it_was_asked_for(tmp_path: Path) -> None:
 
 def test_a_sweep_is_judged_at_equal_lateness() -> None:
     swept = result(swept=True)
-    assert verdict([swept], 0.001) == "", "kpa never keeps 0.1 %, so there is nothing to compare with"
-    points = swept.policies["kpa"].points
+    assert comparison([swept], 0.001) == "", "kpa never keeps 0.1 %, so there is nothing to compare with"
+    points = swept.contenders["kpa"].points
     dear = replace(points[0], outcome=replace(points[0].outcome, replica_hours=274.0))
-    reached = replace(swept, policies={**swept.policies, "kpa": replace(swept.policies["kpa"], equal=dear)})
+    reached = replace(swept, contenders={**swept.contenders, "kpa": replace(swept.contenders["kpa"], equal=dear)})
     said = "At 0.1 % late, ahpa takes 50 % fewer replica-hours than the cheapest way without prediction"
-    assert verdict([reached], 0.001) == f"{said} (one service; each at its best setting, known afterwards)"
+    assert comparison([reached], 0.001) == f"{said} (one service; each at its best setting, known afterwards)"
     assert (
-        verdict([reached, swept, reached], 0.001)
+        comparison([reached, swept, reached], 0.001)
         == f"{said} (median of 2 services; each at its best setting, known afterwards)"
     )
-    assert verdict([reached], None) == ""
+    assert comparison([reached], None) == ""
     assert said.replace(" %", "\xa0%") in " ".join(
         read(html.page(Report("t", (Chapter(reached),), late_target=0.001))).words
     )

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console, RenderableType
+from rich.text import Text
 
 from ahpa.core import words
 from ahpa.core.decision import Decision, Reason
@@ -38,7 +39,18 @@ knative/ml/chat     3 -> 5   1          apply     PeakAhead    raise 3 -> 5: pea
 hpa/ml/[red]x�[2J   2        2          observe   NoForecast   hold 2: no forecast was made yet"""
 
 
-def test_outcomes_show_every_policy_and_the_sums() -> None:
+@pytest.mark.parametrize(
+    ("reason", "style"),
+    [(Reason.PEAK_AHEAD, ""), (Reason.DESIRED_WITHIN_RANGE, "dim"), (Reason.NO_CAPACITY, "red")],
+)
+def test_a_reason_is_as_loud_as_it_is_severe(reason: Reason, style: str) -> None:
+    shown = table.decisions([Decision("knative/ml/chat", 2, 2, 1, True, reason, "")])
+    (cell,) = shown.columns[4].cells
+    assert isinstance(cell, Text)
+    assert cell.style == style
+
+
+def test_outcomes_show_every_contender_and_the_sums() -> None:
     assert plain(table.outcomes([result("chat"), result("batch")])) == GOLDEN_OUTCOMES
 
 
@@ -55,7 +67,7 @@ all       ahpa                               274   0.08 %
           kpa                                242    4.2 %"""
 
 
-def scene(minutes: int = 900, names: tuple[str, ...] = ("chat", "batch")) -> live.Scene:
+def frame(minutes: int = 900, names: tuple[str, ...] = ("chat", "batch")) -> live.Frame:
     def so_far(values: np.ndarray) -> np.ndarray:
         return np.where(np.arange(1440) < minutes, values, math.nan)
 
@@ -67,25 +79,25 @@ def scene(minutes: int = 900, names: tuple[str, ...] = ("chat", "batch")) -> liv
         )
         demand = so_far(np.maximum(run("ahpa").demand, 0))
         lanes.append(live.Lane(name, demand, 2.8, 1, courses, "06:10 raise 3 -> 5: peak 11 (p99) within 300 s"))
-    return live.Scene(MIDNIGHT + 60.0 * minutes, minutes / 1440, tuple(lanes))
+    return live.Frame(MIDNIGHT + 60.0 * minutes, minutes / 1440, tuple(lanes))
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (100, 30), (200, 60), (50, 20)])
 @pytest.mark.parametrize("minutes", [0, 1, 720, 1440])
 def test_a_frame_fits_its_terminal(width: int, height: int, minutes: int) -> None:
-    lines = plain(live.frame(scene(minutes), width, height), width).split("\n")
+    lines = plain(live.draw(frame(minutes), width, height), width).split("\n")
     assert all(len(line) <= width for line in lines)
     assert len(lines) <= max(24, height)
 
 
-def test_both_policies_stand_beside_each_other_where_there_is_room() -> None:
-    wide, narrow = (plain(live.frame(scene(), width, 40), width) for width in (120, 60))
+def test_both_contenders_stand_beside_each_other_where_there_is_room() -> None:
+    wide, narrow = (plain(live.draw(frame(), width, 40), width) for width in (120, 60))
     assert "kpa alone  99.0 replica-hours" in wide
     assert "kpa alone  99.0 replica-hours" not in narrow
 
 
 def test_the_future_is_blank() -> None:
-    lane = scene(720).lanes[0]
+    lane = frame(720).lanes[0]
     for line in live.picture(lane, lane.courses[0], 30.0, 40, 5).plain.split("\n"):
         assert line[20:].strip() == ""
         assert len(line) == 40
@@ -94,14 +106,14 @@ def test_the_future_is_blank() -> None:
 @settings(deadline=None)
 @given(st.text(max_size=30))
 def test_names_cannot_steer_the_terminal(name: str) -> None:
-    shown = plain(live.frame(scene(600, (name, name)), 100, 30), 100) + live.line(scene(600, (name,)))
+    shown = plain(live.draw(frame(600, (name, name)), 100, 30), 100) + live.line(frame(600, (name,)))
     assert not set(shown) & {"\x1b", "\x07", "\r", "\x9b", "\u202e", "\u2028"}
     assert "\x1b" not in plain(table.outcomes([result(name)]))
 
 
 def test_a_line_for_logs_says_who_waited_under_both() -> None:
     late = words.count(float(run("kpa").late[:900].sum()))
-    assert live.line(scene(900, ("chat",))).endswith(f"late 0 / {late}")
+    assert live.line(frame(900, ("chat",))).endswith(f"late 0 / {late}")
 
 
 @pytest.mark.parametrize(

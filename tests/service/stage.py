@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from ahpa.adapters.files.journal import JournalFile
 from ahpa.adapters.kubernetes.events import Events
@@ -102,6 +103,7 @@ def staged(
     pace: Callable[[], None] = lambda: None,
     journal: Path | None = None,
     models: Mapping[str, Model] | None = None,
+    queries: Mapping[str, Query] = MappingProxyType(QUERIES),
 ) -> Stage:
     """A new service in an old world: a start, or a restart."""
     telemetry = Telemetry()
@@ -109,13 +111,13 @@ def staged(
         actuators={name: kind.actuator(kube, "shop") for name, kind in KINDS.items()},
         starts=Pods(kube),
         demand=prometheus,
-        queries=QUERIES,
+        queries=queries,
         models=models or {"fleet": SameAsYesterday()},
         events=Events(kube, "test"),
         telemetry=telemetry,
         journal=JournalFile(str(journal)) if journal else None,
     )
-    observer = Observer(settings, ports.actuators, prometheus, ports.starts, QUERIES, tuple(ports.models), telemetry)
+    observer = Observer(settings, ports.actuators, prometheus, ports.starts, queries, tuple(ports.models), telemetry)
     learner = Learner(settings, prometheus, ports.models, telemetry)
     return Stage(kube, prometheus, telemetry, Service(settings, ports, may_write, pace), observer, learner)
 

@@ -13,7 +13,8 @@ from ahpa.adapters.kubernetes.knative import KnativeServices
 from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from ahpa.core.decision import Reason
 from ahpa.ports import ClusterError, Target
-from tests.service.stage import NOW, ROOT, SETTINGS, Stage, never, stage
+from ahpa.service.act import EVENT_SECONDS, EVENTS_A_ROUND
+from tests.service.stage import NOW, ROOT, SETTINGS, Stage, add_knative, never, stage
 
 
 def test_observe_writes_nothing_but_says_it() -> None:
@@ -235,3 +236,58 @@ def test_the_first_round_after_gaining_the_right_to_write_lowers_nothing() -> No
     assert at.min_scale("chat") == "40"
     at.tick(night + 180)
     assert at.min_scale("chat") == "30"
+
+
+def test_all_floors_are_written_before_any_event() -> None:
+    """Three hundred new services on a busy API server: one round took 127 s, and the floors came between the Events."""
+    at = stage("chat", "other", "chat-b")
+    order: list[str] = []
+
+    def note(method: str, where: str) -> None:
+        if method in ("PATCH", "POST"):
+            order.append(method)
+
+    at.kube.fail = note
+    at.tick()
+    assert {"PATCH", "POST"} == set(order)
+    assert order == sorted(order)
+
+
+def names_of(count: int) -> list[str]:
+    return [f"chat-{i:03d}" for i in range(count)]
+
+
+def test_a_round_tells_only_so_many_events_and_later_ones_the_rest() -> None:
+    at = stage()
+    for name in names_of(120):
+        add_knative(at.kube, name, mode="apply", quantile="lots")
+    at.tick()
+    assert len(at.kube.created) == EVENTS_A_ROUND
+    for minute in range(1, 4):
+        at.tick(NOW + 60 * minute)
+    told = [body["regarding"]["name"] for _, body in at.kube.created if body["reason"] == "InvalidPolicy"]
+    assert sorted(told) == names_of(120)
+
+
+def test_a_slow_api_server_ends_the_telling() -> None:
+    at = stage(*names_of(40), mode="observe")
+    clock = itertools.count(0.0, 1.0)
+    slow = replace(at.service._actor, stopwatch=lambda: next(clock))
+    at.service._actor = slow
+    at.tick()
+    assert 1 <= len(at.kube.created) <= EVENT_SECONDS + 1
+
+
+def test_a_wish_that_does_nothing_in_this_build_is_said_once() -> None:
+    """late-target and manage-target are accepted, act in the backtest, and were silent here."""
+    at = stage()
+    add_knative(at.kube, "other", mode="observe", **{"late-target": "0.1%", "manage-target": "true", "max": "9"})
+    add_knative(at.kube, "third", mode="observe", **{"manage-target": "false"})
+    for minute in range(3):
+        at.tick(NOW + 60 * minute)
+    notes = [body["note"] for _, body in at.kube.created if body["reason"] == "NotActedOn"]
+    assert notes == [
+        "ahpa.dev/late-target does nothing in the service yet: floors are planned for the 0.99 quantile; "
+        "ahpa.dev/quantile acts, and `ahpa backtest` finds it; "
+        "ahpa.dev/manage-target does nothing in the service yet: the utilisation target stays as it is"
+    ]

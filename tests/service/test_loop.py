@@ -129,3 +129,19 @@ def test_a_pace_lets_a_burst_through_and_then_keeps_its_rate() -> None:
     for _ in range(6):
         pace()
     assert slept == pytest.approx([0.1])
+
+
+def test_a_round_that_is_due_while_the_last_one_runs_is_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """One that takes longer than a tick would else look like a healthy one that nobody needed."""
+    let_go, telemetry = threading.Event(), Telemetry()
+    service = Stub()
+    with caplog.at_level("WARNING", logger="ahpa"):
+        loop, thread = running(service, telemetry)
+        assert wait_for(lambda: service.ticks == 1)
+        service.work = lambda: let_go.wait(120)
+        skipped = 'ahpa_rounds_skipped_total{job="tick"} 1.0'
+        assert wait_for(lambda: skipped in telemetry.text().decode())
+        let_go.set()
+        loop.stop()
+        thread.join(60)
+    assert "tick.skipped" in {record.getMessage() for record in caplog.records}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -41,9 +42,11 @@ class Shards(FakePrometheus):
 
     gone = 0
 
-    def read(self, queries: Mapping[str, str], start: float, end: float, step: float) -> Reading:
+    def read(
+        self, queries: Mapping[str, str], start: float, end: float, step: float, deadline: float = math.inf
+    ) -> Reading:
         self.warns = self.gone > 0
-        reading = super().read(queries, start, end, step)
+        reading = super().read(queries, start, end, step, deadline)
         panel = reading.panel
         return replace(reading, panel=replace(panel, values=panel.values * (1 - self.gone / 4)))
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ahpa.backtest import contenders as policies
-from ahpa.backtest.run import prepared
-from ahpa.backtest.scenario import Scene
+from ahpa.backtest import alternatives
+from ahpa.backtest.scenario import Scenario
+from ahpa.backtest.series import prepared
+from ahpa.backtest.trial import Setting
 from ahpa.core.readiness import Lag, Readiness
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.counts import aligned, minutes
@@ -20,13 +21,13 @@ HOUR = 3600
 KPA = KpaConfig(target_value=2.8, total_value=4.0)
 
 
-def scene_of(
+def scenario_of(
     counts: Floats, step: float, service_seconds: float = 2.0, hours: float = 1.0, start: float = 0.0
-) -> Scene:
+) -> Scenario:
     """The last hours of a day and more of counts per step, as the command prepares them."""
     service = SimulatedService(service_seconds, readiness=Readiness.single(Lag.of(180, 270)))
     ((series,), _) = prepared([Panel.of(start, step, counts, ("a",))], service_seconds / step, hours / 24)
-    return Scene.of("a", series.panel, series.span.start, series.span.end, service, KPA, source=series.source)
+    return Setting(service, KPA).scenario(series.panel, series.span.start, series.span.end, source=series.source)
 
 
 @given(
@@ -39,20 +40,20 @@ def scene_of(
 def test_every_count_arrives_in_its_own_step(step: int, service_seconds: float, most: int, seed: int) -> None:
     """Whatever the service time, which the counts are multiplied and divided by on the way."""
     counts = np.random.default_rng(seed).integers(0, most + 1, 25 * HOUR // step).astype(float)
-    scene = scene_of(counts, step, service_seconds)
-    per_step = scene.traffic.arrivals.reshape(-1, step).sum(axis=1)
+    scenario = scenario_of(counts, step, service_seconds)
+    per_step = scenario.traffic.arrivals.reshape(-1, step).sum(axis=1)
     np.testing.assert_array_equal(per_step, counts[-HOUR // step :])
 
 
-def test_a_burst_within_a_second_is_met_as_one_and_policies_see_minutes() -> None:
+def test_a_burst_within_a_second_is_met_as_one_and_contenders_see_minutes() -> None:
     """120 requests in the first second of each minute: sixty wait, where the minute's mean asks for one replica."""
     counts = np.zeros(25 * HOUR)
     counts[::60] = 120
-    sharp, blunt = scene_of(counts, 1), scene_of(counts.reshape(-1, 60).sum(axis=1), 60)
+    sharp, blunt = scenario_of(counts, 1), scenario_of(counts.reshape(-1, 60).sum(axis=1), 60)
     assert (sharp.demand.step, sharp.demand.values.max()) == (60.0, 4.0)
     np.testing.assert_allclose(sharp.demand.values, blunt.demand.values)
-    assert policies.fixed_max(sharp, 2).outcome.late_ratio > 0.8
-    assert policies.fixed_max(blunt, 2).outcome.late_ratio < 0.1
+    assert alternatives.fixed_max(sharp, 2).outcome.late_ratio > 0.8
+    assert alternatives.fixed_max(blunt, 2).outcome.late_ratio < 0.1
 
 
 def test_seconds_that_nobody_counted_get_their_minutes_mean() -> None:
@@ -60,7 +61,7 @@ def test_seconds_that_nobody_counted_get_their_minutes_mean() -> None:
     counts = np.full(25 * HOUR, 3.0)
     counts.reshape(-1, 60)[:, 30:] = np.nan
     counts[-30 * 60 : -10 * 60] = np.nan
-    arrivals = scene_of(counts, 1).traffic.arrivals
+    arrivals = scenario_of(counts, 1).traffic.arrivals
     assert arrivals.mean() == pytest.approx(3.0, abs=0.1)
     assert (arrivals.reshape(-1, 60)[:30, :30] == 3).all()
     gap = arrivals[-30 * 60 : -10 * 60]
@@ -70,9 +71,9 @@ def test_seconds_that_nobody_counted_get_their_minutes_mean() -> None:
 def test_an_offset_within_the_minute_moves_no_count_to_another_minute() -> None:
     """Counts that begin at second 23 of a minute: the first whole minute is what was counted in it."""
     counts = np.arange(25.0 * HOUR) % 7
-    scene = scene_of(counts, 1, start=23.0)
-    skipped = round(scene.start - 23)
-    np.testing.assert_array_equal(scene.traffic.arrivals, counts[skipped : skipped + HOUR])
+    scenario = scenario_of(counts, 1, start=23.0)
+    skipped = round(scenario.start - 23)
+    np.testing.assert_array_equal(scenario.traffic.arrivals, counts[skipped : skipped + HOUR])
     assert minutes(Panel.of(23.0, 1.0, counts)).values[0, 1] == pytest.approx(counts[37:97].mean())
 
 

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import json
-import math
 import re
+import reprlib
+from array import array
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from ahpa.adapters.files.cells import LATEST_SECONDS, number
 from ahpa.adapters.files.table import MOST_SERIES, Table
-from ahpa.adapters.files.text import NOT_ENOUGH, InputError
+from ahpa.adapters.files.text import MOST_ROWS, NOT_ENOUGH, InputError
+from forecasting.panel import Floats
+
+MOST_SAMPLES = 600_000
+"""Of one series: over a year of minutes."""
 
 
 def parse_prometheus(source: str, text: str) -> list[Table]:
     """A table per series of a range query's answer. Raises InputError."""
+    _bounded(source, text)
     try:
-        body = json.loads(text, parse_constant=_no_constant)
+        body = json.loads(text, parse_constant=_no_constant, object_hook=_as_arrays)
     except RecursionError as error:
         raise InputError(f"{source}:1: JSON nested too deep") from error
     except ValueError as error:
@@ -36,31 +44,65 @@ def parse_prometheus(source: str, text: str) -> list[Table]:
         raise InputError(f"{source}: {len(result)} series; at most {MOST_SERIES}")
     tables, names = [], set()
     for i, series in enumerate(result):
-        name = _name(series.get("metric")) if isinstance(series, dict) else ""
-        if not isinstance(series, dict) or not isinstance(series.get("values"), list):
+        found = series.get("values") if isinstance(series, dict) else None
+        if not isinstance(found, _Samples):
             raise InputError(f"{source}: series {i + 1} has no values")
+        name = _name(series.get("metric"))
         if name in names:
             raise InputError(f"{source}: series {i + 1}: {name[:80]!r} comes twice")
         names.add(name)
-        tables.append(_table(source, name, series["values"]))
+        if found.problem is not None:
+            raise InputError(f"{source}: {found.problem.format(name=repr(name[:80]))}")
+        tables.append(Table(found.stamps, found.values[None], (name,), None, source))
     return tables
+
+
+def _bounded(source: str, text: str) -> None:
+    """Parsed, a byte of JSON can cost thirty; so what is none of metrics is refused before."""
+    pairs, objects, commas = (text.count(mark) for mark in "[{,")
+    if pairs > MOST_ROWS:
+        raise InputError(f"{source}: more than {MOST_ROWS:,} samples; ask Prometheus for fewer series at a time")
+    if objects > 10 * MOST_SERIES or commas > 2 * pairs + 100_000:
+        raise InputError(f"{source}: far more objects and values than samples; not the answer of query_range")
+    ends = [found.start() for found in re.finditer('"values"', text)]
+    for first, last in pairwise([*ends, len(text)]):
+        if text.count("[", first, last) > MOST_SAMPLES:
+            raise InputError(f"{source}: a series of more than {MOST_SAMPLES:,} samples; ask for a shorter time")
+
+
+@dataclass(frozen=True, eq=False)
+class _Samples:
+    """The samples of one series, or what is wrong with them."""
+
+    stamps: Floats
+    values: Floats
+    problem: str | None
+    """With a hole for the series' `{name}`."""
+
+
+def _as_arrays(found: dict[str, Any]) -> dict[str, Any]:
+    """While JSON is being parsed, so that the pairs of one series at a time are in memory."""
+    if isinstance(found.get("values"), list):
+        found["values"] = _samples(found["values"])
+    return found
 
 
 def _no_constant(text: str) -> float:
     raise ValueError(f"{text} is not JSON")
 
 
-def _table(source: str, name: str, pairs: list[Any]) -> Table:
-    stamps, values = [], []
+def _samples(pairs: list[Any]) -> _Samples:
+    stamps, values, problem = array("d"), array("d"), None
     for i, pair in enumerate(pairs):
         good = isinstance(pair, list) and len(pair) == 2 and type(pair[0]) in (int, float)
-        value = number(str(pair[1])) if good and isinstance(pair[1], str) else None
-        if value is None or not math.isfinite(pair[0]) or not 0 <= pair[0] < LATEST_SECONDS:
-            shown = repr(pair)[:60]
-            raise InputError(f'{source}: sample {i + 1} of {name[:80]!r} is {shown}, not [seconds, "value"]')
-        stamps.append(float(pair[0]))
+        value = number(pair[1]) if good and isinstance(pair[1], str) else None
+        if value is None or not 0 <= pair[0] < LATEST_SECONDS:  # also NaN, and digits that no float holds
+            shown = reprlib.repr(pair)[:60].replace("{", "{{").replace("}", "}}")
+            problem = f'sample {i + 1} of {{name}} is {shown}, not [seconds, "value"]'
+            break
+        stamps.append(pair[0])
         values.append(value)
-    return Table(np.array(stamps), np.array([values]), (name,), None, source)
+    return _Samples(np.array(stamps), np.array(values), problem)
 
 
 def _name(labels: object) -> str:
@@ -83,7 +125,7 @@ _SAMPLE = re.compile(
 
 def parse_openmetrics(source: str, first: str, rest: Iterator[str]) -> list[Table]:
     """A table per series of OpenMetrics text; every sample needs its timestamp. Raises InputError."""
-    samples: dict[str, tuple[list[float], list[float], list[int]]] = {}
+    samples: dict[str, tuple[array[float], array[float], array[int]]] = {}
     ended = False
     for at, line in enumerate(_chain(first, rest), start=1):
         if ended and line.strip():
@@ -100,7 +142,7 @@ def parse_openmetrics(source: str, first: str, rest: Iterator[str]) -> list[Tabl
         if value is None or seconds is None or not seconds < LATEST_SECONDS:
             raise InputError(f"{source}:{at}: {found['value'][:40]!r} at {found['stamp'][:40]!r} is not a sample")
         name = found["name"] + (found["labels"] or "")
-        stamps, values, lines = samples.setdefault(name, ([], [], []))
+        stamps, values, lines = samples.setdefault(name, (array("d"), array("d"), array("q")))
         stamps.append(seconds)
         values.append(value)
         lines.append(at)

@@ -115,6 +115,7 @@ def document(source: str, text: Iterable[Block]) -> str:
             most = MOST_DOCUMENT // 2**20
             raise InputError(f"{source}: JSON of more than {most} MiB; ask Prometheus for fewer series at a time")
     data = b"".join(parts).removeprefix(BOM)
+    del parts, block
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -13,8 +13,9 @@ from ahpa.adapters.files.text import InputError
 
 
 def safe_name(name: str) -> str:
-    """`name` as a file name: letters, digits, dot, dash, underscore; never hidden, never a path."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", name, flags=re.ASCII).strip("._")[:100] or "series"
+    """`name` as a file name: letters, digits, dot, dash, underscore; never hidden, never a path, never an option."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name, flags=re.ASCII)
+    return plain.lstrip("._-").rstrip("._")[:100] or "series"
 
 
 def file_names(names: Iterable[str]) -> dict[str, str]:

@@ -2,25 +2,33 @@
 
 The official client carries transport, credentials and TLS. Its typed models are left out on purpose: one
 object that fails their validation makes the whole list raise, and they cost 50 MiB
-(docs/decisions/0003-raw-kubernetes-objects.md).
+(docs/decisions/0003-raw-kubernetes-objects.md). What an answer may cost is bounded in time, bytes and values, whatever
+the server does (`ahpa.transport`).
 """
 
 from __future__ import annotations
 
-import json
+import copy
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import quote
 
 from ahpa.core.clock import ahead_by
 from ahpa.ports import ClusterError
+from ahpa.transport import NEVER, TooMuch, body_of, ending, parsed
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
 FIELD_MANAGER = "ahpa"
 MERGE_PATCH = "application/merge-patch+json"
+MOST_BYTES = 64 * 1024 * 1024
+"""Of an answer; 5,000 HPAs are 5 MiB, as many Revisions 40."""
+MOST_VALUES = 4_000_000
+"""Of an answer; 64 MiB of Revisions hold three million."""
 
 Object = dict[str, Any]
 """A raw object, as the API server sent it. The one place where `Any` is the truth."""
@@ -37,8 +45,17 @@ def collection(group_version: str, resource: str, namespace: str | None) -> tupl
     return (*root, *(("namespaces", namespace) if namespace else ()), resource)
 
 
+def objects_among(items: Sequence[object]) -> list[Object]:
+    """Those of a list that are objects at all; what is none has no name by which it could be refused."""
+    return [item for item in items if isinstance(item, dict) and isinstance(item.get("metadata"), dict)]
+
+
 class KubeApi(Protocol):
     """All that the adapters of this room ask of an API server."""
+
+    def within(self, deadline: float) -> KubeApi:
+        """The same, but nothing is asked after a moment of `time.monotonic`, nor waited for."""
+        ...
 
     def get(self, where: str, **query: str) -> Object:
         """One object. Raises ClusterError."""
@@ -57,14 +74,34 @@ class KubeApi(Protocol):
         ...
 
 
+@dataclass
+class _Server:
+    """What is known of a server, whatever the deadline of a call to it."""
+
+    skew: float = 0.0
+
+
 class Kube:
     """The KubeApi over the official client's transport. Thread-safe as that is."""
 
-    def __init__(self, client: ApiClient, timeout_seconds: tuple[float, float] = (3.05, 15.0)) -> None:
+    def __init__(self, client: ApiClient, timeout_seconds: tuple[float, float] = (3.05, 10.0)) -> None:
+        """`timeout_seconds`: to connect, and for a whole answer."""
+        ending(client.rest_client.pool_manager)
         self._client = client
         self._timeout = timeout_seconds
-        self.skew = 0.0
+        self._deadline = NEVER
+        self._parsing = threading.Lock()
+        self._server = _Server()
+
+    @property
+    def skew(self) -> float:
         """As `ServerClock` says."""
+        return self._server.skew
+
+    def within(self, deadline: float) -> Self:
+        bound = copy.copy(self)
+        bound._deadline = deadline
+        return bound
 
     @classmethod
     def connect(cls, kubeconfig: str | None = None, context: str | None = None) -> Self:
@@ -92,10 +129,10 @@ class Kube:
 
     def items(self, where: str, **query: str) -> list[Object]:
         answer = self._call("GET", where, {"resourceVersion": "0", **query})
-        items = answer.get("items")
-        if not isinstance(items, list) or answer.get("metadata", {}).get("continue"):
+        items, meta = answer.get("items"), answer.get("metadata")
+        if not isinstance(items, list) or not isinstance(meta, dict) or meta.get("continue"):
             raise ClusterError(0, f"{where}: the answer is not a whole list")
-        return [item for item in items if isinstance(item, dict) and isinstance(item.get("metadata"), dict)]
+        return objects_among(items)
 
     def merge_patch(self, where: str, body: Object) -> Object:
         query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
@@ -112,6 +149,10 @@ class Kube:
         body: Object | None = None,
         content_type: str | None = None,
     ) -> Object:
+        connect, whole = self._timeout
+        whole = min(whole, self._deadline - time.monotonic())
+        if whole <= 0:
+            raise ClusterError(0, f"{method} {where}: not asked, the round's time was over")
         headers = {"Accept": "application/json"} | ({"Content-Type": content_type} if content_type else {})
         try:
             request = self._client.param_serialize(
@@ -120,22 +161,25 @@ class Kube:
             # The body is put in here: param_serialize would send none for {} and rewrites nested values.
             verb, url, sent_headers, *_ = request
             data = dict(body) if body is not None else None
-            answer = self._client.call_api(verb, url, sent_headers, data, _request_timeout=self._timeout)
-            self.skew = ahead_by(answer.getheader("Date"), time.time())
-            text = answer.read()
+            answer = self._client.call_api(verb, url, sent_headers, data, _request_timeout=(connect, whole))
+            self._server.skew = ahead_by(answer.getheader("Date"), time.time())
+            text = body_of(answer.response, MOST_BYTES)
         except Exception as error:  # MaxRetryError, ReadTimeoutError, ConfigException, OSError, ...: one boundary
             raise ClusterError(0, f"{method} {where}: {type(error).__name__}: {str(error)[:200]}") from error
-        return _object(method, where, answer.status, text)
+        try:
+            with self._parsing:  # one at a time: parsed, an answer is many times as large
+                found = parsed(text, MOST_VALUES)
+        except TooMuch as error:
+            raise ClusterError(0, f"{method} {where}: {error}") from error
+        except (ValueError, RecursionError):
+            found = None
+        return _object(method, where, answer.status, found, text[:200])
 
 
-def _object(method: str, where: str, status: int, text: bytes) -> Object:
-    try:
-        parsed = json.loads(text)
-    except ValueError:
-        parsed = None
+def _object(method: str, where: str, status: int, found: object, text: bytes) -> Object:
     if not 200 <= status < 300:
-        said = parsed.get("message") if isinstance(parsed, dict) else None
-        raise ClusterError(status, f"{method} {where}: {str(said or text[:200])[:300]}")
-    if not isinstance(parsed, dict):
+        said = found.get("message") if isinstance(found, dict) else None
+        raise ClusterError(status, f"{method} {where}: {str(said or text)[:300]}")
+    if not isinstance(found, dict):
         raise ClusterError(0, f"{method} {where}: the answer is not an object")
-    return parsed
+    return found

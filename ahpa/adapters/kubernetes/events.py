@@ -51,7 +51,9 @@ class Events:
             "type": "Warning" if warning else "Normal",
             "reason": reason,
             "action": "SetFloor",
-            "note": message.encode()[:1000].decode(errors="ignore"),  # the API counts bytes, and refuses over 1024
+            "note": message.encode(errors="replace")[:1000].decode(
+                errors="ignore"
+            ),  # the API counts bytes, and refuses over 1024
             "regarding": dict(target.reference),
             "reportingController": "ahpa.dev/ahpa",
             "reportingInstance": self.instance[:128],

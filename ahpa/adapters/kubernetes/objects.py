@@ -1,26 +1,117 @@
-"""What a raw object says of itself, read the same way for every kind: does it concern us, and whose is it?"""
+"""What a raw object says of itself, read the same way for every kind: does it concern us, and whose is it?
+
+Whatever stands where: an object that cannot be read is refused by itself and harms no other.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ahpa.adapters.kubernetes.api import FIELD_MANAGER, Object
+from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX
+from ahpa.ports import ClusterError, Target
 
 _KEDA_LABEL = "scaledobject.keda.sh/name"
-_INSTEAD = {"InferenceService": "set its minReplicas, because annotating that object is not supported yet"}
+_INSTEAD = {
+    "InferenceService": "set its minReplicas, because annotating that object is not supported yet",
+    "ScaledObject": "set its minReplicaCount, because annotating that object is not supported yet",
+    "PodAutoscaler": "annotate the Knative Service that it belongs to",
+}
 """What the owner of an object should do instead, by the kind of what made it."""
+_ANY = "set the minimum there, because annotating that object is not supported yet"
+
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
+_MOST = 2**31 - 1
+
+
+class Unreadable(ValueError):
+    """A field that holds what no API server would have let in; the message names it."""
+
+
+def target_or_refusal(
+    item: Object, kind: Kind, reference: Mapping[str, str], read: Callable[[Object], Target]
+) -> Target:
+    """What `read` makes of one listed object; a refused target that says what was wrong where that fails.
+
+    Raises ClusterError.
+    """
+    try:
+        identity(item)
+        target = read(item)
+        for name in ("baseline", "floor", "ready", "present", "maximum"):
+            count(getattr(target, name), name)
+        return target
+    except ClusterError:
+        raise
+    except Exception as error:  # whatever stands in an object, it must not end the round for its neighbours
+        why = str(error) if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}"
+        noted = item["metadata"].get("annotations")
+        annotations = noted if isinstance(noted, dict) else {}
+        return Target(
+            kind=kind.name,
+            namespace=reference["namespace"],
+            name=reference["name"],
+            annotations={k: _text(v) for k, v in annotations.items() if isinstance(v, str)},
+            reference=reference,
+            baseline=0,
+            floor=0,
+            ready=0,
+            present=0,
+            maximum=None,
+            capacities=(),
+            managed=False,
+            selector="",
+            refusal=f"this {kind.title} cannot be read: {why[:200]}",
+        )
+
+
+def identity(item: Object) -> None:
+    """Raises Unreadable where an object lacks what a write to it needs: its name, and its version."""
+    meta = item["metadata"]
+    for field in ("namespace", "name"):
+        if not (isinstance(meta.get(field), str) and _NAME.fullmatch(meta[field])):
+            raise Unreadable(f"metadata.{field} is no name")
+    for field in ("uid", "resourceVersion"):
+        if not (isinstance(meta.get(field), str) and meta[field]):
+            raise Unreadable(f"metadata.{field} is missing")
+
+
+def count(value: object, field: str) -> int:
+    """A number of replicas, 0 where none is said. Raises Unreadable."""
+    if value is None:
+        return 0
+    if type(value) is not int or not 0 <= value <= _MOST:
+        raise Unreadable(f"{field} is no count: {repr(value)[:40]}")
+    return value
 
 
 def annotations_of(item: Object) -> Mapping[str, str]:
-    """None written counts as empty."""
-    return item["metadata"].get("annotations") or {}
+    """None written counts as empty. Raises Unreadable."""
+    noted = item["metadata"].get("annotations")
+    if noted is None:
+        return {}
+    if not isinstance(noted, dict) or not all(isinstance(value, str) for value in noted.values()):
+        raise Unreadable("metadata.annotations are not all text")
+    if all(value.isascii() for value in noted.values()):
+        return noted
+    return {key: _text(value) for key, value in noted.items()}
+
+
+def _text(value: str) -> str:
+    """Half a surrogate pair, which JSON can carry, could be written nowhere."""
+    return value.encode("utf-8", "replace").decode()
 
 
 def concerns_us(item: Object) -> bool:
-    """True if the object carries any annotation that is ours to read."""
-    return any(key.startswith(PREFIX) or key == AHPA_STRATEGY for key in annotations_of(item))
+    """True if the object carries any annotation that is ours to read, or what cannot be told."""
+    noted = item["metadata"].get("annotations")
+    if not isinstance(noted, dict):
+        return noted is not None
+    return any(key.startswith(PREFIX) or key == AHPA_STRATEGY for key in noted)
 
 
 def reference_to(item: Object, api_version: str, kind: str) -> dict[str, str]:
@@ -29,9 +120,7 @@ def reference_to(item: Object, api_version: str, kind: str) -> dict[str, str]:
     return {
         "apiVersion": api_version,
         "kind": kind,
-        "namespace": str(meta.get("namespace")),
-        "name": str(meta.get("name")),
-        "uid": str(meta.get("uid")),
+        **{key: _text(str(meta.get(key)))[:253] for key in ("namespace", "name", "uid")},
     }
 
 
@@ -72,8 +161,7 @@ def somebody_elses(item: Object, title: str) -> str | None:
     controller = controller_of(item)
     if controller is not None:
         kind, name = controller
-        instead = _INSTEAD.get(kind, "annotate that object instead")
-        return f"{kind}/{name} made this {title} and would revert us; {instead}"
+        return f"{kind}/{name} made this {title} and would revert us; {_INSTEAD.get(kind, _ANY)}"
     if _KEDA_LABEL in (item["metadata"].get("labels") or {}):
-        return f"KEDA made this {title} and would revert us; annotate the ScaledObject instead"
+        return f"KEDA made this {title} and would revert us; {_INSTEAD['ScaledObject']}"
     return None

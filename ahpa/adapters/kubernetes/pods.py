@@ -11,6 +11,7 @@ from datetime import datetime
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
 from ahpa.core.starts import Start
 from ahpa.ports import ClusterError, Target
+from ahpa.transport import NEVER
 
 
 class Pods:
@@ -19,12 +20,12 @@ class Pods:
     def __init__(self, kube: KubeApi) -> None:
         self._kube = kube
 
-    def starts(self, target: Target) -> list[Start]:
+    def starts(self, target: Target, deadline: float = NEVER) -> list[Start]:
         """The replicas of one target that are there now. Raises ClusterError, also where its pods are unknown."""
         if not target.selector:  # would select every pod of the namespace
             raise ClusterError(0, f"{target.key}: nobody says which pods are its own")
         where = path(*collection("v1", "pods", target.namespace))
-        found = [start_of(pod) for pod in self._kube.items(where, labelSelector=target.selector)]
+        found = [start_of(pod) for pod in self._kube.within(deadline).items(where, labelSelector=target.selector)]
         return [start for start in found if start is not None]
 
 

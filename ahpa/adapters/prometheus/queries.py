@@ -2,7 +2,8 @@
 `{{step}}` are filled in.
 
 Names of Kubernetes objects are checked against RFC 1123 before they are put in, so nothing that a tenant
-controls can change a query. Tenants choose from the list by name; they never write PromQL.
+controls can change a query. Tenants choose from the list by name; they never write PromQL. Each template is checked
+when the list is loaded (`promql.py`): a mistake is refused with its place, not found out at the first tick.
 """
 
 from __future__ import annotations
@@ -12,19 +13,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ahpa.adapters.prometheus.promql import HOLE, PromQLError, check, patterns
+from ahpa.core.units import Unit, UnitError, unit_named
 from ahpa.ports import QueryError
 
 RFC_1123 = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
-_HOLES = re.compile(r"\{\{\s*([a-z]*)\s*\}\}", re.ASCII)
 _KNOWN = {"namespace", "name", "step"}
 
 
 @dataclass(frozen=True)
 class Query:
-    """The DemandQuery of one line."""
+    """The DemandQuery of one entry."""
 
     name: str
     template: str
+    unit: Unit | None = None
+    """What it counts; None: its entry does not say, so it is taken to count what the capacity counts."""
 
     def fill(self, namespace: str, name: str, step: float) -> str:
         """The PromQL for one target. Raises QueryError for a name that no Kubernetes object can have."""
@@ -32,7 +36,16 @@ class Query:
             if not RFC_1123.fullmatch(text):
                 raise QueryError(f"{text[:80]!r} is not a name of a Kubernetes object")
         values = {"namespace": namespace, "name": name, "step": f"{round(step)}s"}
-        return _HOLES.sub(lambda hole: values[hole.group(1)], self.template)
+        plain = HOLE.sub(lambda hole: values[hole.group(1)], self.template)
+        if "." not in namespace + name:
+            return plain
+        within = patterns(self.template)  # where a dot would stand for any character
+
+        def fit(hole: re.Match[str]) -> str:
+            text = values[hole.group(1)]
+            return text.replace(".", "[.]") if any(a < hole.start() < b for a, b in within) else text
+
+        return HOLE.sub(fit, self.template)
 
 
 BUILT_IN = Path(__file__).with_name("queries.yaml")
@@ -40,16 +53,15 @@ BUILT_IN = Path(__file__).with_name("queries.yaml")
 
 
 def load_queries(file: str | None = None) -> dict[str, Query]:
-    """The built-in queries and those of the operator's YAML file (`name: promql`). Raises QueryError."""
-    texts = _read(BUILT_IN) | (_read(Path(file)) if file is not None else {})
-    queries = {}
-    for name, template in texts.items():
-        unknown = set(_HOLES.findall(template)) - _KNOWN
-        if unknown:
-            raise QueryError(f"query {name}: unknown placeholder {sorted(unknown)}; known: {sorted(_KNOWN)}")
-        if "{{" in _HOLES.sub("", template):
-            raise QueryError(f"query {name}: '{{{{' that is no placeholder; known: {sorted(_KNOWN)}")
-        queries[name] = Query(name, template)
+    """The built-in queries and those of the operator's YAML file: `name: promql`, or better `name: {unit: ...,
+    promql: ...}`. Raises QueryError."""
+    files = [BUILT_IN, *([Path(file)] if file is not None else [])]
+    queries: dict[str, Query] = {}
+    for one in files:
+        try:
+            queries |= {name: _query(name, entry) for name, entry in _read(one).items()}
+        except QueryError as error:
+            raise QueryError(f"{one}: {error}") from error
     return queries
 
 
@@ -62,15 +74,41 @@ def doubts(queries: Mapping[str, Query]) -> dict[str, str]:
     return {name: said for name, query in queries.items() if _ZERO_FOR_NOTHING.search(query.template)}
 
 
-def _read(file: Path) -> dict[str, str]:
+def _query(name: str, entry: object) -> Query:
+    unit = None
+    if isinstance(entry, Mapping):
+        if not set(entry) <= {"promql", "unit"} or not all(isinstance(value, str) for value in entry.values()):
+            raise QueryError(f"query {name}: expected 'unit' and 'promql', each a text, and nothing else")
+        try:
+            unit = unit_named(entry["unit"]) if "unit" in entry else None
+        except UnitError as error:
+            raise QueryError(f"query {name}: {error}") from error
+        entry = entry.get("promql")
+    if not isinstance(entry, str):
+        raise QueryError(f"query {name}: no 'promql' in it")
+    unknown = set(HOLE.findall(entry)) - _KNOWN
+    if unknown:
+        raise QueryError(f"query {name}: unknown placeholder {sorted(unknown)}; known: {sorted(_KNOWN)}")
+    if "{{" in HOLE.sub("", entry):
+        raise QueryError(f"query {name}: '{{{{' that is no placeholder; known: {sorted(_KNOWN)}")
+    try:
+        check(entry)
+    except PromQLError as error:
+        raise QueryError(f"query {name}: {error}") from error
+    return Query(name, entry, unit)
+
+
+def _read(file: Path) -> dict[str, object]:
     import yaml
 
     try:
         if file.stat().st_size > 256 * 1024:
-            raise QueryError(f"{file}: over 256 KiB")
+            raise QueryError("over 256 KiB")
         parsed = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise QueryError(f"{file}: {error}") from error
-    if not isinstance(parsed, dict) or not all(isinstance(k, str) and isinstance(v, str) for k, v in parsed.items()):
-        raise QueryError(f"{file}: expected lines of the form 'name: promql'")
+        raise QueryError(str(error)) from error
+    if not isinstance(parsed, dict) or not all(
+        isinstance(k, str) and isinstance(v, str | dict) for k, v in parsed.items()
+    ):
+        raise QueryError("expected lines of the form 'name: promql', or 'name: {unit: ..., promql: ...}'")
     return parsed

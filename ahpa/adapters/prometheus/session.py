@@ -1,30 +1,34 @@
-"""An HTTP session that costs no more than was allowed, whatever the server does.
+"""An HTTP session that costs no more than was allowed, whatever the server does; its refusals say what would help.
 
 What `requests` and the Prometheus library lack, each found by running them against a server that misbehaves
-(tests/adapters/prometheus/test_session.py): a bound on bytes and on total time, no redirects and no
-proxies from the environment, retries that do not obey a Retry-After of an hour, an own mount so that the library's
-does not replace ours, a token that is read anew for each request.
+(tests/adapters/prometheus/test_session.py): a bound on bytes, on values and on the time of a whole answer
+(`ahpa.transport`), no redirects and no proxies from the environment, retries that do not obey a Retry-After of an hour,
+an own mount so that the library's does not replace ours, secrets that are read anew for each request.
 """
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Mapping
-from pathlib import Path
+from typing import Any
 
 import requests
+import urllib3
 from requests.adapters import BaseAdapter, HTTPAdapter
-from urllib3 import Retry
 
+from ahpa.adapters.prometheus.connection import Connection
+from ahpa.adapters.prometheus.refusals import refusal_of
 from ahpa.core.clock import ahead_by
+from ahpa.transport import TooMuch, body_of, ending, parsed
 
-MAX_BYTES = 16 * 1024 * 1024
-_TOKEN = re.compile(r"[!-~]+", re.ASCII)
-"""What a header may carry. An error of the library about anything else would quote the token into the log."""
-_WARNINGS = re.compile(rb'"warnings"\s*:\s*\[\s*"')
-"""In JSON an unescaped `"warnings":[` can only be that key, so the body need not be parsed twice."""
+MAX_BYTES = 4 * 1024 * 1024
+"""Of an answer, unpacked; 10,000 samples of one series are half a megabyte."""
+MAX_VALUES = 60_000
+"""Of an answer: 10,000 samples are 30,000 of them."""
+_PAUSES = (0.2, 0.4)
+"""Seconds before the second and the third try."""
+_TRY_AGAIN = (502, 503, 504)
 
 
 class MetricsUnavailable(Exception):
@@ -36,12 +40,18 @@ class NoAnswer(MetricsUnavailable):
 
 
 class BoundedSession(requests.Session):
-    """A requests session over one bounded adapter. Thread-safe as that is."""
+    """A requests session over one bounded adapter. Thread-safe as that is.
 
-    def __init__(self, token_file: str | None, total_seconds: float) -> None:
+    The time limit of a request is (to connect, for all of it with its tries)."""
+
+    def __init__(self, connection: Connection, answer_seconds: float) -> None:
         super().__init__()
         self.trust_env = False
-        self._bounded = _BoundedAdapter(token_file, total_seconds)
+        if connection.insecure:  # its operator said so; a warning for each request tells them nothing
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        self.verify = connection.verify
+        self.cert = connection.cert
+        self._bounded = _BoundedAdapter(connection, answer_seconds)
         for scheme in ("http://", "https://"):
             super().mount(scheme, self._bounded)
 
@@ -60,7 +70,7 @@ class BoundedSession(requests.Session):
         self._bounded.skew = 0.0
 
     def mount(self, prefix: str | bytes, adapter: BaseAdapter) -> None:
-        """Ignore the library's own mount for the server's address: it would drop our pool and retries."""
+        """Ignore the library's own mount for the server's address: it would drop our pool and bounds."""
         if prefix in ("http://", "https://"):
             super().mount(prefix, adapter)
 
@@ -73,24 +83,28 @@ class _Said(threading.local):
     warned = False
 
 
+class _Answer(requests.Response):
+    """What was read, and parsed once."""
+
+    content_parsed: Any = None
+
+    def json(self, **kwargs: Any) -> Any:
+        return self.content_parsed
+
+
 class _BoundedAdapter(HTTPAdapter):
-    def __init__(self, token_file: str | None, total_seconds: float) -> None:
+    def __init__(self, connection: Connection, answer_seconds: float) -> None:
         self.said = _Said()
         self.skew = 0.0
-        self._token_file = token_file
-        self._total_seconds = total_seconds
-        super().__init__(
-            pool_maxsize=8,
-            max_retries=Retry(
-                total=2,
-                redirect=0,
-                backoff_factor=0.2,
-                backoff_max=1,
-                status_forcelist=(502, 503, 504),
-                respect_retry_after_header=False,
-                raise_on_status=False,
-            ),
-        )
+        self._connection = connection
+        self._answer_seconds = answer_seconds
+        self._stamp = connection.stamp()
+        self._parsing = threading.Lock()
+        super().__init__(pool_maxsize=8, max_retries=0)
+
+    def init_poolmanager(self, *arguments: Any, **more: Any) -> None:
+        super().init_poolmanager(*arguments, **more)
+        ending(self.poolmanager)
 
     def send(
         self,
@@ -101,24 +115,58 @@ class _BoundedAdapter(HTTPAdapter):
         cert: bytes | str | tuple[bytes | str, bytes | str] | None = None,
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        deadline = time.monotonic() + self._total_seconds
-        if self._token_file:
-            token = Path(self._token_file).read_text(encoding="utf-8").strip()
-            if not _TOKEN.fullmatch(token):
-                raise MetricsUnavailable(f"{self._token_file} does not hold one token")
-            request.headers["Authorization"] = f"Bearer {token}"
-        response = super().send(request, True, timeout, verify, cert, proxies)
-        if "Age" not in response.headers:  # a cache's answer tells an old time
-            self.skew = ahead_by(response.headers.get("Date"), time.time())
-        body = bytearray()
-        while chunk := response.raw.read1(65_536, decode_content=True):  # what is there; iter_content waits for all
-            body += chunk
-            if len(body) > MAX_BYTES:
-                response.close()
-                raise MetricsUnavailable(f"the answer is over {MAX_BYTES >> 20} MiB; aggregate in the query")
-            if time.monotonic() > deadline:
-                response.close()
-                raise NoAnswer(f"the answer took over {self._total_seconds:g} s")
-        response._content = bytes(body)
-        self.said.warned = _WARNINGS.search(body) is not None
-        return response
+        assert isinstance(timeout, tuple)
+        assert timeout[1] is not None
+        deadline = time.monotonic() + timeout[1]
+        self._prepare(request)
+        for pause in (*_PAUSES, None):
+            left = deadline - time.monotonic()
+            limits = (min(timeout[0], max(left, 0.001)), min(self._answer_seconds, max(left, 0.001)))
+            last = pause is None or left < pause + 0.5
+            try:
+                response = super().send(request, True, limits, verify, cert, proxies)
+                if "Age" not in response.headers:  # a cache's answer tells an old time
+                    self.skew = ahead_by(response.headers.get("Date"), time.time())
+                body = body_of(response.raw, MAX_BYTES)
+            except (requests.ConnectionError, urllib3.exceptions.ProtocolError) as error:
+                if last or isinstance(error, requests.exceptions.SSLError | requests.Timeout):
+                    raise
+            except TooMuch as error:
+                raise MetricsUnavailable(f"{error}; aggregate in the query") from error
+            else:
+                if last or response.status_code not in _TRY_AGAIN:
+                    return self._understood(response, body)
+            time.sleep(pause or 0.0)
+        raise AssertionError("the last try returned or raised")
+
+    def _prepare(self, request: requests.PreparedRequest) -> None:
+        try:
+            request.headers.update(self._connection.headers())
+            stamp = self._connection.stamp()
+        except (ValueError, OSError) as error:
+            raise MetricsUnavailable(str(error)) from error
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self.poolmanager.clear()
+
+    def _understood(self, response: requests.Response, body: bytes) -> requests.Response:
+        """The answer of a Prometheus that says `success`. Raises MetricsUnavailable."""
+        refusal = refusal_of(response, body)
+        if refusal is not None:
+            raise MetricsUnavailable(refusal)
+        try:
+            with self._parsing:  # one at a time: parsed, an answer is many times as large
+                said = parsed(body, MAX_VALUES)
+        except TooMuch as error:
+            raise MetricsUnavailable(f"{error}; aggregate in the query") from error
+        except (ValueError, RecursionError) as error:
+            raise MetricsUnavailable(f"the answer is not JSON: {str(error)[:100]}") from error
+        if not isinstance(said, dict) or said.get("status") != "success":
+            why = said.get("error") if isinstance(said, dict) else None
+            raise MetricsUnavailable(f"the answer is no success: {str(why or 'it does not say why')[:200]}")
+        self.said.warned = bool(said.get("warnings")) or said.get("isPartial") is True
+        answer = _Answer()
+        answer.__dict__.update(response.__dict__)
+        answer._content = body
+        answer.content_parsed = said
+        return answer

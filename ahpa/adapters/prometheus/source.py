@@ -1,14 +1,17 @@
 """Prometheus: demand histories as a `Panel`; what was not observed stays NaN.
 
 The named library makes the call; `session.py` bounds what it may cost. What the library lacks besides is here:
-`warnings` kept (a partial answer has HTTP 200), chunks that share no point, and one error type.
+`warnings` kept (a partial answer has HTTP 200), chunks that share no point, one deadline for a whole reading, and one
+error type.
 """
 
 from __future__ import annotations
 
 import math
-import ssl
+import re
+import reprlib
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
@@ -19,15 +22,23 @@ import numpy as np
 import requests
 from urllib3.exceptions import HTTPError
 
+from ahpa.adapters.prometheus.connection import Connection
+from ahpa.adapters.prometheus.refusals import tls_refusal_of
 from ahpa.adapters.prometheus.session import BoundedSession, MetricsUnavailable, NoAnswer
 from ahpa.ports import Reading
+from ahpa.transport import NEVER
 from forecasting.executor import Executor, Serial, run_all
 from forecasting.panel import Floats, Panel
 
 MAX_POINTS = 10_000
 """Per query; Prometheus refuses more than 11,000."""
+MOST_SERIES = 100
+"""That a server is asked for (`limit`); more than one is a mistake in the query."""
 PATIENCE = 8
 """If the server gave no answer to so many queries and to no other, the rest of a reading is not asked."""
+LAST_STAMP = 253_402_300_800
+"""Seconds: the year 10,000."""
+_NUMBER = re.compile(r"\+?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +51,7 @@ class Demand:
     """Why nothing was read, or None."""
     partial: bool = False
     """The server warned that the answer may be incomplete."""
+    asked: bool = True
 
 
 class Prometheus:
@@ -48,51 +60,57 @@ class Prometheus:
     def __init__(
         self,
         url: str,
+        connection: Connection | None = None,
         *,
-        token_file: str | None = None,
-        ca_file: str | None = None,
-        insecure: bool = False,
         timeout_seconds: tuple[float, float] = (3.05, 10.0),
         total_seconds: float = 20.0,
         executor: Executor | None = None,
     ) -> None:
+        """`timeout_seconds`: to connect, and for one whole answer; `total_seconds`: for a query with all its tries."""
         from prometheus_api_client import PrometheusConnect
 
-        self._session = BoundedSession(token_file, total_seconds)
-        self._session.verify = False if insecure else (ca_file or True)
-        if ca_file:
-            ssl.create_default_context(cafile=ca_file)  # a bad file is an error now, not at the first tick
-        self._client = PrometheusConnect(url.rstrip("/"), session=self._session, timeout=timeout_seconds)
+        connect, answer = timeout_seconds
+        self._limits = (connect, total_seconds)
+        self._session = BoundedSession(connection or Connection(), answer)
+        self._client = PrometheusConnect(url.rstrip("/"), session=self._session)
         self._executor = executor or Serial()
+        self._left_over: frozenset[str] = frozenset()
 
-    def read(self, queries: Mapping[str, str], start: float, end: float, step: float) -> Reading:
+    def read(
+        self, queries: Mapping[str, str], start: float, end: float, step: float, deadline: float = NEVER
+    ) -> Reading:
         """The demand of every key on the grid [start, end), problems by key, and the keys with partial answers.
 
         A sample at time T is the mean over (T - step, T], so column j holds the sample at start + (j + 1) * step.
         One failing query leaves its row NaN and harms no other. If the server gave no answer to the first few,
-        the others are not asked: a thousand time-outs in a row would stop the loop.
+        the others are not asked: a thousand time-outs in a row would stop the loop. Nor is anything asked after the
+        `deadline`; who had to go without then comes first the next time.
         """
         start, end = math.floor(start / step) * step, math.floor(end / step) * step
-        asking = _Asking(self, start, end, step)
+        asking = _Asking(self, start, end, step, deadline)
         self._session.forget_skew()
+        order = sorted(queries, key=lambda key: key not in self._left_over)
         try:
-            demands = run_all(self._executor, asking.ask, queries.values())
+            demands = run_all(self._executor, asking.ask, [queries[key] for key in order])
         except CancelledError:
-            demands = [Demand(asking.unknown, "reading was stopped") for _ in queries]
-        rows = dict(zip(queries, demands, strict=True))
+            demands = [Demand(asking.unknown, "reading was stopped") for _ in order]
+        found = dict(zip(order, demands, strict=True))
+        rows = {key: found[key] for key in queries}
+        self._left_over = frozenset(key for key, row in rows.items() if not row.asked)
         values = np.array([row.values for row in rows.values()]).reshape(len(rows), len(asking.unknown))
         panel = Panel.of(start, step, values, tuple(rows)) if rows else Panel(start, step, values, ())
         problems = {key: row.problem for key, row in rows.items() if row.problem is not None}
         return Reading(panel, problems, frozenset(key for key, row in rows.items() if row.partial), self._session.skew)
 
-    def demand(self, query: str, start: float, end: float, step: float) -> Demand:
+    def demand(self, query: str, start: float, end: float, step: float, deadline: float = NEVER) -> Demand:
         """One series on the grid [start, end). Raises MetricsUnavailable."""
         values = np.full(round((end - start) / step), np.nan)
         partial = False
         for first in range(0, len(values), MAX_POINTS):
             last = min(first + MAX_POINTS, len(values))
             # Chunks share no point: a chunk asks for the samples that close its own steps.
-            rows, warned = self._query_range(query, start + (first + 1) * step, start + last * step, step)
+            span = (start + (first + 1) * step, start + last * step)
+            rows, warned = self._query_range(query, span, step, deadline)
             partial |= warned
             if len(rows) > 1:
                 raise MetricsUnavailable(f"the query gave {len(rows)} series; aggregate them to one, with sum() say")
@@ -100,24 +118,31 @@ class Prometheus:
                 _fill(values, rows[0], start, step)
         return Demand(values, None, partial)
 
-    def _query_range(self, query: str, start: float, end: float, step: float) -> tuple[list[list[Any]], bool]:
+    def _query_range(
+        self, query: str, span: tuple[float, float], step: float, deadline: float
+    ) -> tuple[list[list[Any]], bool]:
         """The values of each series, and whether the server warned. Every way to fail is MetricsUnavailable."""
+        connect, total = self._limits
+        total = min(total, deadline - time.monotonic())
+        if total <= 0:
+            raise NoAnswer("the round's time was over")
         try:
             result = self._client.custom_query_range(
                 query,
-                datetime.fromtimestamp(start, UTC),
-                datetime.fromtimestamp(end, UTC),
+                datetime.fromtimestamp(span[0], UTC),
+                datetime.fromtimestamp(span[1], UTC),
                 f"{step:g}s",
-                params={"timeout": "15s"},
+                params={"timeout": f"{math.ceil(min(total, 15.0))}s", "limit": MOST_SERIES},
+                timeout=(connect, total),
             )
             if not isinstance(result, list):
                 raise MetricsUnavailable("the answer is not a list of series")
-            return [list(series["values"]) for series in result], self._session.warned
+            return [_samples(series) for series in result], self._session.warned
         except MetricsUnavailable:
             raise
         except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
             raise NoAnswer(_cause(error)) from error
-        except Exception as error:  # RetryError, JSONDecodeError, KeyError, PrometheusApiClientException, ...
+        except Exception as error:  # KeyError, PrometheusApiClientException, ...
             raise MetricsUnavailable(f"{type(error).__name__}: {str(error)[:200]}") from error
 
 
@@ -129,6 +154,7 @@ class _Asking:
     start: float
     end: float
     step: float
+    deadline: float
     answered: threading.Event = field(default_factory=threading.Event)
     unanswered: list[str] = field(default_factory=list)
 
@@ -138,9 +164,12 @@ class _Asking:
 
     def ask(self, query: str) -> Demand:
         if len(self.unanswered) >= PATIENCE and not self.answered.is_set():
-            return Demand(self.unknown, f"not asked: no answer to the first {len(self.unanswered)} queries")
+            why = f"not asked: no answer to the first {len(self.unanswered)} queries"
+            return Demand(self.unknown, why, asked=False)
+        if time.monotonic() >= self.deadline:
+            return Demand(self.unknown, "not asked: the round's time was over", asked=False)
         try:
-            found = self.prometheus.demand(query, self.start, self.end, self.step)
+            found = self.prometheus.demand(query, self.start, self.end, self.step, self.deadline)
         except NoAnswer as error:
             self.unanswered.append(query)
             return Demand(self.unknown, str(error))
@@ -151,16 +180,30 @@ class _Asking:
         return found
 
 
+def _samples(series: Any) -> list[Any]:
+    """What one series of a matrix holds. Raises MetricsUnavailable."""
+    values = series.get("values") if isinstance(series, dict) else None
+    if not isinstance(values, list):
+        kind = "a histogram" if isinstance(series, dict) and "histograms" in series else "no series of numbers"
+        raise MetricsUnavailable(f"the query gave {kind}; it must give one number a step, with sum(rate(...)) say")
+    return values
+
+
 def _fill(values: Floats, samples: list[Any], start: float, step: float) -> None:
-    """Lay samples on the grid; of two for one step the larger counts, so the order does not matter."""
-    try:
-        for stamp, text in samples:
-            column = (float(stamp) - start) / step - 1
-            index = round(column)
-            if 0 <= index < len(values) and abs(column - index) < 0.01:
-                values[index] = np.fmax(values[index], _believable(text))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise MetricsUnavailable(f"a sample is not a time with a value: {error}"[:200]) from error
+    """Lay samples on the grid; of two for one step the larger counts, so the order does not matter.
+
+    A sample is `[seconds, "value"]`; one of another shape makes the whole answer one that nobody should believe.
+    """
+    for sample in samples:
+        if not (isinstance(sample, list) and len(sample) == 2 and type(sample[0]) in (int, float)):
+            raise MetricsUnavailable(f'a sample is not [seconds, "value"]: {reprlib.repr(sample)[:60]}')
+        stamp, text = sample
+        if not -LAST_STAMP < stamp < LAST_STAMP:  # also NaN, and digits that no float holds
+            raise MetricsUnavailable(f"a sample is of no time: {str(stamp)[:40]}")
+        column = (stamp - start) / step - 1
+        index = round(column)
+        if 0 <= index < len(values) and abs(column - index) < 0.01:
+            values[index] = np.fmax(values[index], _believable(text))
 
 
 def _cause(error: BaseException) -> str:
@@ -172,12 +215,13 @@ def _cause(error: BaseException) -> str:
             break
         inner = deeper
     text = str(inner) or type(inner).__name__
-    return f"{type(error).__name__}: {text.rpartition(': ')[2]}"[:200]
+    helps = tls_refusal_of(f"{inner!r} {text}")
+    return f"{type(error).__name__}: {text.rpartition(': ')[2]}"[:200] + (f": {helps}" if helps else "")
 
 
 def _believable(text: Any) -> float:
-    try:
-        value = float(text)
-    except (TypeError, ValueError, OverflowError):
+    """A demand as Prometheus writes one, a number in quotes; NaN for anything else: `false` is not 0."""
+    if not (isinstance(text, str) and _NUMBER.fullmatch(text)):
         return math.nan
-    return value if math.isfinite(value) and value >= 0 else math.nan
+    value = float(text)
+    return value if math.isfinite(value) else math.nan

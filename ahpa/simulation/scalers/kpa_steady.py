@@ -100,7 +100,7 @@ class Steady:
         config, burst = self.config, self.config.target_burst_capacity
         if not config.enable_scale_to_zero or not ready or burst < 0:
             return -math.inf, math.inf
-        # With 0 it always leaves. Where it is still there, the last tick had no need that says so; the next may have.
+        # With 0 it always leaves: where it is still there, the last tick had no need, and the next may have one.
         enough = ready * config.total_value - burst if burst else math.inf
         return (-math.inf, enough) if kpa.scaler.proxied_since is None else (enough, math.inf)
 

@@ -120,6 +120,17 @@ def _directory(folder: Path) -> Path:
 _PROM = '{"status":"success","data":{"resultType":"matrix","result":[%s]}}'
 _SERIES = '{"metric":{},"values":[%s]}'
 
+
+def _pairs(count: int) -> bytes:
+    return (_PROM % (_SERIES % ('[1,"1"],' * (count - 1) + '[1,"1"]'))).encode()
+
+
+def _linked(folder: Path) -> Path:
+    path = folder / "linked.csv"
+    path.symlink_to("/dev/zero")
+    return path
+
+
 CASES: tuple[Case, ...] = (
     # Archives and sizes
     _lazy("gzip bomb of rows", _bomb, "rows", suffix="csv.gz"),
@@ -139,6 +150,7 @@ CASES: tuple[Case, ...] = (
     # Not files
     _at("a pipe that never ends", _fifo, "not a regular file"),
     _at("a symlink to itself", _loop, "symbolic links"),
+    _at("a symlink to a device", _linked, "not a regular file"),
     _at("a directory", _directory, "not a regular file"),
     _at("a device", lambda folder: Path("/dev/zero"), "not a regular file"),
     _at("absent", lambda folder: folder / "absent.csv", "No such file"),
@@ -206,6 +218,36 @@ CASES: tuple[Case, ...] = (
     _file("a vector", '{"data":{"resultType":"vector","result":[]}}', "a matrix", suffix="json"),
     _file("no series", _PROM % "", "no series", 4, suffix="json"),
     _file("a sample that is none", _PROM % (_SERIES % '[1700000000,"1"],[true,"1"]'), "sample 2", suffix="json"),
+    _lazy("32 MB of pairs", lambda: _pairs(4_000_000), "more than 2,000,000 samples", suffix="json"),
+    _lazy("a series of ten years", lambda: _pairs(700_000), "a series of more than 600,000 samples", suffix="json"),
+    _lazy("64 MB of objects", lambda: b"[" + b"{}," * 21_000_000 + b"{}]", "far more objects", suffix="json"),
+    _lazy("60 MB of numbers", lambda: b"[" + b"1," * 30_000_000 + b"1]", "far more objects", suffix="json"),
+    _lazy(
+        "a series of texts",
+        lambda: (_PROM % (_SERIES % ('"ab",' * 9_000_000 + '"ab"'))).encode(),
+        "far more objects",
+        suffix="json",
+    ),
+    _lazy("65 MB of one text", lambda: b'{"a":"' + b"x" * 68_000_000 + b'"}', ":1: a line of more than", suffix="json"),
+    _file(
+        "a stamp of 400 digits",
+        _PROM % (_SERIES % f'[{"9" * 400},"1"]'),
+        "sample 1 of 'series' is [9999",
+        suffix="json",
+    ),
+    _file("a stamp of 5,000 digits", _PROM % (_SERIES % f'[{"9" * 5000},"1"]'), "not JSON", suffix="json"),
+    _file("a stamp of 1e999", _PROM % (_SERIES % '[1e999,"1"]'), "sample 1 of", suffix="json"),
+    _file("a value of false", _PROM % (_SERIES % "[1700000000,false]"), "sample 1 of", suffix="json"),
+    _file("a value that is a number", _PROM % (_SERIES % "[1700000000,0]"), "sample 1 of", suffix="json"),
+    _file("a sample of three", _PROM % (_SERIES % '[1700000000,"1",2]'), "sample 1 of", suffix="json"),
+    _file("a sample of 900 brackets", _PROM % (_SERIES % ("[" * 900 + "]" * 900)), "sample 1 of", suffix="json"),
+    _file("a sample of null", _PROM % (_SERIES % "null"), "sample 1 of 'series' is None", suffix="json"),
+    _file(
+        "a name of braces",
+        _PROM % '{"metric":{"a":"{x}{0}"},"values":[[{},"1"]]}',
+        "sample 1 of 'a={x}{0}' is [{},",
+        suffix="json",
+    ),
     _file("OpenMetrics without stamps", "# TYPE a gauge\na 5\n# EOF\n", ":2: the sample has no timestamp"),
     _file("text after EOF", "# TYPE a gauge\na 5 1700000000\n# EOF\nb 1 1\n", ":4: text after"),
 )

@@ -52,8 +52,9 @@ def test_a_bad_list_of_queries_is_refused_with_a_reason(tmp_path: Path, text: st
 def test_a_query_that_says_zero_for_nothing_is_named(tmp_path: Path) -> None:
     """An exporter that is away for twenty minutes was read as a demand of zero: the floor went from 10 to 1."""
     file = tmp_path / "queries.yaml"
-    zeros = ["sum(x) or vector(0)", "sum(x)  OR\n  on() vector( 0 )", "(sum(x) or vector(0.0)) / 2"]
-    fine = ["sum(x)", "sum(x) or sum(y)", "sum(x) or vector(1)", "sum(x_or_vector)"]
+    x = 'sum(x{namespace="{{namespace}}"})'
+    zeros = [f"{x} or vector(0)", f"{x}  OR\n  on() vector( 0 )", f"({x} or vector(0.0)) / 2"]
+    fine = [x, f"{x} or {x}", f"{x} or vector(1)", 'sum(x_or_vector{namespace="{{namespace}}"})']
     texts = {f"zero-{i}": text for i, text in enumerate(zeros)} | {f"fine-{i}": text for i, text in enumerate(fine)}
     file.write_text(json.dumps(texts))
     found = doubts(load_queries(str(file)))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ahpa.adapters.prometheus.connection import Connection
 from ahpa.adapters.prometheus.session import MetricsUnavailable
 from ahpa.adapters.prometheus.source import Prometheus
 from tests.adapters.prometheus.server import END, LONG_SECONDS, START, STEP, Answer, Server, client, hang, matrix, say
@@ -82,7 +83,7 @@ def test_nobody_listens() -> None:
 def test_the_token_is_read_anew_for_each_request(server: Server, tmp_path: Path) -> None:
     token = tmp_path / "token"
     server.answer = matrix()
-    reader = Prometheus(server.url, token_file=str(token))
+    reader = Prometheus(server.url, Connection(token_file=str(token)))
     for text in ("first\n", "second\n"):
         token.write_text(text)
         reader.demand("up", START, END, STEP)
@@ -94,7 +95,7 @@ def test_a_token_that_no_header_can_carry_is_not_quoted(server: Server, tmp_path
     token.write_text("s3cr3t\nmore\n")
     server.answer = matrix()
     with pytest.raises(MetricsUnavailable, match="does not hold one token") as caught:
-        Prometheus(server.url, token_file=str(token)).demand("up", START, END, STEP)
+        Prometheus(server.url, Connection(token_file=str(token))).demand("up", START, END, STEP)
     assert "s3cr3t" not in str(caught.value)
     assert server.requests == []
 

@@ -143,6 +143,7 @@ def test_a_reading_that_is_stopped_raises_nothing(server: Server) -> None:
 
     def stop() -> None:
         asked.wait(5)
+        time.sleep(0.1)  # until all are handed in
         threads.stop()
 
     stopper = threading.Thread(target=stop)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from ahpa.backtest import contenders as policies
-from ahpa.backtest.scenario import Scene
+from ahpa.backtest import alternatives
+from ahpa.backtest.trial import Setting
 from ahpa.reactive.kpa.autoscaler import Kpa, averages_of
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.scalers.kpa import KpaLoop, kpa_loop
@@ -76,10 +76,10 @@ def test_defaults_are_knatives(service_seconds: float) -> None:
     config = KpaConfig.from_annotations({"autoscaling.knative.dev/metric": "rps"}, container_concurrency=100)
     level = 300 * service_seconds
     demand = Panel.of(0.0, 60.0, np.full(120, level), ("a",))
-    scene = Scene.of("a", demand, 3600.0, 7200.0, SimulatedService(service_seconds, 100), config)
-    assert scene.per_replica == pytest.approx(140 * service_seconds)
-    assert scene.ready == 3
-    assert (policies.kpa(scene, 0.7).desired == 3).mean() > 0.9
+    scenario = Setting(SimulatedService(service_seconds, 100), config).scenario(demand, 3600.0, 7200.0)
+    assert scenario.per_replica == pytest.approx(140 * service_seconds)
+    assert scenario.ready == 3
+    assert (alternatives.kpa(scenario, 0.7).desired == 3).mean() > 0.9
 
 
 def test_each_loop_counts_its_own_metric() -> None:

@@ -1,0 +1,105 @@
+"""HTTP that ends: one time limit for a whole answer and a bound on its bytes, for every server that we talk to.
+
+A socket's own time limit counts from byte to byte, so a server that drips, its headers too, escapes it. Here the read
+time limit of urllib3 counts for the whole answer: from the request that was sent to the last byte of the body.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import socket
+import time
+from typing import Any
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.response import BaseHTTPResponse
+
+NEVER = float("inf")
+"""A deadline (a moment of `time.monotonic`) that does not come."""
+
+
+class TooMuch(Exception):
+    """An answer beyond its bounds; the message says which."""
+
+
+def ending(manager: urllib3.PoolManager) -> None:
+    """Let the read time limit of every request through `manager` count for the whole answer. Before the first one."""
+    manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+
+
+def body_of(response: BaseHTTPResponse, most_bytes: int) -> bytes:
+    """The whole body, unpacked. Raises TooMuch; urllib3's HTTPError and OSError, the time limit's among them."""
+    body = bytearray()
+    while chunk := response.read1(65_536, decode_content=True):  # what is there; `read` waits for all
+        body += chunk
+        if len(body) > most_bytes:
+            response.close()
+            raise TooMuch(f"the answer is over {most_bytes >> 20} MiB")
+    return bytes(body)
+
+
+def parsed(body: bytes, most_values: int) -> object:
+    """JSON, of which nothing is built if it holds far more than `most_values` values: parsed, a byte can cost 20.
+
+    Raises TooMuch; ValueError for what is no JSON (NaN and Infinity are none); RecursionError.
+    """
+    if sum(body.count(mark) for mark in (b",", b"[", b"{")) > most_values:
+        raise TooMuch(f"the answer holds more than {most_values:,} values")
+    value: object = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+    return value
+
+
+def _no_constant(text: str) -> float:
+    raise ValueError(f"{text} is not JSON")
+
+
+class _Answer(http.client.HTTPResponse):
+    """Read under one deadline: what is the socket's time limit when the request has been sent."""
+
+    def __init__(self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None):
+        super().__init__(sock, debuglevel, method, url)
+        self.fp.close()
+        self.fp = io.BufferedReader(_Ending(sock))
+
+
+class _Ending(io.RawIOBase):
+    def __init__(self, sock: socket.socket) -> None:
+        limit = sock.gettimeout()
+        self._deadline = NEVER if limit is None else time.monotonic() + limit
+        self._sock = sock
+        self._raw = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer took too long")
+        if self._deadline != NEVER:
+            self._sock.settimeout(left)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Connection(HTTPConnection):
+    response_class = _Answer
+
+
+class _SecureConnection(HTTPSConnection):
+    response_class = _Answer
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection

@@ -1,0 +1,160 @@
+"""An operator's query is checked when it is loaded, and refused with its place (J 12); no label value changes a query's
+structure (T3).
+"""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from ahpa.adapters.prometheus.promql import PromQLError, check, tokens
+from ahpa.adapters.prometheus.queries import Query, load_queries
+from ahpa.ports import QueryError
+
+BOUND = '{namespace="{{namespace}}",service="{{name}}"}'
+
+GOOD = [
+    f"up{BOUND}",
+    BOUND,
+    f"sum(rate(a{BOUND}[{{{{step}}}}]))",
+    f"sum by (pod) (rate(a{BOUND}[5m] offset 1w))",
+    f"sum(a{BOUND}) by (pod, 'x.y') / on (pod) group_left (b) max without () (b{BOUND})",
+    f"-(sum(a{BOUND}) + 1.5e3) ^ 2 > bool 3 or vector(0)  # a comment }} ]",
+    f"histogram_quantile(0.99, sum by (le) (rate(a_bucket{BOUND}[1m30s])))",
+    f"clamp_min(topk(3, a{BOUND}), -Inf) and on () NaN",
+    'a{k8s_namespace_name = "{{ namespace }}", pod=~"{{name}}-.*", x!~"", y!="1",}',
+    '{"a.metric", namespace="{{namespace}}"}',
+    "{__name__=\"a\", namespace='{{namespace}}'}",
+    "a{namespace=`{{namespace}}`}",
+    "time()",
+    f"count_values('v', a{BOUND})",
+    f"sum{BOUND}",
+    f"job:a:rate5m{BOUND}",
+]
+
+BAD = [
+    # syntax
+    ("", "at its end"),
+    (f"sum(a{BOUND}", "')' is missing"),
+    (f"sum(a{BOUND}))", "operator is missing"),
+    (f"a{BOUND} b{BOUND}", "at character 49, 'b{namespace"),
+    (f"a{BOUND} +", "something to compute is missing"),
+    (f"* a{BOUND}", "at character 1,"),
+    (f"a{BOUND}[5m", "']' is missing"),
+    (f"a{BOUND}[]", "a range is a duration"),
+    (f"a{BOUND}[x]", "a range is a duration"),
+    (f"a{BOUND}[5q]", "at character 49, '5q]'"),
+    ('a{namespace="{{namespace}}"', "'}' is missing"),
+    ('a{namespace="{{namespace}}" b="c"}', "'}' is missing"),
+    ('a{namespace="{{namespace}}}', "a quote that is not closed"),
+    ('a{namespace={{namespace}}}', "a value in quotes is missing"),
+    ('a{namespace"{{namespace}}"}', "one of = != =~ !~"),
+    ('a{namespace=="{{namespace}}"}', "one of = != =~ !~"),
+    ("a{,}", "a label's name is missing"),
+    (f"sum(a{BOUND},)", "something to compute is missing"),
+    (f"sum by pod (a{BOUND})", "'(' is missing"),
+    (f"a{BOUND} and", "something to compute is missing"),
+    (f"sum(a{BOUND}) or or b{BOUND}", "something to compute"),
+    (f"a{BOUND} & b{BOUND}", "this is no PromQL"),
+    (f"a{BOUND}; drop", "this is no PromQL"),
+    ("(" * 60 + f"a{BOUND}" + ")" * 60, "nested too deep"),
+    # more than its namespace
+    ("up", "namespace"),
+    ("sum(rate(a[5m]))", "namespace"),
+    ("a{}", "namespace"),
+    ('a{service="{{name}}"}', "namespace"),
+    (f"a{BOUND} / b", "at character 51, 'b'"),
+    (f"a{BOUND} unless b{{x='y'}}", "namespace"),
+    ('a{namespace!="{{namespace}}"}', "namespace"),
+    ('a{namespace=~"{{namespace}}"}', "namespace"),
+    ('a{namespace=~".*|{{namespace}}"}', "namespace"),
+    ('a{namespace="shop"}', "namespace"),
+    ('a{namespace="{{name}}"}', "namespace"),
+    ('a{namespace="x{{namespace}}"}', "namespace"),
+    ('{__name__=~"a.*",namespace="{{namespace}}"}', "named, not searched"),
+    ('{"__name__"!="a",namespace="{{namespace}}"}', "named, not searched"),
+    ("{{name}}" + BOUND, "outside of quotes"),
+    (f"a{BOUND} + {{{{name}}}}", "outside of quotes"),
+    (f"a{BOUND}[{{{{name}}}}]", "a range is a duration"),
+    # elsewhere in time
+    (f"max_over_time(a{BOUND}[5m:1m])", "a subquery"),
+    (f"max_over_time(a{BOUND}[5m:])", "a subquery"),
+    (f"max_over_time(a{BOUND}[5m : 1m])", "a subquery"),
+    (f"a{BOUND} @ 1700000000", "'@'"),
+    (f"a{BOUND} @ end()", "'@'"),
+    (f"a{BOUND} offset -5m", "looks ahead"),
+    (f"a{BOUND}[5m] offset - 5m", "looks ahead"),
+    (f"a{BOUND} offset (-5m)", "an offset is a duration"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("query", GOOD)
+def test_what_prometheus_takes_is_taken(query: str) -> None:
+    check(query)
+
+
+@pytest.mark.parametrize(("query", "said"), BAD, ids=[query[:60] for query, _ in BAD])
+def test_a_mistake_is_refused_with_its_place(query: str, said: str) -> None:
+    with pytest.raises(PromQLError) as caught:
+        check(query)
+    assert said in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def test_no_text_makes_it_fail_otherwise() -> None:
+    """Cut and shuffled pieces of queries: each is taken or refused, nothing else happens."""
+    luck = random.Random(7)
+    words = [token.text for query in GOOD for token in tokens(query)] + ["[", "]", ":", "@", "offset", "{{x}}", "\0"]
+    for _ in range(5000):
+        text = " ".join(luck.choices(words, k=luck.randint(1, 12)))
+        try:
+            check(text)
+        except PromQLError:
+            continue
+        assert text.count("(") == text.count(")")
+
+
+def test_all_that_ships_passes() -> None:
+    assert len(load_queries()) >= 6
+
+
+def test_a_refusal_names_file_query_and_place(tmp_path: Path) -> None:
+    """A syntax error was found out at the first tick, for every target that used it."""
+    file = tmp_path / "queries.yaml"
+    file.write_text(f"good: sum(a{BOUND})\nmine: sum(rate(a{BOUND}[5m])\n")
+    with pytest.raises(QueryError, match=r"queries\.yaml: query mine: at its end: '\)' is missing"):
+        load_queries(str(file))
+
+
+def structure(query: str) -> list[str]:
+    """The query's words, without what stands in quotes."""
+    return ["text" if token.kind == "string" else token.text for token in tokens(query)]
+
+
+HOSTILE = ['"', "'", "`", "\\", "\n", "}", "{", ")", "(", "]", "[", ",", "#", "{{", "}}", "@", "|", ".*",
+           "\0", " or up", '"} or up{a="', "{{namespace}}", "$(x)", "é", "１", "\u2028", "a", "b-1", "x.y", "-", "0",
+           "A", "_"]  # fmt: skip
+
+
+def test_five_thousand_hostile_names_change_no_structure() -> None:
+    luck = random.Random(3)
+    templates = [*load_queries().values(), Query("re", 'a{namespace="{{namespace}}",pod=~"{{name}}-.*"}')]
+    filled = 0
+    for _ in range(5000):
+        query = luck.choice(templates)
+        letters = luck.choice([HOSTILE, ["a", "b-1", "x.y", "0"]])
+        name, namespace = ("".join(luck.choices(letters, k=luck.randint(1, 4))) for _ in range(2))
+        try:
+            text = query.fill(namespace, name, 60.0)
+        except QueryError:
+            continue
+        filled += 1
+        assert structure(text) == structure(query.fill("shop", "chat", 60.0))
+    assert filled > 50
+
+
+def test_a_dot_in_a_name_is_a_dot_in_a_regular_expression_too() -> None:
+    query = Query("re", 'a{namespace="{{namespace}}",pod=~"{{name}}-.*"}')
+    assert query.fill("shop", "v1.chat", 60.0) == 'a{namespace="shop",pod=~"v1[.]chat-.*"}'

@@ -1,0 +1,70 @@
+"""Claims about what is concluded from the contenders: advice, and whether prediction pays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ahpa.backtest.results import ContenderResult, Point
+from ahpa.backtest.sweep import Question
+from ahpa.backtest.verdict import verdict_on, worth_of
+from forecasting.panel import Panel
+from tests.backtest.examples import DAY, trial_of, wave_result, wave_trial
+from tests.backtest.test_sweep import NOTHING
+
+
+def test_what_is_worth_it_is_said_with_the_reason() -> None:
+    """A steep daily wave is worth predicting; a flat load is not."""
+    assert wave_result().worth
+    assert "fewer replica-hours than" in wave_result().why or "nothing without prediction" in wave_result().why
+    flat = Panel.of(0.0, 60.0, np.full(4 * DAY, 20.0), ("flat",))
+    result = verdict_on(trial_of(flat), Question())
+    assert not result.worth
+    assert result.why
+
+
+def test_the_second_lever_is_advised_only_where_knobs_are_swept() -> None:
+    """It is one more run."""
+    told = verdict_on(wave_trial(), Question(late_target=0.2, quantile=0.999), ("ahpa",))
+    assert any("manage-target" in sentence for sentence in told.advice)
+    quick = verdict_on(wave_trial(), Question(late_target=0.2, quantile=0.999, sweep=False), ("ahpa",))
+    assert not any("manage-target" in sentence for sentence in quick.advice)
+
+
+def test_without_a_sweep_the_same_counts_are_found() -> None:
+    """Giving up on a count as soon as it has failed finds the same smallest one."""
+    quick = verdict_on(wave_trial(), Question(late_target=0.001, sweep=False), ("static", "fixed-max"))
+    for name in ("static", "fixed-max"):
+        found, full = quick.contenders[name].equal, wave_result().contenders[name].equal
+        assert found is not None
+        assert full is not None
+        assert (found.knob, found.outcome) == (full.knob, full.outcome)
+
+
+def test_a_fixed_level_is_planned_for() -> None:
+    told = verdict_on(wave_trial(), Question(late_target=1e-9, quantile=0.7, sweep=False), ("ahpa",))
+    assert told.contenders["ahpa"].label == "quantile 0.7"
+
+
+def _result(name: str, hours: float, scale_ups: int) -> ContenderResult:
+    outcome = replace(NOTHING, replica_hours=hours, scale_ups=scale_ups)
+    return ContenderResult(name, outcome, "at 1", (), Point(1.0, "at 1", outcome))
+
+
+@pytest.mark.parametrize(
+    ("ours", "kpa", "scale_ups", "worth", "words"),
+    [
+        (50.0, 100.0, 9, True, "50% fewer replica-hours than kpa"),
+        (100.0, 100.0, 9, False, "keeps the target for no more"),
+        (100.0, 100.0, 0, False, "never has to start a replica"),
+    ],
+)
+def test_whether_prediction_pays_is_said_with_its_reason(
+    ours: float, kpa: float, scale_ups: int, worth: bool, words: str
+) -> None:
+    found = {"ahpa": _result("ahpa", ours, 1), "kpa": _result("kpa", kpa, scale_ups)}
+    pays, why, saving = worth_of(found, 0.001)
+    assert (pays, saving) == (worth, kpa - ours)
+    assert words in why
