@@ -36,7 +36,7 @@ class ScaledObjects:
 
     kube: KubeApi
 
-    def read(self, namespace: str, reference: Mapping[str, Any]) -> Scaled:
+    def read(self, namespace: str, reference: Object) -> Scaled:
         """The object of a `scaleTargetRef`. Raises what damaged text in it raises."""
         kind, name = str(reference.get("kind")), str(reference.get("name"))
         group_version = str(reference.get("apiVersion") or _APPS)
