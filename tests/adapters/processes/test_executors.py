@@ -167,10 +167,12 @@ def test_processes_end_their_own_workers_only_and_at_once(tmp_path: Path) -> Non
 def test_an_interrupt_ends_the_program_and_its_workers_quickly(tmp_path: Path) -> None:
     """Ctrl-C reaches the whole group of processes, as from a terminal; workers leave it to their parent."""
     code = (
+        "import signal\n"
         "from pathlib import Path\n"
         "from ahpa.adapters.processes.executors import Processes\n"
         "from tests.adapters.processes.test_executors import held\n"
         "if __name__ == '__main__':\n"
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # who runs us in the background ignores it
         "    with Processes(2) as executor:\n"
         f"        here = Path({str(tmp_path)!r})\n"
         "        tasks = [executor.submit(held, here / 'never', here / str(k)) for k in range(6)]\n"

@@ -10,7 +10,6 @@ import os
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -95,18 +94,15 @@ def test_a_token_that_is_refused_is_not_asked_for_again(server: Server, tmp_path
     assert found == "401: expired; not accepted as we are, look into --prometheus-token-file"
 
 
-def _with(file: str) -> Callable[[str], Connection]:
-    return lambda path: replace(Connection(), **{file: path})
-
-
 @pytest.mark.parametrize(
     ("connection", "text", "header", "value"),
     [
-        (_with("token_file"), "s3cret\n", "Authorization", "Bearer s3cret"),
-        (_with("basic_auth_file"), "me:pass:wörd\n", "Authorization",
+        (lambda path: Connection(token_file=path), "s3cret\n", "Authorization", "Bearer s3cret"),
+        (lambda path: Connection(basic_auth_file=path), "me:pass:wörd\n", "Authorization",
          "Basic " + base64.b64encode("me:pass:wörd".encode()).decode()),
-        (_with("headers_file"), "# ours\n\nX-Scope-OrgID: team-a | team b \n", "X-Scope-OrgID", "team-a | team b"),
-        (_with("headers_file"), "authorization: Custom x\n", "Authorization", "Custom x"),
+        (lambda path: Connection(headers_file=path), "# ours\n\nX-Scope-OrgID: team-a | team b \n",
+         "X-Scope-OrgID", "team-a | team b"),
+        (lambda path: Connection(headers_file=path), "authorization: Custom x\n", "Authorization", "Custom x"),
     ],
 )  # fmt: skip
 def test_what_a_file_says_of_us_is_sent_and_read_anew(
@@ -124,16 +120,16 @@ def test_what_a_file_says_of_us_is_sent_and_read_anew(
 @pytest.mark.parametrize(
     ("connection", "text", "said"),
     [
-        (_with("token_file"), "s3cret\nmore", "does not hold one token"),
-        (_with("token_file"), "", "does not hold one token"),
-        (_with("basic_auth_file"), "s3cret", "does not hold one user:password"),
-        (_with("basic_auth_file"), "a:s3cret\nb:c", "does not hold one user:password"),
-        (_with("headers_file"), "X-Good: 1\nX-Bad: s3cret\x01", ":2: not a header"),
-        (_with("headers_file"), "Host: s3cret", ":1: not a header"),
-        (_with("headers_file"), "s3cret", ":1: not a header"),
-        (_with("headers_file"), "X-A: s3cret\nX-B\n", ":2: not a header"),
-        (_with("headers_file"), "X" * 70_000, "over 64 KiB"),
-        (_with("headers_file"), "X-A: \udcff", "not UTF-8"),
+        (lambda path: Connection(token_file=path), "s3cret\nmore", "does not hold one token"),
+        (lambda path: Connection(token_file=path), "", "does not hold one token"),
+        (lambda path: Connection(basic_auth_file=path), "s3cret", "does not hold one user:password"),
+        (lambda path: Connection(basic_auth_file=path), "a:s3cret\nb:c", "does not hold one user:password"),
+        (lambda path: Connection(headers_file=path), "X-Good: 1\nX-Bad: s3cret\x01", ":2: not a header"),
+        (lambda path: Connection(headers_file=path), "Host: s3cret", ":1: not a header"),
+        (lambda path: Connection(headers_file=path), "s3cret", ":1: not a header"),
+        (lambda path: Connection(headers_file=path), "X-A: s3cret\nX-B\n", ":2: not a header"),
+        (lambda path: Connection(headers_file=path), "X" * 70_000, "over 64 KiB"),
+        (lambda path: Connection(headers_file=path), "X-A: \udcff", "not UTF-8"),
     ],
 )
 def test_a_file_that_says_nothing_usable_is_refused_and_never_quoted(
