@@ -51,6 +51,9 @@ Operators add their own (config/base/queries.yaml); these are built in (ahpa/ada
 
 {queries}
 
+Each selector of a query needs the label that is the target's namespace, as `namespace="{{{{namespace}}}}"`; subqueries,
+`@`, negative offsets and a regular expression for the metric's name are refused when the list is loaded.
+
 ## Kinds of objects
 
 An HPA has no natural demand, so its owner names a query. What one replica serves is `{PREFIX}target-per-replica` where

@@ -42,3 +42,19 @@ def test_what_a_revision_says_of_itself(
     item = {"metadata": {"name": "r1", "annotations": noted}, "spec": {"containerConcurrency": concurrency}}
     found = facts(item, {})
     assert {key: getattr(found, key) for key in expected} == pytest.approx(expected)
+
+
+@given(
+    st.integers(0, 50),
+    st.lists(st.tuples(st.integers(1, 100), st.integers(0, 30), st.integers(0, 60)), min_size=1, max_size=4),
+)
+def test_no_part_lies_below_a_revisions_own_minimum_nor_above_its_maximum(
+    total: int, rows: list[tuple[int, int, int]]
+) -> None:
+    """A floor of 3 over 90 % and 10 %, where the small one's owner has set 5: it keeps its 5."""
+    shares = {f"r{i}": share for i, (share, _, _) in enumerate(rows)}
+    least = {f"r{i}": low for i, (_, low, _) in enumerate(rows)}
+    most = {f"r{i}": low + more for i, (_, low, more) in enumerate(rows)}
+    parts = apportion(total, shares, least, most)
+    assert all(least[name] <= part <= most[name] for name, part in parts.items())
+    assert apportion(3, {"a": 90, "b": 10}, {"a": 0, "b": 5}) == {"a": 3, "b": 5}
