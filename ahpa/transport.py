@@ -42,14 +42,15 @@ def body_of(response: BaseHTTPResponse, most_bytes: int) -> bytes:
     return bytes(body)
 
 
-def parsed(body: bytes, most_values: int) -> Any:
+def parsed(body: bytes, most_values: int) -> object:
     """JSON, of which nothing is built if it holds far more than `most_values` values: parsed, a byte can cost 20.
 
     Raises TooMuch; ValueError for what is no JSON (NaN and Infinity are none); RecursionError.
     """
     if sum(body.count(mark) for mark in (b",", b"[", b"{")) > most_values:
         raise TooMuch(f"the answer holds more than {most_values:,} values")
-    return json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+    found: object = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+    return found
 
 
 def _no_constant(text: str) -> float:
