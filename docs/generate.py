@@ -65,6 +65,9 @@ requests in flight are converted by `{PREFIX}service-time`, if it is set. Everyt
 the sentence names both units and what to set. A query in the short form `name: promql` says no unit, and some HPA
 metrics have names that tell none: then the one is taken to count what the other counts, and every sentence says so.
 
+Each selector of a query needs the label that is the target's namespace, as `namespace="{{{{namespace}}}}"`; subqueries,
+`@`, negative offsets and a regular expression for the metric's name are refused when the list is loaded.
+
 ## Kinds of objects
 
 An HPA has no natural demand, so its owner names a query. What one replica serves is `{PREFIX}target-per-replica` where

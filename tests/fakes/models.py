@@ -23,6 +23,16 @@ class SameAsYesterday:
 
 
 @dataclass(frozen=True, eq=False)
+class SameAsNow:
+    """The most gullible one: what was seen last goes on, at every level."""
+
+    name: str = "now"
+
+    def fit(self, history: Panel) -> Now:
+        return Now(history)
+
+
+@dataclass(frozen=True, eq=False)
 class Yesterday:
     history: Panel
 
@@ -50,3 +60,18 @@ class Yesterday:
         keys = past.keys
         names, fine = (("yesterday",) * len(keys), (None,) * len(keys))
         return Forecast(past.end, past.step, np.asarray(levels), levelled[:, :1], ends, levelled, keys, names, fine)
+
+
+@dataclass(frozen=True, eq=False)
+class Now(Yesterday):
+    def observe(self, panel: Panel) -> Now:
+        return Now(super().observe(panel).history)
+
+    def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
+        past, ends = self.history, np.asarray(windows)
+        last = np.array([row[np.isfinite(row)][-1:].sum() for row in past.values])
+        levelled = np.broadcast_to(last[:, None, None], (len(last), len(ends), len(levels)))
+        names, fine = (("now",) * len(last), (None,) * len(last))
+        return Forecast(
+            past.end, past.step, np.asarray(levels), levelled[:, :1], ends, levelled, past.keys, names, fine
+        )

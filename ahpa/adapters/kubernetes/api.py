@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import quote
@@ -45,7 +45,7 @@ def collection(group_version: str, resource: str, namespace: str | None) -> tupl
     return (*root, *(("namespaces", namespace) if namespace else ()), resource)
 
 
-def objects_among(items: Sequence[object]) -> list[Object]:
+def objects_among(items: Iterable[object]) -> list[Object]:
     """Those of a list that are objects at all; what is none has no name by which it could be refused."""
     return [item for item in items if isinstance(item, dict) and isinstance(item.get("metadata"), dict)]
 

@@ -23,6 +23,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from ahpa.adapters.prometheus.connection import Connection
+from ahpa.adapters.prometheus.recollection import Recollection
 from ahpa.adapters.prometheus.refusals import tls_refusal_of
 from ahpa.adapters.prometheus.session import BoundedSession, MetricsUnavailable, NoAnswer
 from ahpa.ports import Reading
@@ -75,6 +76,7 @@ class Prometheus:
         self._client = PrometheusConnect(url.rstrip("/"), session=self._session)
         self._executor = executor or Serial()
         self._left_over: frozenset[str] = frozenset()
+        self._recollection = Recollection()
 
     def read(
         self, queries: Mapping[str, str], start: float, end: float, step: float, deadline: float = NEVER
@@ -100,7 +102,9 @@ class Prometheus:
         values = np.array([row.values for row in rows.values()]).reshape(len(rows), len(asking.unknown))
         panel = Panel.of(start, step, values, tuple(rows)) if rows else Panel(start, step, values, ())
         problems = {key: row.problem for key, row in rows.items() if row.problem is not None}
-        return Reading(panel, problems, frozenset(key for key, row in rows.items() if row.partial), self._session.skew)
+        warned = frozenset(key for key, row in rows.items() if row.partial)
+        panel, partial = self._recollection.weighed(queries, panel, warned)
+        return Reading(panel, problems, partial, self._session.skew)
 
     def demand(self, query: str, start: float, end: float, step: float, deadline: float = NEVER) -> Demand:
         """One series on the grid [start, end). Raises MetricsUnavailable."""

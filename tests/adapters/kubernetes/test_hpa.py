@@ -160,3 +160,39 @@ def test_a_selector_of_expressions_is_read_whole() -> None:
     selector["matchExpressions"] = [{"key": "tier", "operator": "Near"}]
     kube.objects[where]["spec"]["selector"] = selector
     assert actuator.targets()[0].selector == ""
+
+
+@pytest.mark.parametrize("spec", [{"minReplicas": None}, {}])
+def test_a_minimum_that_nobody_set_is_the_one_that_kubernetes_means(spec: Object) -> None:
+    """`minReplicas: null` is 1, not 0; what is restored later is 1 too."""
+    kube, actuator = cluster(spec=spec)
+    if not spec:
+        del kube.objects[WHERE]["spec"]["minReplicas"]
+    target = actuator.targets()[0]
+    assert (target.floor, target.baseline) == (1, 1)
+    actuator.write(target, 4)
+    assert actuator.targets()[0].baseline == 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"minReplicas": True}, "minReplicas is no count: True"),
+        ({"minReplicas": -1}, "minReplicas is no count: -1"),
+        ({"maxReplicas": 1.5}, "maxReplicas is no count: 1.5"),
+        ({"scaleTargetRef": "api"}, "AttributeError"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_its_field_and_written_to_by_nobody(spec: Object, said: str) -> None:
+    _, actuator = cluster(spec=spec)
+    target = actuator.targets()[0]
+    assert target.refusal is not None
+    assert target.refusal.startswith("this HPA cannot be read: ")
+    assert said in target.refusal
+    assert not target.managed
+
+
+def test_a_capacity_that_no_replica_has_is_none() -> None:
+    metric = {"type": "External", "external": {"target": {"averageValue": "1e400"}}}
+    _, actuator = cluster(spec={"metrics": [metric]})
+    assert actuator.targets()[0].per_replica is None

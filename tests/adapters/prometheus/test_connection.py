@@ -94,51 +94,57 @@ def test_a_token_that_is_refused_is_not_asked_for_again(server: Server, tmp_path
     assert found == "401: expired; not accepted as we are, look into --prometheus-token-file"
 
 
+WITH: dict[str, Callable[[str], Connection]] = {
+    "token": lambda file: Connection(token_file=file),
+    "basic": lambda file: Connection(basic_auth_file=file),
+    "headers": lambda file: Connection(headers_file=file),
+}
+
+
 @pytest.mark.parametrize(
-    ("connection", "text", "header", "value"),
+    ("kind", "text", "header", "value"),
     [
-        (lambda path: Connection(token_file=path), "s3cret\n", "Authorization", "Bearer s3cret"),
-        (lambda path: Connection(basic_auth_file=path), "me:pass:wörd\n", "Authorization",
+        ("token", "s3cret\n", "Authorization", "Bearer s3cret"),
+        ("basic", "me:pass:wörd\n", "Authorization",
          "Basic " + base64.b64encode("me:pass:wörd".encode()).decode()),
-        (lambda path: Connection(headers_file=path), "# ours\n\nX-Scope-OrgID: team-a | team b \n",
-         "X-Scope-OrgID", "team-a | team b"),
-        (lambda path: Connection(headers_file=path), "authorization: Custom x\n", "Authorization", "Custom x"),
+        ("headers", "# ours\n\nX-Scope-OrgID: team-a | team b \n", "X-Scope-OrgID", "team-a | team b"),
+        ("headers", "authorization: Custom x\n", "Authorization", "Custom x"),
     ],
 )  # fmt: skip
 def test_what_a_file_says_of_us_is_sent_and_read_anew(
-    server: Server, tmp_path: Path, connection: Callable[[str], Connection], text: str, header: str, value: str
+    server: Server, tmp_path: Path, kind: str, text: str, header: str, value: str
 ) -> None:
     file = tmp_path / "secret"
     file.write_text(text)
     server.answer = only_with(header, value, say(401, b"no"))
-    reader = Prometheus(server.url, connection(str(file)))
+    reader = Prometheus(server.url, WITH[kind](str(file)))
     assert reader.read({"up": "up"}, START, END, STEP).problems == {}
     file.write_text(text.replace("s", "z").replace("t", "z").replace("x", "z"))
     assert "401" in reader.read({"up": "up"}, START, END, STEP).problems["up"]
 
 
 @pytest.mark.parametrize(
-    ("connection", "text", "said"),
+    ("kind", "text", "said"),
     [
-        (lambda path: Connection(token_file=path), "s3cret\nmore", "does not hold one token"),
-        (lambda path: Connection(token_file=path), "", "does not hold one token"),
-        (lambda path: Connection(basic_auth_file=path), "s3cret", "does not hold one user:password"),
-        (lambda path: Connection(basic_auth_file=path), "a:s3cret\nb:c", "does not hold one user:password"),
-        (lambda path: Connection(headers_file=path), "X-Good: 1\nX-Bad: s3cret\x01", ":2: not a header"),
-        (lambda path: Connection(headers_file=path), "Host: s3cret", ":1: not a header"),
-        (lambda path: Connection(headers_file=path), "s3cret", ":1: not a header"),
-        (lambda path: Connection(headers_file=path), "X-A: s3cret\nX-B\n", ":2: not a header"),
-        (lambda path: Connection(headers_file=path), "X" * 70_000, "over 64 KiB"),
-        (lambda path: Connection(headers_file=path), "X-A: \udcff", "not UTF-8"),
+        ("token", "s3cret\nmore", "does not hold one token"),
+        ("token", "", "does not hold one token"),
+        ("basic", "s3cret", "does not hold one user:password"),
+        ("basic", "a:s3cret\nb:c", "does not hold one user:password"),
+        ("headers", "X-Good: 1\nX-Bad: s3cret\x01", ":2: not a header"),
+        ("headers", "Host: s3cret", ":1: not a header"),
+        ("headers", "s3cret", ":1: not a header"),
+        ("headers", "X-A: s3cret\nX-B\n", ":2: not a header"),
+        ("headers", "X" * 70_000, "over 64 KiB"),
+        ("headers", "X-A: \udcff", "not UTF-8"),
     ],
 )
 def test_a_file_that_says_nothing_usable_is_refused_and_never_quoted(
-    server: Server, tmp_path: Path, connection: Callable[[str], Connection], text: str, said: str
+    server: Server, tmp_path: Path, kind: str, text: str, said: str
 ) -> None:
     file = tmp_path / "file"
     file.write_bytes(text.encode(errors="surrogateescape"))
     server.answer = GOOD
-    found = problem(server.url, connection(str(file)))
+    found = problem(server.url, WITH[kind](str(file)))
     assert said in found
     assert "s3cret" not in found
     assert server.requests == []

@@ -1,0 +1,89 @@
+"""What a server said a minute ago, held against what it says now.
+
+A minute that is over does not change. A server that suddenly says less of the same minutes has lost something (half of
+its shards, say), or another one answered that never had it: two replicas behind one address are wrong every second
+time, and no answer by itself shows it. Saying more is what a server does that has recovered.
+
+What is doubted may say more than was believed, never less: a forecaster that is shown it must not lower on it later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from forecasting.panel import Floats, Panel
+
+MOST_STEPS = 120
+"""Of longer readings nothing is kept: an hour is enough to recognise a server by."""
+_UNSETTLED = 3
+"""The newest steps of a reading, which late samples may still change."""
+_LESS, _SHARE, _LEAST = 0.9, 0.1, 3
+"""It says less if a tenth of the common steps, and at least three, lie below nine tenths of what they were."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Said:
+    query: str
+    start: float
+    step: float
+    values: Floats
+    """Shape [t]; NaN where nothing was observed."""
+
+    def on(self, panel: Panel) -> Floats:
+        """On the grid of a panel, the last value going on; NaN before the first."""
+        out = np.full(panel.values.shape[1], np.nan)
+        first = round((self.start - panel.start) / self.step)
+        known = self.values[max(-first, 0) :][: max(len(out) - first, 0)]
+        begin = max(first, 0)
+        out[begin : begin + len(known)] = known
+        observed = self.values[np.isfinite(self.values)]
+        if len(observed):
+            out[max(begin + len(known), 0) :] = observed[-1]
+        return out
+
+    def settled(self, panel: Panel) -> Floats:
+        """On the grid of a panel, only what no late sample may change."""
+        values = self.values[: len(self.values) - _UNSETTLED]
+        out = replace(self, values=values).on(panel)
+        out[max(round((self.start - panel.start) / self.step) + len(values), 0) :] = np.nan
+        return out
+
+
+@dataclass
+class Recollection:
+    """By key what was last believed of it; what is doubted replaces nothing."""
+
+    _said: Mapping[str, _Said] = field(default_factory=dict)
+
+    def weighed(self, queries: Mapping[str, str], panel: Panel, warned: frozenset[str]) -> tuple[Panel, frozenset[str]]:
+        """The panel, doubted rows lifted to what was believed, and the doubted keys: those of `warned`, of which the
+        server itself says so, and those of which it says less than before."""
+        lifted, kept, doubted = {}, {}, set(warned)
+        for row, key in enumerate(panel.keys):
+            before, values = self._said.get(key), panel.values[row]
+            known = before if before is not None and before.query == queries[key] else None
+            if known is not None and known.step == panel.step and _says_less(known.settled(panel), values):
+                doubted.add(key)
+            if known is not None and (key in doubted or not np.isfinite(values).any()):
+                kept[key] = known
+                if known.step == panel.step:
+                    lifted[row] = np.where(np.isfinite(values), np.fmax(values, known.on(panel)), np.nan)
+            elif key not in doubted:
+                kept[key] = _Said(queries[key], panel.start, panel.step, values.copy())
+        if panel.values.shape[1] <= MOST_STEPS:
+            self._said = kept
+        if not lifted:
+            return panel, frozenset(doubted)
+        rows = np.array(panel.values)
+        for row, values in lifted.items():
+            rows[row] = values
+        return Panel.of(panel.start, panel.step, rows, panel.keys), frozenset(doubted)
+
+
+def _says_less(before: Floats, values: Floats) -> bool:
+    both = np.isfinite(before) & np.isfinite(values)
+    below = int((values[both] < _LESS * before[both]).sum())
+    return below >= max(_LEAST, _SHARE * int(both.sum()))

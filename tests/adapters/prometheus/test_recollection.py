@@ -1,0 +1,88 @@
+"""A server that says less of the same minutes than before is doubted (J 11)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ahpa.adapters.prometheus.recollection import MOST_STEPS, Recollection
+from forecasting.panel import Floats, Panel
+
+QUERIES = {"a": "up"}
+
+
+def hour(at: int, values: Floats | float = 42.0) -> Panel:
+    """The sixty minutes up to minute `at`."""
+    return Panel.of(60.0 * (at - 60), 60.0, np.broadcast_to(np.asarray(values, dtype=float), (1, 60)), ("a",))
+
+
+def doubts(*readings: Panel) -> list[bool]:
+    """Which of these readings, one after the other, are doubted."""
+    recollection = Recollection()
+    return [recollection.weighed(QUERIES, reading, frozenset())[1] == {"a"} for reading in readings]
+
+
+def test_a_server_that_is_wrong_every_second_time_is_doubted_every_second_time() -> None:
+    """Two replicas behind one address, one of which lost its disk: 0, 42, 0, 42."""
+    readings = [hour(100 + i, (0.0, 42.0)[i % 2]) for i in range(10)]
+    assert doubts(*readings) == [False, *[i % 2 == 0 for i in range(1, 10)]]
+
+
+def test_half_of_the_shards_are_missed_until_nobody_remembers() -> None:
+    """Without a warning; after an hour none of the minutes before the loss is left to compare with."""
+    found = doubts(hour(0), *(hour(i, 21.0) for i in range(1, 70)))
+    assert found[1:50] == [True] * 49
+    assert not found[-1]
+
+
+def test_what_was_lost_and_is_back_is_believed_at_once() -> None:
+    assert doubts(hour(0), hour(1, 0.0), hour(2)) == [False, True, False]
+    assert doubts(hour(0, 21.0), hour(1)) == [False, False]
+
+
+def test_the_newest_minutes_may_still_change() -> None:
+    """Late samples; the third newest minute too."""
+    late = np.full(60, 42.0)
+    late[-3:] = 10.0
+    before = np.full(60, 42.0)
+    before[-2:] = 60.0
+    shifted = np.append(np.full(59, 42.0), 1.0)
+    assert doubts(hour(0, before), hour(1, shifted), hour(2, late)) == [False, False, False]
+
+
+def test_a_demand_that_falls_is_no_contradiction() -> None:
+    course = np.concatenate([np.full(60, 42.0), np.zeros(60)])
+    assert not any(doubts(*(hour(60 + i, course[i : i + 60]) for i in range(60))))
+
+
+def test_a_reading_without_anything_does_not_make_it_forget() -> None:
+    assert doubts(hour(0), hour(1, np.nan), hour(2, 0.0)) == [False, False, True]
+
+
+def test_another_query_has_another_past() -> None:
+    recollection = Recollection()
+    assert not recollection.weighed({"a": "up"}, hour(0), frozenset())[1]
+    assert not recollection.weighed({"a": "down"}, hour(1, 0.0), frozenset())[1]
+
+
+@pytest.mark.parametrize("step", [30.0, 60.0])
+def test_a_history_is_held_against_the_last_hour_and_not_kept(step: float) -> None:
+    recollection = Recollection()
+    recollection.weighed(QUERIES, hour(0), frozenset())[1]
+    long = Panel.of(-step * MOST_STEPS * 2, step, np.zeros((1, MOST_STEPS * 2)), ("a",))
+    assert (recollection.weighed(QUERIES, long, frozenset())[1] == {"a"}) == (step == 60.0)
+    assert recollection.weighed(QUERIES, hour(1, 0.0), frozenset())[1] == {"a"}
+
+
+@pytest.mark.parametrize("warned", [True, False])
+def test_what_is_doubted_may_say_more_and_never_less(warned: bool) -> None:
+    """A forecaster that was shown a doubted zero would lower on it in the next round, when nothing is doubted."""
+    recollection = Recollection()
+    recollection.weighed(QUERIES, hour(0), frozenset())
+    now = np.zeros(60)
+    now[0], now[5], now[-1], now[-2] = 50.0, np.nan, 60.0, np.nan
+    panel, doubted = recollection.weighed(QUERIES, hour(2, now), frozenset(QUERIES if warned else ()))
+    assert doubted == {"a"}
+    (row,) = panel.values
+    assert (row[0], row[-1], row[1], row[-3]) == (50.0, 60.0, 42.0, 42.0)
+    assert np.flatnonzero(np.isnan(row)).tolist() == [5, 58]

@@ -1,0 +1,201 @@
+"""T5 of the reliability list: an API server that fails in every way we know, over real sockets, for twenty rounds,
+while owners go on editing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+from kubernetes import client
+
+from ahpa.adapters.kubernetes.api import Kube
+from ahpa.adapters.kubernetes.events import Events
+from ahpa.adapters.kubernetes.kinds import KINDS
+from ahpa.adapters.kubernetes.pods import Pods
+from ahpa.adapters.telemetry.telemetry import Telemetry
+from ahpa.ports import ClusterError
+from ahpa.service.rounds import Ports, Service
+from tests.fakes.demand import FakePrometheus
+from tests.fakes.kube import FakeKube
+from tests.fakes.models import SameAsNow
+from tests.service.api_server import LISTS, ApiServer, Send, answer, refusal
+from tests.service.stage import DAY, HPAS, NOW, QUERIES, ROOT, SETTINGS, add_knative, always
+
+ROUNDS, TICK = 20, 60.0
+NAMES = [f"chat{i}" for i in range(4)]
+Fault = Callable[[str, str, Send], object]
+
+
+def with_answer(data: bytes) -> Fault:
+    def fault(method: str, path: str, send: Send) -> object:
+        send(data)
+        return "answered"
+
+    return fault
+
+
+def drip(before: bytes) -> Fault:
+    def fault(method: str, path: str, send: Send) -> object:
+        send(before)
+        for _ in range(300):
+            send(b" ")
+            time.sleep(0.1)
+        return "answered"
+
+    return fault
+
+
+def flood(method: str, path: str, send: Send) -> object:
+    """A list of 1 GiB."""
+    send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+    for _ in range(1024):
+        send(b" " * 2**20)
+    return "answered"
+
+
+def hang(method: str, path: str, send: Send) -> object:
+    time.sleep(30)
+    return "answered"
+
+
+def listing(**meta: object) -> Fault:
+    return with_answer(answer(200, {"kind": "List", "items": [], **meta}))
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+FAULTS: dict[str, Fault] = {
+    **{str(status): with_answer(refusal(status)) for status in (401, 403, 404, 409, 422, 429, 500, 503)},
+    "reset": lambda method, path, send: "reset",
+    "lost reply": lambda method, path, send: "lost reply",
+    "truncated": lambda method, path, send: "truncated",
+    "html": with_answer(answer(200, b"<html>login</html>", Content_Type="text/html")),
+    "empty body": with_answer(answer(200, b"")),
+    "redirect": with_answer(answer(302, b"", Location="http://127.0.0.1:1/x")),
+    "410 on continue": listing(metadata={"continue": "x"}),
+    "no metadata": listing(),
+    "metadata is null": listing(metadata=None),
+    "metadata is a list": listing(metadata=[]),
+    "items are null": with_answer(answer(200, {"metadata": {}, "items": None})),
+    "items are no objects": with_answer(answer(200, {"metadata": {}, "items": [1, None, [], {"metadata": 3}]})),
+    "nested 200,000 times": with_answer(answer(200, b"[" * 200_000 + b"]" * 200_000)),
+    "a huge number": with_answer(answer(200, b'{"metadata":{},"items":[],"x":' + b"9" * 5000 + b"}")),
+    "utf-8 that is none": with_answer(answer(200, b'{"metadata":{},"items":[{"metadata":{"name":"\xff"}}]}')),
+    "5 million values": with_answer(answer(200, b'{"metadata":{},"items":[' + b"{}," * 5_000_000 + b"{}]}")),
+    "1 GiB": flood,
+}
+SLOW: dict[str, Fault] = {
+    "hangs": hang,
+    "drips its headers": drip(b"HTTP/1.1 200 OK\r\nX-a: "),
+    "drips its body": drip(HEAD + b"Content-Length: 1000000\r\n\r\n"),
+}
+SCOPES: dict[str, Callable[[str, str], bool]] = {
+    "every call": lambda method, path: True,
+    "lists": lambda method, path: method == "GET" and path.endswith(LISTS),
+    "patches": lambda method, path: method == "PATCH",
+    "events": lambda method, path: method == "POST",
+    "pods and scaled objects": lambda method, path: path.endswith("/pods") or "/deployments" in path,
+}
+
+
+class World:
+    """Four Knative Services and an HPA in apply whose demand rises slowly, so that each round has writes."""
+
+    def __init__(self, seconds: float) -> None:
+        self.kube, self.now = FakeKube(), NOW
+        for name in NAMES:
+            add_knative(self.kube, name, mode="apply")
+        self.kube.put(f"{HPAS}/chat9", {
+            "metadata": {"namespace": "shop", "name": "chat9", "annotations": {"ahpa.dev/mode": "apply",
+                         "ahpa.dev/demand": "mine", "ahpa.dev/target-per-replica": "7"}},
+            "spec": {"minReplicas": 1, "maxReplicas": 90, "scaleTargetRef": {"kind": "Deployment", "name": "chat9"}},
+            "status": {"currentReplicas": 1},
+        })  # fmt: skip
+        self.server = ApiServer(self.kube)
+        settings = client.Configuration(host=self.server.url)
+        settings.retries = False
+        api = Kube(client.ApiClient(settings), (seconds, seconds))
+        ports = Ports(
+            actuators={name: kind.actuator(api, "shop") for name, kind in KINDS.items()},
+            starts=Pods(api),
+            demand=FakePrometheus({"chat": lambda t: 20.0 + max(0.0, t - NOW) / 60}),
+            queries=QUERIES,
+            models={"fleet": SameAsNow()},
+            events=Events(api, "test"),
+            telemetry=Telemetry(),
+        )
+        self.service = Service(replace(SETTINGS, tick_seconds=TICK, history_seconds=DAY / 12), ports, always)
+        self.service.refit(NOW)
+        for _ in range(3):
+            self.tick()
+
+    def tick(self) -> bool:
+        self.now += TICK
+        try:
+            self.service.tick(self.now)
+        except ClusterError:
+            return False
+        return True
+
+    def floors(self) -> dict[str, int]:
+        revisions = {f"{ROOT}/revisions/{name}-00001" for name in NAMES}
+        found = {where: self.kube.objects[where]["metadata"]["annotations"] for where in revisions}
+        floors = {where: int(noted.get("autoscaling.knative.dev/min-scale", 0)) for where, noted in found.items()}
+        return {**floors, "hpa": int(self.kube.objects[f"{HPAS}/chat9"]["spec"]["minReplicas"])}
+
+
+@contextmanager
+def world(seconds: float) -> Iterator[World]:
+    made = World(seconds)
+    try:
+        yield made
+    finally:
+        made.server.close()
+
+
+def endure(fault: Fault, scope: str, seconds: float, rounds: int, most_seconds: float) -> None:
+    with world(seconds) as at:
+        fits, before = SCOPES[scope], at.floors()
+        assert min(before.values()) >= 3
+        at.server.fault = lambda method, path, send, _: fault(method, path, send) if fits(method, path) else None
+        for number in range(rounds):
+            if number == rounds // 2:  # an owner edits one of them, and another is made anew
+                edited = f"{ROOT}/revisions/{NAMES[0]}-00001"
+                at.kube.edit(edited, {"metadata": {"annotations": {"autoscaling.knative.dev/min-scale": "33"}}})
+                add_knative(at.kube, NAMES[1], mode="apply")
+                before = {**at.floors(), edited: 33}
+            at.server.asked.clear()
+            began = time.monotonic()
+            at.tick()
+            assert time.monotonic() - began < most_seconds
+            asked = at.server.asked
+            assert len([path for method, path in asked if method == "GET" and path.endswith(LISTS)]) <= len(LISTS)
+            assert len([path for method, path in asked if method == "PATCH"]) <= 20
+            floors = at.floors()
+            assert all(floors[key] >= before[key] for key in before), "a lowering write"
+            before = floors
+        at.server.fault = lambda *_: None
+        at.kube.writes.clear()
+        healed = [at.tick() for _ in range(2)]
+        assert all(healed)
+        assert at.floors()[edited] >= 33
+        for where, body in at.kube.writes:
+            assert body["metadata"]["uid"] == at.kube.objects[where]["metadata"]["uid"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("scope", "fault"), list(itertools.product(SCOPES, FAULTS)))
+def test_no_fault_of_the_api_loses_an_edit_lowers_a_floor_or_floods_it(scope: str, fault: str) -> None:
+    rounds = 2 if fault in ("1 GiB", "5 million values") else ROUNDS
+    endure(FAULTS[fault], scope, 5.0, rounds, 60.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("scope", "fault"), list(itertools.product(SCOPES, SLOW)))
+def test_a_round_ends_also_with_an_api_that_is_slow(scope: str, fault: str) -> None:
+    """The time limit is half a second here."""
+    endure(SLOW[fault], scope, 0.5, 4, 20.0)

@@ -1,0 +1,180 @@
+"""T4 of the reliability list: a Prometheus that fails in every way we know, over real sockets, for twenty rounds.
+
+The forecaster believes what it saw last, so one wrong zero that gets through would lower the floor.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ahpa.adapters.kubernetes.events import Events
+from ahpa.adapters.kubernetes.kinds import KINDS
+from ahpa.adapters.kubernetes.pods import Pods
+from ahpa.adapters.kubernetes.revisions import MIN_SCALE
+from ahpa.adapters.processes.executors import Threads
+from ahpa.adapters.prometheus.source import Prometheus
+from ahpa.adapters.telemetry.telemetry import Telemetry
+from ahpa.core.decision import Decision, Reason
+from ahpa.service.rounds import Ports, Service
+from tests.adapters.prometheus.faults import (
+    FAULTS,
+    SLOW,
+    Fault,
+    FaultyPrometheus,
+    matrix,
+    of_samples,
+    of_zeros,
+    response,
+    samples,
+    says,
+)
+from tests.fakes.kube import FakeKube
+from tests.fakes.models import SameAsNow
+from tests.service.stage import NOW, QUERIES, ROOT, SETTINGS, add_knative, always
+
+NAMES = [f"chat{i}" for i in range(4)]
+TICK, ROUNDS = 30.0, 20
+"""Ten minutes in all: within the hold of a quarter of an hour, after which lowering is allowed."""
+DOUBTS = {Reason.NO_RECENT_DATA, Reason.NO_FORECAST, Reason.PARTIAL_DATA, Reason.FLEET_FROZEN, Reason.SETTLING}
+
+
+def every_second(fault: Fault) -> Callable[[str], Fault | None]:
+    turns = itertools.count()
+    return lambda query: fault if next(turns) % 2 else None
+
+
+def only(fault: Fault) -> Callable[[str], Fault | None]:
+    return lambda query: fault
+
+
+FLAPPING: dict[str, Callable[[str], Fault | None]] = {
+    "500 every second time": every_second(says(500)),
+    "zeros every second time": every_second(of_zeros()),
+    "an error with zeros every second time": every_second(FAULTS["status error with data"]),
+    "half of the shards gone, without a word": only(
+        lambda send, query: send(response(200, matrix(samples(query, lambda now: 21.0))))
+    ),
+    "zeros, without a word": only(of_zeros()),
+    "in another order, zeros last": every_second(of_samples(lambda rows: rows[::-1])),
+}
+
+
+class World:
+    """Four services on a floor of six, of which a faulty Prometheus tells."""
+
+    def __init__(self, prometheus: FaultyPrometheus, threads: Threads, seconds: float) -> None:
+        self.prometheus, self.kube, self.now = prometheus, FakeKube(), NOW
+        for name in NAMES:
+            add_knative(self.kube, name, mode="apply")
+        telemetry = Telemetry()
+        ports = Ports(
+            actuators={name: kind.actuator(self.kube, "shop") for name, kind in KINDS.items()},
+            starts=Pods(self.kube),
+            demand=Prometheus(
+                prometheus.url, timeout_seconds=(seconds, seconds), total_seconds=seconds, executor=threads
+            ),
+            queries=QUERIES,
+            models={"fleet": SameAsNow()},
+            events=Events(self.kube, "test"),
+            telemetry=telemetry,
+        )
+        self.service = Service(replace(SETTINGS, tick_seconds=TICK, history_seconds=7200), ports, always)
+        self.service.refit(NOW)
+        for _ in range(8):
+            self.tick()
+        self.kube.writes.clear()
+
+    def tick(self) -> tuple[Decision, ...]:
+        self.now += TICK
+        return self.service.tick(self.now)
+
+    def floors(self) -> list[int]:
+        annotations = [self.kube.objects[f"{ROOT}/revisions/{name}-00001"]["metadata"]["annotations"] for name in NAMES]
+        return [int(noted[MIN_SCALE]) for noted in annotations]
+
+
+@contextmanager
+def world(seconds: float = 5.0) -> Iterator[World]:
+    prometheus = FaultyPrometheus(lambda now: 42.0)
+    with Threads(4) as threads:
+        try:
+            yield World(prometheus, threads, seconds)
+        finally:
+            prometheus.close()
+
+
+def peak_mib() -> float:
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None
+    return int(found[1]) / 1024
+
+
+def endure(at: World, fault: Callable[[str], Fault | None], rounds: int, most_seconds: float) -> None:
+    before, floors = peak_mib(), at.floors()
+    assert min(floors) >= 6
+    at.prometheus.fault = fault
+    for _ in range(rounds):
+        began = time.monotonic()
+        at.tick()
+        assert time.monotonic() - began < most_seconds
+        after = at.floors()
+        assert all(new >= old for new, old in zip(after, floors, strict=True)), "a lowering write"
+        floors = after
+    assert peak_mib() - before < 150
+    at.prometheus.fault = lambda query: None
+    at.tick()
+    assert not [d.message for d in at.tick() if d.reason in DOUBTS]
+
+
+def test_the_forecaster_of_these_tests_lowers_on_what_it_is_told() -> None:
+    """Else they would prove nothing: a demand that really falls is followed."""
+    with world() as at:
+        start = at.now
+        at.prometheus.demand = lambda now: 42.0 if now < start else 1.0
+        for _ in range(ROUNDS):
+            at.tick()
+        assert max(at.floors()) < 6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+def test_nothing_is_lowered_on_a_fault_and_all_is_normal_a_round_after_it(fault: str) -> None:
+    with world() as at:
+        endure(at, only(FAULTS[fault]), ROUNDS, 30.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FLAPPING)
+def test_nothing_is_lowered_on_a_server_that_contradicts_itself(fault: str) -> None:
+    with world() as at:
+        endure(at, FLAPPING[fault], ROUNDS, 30.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", SLOW)
+def test_nothing_waits_for_a_server_that_is_slow(fault: str) -> None:
+    """The time limit is a second here, so that twenty rounds end."""
+    with world(1.0) as at:
+        endure(at, only(SLOW[fault]), ROUNDS, 30.0)
+
+
+def test_one_of_four_alone_is_bad() -> None:
+    """Its neighbours are raised all the same, in ticks and refits (J 5)."""
+    with world() as at:
+        bad = FAULTS["malformed: NaN as a stamp"]
+        at.prometheus.fault = lambda query: bad if "chat0" in query else None
+        at.prometheus.demand = lambda now: 84.0
+        at.service.refit(at.now)
+        for _ in range(5):
+            at.tick()
+        floors = at.floors()
+        assert floors[0] == 6
+        assert min(floors[1:]) >= 9
