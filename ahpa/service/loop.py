@@ -88,11 +88,13 @@ class Loop:
     def run(self) -> None:
         """Until `stop`. The floors stay as they are: a restart must not drop a fleet."""
         from apscheduler.events import EVENT_JOB_MAX_INSTANCES
+        from apscheduler.executors.pool import ThreadPoolExecutor
         from apscheduler.schedulers.background import BackgroundScheduler
 
         service, settings = self._service, self._service.settings
         common = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-        scheduler = BackgroundScheduler(timezone="UTC", job_defaults=common)
+        threads = {"default": ThreadPoolExecutor(2)}  # one for each job: more would only hold what a job once held
+        scheduler = BackgroundScheduler(executors=threads, timezone="UTC", job_defaults=common)
         self._once("refit", service.refit)
         self._once("tick", service.tick)
         for job, work, seconds in (
