@@ -108,10 +108,13 @@ class History:
     def largest(self) -> Floats:
         """The largest demand of each row that is no slip of one minute, [n]: what three minutes reached (or one coarser
         step); 0 where that cannot be said yet."""
+        return np.asarray(np.maximum(self._top_until(self.length).min(axis=1), 0.0), dtype=float)
+
+    def _top_until(self, column: int) -> Floats:
+        """`_top`, and what lies between what that knows and `column`."""
         count = self._top.shape[1]
-        late = _highest(self.values[:, self._known :], count)
-        both = np.partition(np.concatenate([self._top, late], axis=1), -count, axis=1)
-        return np.asarray(np.maximum(both[:, -count], 0.0), dtype=float)
+        late = _highest(self.values[:, self._known : column], count)
+        return _highest(np.concatenate([self._top, late], axis=1), count)
 
     def extended(self, panel: Panel) -> History:
         """With the steps of `panel` that are newer than `end`; rows it lacks count as not observed."""
@@ -159,8 +162,9 @@ class History:
         columns = np.full((len(self.keys), keep + steps + room), np.nan, dtype=np.float32)
         columns[:, :keep] = self.values[:, self.length - keep :]
         start = self.start + (self.length - keep) * self.step
-        known = max(0, self._known - (self.length - keep))
-        return replace(self, start=start, length=keep, _buffer=_Buffer(columns, keep), _known=known)
+        gone = self.length - keep
+        top, known = (self._top_until(gone), 0) if gone > self._known else (self._top, self._known - gone)
+        return replace(self, start=start, length=keep, _buffer=_Buffer(columns, keep), _known=known, _top=top)
 
 
 def _room(length: int) -> int:

@@ -33,7 +33,7 @@ MUTATIONS = {
     "sign": Mutation(
         "the floor moves away from the plan",
         "ahpa/core/controller.py",
-        "    floor = min(wanted, reach)\n",
+        "    floor = min(wanted, at.reach(workload))\n",
         "    floor = max(0, 2 * workload.floor - wanted)\n",
     ),
     "template": Mutation(
