@@ -23,6 +23,7 @@ from ahpa.core.observation import Observation, Workload
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.policy.rules import parse_policy
 from ahpa.core.readiness import Lag, Readiness, Tier
+from ahpa.core.units import IN_FLIGHT
 from ahpa.core.words import moment, percent, seconds
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.render import live
@@ -120,6 +121,7 @@ class Lane:
             per_replica=self.example.per_replica,
             readiness=self.example.service.readiness,
             observed_until=now,
+            unit=IN_FLIGHT.words,
         )
 
     def obey(self, decision: Decision, outlook: Outlook | None, minute: int) -> None:

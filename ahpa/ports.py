@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ahpa.core.capacity import Part
 from ahpa.core.decision import Decision
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.starts import Start
+from ahpa.core.units import Capacity, Unit
 from forecasting.forecast import Coverage, Outlook
 from forecasting.panel import Panel
 
@@ -47,20 +49,34 @@ class Target:
     ready: int
     present: int
     maximum: int | None
-    per_replica: float | None
-    """Demand that one replica serves at target, as far as the object says; None where it does not."""
+    capacities: tuple[Capacity, ...]
+    """What one replica serves at target, as far as the object says: one, or one for each part."""
     managed: bool
     selector: str
     """Label selector of its pods; empty if unknown."""
     demand: str | None = None
     """The query that measures it where its owner names none; None: they must."""
+    no_demand: str = ""
+    """Why no query measures it by itself, in words."""
+    parts: tuple[Part, ...] = ()
+    """Where several Revisions have traffic: each one's share, capacity and bounds. Their `per_replica` is that of
+    `capacities` (1 where nothing is said) until the service has brought it into the demand's unit."""
+    assumed: tuple[str, ...] = ()
+    """What could not be read and was taken for granted, in words."""
     refusal: str | None = None
+    title: str = "object"
+    """How people call its kind: `HPA`."""
     handle: object = None
     """The adapter's own: the listed objects that it will write to."""
 
     @property
     def key(self) -> str:
         return f"{self.kind}/{self.namespace}/{self.name}"
+
+    @property
+    def per_replica(self) -> float | None:
+        """Demand that one replica serves at target, where one answer is all there is to it."""
+        return self.capacities[0].value if len(self.capacities) == 1 else None
 
 
 class Actuator(Protocol):
@@ -83,6 +99,15 @@ class Actuator(Protocol):
         ...
 
 
+class ServerClock(Protocol):
+    """What a server's answers say of the time."""
+
+    @property
+    def skew(self) -> float:
+        """Seconds that our clock was ahead of the server's at its last answer (negative: behind); 0 if not known."""
+        ...
+
+
 class StartSource(Protocol):
     """Where starts of replicas are seen."""
 
@@ -93,6 +118,11 @@ class StartSource(Protocol):
 
 class DemandQuery(Protocol):
     """One way to measure demand, from the operator's list."""
+
+    @property
+    def unit(self) -> Unit | None:
+        """What it counts; None where the operator does not say."""
+        ...
 
     def fill(self, namespace: str, name: str, step: float) -> str:
         """The query for one target. Raises QueryError for a name that no object can have."""
@@ -109,6 +139,8 @@ class Reading:
     """By key: why nothing trustworthy was read."""
     partial: frozenset[str]
     """Keys whose answers may be incomplete."""
+    skew: float = 0.0
+    """Seconds that our clock is ahead of the source's (negative: behind); 0 where the source does not tell the time."""
 
 
 class DemandSource(Protocol):
@@ -172,6 +204,10 @@ class Telemetry(Protocol):
 
     def job_failed(self, job: str) -> None:
         """A whole `tick` or `refit` failed."""
+        ...
+
+    def skipped(self, job: str) -> None:
+        """A `tick` or `refit` was due while the last one still ran."""
         ...
 
     def ticked(self, now: float, seconds: float) -> None:

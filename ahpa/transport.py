@@ -49,8 +49,8 @@ def parsed(body: bytes, most_values: int) -> object:
     """
     if sum(body.count(mark) for mark in (b",", b"[", b"{")) > most_values:
         raise TooMuch(f"the answer holds more than {most_values:,} values")
-    found: object = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
-    return found
+    value: object = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+    return value
 
 
 def _no_constant(text: str) -> float:

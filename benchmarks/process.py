@@ -14,7 +14,7 @@ from statistics import median
 
 RUNS = 9
 _PEAK = """
-import ahpa.cli, ahpa.service.loop, ahpa.service.service
+import ahpa.cli, ahpa.service.loop, ahpa.service.rounds
 from ahpa.adapters.processes.memory import give_freed_arrays_back
 give_freed_arrays_back()
 from apscheduler.schedulers.background import BackgroundScheduler

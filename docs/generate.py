@@ -12,6 +12,7 @@ from ahpa.adapters.prometheus.queries import load_queries
 from ahpa.adapters.telemetry.metrics import Metrics
 from ahpa.core.policy.parameters import PARAMETERS
 from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, Policy
+from ahpa.core.units import UNITS
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- Written by docs/generate.py; change the code instead. -->"
@@ -23,7 +24,11 @@ def annotations_page() -> str:
     rows = (
         (f"`{PREFIX}{p.name}`", p.accepts, _shown(defaults[p.field]), f'`"{p.example}"`', p.help) for p in PARAMETERS
     )
-    queries = "\n".join(f"- `{name}`" for name in sorted(load_queries()))
+    queries = "\n".join(
+        f"- `{name}`, {query.unit.counts if query.unit else 'unit not said'}"
+        for name, query in sorted(load_queries().items())
+    )
+    units = "\n".join(f"- `{unit.name}`: {unit.words}" for unit in UNITS.values())
     kinds = (
         (f"`{k.name}`", k.title, f"`{k.demand}`" if k.demand else "none: name one", k.capacity) for k in KINDS.values()
     )
@@ -53,6 +58,15 @@ Operators add their own (config/base/queries.yaml); these are built in (ahpa/ada
 
 Each selector of a query needs the label that is the target's namespace, as `namespace="{{{{namespace}}}}"`; subqueries,
 `@`, negative offsets and a regular expression for the metric's name are refused when the list is loaded.
+
+Each says what it counts, with one of these units:
+
+{units}
+
+A demand and a target fit if they count the same (requests per minute and per second do). Requests per second and
+requests in flight are converted by `{PREFIX}service-time`, if it is set. Everything else is refused (`NoCapacity`), and
+the sentence names both units and what to set. A query in the short form `name: promql` says no unit, and some HPA
+metrics have names that tell none: then the one is taken to count what the other counts, and every sentence says so.
 
 ## Kinds of objects
 

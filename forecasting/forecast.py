@@ -22,6 +22,10 @@ class Outlook:
     """Shape [w, q]."""
     model: str
     reason: str | None
+    largest: float = math.inf
+    """As `Forecast.largest`; inf where it is not known."""
+    failed: bool = False
+    """As `Forecast.failed`."""
 
     def peak(self, seconds: float, level: float) -> float:
         """The `level` quantile of the largest step within `seconds` of the origin.
@@ -60,13 +64,26 @@ class Forecast:
     """Shape [n]: the model that spoke, for people."""
     reasons: tuple[str | None, ...]
     """Shape [n]: None, or why there is no forecast."""
+    largest: Floats | None = None
+    """Shape [n]: the largest demand seen so far that is no slip of one minute; None: not known."""
+    failed: tuple[bool, ...] | None = None
+    """Shape [n]: True where enough was observed and the model failed all the same; None: nowhere."""
 
     def outlook(self, key: str) -> Outlook | None:
         """What the forecast says of one series, or None if it does not know it."""
         row = self._rows.get(key)
         if row is None:
             return None
-        return Outlook(self.origin, self.levels, self.windows, self.peaks[row], self.models[row], self.reasons[row])
+        return Outlook(
+            self.origin,
+            self.levels,
+            self.windows,
+            self.peaks[row],
+            self.models[row],
+            self.reasons[row],
+            math.inf if self.largest is None else float(self.largest[row]),
+            self.failed is not None and self.failed[row],
+        )
 
     @cached_property
     def _rows(self) -> dict[str, int]:

@@ -40,23 +40,28 @@ def reasons(history: History) -> tuple[str | None, ...]:
     return tuple(out)
 
 
-def guarded(raw: Forecast, cap: Floats) -> Forecast:
-    """The forecast that keeps its promises whatever a model said; `cap` [n] is the largest believable demand.
+def guarded(raw: Forecast, history: History) -> Forecast:
+    """The forecast that keeps its promises whatever a model said of `history`; `raw` has the model's own reasons only.
 
-    Quantiles are brought `within` what can be and put in order along levels (peaks along
-    windows too); a row with any non-finite number has no forecast, and says so.
+    Quantiles are brought `within` what can be and put in order along levels (peaks along windows too). A row of which
+    too little was observed has no forecast, and says so; one with any non-finite number, or for which the model had a
+    reason of its own, has `failed`.
     """
+    cap = history.cap
     with np.errstate(invalid="ignore"):
         steps = np.sort(within(raw.steps, cap), axis=2)
         peaks = np.maximum.accumulate(np.sort(within(raw.peaks, cap), axis=2), axis=1)
     broken: NDArray[np.bool_] = ~(_finite(steps) & _finite(peaks))
-    said = tuple(
+    lacking = reasons(history)
+    faults = tuple(
         why or ("the model's answer was not finite" if bad else None)
         for why, bad in zip(raw.reasons, broken, strict=True)
     )
+    said = tuple(lack or fault for lack, fault in zip(lacking, faults, strict=True))
+    failed = tuple(lack is None and fault is not None for lack, fault in zip(lacking, faults, strict=True))
     silent = np.array([why is not None for why in said], dtype=bool)
     steps[silent], peaks[silent] = np.nan, np.nan
-    return replace(raw, steps=steps, peaks=peaks, reasons=said)
+    return replace(raw, steps=steps, peaks=peaks, reasons=said, largest=history.largest, failed=failed)
 
 
 def within(values: Floats, cap: Floats) -> Floats:

@@ -12,6 +12,8 @@ from forecasting.panel import Floats, Panel
 _ROWS = 512
 """Rows handled at a time, so that temporary arrays stay small beside a fleet of 800 MB."""
 _BELIEVABLE = 1000.0
+_AGREE_SECONDS = 180.0
+"""A demand that so many seconds of steps reached is no slip of one of them."""
 
 
 def caps(values: Floats, step: float) -> Floats:
@@ -44,6 +46,14 @@ def clean(values: Floats, cap: Floats) -> NDArray[np.float32]:
         return np.asarray(np.minimum(kept, cap[:, None]), dtype=np.float32)
 
 
+def _highest(values: Floats, count: int) -> Floats:
+    """The `count` largest observed values of each row, in no order; -inf where there are fewer."""
+    seen = np.where(np.isfinite(values), values, -np.inf)
+    if seen.shape[1] > count:
+        return np.asarray(np.partition(seen, -count, axis=1)[:, -count:])
+    return np.pad(seen, ((0, 0), (count - seen.shape[1], 0)), constant_values=-np.inf)
+
+
 @dataclass(eq=False)
 class _Buffer:
     """Storage with room at its end, shared by the histories that grow from one another."""
@@ -62,6 +72,10 @@ class History:
     cap: Floats
     length: int
     _buffer: _Buffer
+    _known: int
+    """Columns, from the first on, that `_top` tells of."""
+    _top: Floats
+    """Their largest values: what they say of `largest`."""
 
     @classmethod
     def of(cls, panel: Panel, memory_steps: int) -> History:
@@ -72,11 +86,15 @@ class History:
         cap = caps(part, panel.step)
         room = _room(part.shape[1])
         columns = np.full((len(part), part.shape[1] + room), np.nan, dtype=np.float32)
+        agree = max(1, round(_AGREE_SECONDS / panel.step))
+        top = np.empty((len(part), agree), dtype=np.float32)
         for row in range(0, len(part), _ROWS):
             rows = slice(row, row + _ROWS)
             columns[rows, : part.shape[1]] = clean(part[rows], cap[rows])
+            top[rows] = _highest(columns[rows, : part.shape[1]], agree)
         start = panel.start + first * panel.step
-        return cls(start, panel.step, panel.keys, cap, part.shape[1], _Buffer(columns, part.shape[1]))
+        length = part.shape[1]
+        return cls(start, panel.step, panel.keys, cap, length, _Buffer(columns, length), length, top)
 
     @property
     def values(self) -> NDArray[np.float32]:
@@ -85,6 +103,15 @@ class History:
     @property
     def end(self) -> float:
         return self.start + self.step * self.length
+
+    @property
+    def largest(self) -> Floats:
+        """The largest demand of each row that is no slip of one minute, [n]: what three minutes reached (or one coarser
+        step); 0 where that cannot be said yet."""
+        count = self._top.shape[1]
+        late = _highest(self.values[:, self._known :], count)
+        both = np.partition(np.concatenate([self._top, late], axis=1), -count, axis=1)
+        return np.asarray(np.maximum(both[:, -count], 0.0), dtype=float)
 
     def extended(self, panel: Panel) -> History:
         """With the steps of `panel` that are newer than `end`; rows it lacks count as not observed."""
@@ -112,11 +139,13 @@ class History:
             mine, theirs = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
             columns[mine, at : at + new] = clean(panel.values[theirs, skip:], self.cap[mine])
         history._buffer.filled = at + new
-        return History(history.start, self.step, self.keys, self.cap, at + new, history._buffer)
+        return replace(history, length=at + new)
 
     def cut(self, length: int) -> History:
         """As it was when it had so many steps."""
-        return replace(self, length=length)
+        if length >= self._known:
+            return replace(self, length=length)
+        return replace(self, length=length, _known=0, _top=np.full_like(self._top, -np.inf))
 
     def _has_room(self, steps: int) -> bool:
         """Whether the storage may be written after `length`: nobody else has, and it fits."""
@@ -130,7 +159,8 @@ class History:
         columns = np.full((len(self.keys), keep + steps + room), np.nan, dtype=np.float32)
         columns[:, :keep] = self.values[:, self.length - keep :]
         start = self.start + (self.length - keep) * self.step
-        return History(start, self.step, self.keys, self.cap, keep, _Buffer(columns, keep))
+        known = max(0, self._known - (self.length - keep))
+        return replace(self, start=start, length=keep, _buffer=_Buffer(columns, keep), _known=known)
 
 
 def _room(length: int) -> int:

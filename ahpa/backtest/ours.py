@@ -20,6 +20,7 @@ from ahpa.core.decision import UNTRUSTED, Decision
 from ahpa.core.level import DEFAULT_LEVEL, find_level
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.policy.values import Parsed, Policy
+from ahpa.core.units import IN_FLIGHT
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.outcome import Run
 from ahpa.simulation.scalers.kpa import KpaLoop
@@ -116,6 +117,7 @@ class Ahpa:
             readiness=scenario.service.readiness,
             observed_until=-math.inf,
             maximum=scenario.kpa.max_scale or None,
+            unit=IN_FLIGHT.words,
         )
 
     def _realised(self, level: float) -> dict[str, float]:

@@ -18,7 +18,7 @@ from ahpa.core.trust import distrust, freezes
 from forecasting.forecast import Outlook
 from forecasting.panel import Floats, Panel
 
-LIMITS = Limits(cap=10_000)
+LIMITS = Limits(cap=10_000, budget=1_000_000_000)
 """Those of the service, but for the cap: a backtest asks what is needed."""
 
 
@@ -72,7 +72,8 @@ _SPEAKS = Outlook(0.0, np.zeros(0), np.zeros(0), np.zeros((0, 0)), "", None)
 
 
 def freeze_of(demand: Panel, foresights: Sequence[Foresight], start: float, end: float) -> Freeze:
-    """The freeze of a fleet on [start, end), where every service asks for a floor from its first observed step on.
+    """The freeze of a fleet on [start, end), where every service asks for a floor from its first observed step on,
+    counts from when it can first be trusted, and all belong to one tenant.
 
     `demand` has a row for each of `foresights`. Trust depends on the age of the data, their coverage and whether the
     model spoke, and the same few cases come again and again: each is asked about once.
@@ -84,13 +85,15 @@ def freeze_of(demand: Panel, foresights: Sequence[Foresight], start: float, end:
         return distrust(-age, coverage, _SPEAKS if spoke else None, 0.0, limits) is not None
 
     ticks = start + TICK_SECONDS * np.arange(round((end - start) / TICK_SECONDS))
-    asked, doubted = np.zeros(len(ticks), dtype=int), np.zeros(len(ticks), dtype=int)
+    trusted, bad = np.zeros(len(ticks), dtype=int), np.zeros(len(ticks), dtype=int)
     for newest, coverage, foresight in zip(*observed(demand, ticks), foresights, strict=True):
         there = np.isfinite(newest)
         origin = foresight.newest(ticks)
         spoke = np.append(foresight.spoke, False)[origin]  # -1, no origin yet, is the last
         cases = zip((ticks - newest).tolist(), coverage.tolist(), spoke.tolist(), strict=True)
-        asked += there
-        doubted += there & np.fromiter((untrusted(*case) for case in cases), bool, len(ticks))
-    frozen = [freezes(*case, limits) for case in zip(asked.tolist(), doubted.tolist(), strict=True)]
+        good = there & ~np.fromiter((untrusted(*case) for case in cases), bool, len(ticks))
+        ever = np.logical_or.accumulate(good)
+        trusted += ever
+        bad += ever & ~good
+    frozen = [freezes(*case, limits) for case in zip(trusted.tolist(), bad.tolist(), strict=True)]
     return Freeze(start, np.array(frozen, dtype=bool))

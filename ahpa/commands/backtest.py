@@ -83,6 +83,9 @@ class Work:
               show_default=True, help="Whom to compare.")  # fmt: skip
 @click.option("--sweep/--no-sweep", default=True, show_default=True, help="Try every policy's knob at many settings.")
 @click.option("--service", "service_file", type=click.Path(path_type=Path), help="A Knative Service's YAML.")
+@click.option("--knative-config", type=click.Path(path_type=Path), metavar="FILE",
+              help="With --service: YAML of the ConfigMaps config-autoscaler and config-defaults, which decide where "
+                   "the Service says nothing.  [default: Knative's own defaults]")  # fmt: skip
 @click.option("--burstiness", type=click.FloatRange(1, 100), default=1.0, show_default=True,
               help="Variance over mean of the requests per second; 1 is Poisson.")  # fmt: skip
 @calendar_options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import threading
@@ -55,6 +56,8 @@ class Options:
     lag_p95: float
     tiers: Path | None
     cap: int
+    raise_budget: int
+    write_rate: float
     stale_after: float
     hold: float
     time_zone: str | None
@@ -87,7 +90,25 @@ class Options:
     help="YAML list of tiers (name, nodes, replicas, lag-p50, lag-p95), instead of --lag-*.",
 )
 @click.option(
-    "--cap", type=click.IntRange(1), default=100, show_default=True, help="No floor above this, whoever asks."
+    "--cap",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="No floor is raised above this, whoever asks.",
+)
+@click.option(
+    "--raise-budget",
+    type=click.IntRange(1),
+    default=500,
+    show_default=True,
+    help="Replicas added per tick, over all services.",
+)
+@click.option(
+    "--write-rate",
+    type=click.FloatRange(min=0.1),
+    default=10.0,
+    show_default=True,
+    help="Writes to targets per second, after a burst of thrice as many.",
 )
 @click.option("--stale-after", type=SECONDS, default="5m", show_default=True, help="Older data are not lowered on.")
 @click.option("--hold", type=SECONDS, default="15m", show_default=True, help="Stale data hold the floor this long.")
@@ -125,13 +146,14 @@ def _serve(options: Options) -> int:
     from ahpa.adapters.processes.memory import give_freed_arrays_back
     from ahpa.adapters.telemetry.logs import log_to_stderr
     from ahpa.adapters.telemetry.telemetry import Telemetry
-    from ahpa.service.loop import Loop
+    from ahpa.service.loop import Loop, Pace
     from ahpa.service.rounds import Service
 
     give_freed_arrays_back()
     log_to_stderr(options.verbose)
     telemetry = Telemetry()
-    service = Service(_settings(options), _ports(options, telemetry), may_write=lambda now: not options.dry_run)
+    pace = Pace(options.write_rate, round(3 * options.write_rate))
+    service = Service(_settings(options), _ports(options, telemetry), lambda now: not options.dry_run, pace)
     loop = Loop(service, telemetry)
     if options.once:
         return _once(service, loop)
@@ -170,7 +192,12 @@ def _settings(options: Options) -> Settings:
         step_seconds=options.step,
         history_seconds=options.history,
         readiness=_readiness(options),
-        limits=Limits(cap=options.cap, stale_seconds=options.stale_after, hold_seconds=options.hold),
+        limits=Limits(
+            cap=options.cap,
+            stale_seconds=options.stale_after,
+            hold_seconds=options.hold,
+            budget=options.raise_budget,
+        ),
     )
 
 
@@ -194,12 +221,14 @@ def _ports(options: Options, telemetry: Telemetry) -> Ports:
     from ahpa.adapters.kubernetes.pods import Pods
     from ahpa.adapters.processes.executors import Threads
     from ahpa.adapters.processes.fits import FitPool
-    from ahpa.adapters.prometheus.queries import load_queries
+    from ahpa.adapters.prometheus.queries import doubts, load_queries
     from ahpa.adapters.prometheus.source import Prometheus
     from ahpa.service.rounds import Ports
     from forecasting.choice.models import models
 
     queries = load_queries(options.queries)
+    for name, doubt in doubts(queries).items():
+        telemetry.log("query.doubtful", logging.WARNING, query=name, problem=doubt)
     kube = Kube.connect(options.kubeconfig, options.context)
     calendar = calendar_from(options.time_zone, options.holidays)
     return Ports(
@@ -215,6 +244,7 @@ def _ports(options: Options, telemetry: Telemetry) -> Ports:
         events=Events(kube, socket.gethostname()),
         telemetry=telemetry,
         journal=JournalFile(options.journal) if options.journal else None,
+        cluster_clock=kube,
     )
 
 

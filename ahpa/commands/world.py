@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ahpa.adapters.files.knative_config import read_knative_config
 from ahpa.adapters.files.service_yaml import ServiceYaml, read_service
 from ahpa.adapters.files.text import InputError
 from ahpa.adapters.files.tiers import read_tiers
@@ -25,6 +26,7 @@ class World:
     """How services work and scale."""
 
     service_file: Path | None
+    knative_config: Path | None
     concurrency: int
     target_utilization: float
     lag_p50: float
@@ -51,8 +53,11 @@ class Wish:
 def service_of(world: World) -> ServiceYaml | None:
     """The Service of --service, which then says what two options say otherwise. Raises InputError, UsageError."""
     if world.service_file is None:
+        if world.knative_config is not None:
+            raise click.UsageError("--knative-config: only with --service, for what that Service does not say itself")
         return None
-    service = read_service(world.service_file, world.concurrency)
+    config = None if world.knative_config is None else read_knative_config(world.knative_config)
+    service = read_service(world.service_file, world.concurrency, config)
     refuse(("target_utilization",), "the Service of --service says it")
     if service.concurrency:
         refuse(("concurrency",), "the Service of --service says it")

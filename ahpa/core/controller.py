@@ -4,67 +4,115 @@ The service, the backtest, the demo and the replay of a production journal all c
 supplies the observation and who carries out the decisions.
 
 Ground rules, each with a test that switches the others off:
-- never below the owner's baseline, never above the owner's maximum or our cap;
+- never below the owner's baseline, never above the owner's maximum or our cap; what its owner set on the object above
+  our cap stays, but nothing is raised there;
 - missing is not zero: without fresh data a floor is held, then decays slowly; it is never lowered on data
-  that are stale, partial or unbelievable;
-- when many services look wrong at once nothing is lowered anywhere;
+  that are stale, partial or unbelievable, nor for a failure of ours: a model that failed, clocks that differ;
+- a peak far beyond everything that was ever seen is believed only so far;
+- when many services go bad at once nothing is lowered (trust.py says where);
 - the first round after a start lowers nothing;
+- every way up is limited: per round and service, and by a budget for all of them;
 - a release is a ramp: Knative drops half of what a lowered floor frees per 2 s tick, whatever its
-  scale-down-delay says (docs/decisions/0006-release-ramp.md).
+  scale-down-delay says (docs/decisions/0006-release-ramp.md). Only its owner's maximum is obeyed at once.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
+from ahpa.core.budget import shared
 from ahpa.core.decision import Decision, Reason
 from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.planner import Plan, Supply, plan
 from ahpa.core.policy.rules import level_of
-from ahpa.core.trust import distrust, fleet_frozen
+from ahpa.core.round import Round
+from ahpa.core.sentences import needs_of, silence
+from ahpa.core.trust import frozen_tenants
 from forecasting.forecast import Outlook
 
 
 def step(observation: Observation) -> tuple[Decision, ...]:
     """One decision per workload, in their order."""
-    frozen = fleet_frozen(observation)
-    return tuple(_decide(workload, observation, frozen) for workload in observation.workloads)
+    wished = _wished(observation)
+    allowed = _allowed(observation, wished)
+    return tuple(
+        _decide(workload, Round(observation, frozen, allowed.get(decision.key)))
+        if decision.change > allowed.get(decision.key, decision.change)
+        else decision
+        for workload, decision, frozen in wished
+    )
 
 
-def _decide(workload: Workload, observation: Observation, frozen: bool) -> Decision:
-    """The decision for one workload; `frozen`: nothing may be lowered."""
+def allowed_in(observation: Observation) -> Mapping[str, int]:
+    """By key: how many replicas each may add, of those whose raises the budget cuts; all others may what they want."""
+    return _allowed(observation, _wished(observation))
+
+
+def _wished(observation: Observation) -> list[tuple[Workload, Decision, bool]]:
+    """Each workload with what it would be given if the budget had no end, and whether its tenant is frozen."""
+    frozen = frozen_tenants(observation)
+    return [(w, _decide(w, Round(observation, w.tenant in frozen)), w.tenant in frozen) for w in observation.workloads]
+
+
+def _allowed(observation: Observation, wished: Sequence[tuple[Workload, Decision, bool]]) -> Mapping[str, int]:
+    if observation.allowances is not None:
+        return observation.allowances
+    raises = {(w.tenant, d.key): d.change for w, d, _ in wished if d.apply and d.change > 0}
+    if sum(raises.values()) <= observation.limits.budget:
+        return {}
+    return shared(raises, observation.limits.budget)
+
+
+def _decide(workload: Workload, at: Round) -> Decision:
+    """The decision for one workload."""
     standing = _standing(workload)
     if standing is not None:
         return standing
+    observation, policy = at.observation, workload.policy.policy
     limits, now, outlook = observation.limits, observation.now, observation.outlook(workload.key)
-    policy = workload.policy.policy
     low, high = _bounds(workload, limits)
-    age = now - workload.observed_until
-    if workload.floor > high:  # the owner lowered the maximum: theirs at once, whatever we know
-        floor = max(high, workload.floor - max(1, math.ceil(policy.release * workload.floor)))
-        text = f"lower {workload.floor} -> {floor}: at most {high} allowed"
-        return _decision(workload, floor, Reason.TOO_MANY_REPLICAS, text)
-    if outlook is None or outlook.reason is not None or age > limits.hold_seconds:
-        may_lower = observation.settled and not frozen
-        return _without_opinion(workload, outlook, age, low, limits, may_lower=may_lower)
+    if workload.floor > high:
+        return _down_to_maximum(workload, low, high)
+    since = workload.observed_until if workload.doubted_since is None else workload.doubted_since
+    lost = now - workload.observed_until > limits.stale_seconds and now - since > limits.hold_seconds
+    if outlook is None or outlook.reason is not None or lost:
+        return _without_opinion(workload, outlook, low, at)
 
     assert workload.per_replica is not None
-    supply = Supply(workload.per_replica, workload.readiness, workload.ready, workload.present)
+    supply = Supply(workload.per_replica, workload.readiness, workload.ready, workload.present, workload.parts)
     made = plan(outlook, supply, level_of(policy, workload.level), now, observation.tick_seconds, policy.lead)
-    needs = f"peak {made.peak:.4g} (p{100 * made.level:.4g}) within {made.window_seconds:.0f} s needs {made.floor}"
-    wanted = max(low, min(high, made.protected))
+    needs = needs_of(workload, made)
+    believed = max(workload.floor, _believable(outlook, supply, limits))
+    if made.floor > believed:
+        needs += f", believed up to {believed}, as no more than {outlook.largest:.4g} was ever seen"
+    wanted = max(low, min(high, made.protected, believed))
     if wanted > workload.floor:
-        return _raise(workload, wanted, high, needs, made, outlook, limits)
+        return _raise(workload, wanted, high, needs, made, outlook, at)
     if wanted == workload.floor:
-        reason = _resting(made, low, high)
+        reason = Reason.UNSEEN_PEAK if believed < min(made.floor, high) else _resting(made, low, high)
         return _decision(workload, wanted, reason, f"keep {wanted}: {needs}", made, outlook)
-    distrusted = distrust(workload.observed_until, workload.coverage, outlook, now, limits)
-    blocked = _blocked(distrusted, frozen, observation.settled)
+    blocked = at.blocked(workload)
     if blocked is not None:
-        why = _WHY_BLOCKED[blocked].format(age=age, coverage=workload.coverage)
-        text = f"hold {workload.floor}: {needs}, but {why}"
+        text = f"hold {workload.floor}: {needs}, but {at.why(blocked, workload)}"
         return _decision(workload, workload.floor, blocked, text, made, outlook)
     return _release(workload, wanted, needs, made, outlook)
+
+
+def _believable(outlook: Outlook, supply: Supply, limits: Limits) -> int:
+    """The most replicas that a forecast is believed to need; one at least."""
+    most = limits.unseen_ratio * outlook.largest
+    return max(1, supply.needs(min(most, 1e300)))
+
+
+def _down_to_maximum(workload: Workload, low: int, high: int) -> Decision:
+    """The owner's own maximum at once, whatever we know; an operator's cap by the ramp of a release."""
+    policy, current = workload.policy.policy, workload.floor
+    owners = min((x for x in (workload.maximum, policy.max) if x is not None), default=current)
+    ramp = current - max(1, math.ceil(policy.release * current))
+    floor = max(low, min(owners, max(high, ramp)))
+    text = f"lower {current} -> {floor}: at most {high} allowed"
+    return _decision(workload, floor, Reason.TOO_MANY_REPLICAS, text)
 
 
 def _decision(
@@ -109,7 +157,7 @@ def _standing(workload: Workload) -> Decision | None:
             workload,
             workload.floor,
             Reason.NO_CAPACITY,
-            "nobody said what one replica serves; set ahpa.dev/target-per-replica",
+            workload.no_capacity or "nobody said what one replica serves; set ahpa.dev/target-per-replica",
         )
     return None
 
@@ -128,72 +176,62 @@ def _restore(workload: Workload, mode: str) -> Decision:
 
 
 def _bounds(workload: Workload, limits: Limits) -> tuple[int, int]:
-    """(lowest, highest) floor. The owner's own minimum stands even above our cap."""
+    """(lowest, highest) floor. The owner's own minimum stands even above our cap, as far as it is in force: what a
+    record says beyond that is not raised to."""
     policy = workload.policy.policy
     high = min(x for x in (limits.cap, workload.maximum, policy.max) if x is not None)
-    low = max(workload.baseline, min(policy.min or 0, high))
+    low = max(min(workload.baseline, max(high, workload.floor)), min(policy.min or 0, high))
     return low, max(low, high)
 
 
-_WHY_BLOCKED = {
-    Reason.NO_RECENT_DATA: "the newest data are {age:.0f} s old",
-    Reason.PARTIAL_DATA: "only {coverage:.0%} of the last hour was observed",
-    Reason.NO_FORECAST: "there is no forecast",
-    Reason.FLEET_FROZEN: "too many services look wrong at once, so nothing is lowered",
-    Reason.SETTLING: "this is the first round after a start",
-}
-
-
-def _blocked(distrust: Reason | None, frozen: bool, settled: bool) -> Reason | None:
-    """Why nothing may be lowered now, or None."""
-    if distrust is not None:
-        return distrust
-    if frozen:
-        return Reason.FLEET_FROZEN
-    return None if settled else Reason.SETTLING
-
-
-def _without_opinion(
-    workload: Workload, outlook: Outlook | None, age: float, low: int, limits: Limits, *, may_lower: bool
-) -> Decision:
+def _without_opinion(workload: Workload, outlook: Outlook | None, low: int, at: Round) -> Decision:
     """Hold, then decay: no data and no forecast are no opinion, never a zero.
 
-    A model that has looked and has no opinion ends the hold at once; one that could not look yet does not.
+    The hold counts from the first round in which there was nothing to go by; where nobody keeps count, from the newest
+    data, and a model that has looked at them and has no opinion ends it at once. A failure of ours never lowers.
     """
+    limits, now, current = at.observation.limits, at.observation.now, workload.floor
+    age = now - workload.observed_until
     reason = Reason.NO_RECENT_DATA if age > limits.stale_seconds else Reason.NO_FORECAST
-    if reason is Reason.NO_RECENT_DATA:
-        why = f"the newest data are {age:.0f} s old"
+    if reason is Reason.NO_RECENT_DATA or workload.never or (outlook is None and workload.unread is not None):
+        why = silence(workload, age)
     else:
         why = f"no forecast, because {outlook.reason}" if outlook and outlook.reason else "no forecast was made yet"
-    current = workload.floor
-    floor = max(low, current - max(1, math.ceil(limits.decay_ratio * current)))
-    looked = outlook is not None and reason is Reason.NO_FORECAST
-    within_hold = age <= limits.hold_seconds and not looked
+    if at.skewed:
+        reason, why = Reason.CLOCK_SKEW, at.skew
     if low > current:
-        return _decision(
-            workload, low, Reason.TOO_FEW_REPLICAS, f"raise {current} -> {low}, the owner's minimum: {why}"
-        )
-    if within_hold or not may_lower or floor >= current:
+        floor = min(low, at.reach(workload))
+        limited = f"; at most {floor} this round" if floor < low else ""
+        text = f"raise {current} -> {floor}, the owner's minimum{limited}: {why}"
+        return _decision(workload, floor, Reason.SCALE_UP_LIMITED if limited else Reason.TOO_FEW_REPLICAS, text)
+    if workload.doubted_since is None:
+        looked = outlook is not None and reason is Reason.NO_FORECAST
+        held = not looked and age <= limits.hold_seconds
+    else:
+        held = now - workload.doubted_since <= limits.hold_seconds
+    failed = outlook is not None and outlook.failed
+    floor = max(low, current - max(1, math.ceil(limits.decay_ratio * current)))
+    if held or failed or not at.may_lower or floor >= current:
         return _decision(workload, current, reason, f"hold {current}: {why}")
     return _decision(workload, floor, reason, f"decay {current} -> {floor}: {why}")
 
 
-def _raise(
-    workload: Workload, wanted: int, high: int, needs: str, made: Plan, outlook: Outlook, limits: Limits
-) -> Decision:
-    present = max(workload.floor, workload.present)
-    reach = present + max(limits.raise_least, math.ceil(limits.raise_ratio * present))
-    floor = min(wanted, reach)
+def _raise(workload: Workload, wanted: int, high: int, needs: str, made: Plan, outlook: Outlook, at: Round) -> Decision:
+    floor = min(wanted, at.reach(workload))
     reason, note = Reason.PEAK_AHEAD, ""
     if floor < wanted:
-        reason, note = Reason.SCALE_UP_LIMITED, f"; at most {reach} this round"
+        shared = "" if at.allowance is None else " for all services together"
+        reason, note = Reason.SCALE_UP_LIMITED, f"; at most {floor} this round{shared}"
     elif made.protected > high:
         reason, note = Reason.TOO_MANY_REPLICAS, f"; at most {high} allowed"
+    elif made.floor > wanted:
+        reason = Reason.UNSEEN_PEAK
     elif made.protected > made.floor and wanted > made.floor:
         reason, note = Reason.STARTING_PROTECTED, f"; {wanted} are asked for and still likely to be needed"
     elif wanted > made.protected:
         reason, note = Reason.TOO_FEW_REPLICAS, f"; at least {wanted} wanted by its owner"
-    return _decision(workload, floor, reason, f"raise {workload.floor} -> {floor}: {needs}{note}", made, outlook)
+    moves = f"raise {workload.floor} -> {floor}" if floor > workload.floor else f"keep {floor}"
+    return _decision(workload, floor, reason, f"{moves}: {needs}{note}", made, outlook)
 
 
 def _resting(made: Plan, low: int, high: int) -> Reason:

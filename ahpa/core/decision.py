@@ -26,13 +26,16 @@ class Reason(StrEnum):
     TOO_FEW_REPLICAS = "TooFewReplicas"  # the plan lies below the owner's minimum
     TOO_MANY_REPLICAS = "TooManyReplicas"  # the plan lies above the owner's maximum or our cap
     SCALE_UP_LIMITED = "ScaleUpLimited"
+    UNSEEN_PEAK = "UnseenPeak"  # the plan lies far beyond everything that was ever seen
     SCALE_DOWN_STABILIZED = "ScaleDownStabilized"
     STARTING_PROTECTED = "StartingProtected"
     RELEASED = "Released"
     NO_RECENT_DATA = "NoRecentData"
     PARTIAL_DATA = "PartialData"
+    DOUBTFUL_DATA = "DoubtfulData"
     NO_FORECAST = "NoForecast"
     FLEET_FROZEN = "FleetFrozen"
+    CLOCK_SKEW = "ClockSkew"
     SETTLING = "Settling"
     PAUSED = "Paused"
     INVALID_POLICY = "InvalidPolicy"
@@ -55,11 +58,14 @@ _SEVERITY = {
     Reason.INVALID_POLICY: Severity.WARNING,
     Reason.NO_CAPACITY: Severity.WARNING,
     Reason.REFUSED: Severity.WARNING,
+    Reason.DOUBTFUL_DATA: Severity.WARNING,
     Reason.FLEET_FROZEN: Severity.WARNING,
+    Reason.CLOCK_SKEW: Severity.WARNING,
+    Reason.UNSEEN_PEAK: Severity.WARNING,
     Reason.TOO_MANY_REPLICAS: Severity.WARNING,
 }
 
-UNTRUSTED = frozenset({Reason.NO_RECENT_DATA, Reason.PARTIAL_DATA, Reason.NO_FORECAST})
+UNTRUSTED = frozenset({Reason.NO_RECENT_DATA, Reason.PARTIAL_DATA, Reason.DOUBTFUL_DATA, Reason.NO_FORECAST})
 """Reasons for which the data behind a plan are not to be lowered on."""
 
 

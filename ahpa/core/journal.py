@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from ahpa.core.controller import step
+from ahpa.core.capacity import Part
+from ahpa.core.controller import allowed_in, step
 from ahpa.core.decision import Decision
 from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.policy.rules import parse_policy
 from ahpa.core.readiness import Lag, Readiness, Tier
-from ahpa.core.trust import fleet_frozen
+from ahpa.core.trust import frozen_tenants
 from forecasting.forecast import Outlook
 from forecasting.panel import frozen as read_only
 
@@ -41,12 +42,24 @@ class Entry:
     outlook: Outlook | None
     decision: Mapping[str, object]
     """As it was recorded: floor, previous, baseline, apply, reason, message."""
+    allowance: int | None = None
+    """Replicas that the budget let it add; None: as many as it wanted."""
+    skew: float = 0.0
 
     def replay(self) -> Decision:
         """What today's code decides on the recorded inputs."""
         outlooks = {} if self.outlook is None else {self.workload.key: self.outlook}
+        allowances = {} if self.allowance is None else {self.workload.key: self.allowance}
         observation = Observation(
-            self.now, self.tick_seconds, (self.workload,), outlooks, self.limits, self.settled, self.frozen
+            self.now,
+            self.tick_seconds,
+            (self.workload,),
+            outlooks,
+            self.limits,
+            self.settled,
+            self.frozen,
+            allowances,
+            self.skew,
         )
         (decision,) = step(observation)
         return decision
@@ -60,12 +73,16 @@ def entries(observation: Observation, decisions: Sequence[Decision]) -> Iterator
         "now": observation.now,
         "tickSeconds": observation.tick_seconds,
         "limits": asdict(observation.limits),
-        "frozen": fleet_frozen(observation),
         "settled": observation.settled,
+        "skew": observation.skew,
     }
+    frozen = frozen_tenants(observation)
+    allowed = allowed_in(observation)
     for workload, decision in zip(observation.workloads, decisions, strict=True):
         yield {
             **common,
+            "frozen": workload.tenant in frozen,
+            "allowance": allowed.get(workload.key),
             "workload": _workload_to_json(workload),
             "outlook": _outlook_to_json(observation.outlook(workload.key)),
             "decision": decision_to_json(decision),
@@ -98,22 +115,34 @@ def entry_from_json(row: object) -> Entry:
             workload=_workload_from_json(row["workload"]),
             outlook=_outlook_from_json(row["outlook"]),
             decision=dict(row["decision"]),
+            allowance=None if row.get("allowance") is None else int(row["allowance"]),
+            skew=float(row.get("skew", 0.0)),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise JournalError(f"a field is missing or malformed: {type(error).__name__}: {error}") from error
 
 
+_PLAIN = ("key", "baseline", "floor", "ready", "present", "coverage", "maximum", "level", "managed", "refusal")
+_LATER = ("doubt", "doubted_since", "was_trusted")
+"""Plain too; journals of before do not have them."""
+
+
 def _workload_to_json(workload: Workload) -> dict[str, Any]:
     until = workload.observed_until
-    plain = ("key", "baseline", "floor", "ready", "present", "coverage", "maximum", "level", "managed", "refusal")
     return {
-        **{name: getattr(workload, name) for name in plain},
+        **{name: getattr(workload, name) for name in (*_PLAIN, *_LATER)},
         "annotations": dict(workload.policy.raw),
         "requested": workload.policy.requested,
         "problems": list(workload.policy.problems),
         "perReplica": workload.per_replica,
         "observedUntil": until if math.isfinite(until) else None,
         "tiers": [_tier_to_json(tier) for tier in workload.readiness.tiers],
+        "parts": [asdict(part) for part in workload.parts],
+        "unit": workload.unit,
+        "assumed": list(workload.assumed),
+        "noCapacity": workload.no_capacity,
+        "unread": workload.unread,
+        "never": workload.never,
     }
 
 
@@ -123,16 +152,23 @@ def _tier_to_json(tier: Tier) -> dict[str, object]:
 
 
 def _workload_from_json(row: Mapping[str, Any]) -> Workload:
-    plain = ("key", "baseline", "floor", "ready", "present", "coverage", "maximum", "level", "managed", "refusal")
     until = row["observedUntil"]
     tiers = tuple(Tier(t["name"], Lag(**t["lag"]), t["replicas"]) for t in row["tiers"])
     parsed = parse_policy(row["annotations"])
     return Workload(
-        **{name: row[name] for name in plain},
+        **{name: row[name] for name in _PLAIN},
+        **{name: row[name] for name in _LATER if name in row},
         policy=replace(parsed, problems=parsed.problems or tuple(row["problems"])),
         per_replica=row["perReplica"],
         readiness=Readiness(tiers),
         observed_until=-math.inf if until is None else float(until),
+        # Journals of before these were written have none of them.
+        parts=tuple(Part(**part) for part in row.get("parts", ())),
+        unit=row.get("unit"),
+        assumed=tuple(row.get("assumed", ())),
+        no_capacity=row.get("noCapacity", ""),
+        unread=row.get("unread"),
+        never=row.get("never", ""),
     )
 
 
@@ -147,6 +183,8 @@ def _outlook_to_json(outlook: Outlook | None) -> dict[str, Any] | None:
         "peaks": peaks,
         "model": outlook.model,
         "reason": outlook.reason,
+        "largest": outlook.largest if math.isfinite(outlook.largest) else None,
+        "failed": outlook.failed,
     }
 
 
@@ -158,4 +196,6 @@ def _outlook_from_json(row: Mapping[str, Any] | None) -> Outlook | None:
     peaks = read_only(empty if row["peaks"] is None else row["peaks"], float)
     if peaks.shape != empty.shape:
         raise ValueError(f"peaks must be {empty.shape}, got {peaks.shape}")
-    return Outlook(float(row["origin"]), levels, windows, peaks, str(row["model"]), row["reason"])
+    largest = math.inf if row.get("largest") is None else float(row["largest"])
+    failed = bool(row.get("failed", False))
+    return Outlook(float(row["origin"]), levels, windows, peaks, str(row["model"]), row["reason"], largest, failed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ahpa.core.capacity import replicas
+from ahpa.core.capacity import Part, replicas
 from ahpa.core.readiness import Readiness
 from forecasting.forecast import Outlook
 
@@ -38,6 +38,14 @@ class Supply:
     ready: int = 0
     present: int = 0
     """Replicas that are ready or have been asked for."""
+    parts: tuple[Part, ...] = ()
+    """Where there is more than one, each is served by its own replicas, and `per_replica` does not count."""
+
+    def needs(self, demand: float) -> int:
+        """Replicas that serve so much."""
+        if not self.parts:
+            return replicas(demand, self.per_replica)
+        return sum(part.needs(demand) for part in self.parts)
 
 
 def plan(
@@ -70,12 +78,12 @@ def plan(
     for last, lag in leads:
         seconds = lag + tick_seconds
         peak = outlook.peak(age + seconds, level)
-        need = _in_tier(replicas(peak, supply.per_replica), below, last)
+        need = _in_tier(supply.needs(peak), below, last)
         if best is None or need > best[0]:
             best = (need, peak, seconds)
         if supply.present > supply.ready:
             unlikely = outlook.peak(age + seconds, (1 + level) / 2)
-            held = max(held, _in_tier(replicas(unlikely, supply.per_replica), below, last))
+            held = max(held, _in_tier(supply.needs(unlikely), below, last))
         below = last or below
     assert best is not None
     floor, peak, seconds = best

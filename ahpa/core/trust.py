@@ -1,10 +1,13 @@
 """Whether the data behind a plan may be lowered on: service by service, and the fleet as a whole.
 
-Missing is not zero: what is stale, partial or unknown may raise a floor and never lower it. And when many services look
-wrong at once it is more likely that we see badly than that all of them changed.
+Missing is not zero: what is stale, partial or unknown may raise a floor and never lower it. And when many services go
+bad at once it is more likely that we see badly than that all of them changed. Who never had good data has not gone bad,
+and no tenant can keep another's floors up: a tenant is frozen by its own services, or by those of several others.
 """
 
 from __future__ import annotations
+
+from collections import Counter
 
 from ahpa.core.decision import Reason
 from ahpa.core.observation import Limits, Observation, Workload
@@ -12,37 +15,69 @@ from forecasting.forecast import Outlook
 
 
 def distrust(
-    observed_until: float, coverage: float, outlook: Outlook | None, now: float, limits: Limits
+    observed_until: float, coverage: float, outlook: Outlook | None, now: float, limits: Limits, doubt: bool = False
 ) -> Reason | None:
-    """Why one service's data are not to be lowered on, or None. See `Workload` for the first two."""
+    """Why one service's data are not to be lowered on, or None. See `Workload` for the first two and for `doubt`."""
     if now - observed_until > limits.stale_seconds:
         return Reason.NO_RECENT_DATA
     if outlook is None or outlook.reason is not None:
         return Reason.NO_FORECAST
     if coverage < limits.coverage:
         return Reason.PARTIAL_DATA
-    return None
+    return Reason.DOUBTFUL_DATA if doubt else None
 
 
-def freezes(asked: int, untrusted: int, limits: Limits) -> bool:
-    """Whether so many of those who asked are untrusted that nothing may be lowered anywhere.
-
-    Of 20 services 6 untrusted still release, 7 do not (0.3 of 20 is 6); of 4 all may be untrusted (at least 5).
-    """
-    return untrusted >= limits.freeze_least and untrusted > limits.freeze_ratio * asked
-
-
-def fleet_frozen(observation: Observation) -> bool:
-    """What the observation says of the whole fleet, or else what follows from its own workloads."""
-    if observation.frozen is not None:
-        return observation.frozen
-    asked = [w for w in observation.workloads if _wants_plan(w)]
-    untrusted = sum(
-        distrust(w.observed_until, w.coverage, observation.outlook(w.key), observation.now, observation.limits)
-        is not None
-        for w in asked
+def distrusted(workload: Workload, observation: Observation) -> Reason | None:
+    """`distrust` of one workload in a round. Where that read nothing, how much was observed is not known at all."""
+    if workload.unread is not None:
+        return Reason.NO_RECENT_DATA
+    return distrust(
+        workload.observed_until,
+        workload.coverage,
+        observation.outlook(workload.key),
+        observation.now,
+        observation.limits,
+        workload.doubt is not None,
     )
-    return freezes(len(asked), untrusted, observation.limits)
+
+
+def freezes(trusted: int, bad: int, limits: Limits) -> bool:
+    """Whether so many of those who were trusted went bad that nothing may be lowered.
+
+    Of 20 services 6 that went bad still release, 7 do not (0.3 of 20 is 6); of 4 all may be bad (at least 5).
+    """
+    return bad >= limits.freeze_least and bad > limits.freeze_ratio * trusted
+
+
+def frozen_tenants(observation: Observation) -> frozenset[str]:
+    """The tenants whose floors must not be lowered: what the observation says of all, or else what follows from its own
+    workloads.
+
+    A tenant is frozen if too many of its own services went bad, or too many of the fleet's, whichever one other tenant
+    is left out: a single tenant's exporter that breaks is that tenant's misfortune.
+    """
+    tenants = frozenset(w.tenant for w in observation.workloads)
+    if observation.frozen is not None:
+        return tenants if observation.frozen else frozenset()
+    trusted: Counter[str] = Counter()
+    bad: Counter[str] = Counter()
+    for workload in observation.workloads:
+        if not _wants_plan(workload):
+            continue
+        gone = distrusted(workload, observation) is not None
+        if workload.was_trusted or not gone:
+            trusted[workload.tenant] += 1
+            bad[workload.tenant] += gone
+    limits, worst = observation.limits, [tenant for tenant, _ in bad.most_common(2)]
+    everybody, all_bad = trusted.total(), bad.total()
+
+    def frozen(tenant: str) -> bool:
+        if freezes(trusted[tenant], bad[tenant], limits):
+            return True
+        other = next((t for t in worst if t != tenant), None)
+        return other is not None and freezes(everybody - trusted[other], all_bad - bad[other], limits)
+
+    return frozenset(filter(frozen, tenants))
 
 
 def _wants_plan(workload: Workload) -> bool:

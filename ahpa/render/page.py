@@ -40,12 +40,13 @@ def _kind(name: str) -> str:
 
 
 def _lag(readiness: Readiness) -> str:
-    """`3 min`; `warm 45 s, new 5 min` where replicas land in tiers."""
-    names = [tier.name for tier in readiness.tiers]
-    leads = [seconds(lead) for _, lead in readiness.leads(LAG_LEVEL)]
-    if names == ["any"]:
-        return leads[0]
-    return ", ".join(f"{name} {lead}" for name, lead in zip(names, leads, strict=True))
+    """`3 min (30 starts)`; `warm 45 s (12 starts), new 5 min (assumed)` where replicas land in tiers."""
+    said = []
+    for tier, (_, lead) in zip(readiness.tiers, readiness.leads(LAG_LEVEL), strict=True):
+        count = tier.lag.samples
+        behind = f"{count} start{'s' if count > 1 else ''}" if count else "assumed"
+        said.append(f"{'' if tier.name == 'any' else f'{tier.name} '}{seconds(lead)} ({behind})")
+    return ", ".join(said)
 
 
 def _row(workload: Workload, decision: Decision) -> str:
@@ -57,7 +58,7 @@ def _row(workload: Workload, decision: Decision) -> str:
         change,
         str(decision.baseline),
         str(workload.ready),
-        f"{quantity(made.peak)} (p{100 * made.level:.4g})" if made else "–",
+        f"{quantity(made.peak)} {workload.unit or ''}".rstrip() + f" (p{100 * made.level:.4g})" if made else "–",
         seconds(made.window_seconds) if made else "–",
         _lag(workload.readiness),
         decision.model or "–",

@@ -17,6 +17,11 @@ from forecasting.forecast import Coverage
 BACKOFF_SECONDS = (60.0, 3600.0)
 """First and longest pause after the API refused a write for good (403, 404, 422)."""
 
+EVENTS_A_ROUND = 50
+EVENT_SECONDS = 5.0
+"""No more Events in one round, nor longer: they are a courtesy, and the next floors wait. What was not told is told
+later if it is still so; log, metrics and journal have it in any case."""
+
 Gate = Callable[[float], bool]
 """`may_write(now)`: whether this process may write to targets. It is asked at the beginning of a round and again before
 each write. Today it says no in a dry run."""
@@ -31,6 +36,9 @@ class Actor:
     telemetry: Telemetry
     journal: Journal | None
     may_write: Gate
+    pace: Callable[[], None] = lambda: None
+    """Waits before each write, as long as the rate of writes asks for."""
+    stopwatch: Callable[[], float] = time.monotonic
 
     def carry_out(
         self,
@@ -41,7 +49,8 @@ class Actor:
         deadline: float = math.inf,
     ) -> None:
         """One round. What is remembered and shown comes first: writes are slow, and a scrape in between must see all
-        values. After the deadline no write and no Event begins; the next round decides anew."""
+        values. Then all writes, and only then Events: three hundred of them take a busy API server two minutes. After
+        the deadline no write and no Event begins; the next round decides anew."""
         now = observation.now
         self._write_down(observation, [each.decision for each in rounds])
         writes = self.may_write(now)
@@ -50,9 +59,7 @@ class Actor:
             if not each.decision.apply or not writes:
                 memory.would_be[each.decision.key] = each.decision.floor
         self.telemetry.show(rounds, coverage)
-        late = 0
-        for each in rounds:
-            target, decision = each.target, each.decision
+        for decision in (each.decision for each in rounds):
             self.telemetry.log(
                 "decision",
                 target=decision.key,
@@ -63,16 +70,50 @@ class Actor:
                 apply=decision.apply,
                 message=decision.message,
             )
-            if time.monotonic() >= deadline:
-                late += 1
+        refused = self._write_all(rounds, memory, now, deadline)
+        self._tell(rounds, refused, now, deadline)
+
+    def _write_all(
+        self, rounds: Sequence[TargetRound], memory: Memory, now: float, deadline: float
+    ) -> Mapping[str, str]:
+        """All floors; what the API said to those that it refused for good, by key."""
+        refused, late = {}, 0
+        for each in rounds:
+            if not each.decision.apply:
                 continue
-            if decision.apply:
-                self._write(target, decision, memory, now)
-            self.events.tell(target, decision, now)
-            for warning in each.workload.policy.warnings:
-                self.events.say(target, "UnknownParameter", warning, now, warning=True)
+            if self.stopwatch() >= deadline:
+                late += 1
+            elif (said := self._write(each.target, each.decision, memory, now)) is not None:
+                refused[each.decision.key] = said
         if late:
             self.telemetry.log("round.cut_short", logging.WARNING, targets=late, problem="no time to write to them")
+        return refused
+
+    def _tell(self, rounds: Sequence[TargetRound], refused: Mapping[str, str], now: float, deadline: float) -> None:
+        """What is news, as Events, as far as number and time of a round allow; refused writes first. Each round begins
+        further on, so that those who always have news do not silence the others."""
+        until, told, left = min(self.stopwatch() + EVENT_SECONDS, deadline), 0, 0
+        turn = int(now // 60) * EVENTS_A_ROUND % max(1, len(rounds))
+        for each in sorted((*rounds[turn:], *rounds[:turn]), key=lambda each: each.decision.key not in refused):
+            for say in self._news(each, refused.get(each.decision.key), now):
+                if told >= EVENTS_A_ROUND or self.stopwatch() >= until:
+                    left += 1
+                    break
+                told += say()
+        if left:
+            self.telemetry.log("events.left", logging.WARNING, told=told, targets=left)
+
+    def _news(self, each: TargetRound, refused: str | None, now: float) -> list[Callable[[], bool]]:
+        target, policy, say = each.target, each.workload.policy, self.events.say
+        news: list[Callable[[], bool]] = []
+        if refused is not None:
+            news.append(lambda: say(target, "WriteRefused", refused, now, warning=True))
+        news.append(lambda: self.events.tell(target, each.decision, now))
+        if policy.warnings:
+            news.append(lambda: say(target, "UnknownParameter", "; ".join(policy.warnings), now, warning=True))
+        if policy.inert and policy.requested and policy.policy.mode != "off":
+            news.append(lambda: say(target, "NotActedOn", "; ".join(policy.inert), now, warning=True))
+        return news
 
     def _write_down(self, observation: Observation, decisions: Sequence[Decision]) -> None:
         if self.journal is None:
@@ -82,12 +123,14 @@ class Actor:
         except OSError as error:  # a full disk stops the journal, never the service
             self.telemetry.log("journal.failed", logging.ERROR, problem=str(error))
 
-    def _write(self, target: Target, decision: Decision, memory: Memory, now: float) -> None:
+    def _write(self, target: Target, decision: Decision, memory: Memory, now: float) -> str | None:
+        """Write; what the API said if it refused for good, to be told."""
         before = memory.backoff.get(target.key)
         acts = decision.restore or decision.plan is not None or decision.change != 0
         if not acts or (before is not None and now < before.until) or not self.may_write(now):
-            return
+            return None
         actuator = self.actuators[target.kind]
+        self.pace()
         try:
             if decision.restore:
                 actuator.restore(target)
@@ -99,10 +142,11 @@ class Actor:
             if error.status in (403, 404, 422):
                 pause = BACKOFF_SECONDS[0] if before is None else min(2 * before.pause, BACKOFF_SECONDS[1])
                 memory.backoff[target.key] = Backoff(now + pause, pause)
-                self.events.say(target, "WriteRefused", str(error), now, warning=True)
+                return str(error)
         except Exception:  # a fault of ours in one write must not end the round for everybody after it
             self.telemetry.wrote("failed")
             self.telemetry.fault("write.failed", target=target.key)
         else:
             self.telemetry.wrote("done")
             memory.backoff.pop(target.key, None)
+        return None

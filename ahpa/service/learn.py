@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,13 +13,18 @@ from ahpa.core.level import DEFAULT_LEVEL
 from ahpa.core.observation import Workload
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.policy.values import Policy
-from ahpa.ports import DemandSource, Telemetry
-from ahpa.service.observe import Listing
-from ahpa.service.settings import Settings
+from ahpa.ports import DemandSource, Reading, Telemetry
+from ahpa.service.doubts import NO_DOUBTS, Doubts, used_to_zero
+from ahpa.service.observe import Listing, summary
+from ahpa.service.settings import RECENT_SECONDS, Settings
 from forecasting.choice.per_series import PerSeriesForecaster, PerSeriesModel
 from forecasting.forecast import Coverage, Outlook
 from forecasting.model import Model
 from forecasting.panel import Panel, frozen
+
+FURTHEST_SECONDS = 86_400.0
+"""No plan looks further ahead, whatever an owner writes as a lead or our clock says of the last data's age: everybody's
+forecast would be as long."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +34,14 @@ class Learned:
     forecaster: PerSeriesForecaster | None = None
     """None: there is nobody to forecast for, or no history was read yet."""
     levels: Mapping[str, float] = field(default_factory=dict)
-    """By target's key: the quantile level that its owner's late-target needs."""
+    """By series: the quantile level that its owner's late-target needs."""
     fitted_at: float = -math.inf
     """Unix seconds of the refit."""
     known: frozenset[str] = frozenset()
-    """Targets of which a history was read."""
+    """Series of which a history was read, now or before."""
+    seen: frozenset[str] = frozenset()
+    """Those in whose history anything was observed."""
+    doubts: Doubts = NO_DOUBTS
     history: Panel | None = None
     """What was read, in float32, so that levels can be found from it."""
 
@@ -43,19 +51,25 @@ class Learned:
             return self
         return replace(self, forecaster=self.forecaster.observe(recent))
 
-    def outlooks(self, workloads: tuple[Workload, ...], settings: Settings, now: float) -> dict[str, Outlook]:
-        """What is foreseen of each workload, as far as the longest lead of any needs it."""
+    def outlooks(
+        self, workloads: Sequence[Workload], series: Mapping[str, str], settings: Settings, now: float
+    ) -> dict[str, Outlook]:
+        """What is foreseen of each workload, as far as the longest lead of any needs it; `series` by workload's key."""
         if self.forecaster is None:
             return {}
         leads = [w.policy.policy.lead or w.readiness.longest(LAG_LEVEL) for w in workloads]
         furthest = max(leads, default=0.0) + settings.tick_seconds + max(0.0, now - self.forecaster.origin)
-        forecast = self.forecaster.forecast(1, windows_up_to(furthest, settings.step_seconds))
-        known = ((w.key, forecast.outlook(w.key)) for w in workloads)
+        windows = windows_up_to(min(furthest, FURTHEST_SECONDS), settings.step_seconds)
+        forecast = self.forecaster.forecast(1, windows)
+        known = ((w.key, forecast.outlook(series[w.key])) for w in workloads)
         return {key: outlook for key, outlook in known if outlook is not None}
 
-    def coverage(self) -> Coverage | None:
-        """How often what was said has held."""
-        return self.forecaster.realised() if self.forecaster is not None else None
+    def coverage(self, keys: Mapping[str, str]) -> Coverage | None:
+        """How often what was said has held, by the target's key; `keys` has it by series."""
+        if self.forecaster is None:
+            return None
+        said = self.forecaster.realised()
+        return replace(said, keys=tuple(keys.get(series, series) for series in said.keys))
 
 
 @dataclass(frozen=True)
@@ -78,23 +92,48 @@ class Learner:
     telemetry: Telemetry
 
     def refit(self, listing: Listing, earlier: Learned, now: float, deadline: float = math.inf) -> Refit:
-        """Read the whole history of every target that wants a plan, and learn from it."""
-        queries = listing.queries
+        """Read the whole history of every target that wants a plan, and learn from it.
+
+        What cannot be read, or comes with a warning, is not learned from: what was known of it goes on.
+        """
+        queries, keys = listing.queries, listing.keys
         since = now - self.settings.history_seconds
         reading = self.demand.read(queries, since, now, self.settings.step_seconds, deadline)
-        for key, problem in reading.problems.items():
-            self.telemetry.log("refit.no_history", logging.WARNING, target=key, problem=problem)
-        usable = [key for key in reading.panel.keys if key not in reading.problems]
+        if abs(reading.skew) > self.settings.limits.skew_seconds:
+            self.telemetry.log("refit.clock_skew", logging.WARNING, seconds=round(reading.skew))
+            return Refit(now, None)
+        better = (reading.partial & earlier.known) - earlier.doubts.warned
+        left_out = {**reading.problems, **dict.fromkeys(better, "its history came with a warning")}
+        if left_out:
+            said = {keys[series]: problem for series, problem in left_out.items()}
+            self.telemetry.log("refit.no_history", logging.WARNING, of=len(queries), **summary(said))
+        usable = [series for series in reading.panel.keys if series not in left_out]
         if queries and not usable:
             return Refit(now, None)
         if not usable:
             return Refit(now, Learned(fitted_at=now))
+        return Refit(now, self._learned(listing, reading, usable, earlier, now))
+
+    def _learned(
+        self, listing: Listing, reading: Reading, usable: Sequence[str], earlier: Learned, now: float
+    ) -> Learned:
         history = reading.panel.select(usable)
-        chosen = {a.target.key: a.parsed.policy.model for a in listing.asked if a.query is not None}
-        model = PerSeriesModel(self.models, chosen, Policy().model, earlier.forecaster)
-        levels = dict.fromkeys(usable, DEFAULT_LEVEL)
+        chosen = {a.series: a.parsed.policy.model for a in listing.asked if a.query is not None}
+        unread = listing.queries.keys() - set(usable)
+        model = PerSeriesModel(self.models, chosen, Policy().model, earlier.forecaster, unread)
+        forecaster = model.fit(history)
+        going_on = unread & forecaster.kept.keys()
+        known = {*usable, *going_on}
+        before = earlier.doubts
+        doubts = Doubts(
+            warned=(reading.partial & set(usable)) | (before.warned & going_on),
+            used_to_zero=used_to_zero(history.until(history.end - RECENT_SECONDS)) | (before.used_to_zero & going_on),
+        )
         kept = replace(history, values=frozen(history.values, np.float32))
-        return Refit(now, Learned(model.fit(history), levels, now, frozenset(usable), kept))
+        seen = {key for key, row in zip(history.keys, history.values, strict=True) if np.isfinite(row).any()}
+        seen |= earlier.seen & going_on
+        levels = dict.fromkeys(known, DEFAULT_LEVEL)
+        return Learned(forecaster, levels, now, frozenset(known), frozenset(seen), doubts, kept)
 
 
 def windows_up_to(seconds: float, step_seconds: float) -> tuple[float, ...]:

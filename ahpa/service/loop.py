@@ -1,8 +1,9 @@
-"""The only clock: APScheduler keeps two jobs, one tick and one refit, and this loop tells them the time."""
+"""The only clock: APScheduler keeps two jobs, one tick and one refit, and this loop tells them what time it is."""
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +25,31 @@ class Jobs(Protocol):
     def tick(self, now: float, /) -> object: ...
 
     def take_refit_wish(self) -> bool: ...
+
+
+class Pace:
+    """Waits where more is done than `per_second`, after a burst of `burst`."""
+
+    def __init__(
+        self,
+        per_second: float,
+        burst: int,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._every = 1 / per_second
+        self._ahead = burst / per_second
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._free_at = -math.inf
+        """When what was let through would be over, had it kept the rate."""
+
+    def __call__(self) -> None:
+        now = self._monotonic()
+        self._free_at = max(self._free_at, now) + self._every
+        wait = self._free_at - now - self._ahead
+        if wait > 0:
+            self._sleep(wait)
 
 
 class Loop:
@@ -61,22 +87,33 @@ class Loop:
 
     def run(self) -> None:
         """Until `stop`. The floors stay as they are: a restart must not drop a fleet."""
+        from apscheduler.events import EVENT_JOB_MAX_INSTANCES
+        from apscheduler.executors.pool import ThreadPoolExecutor
         from apscheduler.schedulers.background import BackgroundScheduler
 
         service, settings = self._service, self._service.settings
         common = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-        scheduler = BackgroundScheduler(timezone="UTC", job_defaults=common)
+        threads = {"default": ThreadPoolExecutor(2)}  # one for each job: more would only hold what a job once held
+        scheduler = BackgroundScheduler(executors=threads, timezone="UTC", job_defaults=common)
         self._once("refit", service.refit)
         self._once("tick", service.tick)
-        scheduler.add_job(self._once, "interval", ("tick", service.tick), seconds=settings.tick_seconds)
-        refit = scheduler.add_job(self._once, "interval", ("refit", service.refit), seconds=settings.refit_seconds)
+        for job, work, seconds in (
+            ("tick", service.tick, settings.tick_seconds),
+            ("refit", service.refit, settings.refit_seconds),
+        ):
+            scheduler.add_job(self._once, "interval", (job, work), seconds=seconds, id=job)
+        scheduler.add_listener(lambda event: self._skipped(event.job_id), EVENT_JOB_MAX_INSTANCES)
         scheduler.start()
         while not self._stop.wait(1.0):
             if service.take_refit_wish():
-                refit.modify(next_run_time=datetime.fromtimestamp(self._clock(), UTC))
+                scheduler.modify_job("refit", next_run_time=datetime.fromtimestamp(self._clock(), UTC))
         scheduler.pause()
         scheduler.shutdown(wait=False)
         self._telemetry.log("service.stopped")
+
+    def _skipped(self, job: str) -> None:
+        self._telemetry.skipped(job)
+        self._telemetry.log(f"{job}.skipped", logging.WARNING)
 
     def _once(self, job: str, work: Callable[[float], object]) -> None:
         try:
@@ -88,5 +125,6 @@ class Loop:
             self._telemetry.job_failed(job)
             self._telemetry.fault(f"{job}.failed")
         else:
-            self.ready = self.ready or job == "tick"
+            if job == "tick":
+                self.ready = True
         self._advanced = self._monotonic()

@@ -23,26 +23,62 @@ class Backoff:
     """Seconds; the next one is twice as long."""
 
 
+_ROUNDS = 3
+"""A pause of more than so many rounds is an absence."""
+
+
 @dataclass
 class Memory:
-    """By target's key. Behind each: what its loss in a restart costs."""
+    """By target's key, but where it says otherwise. Behind each: what its loss in a restart costs."""
 
     starts: dict[str, StartLog] = field(default_factory=dict)
     """How long replicas took to become ready. Lost: the operator's assumption counts again. Those that are there teach
     anew at once, as their API objects still say when they were asked for; those of the days before do not."""
     observed_until: dict[str, float] = field(default_factory=dict)
-    """The newest moment of which data were seen, or when we began to look. Lost: the patience with a target of which
-    there are no data begins anew."""
+    """By series: the newest moment of which data were seen, or when we began to look. Lost: the patience with a target
+    of which there are no data begins anew."""
+    doubted_since: dict[str, float] = field(default_factory=dict)
+    """By series: the first round, of all since, in which there was nothing to go by. Lost: a hold begins anew."""
+    trusted: set[str] = field(default_factory=set)
+    """Series whose data were once good enough to lower on. Lost: those whose floor stands above their owner's still
+    count as trusted, the others when their data are good again; until then fewer can freeze the fleet."""
+    looked_at: float = -math.inf
+    """Unix seconds of the last round. Lost: a start is an absence anyway."""
+    seen: set[str] = field(default_factory=set)
+    """Series of which any data were seen. Lost: known again from the history, as soon as one was read."""
+    unread: frozenset[str] = frozenset()
+    """Series whose demand the last round could not read. Lost: an outage is told of once more."""
     would_be: dict[str, int] = field(default_factory=dict)
     """Floors that nobody wrote (observe, dry run). Lost: they count from the owner's own minimum again."""
     backoff: dict[str, Backoff] = field(default_factory=dict)
     """Lost: a refused write is tried once more, an hour early at most."""
 
     def forget_all_but(self, here: Collection[str], unlisted: Collection[str]) -> None:
-        """Targets that are gone; those of a kind that did not answer (`unlisted`) are not gone."""
-        for memory in (self.starts, self.observed_until, self.would_be, self.backoff):
-            for key in [k for k in memory if k not in here and k.partition("/")[0] not in unlisted]:
+        """Targets and series that are gone; those of a kind that did not answer (`unlisted`) are not gone."""
+
+        def gone(key: str) -> bool:
+            return key not in here and key.partition("/")[0] not in unlisted
+
+        for memory in (self.starts, self.observed_until, self.doubted_since, self.would_be, self.backoff):
+            for key in [k for k in memory if gone(k)]:
                 del memory[key]
+        self.trusted = {key for key in self.trusted if not gone(key)}
+        self.seen = {key for key in self.seen if not gone(key)}
+
+    def looked(self, now: float, usual_seconds: float) -> None:
+        """A round looks at the world. Time in which none did, or that only our clock made, is no part of a hold."""
+        gap = now - self.looked_at
+        unseen = gap - usual_seconds if math.isfinite(gap) and not 0 <= gap <= _ROUNDS * usual_seconds else 0.0
+        for series in self.doubted_since if unseen else ():
+            self.doubted_since[series] += unseen
+        self.looked_at = now
+
+    def doubted(self, series: str, nothing_to_go_by: bool, now: float) -> float | None:
+        """Take note of whether there was anything to go by in this round; returns since when there was not."""
+        if not nothing_to_go_by:
+            self.doubted_since.pop(series, None)
+            return None
+        return self.doubted_since.setdefault(series, now)
 
     def observed(self, key: str, until: float, now: float) -> float:
         """Take note of how far data were observed (-inf: not at all); returns what is known now.
@@ -50,6 +86,8 @@ class Memory:
         A server that does not answer shows nothing, also not that there was nothing: what was seen stays seen, and a
         target that we never saw data of has the same patience from the moment we began to look.
         """
+        if math.isfinite(until):
+            self.seen.add(key)
         known = max(self.observed_until.get(key, -math.inf), until)
         self.observed_until[key] = known if math.isfinite(known) else now
         return self.observed_until[key]

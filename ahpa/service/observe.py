@@ -9,10 +9,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ahpa.core.capacity import mean_capacity
 from ahpa.core.observation import Workload
 from ahpa.core.policy.rules import parse_policy
 from ahpa.core.policy.values import Parsed, Policy
+from ahpa.core.readiness import Readiness
 from ahpa.core.starts import StartLog
+from ahpa.core.units import Capacity, Fit, fit
 from ahpa.ports import (
     Actuator,
     ClusterError,
@@ -24,8 +27,12 @@ from ahpa.ports import (
     Target,
     Telemetry,
 )
+from ahpa.service.doubts import Doubts, sudden_zeros
 from ahpa.service.memory import Memory
 from ahpa.service.settings import RECENT_SECONDS, Settings
+
+SAID = 3
+"""So many targets and reasons are named where many have the same trouble."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +43,14 @@ class Asked:
     parsed: Parsed
     query: str | None
     """The filled query; None: no plan is wanted, or what is wanted cannot be served."""
+    fits: tuple[Fit, ...] = ()
+    """What one replica serves in the unit of that query: one, or one for each part of the target."""
+
+    @property
+    def series(self) -> str:
+        """What is measured: whatever is learned or remembered of a demand belongs to the target *and* its query. One
+        that is measured in another way is another series, of which nothing is known yet."""
+        return f"{self.target.key} {self.query}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +63,13 @@ class Listing:
 
     @property
     def queries(self) -> dict[str, str]:
-        """By target's key, of those that want a plan."""
-        return {a.target.key: a.query for a in self.asked if a.query is not None}
+        """By series, of those that want a plan."""
+        return {a.series: a.query for a in self.asked if a.query is not None}
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """By series: the key of its target."""
+        return {a.series: a.target.key for a in self.asked}
 
 
 @dataclass(frozen=True)
@@ -86,27 +106,43 @@ class Observer:
         if not parsed.requested or parsed.policy.mode == "off":
             return Asked(target, parsed, None)
         try:
-            return Asked(target, parsed, self._query(target, parsed.policy))
+            name = self._query(target, parsed.policy)
+            query = self.queries[name]
+            filled = query.fill(target.namespace, target.name, self.settings.step_seconds)
         except QueryError as error:
             return Asked(target, replace(parsed, problems=(*parsed.problems, str(error))), None)
+        fits = fitted(target, parsed.policy, name, query)
+        if len(target.parts) == len(fits):
+            served = zip(target.parts, fits, strict=True)
+            parts = tuple(replace(part, per_replica=one.per_replica or part.per_replica) for part, one in served)
+            target = replace(target, parts=parts)
+        return Asked(target, parsed, filled, fits)
 
     def _query(self, target: Target, policy: Policy) -> str:
-        """The filled query. Raises QueryError for wishes that this service cannot serve."""
+        """The name of the query. Raises QueryError for wishes that this service cannot serve."""
         if policy.model not in self.models:
             raise QueryError(f"ahpa.dev/model: no model {policy.model!r}; there are {', '.join(sorted(self.models))}")
         name = target.demand if policy.demand == "auto" else policy.demand
         if name is None:
-            raise QueryError(f"ahpa.dev/demand: name the query that measures this {target.kind}")
+            raise QueryError(
+                f"ahpa.dev/demand: {target.no_demand or f'name the query that measures this {target.title}'}"
+            )
         if name not in self.queries:
             raise QueryError(f"ahpa.dev/demand: no query {name!r}; there are {', '.join(sorted(self.queries))}")
-        return self.queries[name].fill(target.namespace, target.name, self.settings.step_seconds)
+        return name
 
-    def recent(self, listing: Listing, now: float, deadline: float = math.inf) -> Reading:
-        """The last hour of every target that wants a plan."""
+    def recent(self, listing: Listing, memory: Memory, now: float, deadline: float = math.inf) -> Reading:
+        """The last hour of every target that wants a plan. An outage is told of once when it begins and once when it is
+        over, however many targets it concerns and however long it lasts."""
         reading = self.demand.read(listing.queries, now - RECENT_SECONDS, now, self.settings.step_seconds, deadline)
-        for key, problem in reading.problems.items():
+        for _ in reading.problems:
             self.telemetry.read_failed()
-            self.telemetry.log("tick.no_data", logging.WARNING, target=key, problem=problem)
+        keys = listing.keys
+        if new := {keys[series]: said for series, said in reading.problems.items() if series not in memory.unread}:
+            self.telemetry.log("tick.no_data", logging.WARNING, of=len(listing.queries), **summary(new))
+        if memory.unread and not reading.problems:
+            self.telemetry.log("tick.data_again", targets=len(memory.unread))
+        memory.unread = frozenset(reading.problems)
         return reading
 
     def workloads(
@@ -114,30 +150,40 @@ class Observer:
         listing: Listing,
         recent: Reading,
         levels: Mapping[str, float],
+        doubts: Doubts,
         memory: Memory,
         now: float,
         writes: bool,
         deadline: float = math.inf,
     ) -> tuple[Workload, ...]:
-        """What a decision depends on, target by target; `writes` False: all floors are only thought of."""
+        """What a decision depends on, target by target; levels and doubts are by series; `writes` False: all floors are
+        only thought of."""
         panel = recent.panel
+        zeros = sudden_zeros(panel)
         observed = dict(zip(panel.keys, panel.last_observed().tolist(), strict=True))
         finite = np.isfinite(panel.values)
         coverage = dict(zip(panel.keys, finite.mean(axis=1).tolist() if finite.size else (), strict=False))
         out = []
         for asked in listing.asked:
-            key = asked.target.key
-            until = memory.observed(key, observed.get(key, -np.inf), now)
-            share = 0.0 if key in recent.partial else coverage.get(key, 0.0)
-            thought = not writes or (asked.parsed.policy.mode == "observe" and not asked.target.managed)
+            target, series = asked.target, asked.series
+            until = memory.observed(series, observed.get(series, -np.inf), now)
+            share = 0.0 if series in recent.partial else coverage.get(series, 0.0)
+            thought = not writes or (asked.parsed.policy.mode == "observe" and not target.managed)
             workload = self._workload(asked, memory, now, deadline)
+            floor = workload.floor
+            if thought:
+                floor = max(memory.would_be.get(target.key, floor), workload.baseline)
             out.append(
                 replace(
                     workload,
-                    floor=memory.would_be.get(key, asked.target.floor) if thought else asked.target.floor,
+                    floor=floor,
                     observed_until=until,
                     coverage=share,
-                    level=levels.get(key, workload.level),
+                    level=levels.get(series, workload.level),
+                    unread=recent.problems.get(series),
+                    never="" if series in memory.seen or asked.query is None else _never(asked),
+                    doubt=doubts.of(series, zeros.get(series), busy=target.ready > floor),
+                    was_trusted=series in memory.trusted or (target.managed and target.floor > target.baseline),
                 )
             )
         return tuple(out)
@@ -149,6 +195,7 @@ class Observer:
         if target.selector and asked.query is not None:
             log = self._seen(target, log, now, deadline)
         memory.starts[target.key] = log
+        readiness = log.readiness(self.settings.readiness)
         return Workload(
             key=target.key,
             policy=asked.parsed,
@@ -156,12 +203,16 @@ class Observer:
             floor=target.floor,
             ready=target.ready,
             present=target.present,
-            per_replica=asked.parsed.policy.target_per_replica or target.per_replica,
-            readiness=log.readiness(self.settings.readiness),
+            per_replica=_per_replica(asked),
+            readiness=readiness,
             observed_until=now,
             maximum=target.maximum,
             managed=target.managed,
             refusal=target.refusal,
+            parts=target.parts if len(target.parts) > 1 else (),
+            unit=next((one.unit.words for one in asked.fits if one.unit is not None), ""),
+            assumed=_assumed(asked, readiness),
+            no_capacity=next((one.problem for one in asked.fits if one.problem), ""),
         )
 
     def _seen(self, target: Target, log: StartLog, now: float, deadline: float) -> StartLog:
@@ -170,3 +221,37 @@ class Observer:
         except ClusterError as error:
             self.telemetry.log("pods.unavailable", logging.DEBUG, target=target.key, problem=str(error))
             return log
+
+
+def summary(problems: Mapping[str, str]) -> dict[str, object]:
+    """Many targets' problems as the fields of one log line: how many, the first few, and each reason once."""
+    return {
+        "targets": len(problems),
+        "first": list(problems)[:SAID],
+        "problem": "; ".join(list(dict.fromkeys(problems.values()))[:SAID]),
+    }
+
+
+def fitted(target: Target, policy: Policy, name: str, query: DemandQuery) -> tuple[Fit, ...]:
+    """What one replica serves in the unit of the query, part by part; what the owner says counts for all of them."""
+    own = policy.target_per_replica
+    said = [c if own is None else Capacity(own, query.unit, "ahpa.dev/target-per-replica") for c in target.capacities]
+    return tuple(fit(capacity, name, query.unit, policy.service_time) for capacity in said)
+
+
+def _per_replica(asked: Asked) -> float | None:
+    values = [one.per_replica for one in asked.fits]
+    if not values or None in values:
+        return None
+    return values[0] if len(values) == 1 else mean_capacity(asked.target.parts)
+
+
+def _assumed(asked: Asked, readiness: Readiness) -> tuple[str, ...]:
+    """What a plan takes for granted, each once."""
+    lag = () if asked.parsed.policy.lead is not None or readiness.learned else ("lag assumed",)
+    return tuple(dict.fromkeys((*lag, *(one.assumed for one in asked.fits if one.assumed), *asked.target.assumed)))
+
+
+def _never(asked: Asked) -> str:
+    """What was asked, and what the hole in it was filled with: another name is the usual reason."""
+    return f"{asked.query}; {{{{name}}}} is the {asked.target.title}'s name, {asked.target.name}"

@@ -10,12 +10,13 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from ahpa.core.controller import step
-from ahpa.core.decision import Decision
-from ahpa.core.observation import Observation
+from ahpa.core.decision import Decision, Reason
+from ahpa.core.observation import Observation, Workload
+from ahpa.core.trust import distrusted
 from ahpa.ports import (
     Actuator,
     DemandQuery,
@@ -23,6 +24,7 @@ from ahpa.ports import (
     EventLog,
     Journal,
     Reading,
+    ServerClock,
     StartSource,
     TargetRound,
     Telemetry,
@@ -35,8 +37,8 @@ from ahpa.service.observe import Listing, Observer
 from ahpa.service.settings import Settings
 from forecasting.model import Model
 
-NEW_TARGET_REFIT_SECONDS = 300.0
-"""A new target brings the next refit forward, but none comes sooner than this after the last one."""
+NEW_SERIES_REFIT_SECONDS = 300.0
+"""A new target, or one that is measured in a new way, is learned at once; so long must lie between two such wishes."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Ports:
     events: EventLog
     telemetry: Telemetry
     journal: Journal | None = None
+    cluster_clock: ServerClock | None = None
+    """What the API server says of the time; None: it is not asked."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +70,10 @@ class Shown:
 class Service:
     """Finds targets, reads demand, forecasts, decides, acts. What a restart loses of it stands in memory.py."""
 
-    def __init__(self, settings: Settings, ports: Ports, may_write: Gate) -> None:
+    def __init__(
+        self, settings: Settings, ports: Ports, may_write: Gate, pace: Callable[[], None] = lambda: None
+    ) -> None:
+        """`pace` waits before each write, as long as the rate of writes asks for."""
         self.settings = settings
         self.shown = Shown()
         self._telemetry = ports.telemetry
@@ -74,7 +81,8 @@ class Service:
             settings, ports.actuators, ports.demand, ports.starts, ports.queries, tuple(ports.models), ports.telemetry
         )
         self._learner = Learner(settings, ports.demand, ports.models, ports.telemetry)
-        self._actor = Actor(ports.actuators, ports.events, ports.telemetry, ports.journal, may_write)
+        self._actor = Actor(ports.actuators, ports.events, ports.telemetry, ports.journal, may_write, pace)
+        self._cluster_clock = ports.cluster_clock
         self._may_write = may_write
         self._refitting = threading.Lock()
         # From the refit to the tick, and from the tick to the loop
@@ -83,7 +91,7 @@ class Service:
         # The tick's; a refit only reads what was learned before it
         self._memory = Memory()
         self._learned = Learned()
-        self._refitted_at = -math.inf
+        self._wished_at = -math.inf
         self._wrote: bool | None = None
         """Whether the last round might write; None before the first."""
 
@@ -108,10 +116,12 @@ class Service:
         self._take_refits()
         writes = self._may_write(now)
         listing = self._observer.list(budget.listing)
-        self._memory.forget_all_but({a.target.key for a in listing.asked}, listing.unlisted)
-        recent = self._observer.recent(listing, now, budget.demand)
+        self._memory.forget_all_but({*listing.keys, *listing.keys.values()}, listing.unlisted)
+        self._memory.looked(now, self.settings.tick_seconds)
+        recent = self._observer.recent(listing, self._memory, now, budget.demand)
         self._wish_for_refit(listing, recent, now)
-        self._learned = self._learned.observed(recent.panel)
+        if abs(recent.skew) <= self.settings.limits.skew_seconds:  # else its columns are not the hours that we think
+            self._learned = self._learned.observed(recent.panel)
         observation = self._observation(listing, recent, now, writes, budget.starts)
         decisions = step(observation)
         rounds = tuple(
@@ -119,7 +129,8 @@ class Service:
             for asked, workload, decision in zip(listing.asked, observation.workloads, decisions, strict=True)
         )
         self.shown = Shown(now, rounds)
-        self._actor.carry_out(observation, rounds, self._learned.coverage(), self._memory, budget.writes)
+        coverage = self._learned.coverage(listing.keys)
+        self._actor.carry_out(observation, rounds, coverage, self._memory, budget.writes)
         self._wrote = writes
         seconds = time.monotonic() - began
         self._telemetry.ticked(now, seconds)
@@ -135,21 +146,36 @@ class Service:
 
     def _take_refits(self) -> None:
         while not self._refits.empty():
-            done = self._refits.get()
-            self._refitted_at = done.at
-            self._learned = done.learned or self._learned
+            self._learned = self._refits.get().learned or self._learned
 
     def _wish_for_refit(self, listing: Listing, recent: Reading, now: float) -> None:
         """A target whose query fails has nothing to learn from; it must not make all others learn anew for ever."""
-        due = now - self._refitted_at >= NEW_TARGET_REFIT_SECONDS and not self._refitting.locked()
+        lately = 0 <= now - self._wished_at < NEW_SERIES_REFIT_SECONDS
         unknown = set(listing.queries) - self._learned.known
-        if due and not unknown <= set(recent.problems):
+        if not lately and not self._refitting.locked() and not unknown <= set(recent.problems):
+            self._wished_at = now
             self._refit_wanted.set()
 
     def _observation(self, listing: Listing, recent: Reading, now: float, writes: bool, deadline: float) -> Observation:
         """The first round after a start, or after the right to write was gained, is not settled."""
         settings, learned = self.settings, self._learned
-        workloads = self._observer.workloads(listing, recent, learned.levels, self._memory, now, writes, deadline)
-        outlooks = learned.outlooks(workloads, settings, now)
+        self._memory.seen |= learned.seen & listing.keys.keys()
+        workloads = self._observer.workloads(
+            listing, recent, learned.levels, learned.doubts, self._memory, now, writes, deadline
+        )
+        series = {a.target.key: a.series for a in listing.asked}
+        outlooks = learned.outlooks(workloads, series, settings, now)
         settled = self._wrote is not None and (self._wrote or not writes)
-        return Observation(now, settings.tick_seconds, workloads, outlooks, settings.limits, settled)
+        skews = (recent.skew, self._cluster_clock.skew if self._cluster_clock else 0.0)
+        seen = Observation(
+            now, settings.tick_seconds, workloads, outlooks, settings.limits, settled, skew=max(skews, key=abs)
+        )
+        return replace(seen, workloads=tuple(self._doubted(w, series[w.key], recent, seen) for w in workloads))
+
+    def _doubted(self, workload: Workload, series: str, recent: Reading, seen: Observation) -> Workload:
+        """The workload with the count of its hold; that its data could be trusted is remembered."""
+        distrust = distrusted(workload, seen)
+        if distrust is None:
+            self._memory.trusted.add(series)
+        lost = series in recent.problems or distrust in (Reason.NO_RECENT_DATA, Reason.NO_FORECAST)
+        return replace(workload, doubted_since=self._memory.doubted(series, lost, seen.now))

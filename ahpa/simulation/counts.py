@@ -1,4 +1,4 @@
-"""Where the requests of a scene come from: counts per step, as fine as they were measured."""
+"""Where the requests of a scenario come from: counts per step, as fine as they were measured."""
 
 from __future__ import annotations
 

@@ -116,14 +116,17 @@ class AutoForecaster:
         said = [f.forecast(horizon, windows, levels) for f in self.forecasters]
         best = said[0]
         steps, peaks = best.steps.copy(), best.peaks.copy()
-        models, reasons = list(best.models), list(best.reasons)
+        models, reasons, failed = list(best.models), list(best.reasons), [False] * len(best.keys)
         for row, order in enumerate(self.ranks):
             passed = [f"{self.names[k]}: {said[k].reasons[row]}" for k in order if said[k].reasons[row]]
             able = next((k for k in order if said[k].reasons[row] is None), None)
             use = said[order[0] if able is None else able]
             steps[row], peaks[row] = use.steps[row], use.peaks[row]
             reasons[row] = use.reasons[row]
+            failed[row] = use.failed is not None and use.failed[row]
             models[row] = use.models[row]
             if able is not None and able != order[0]:
                 models[row] = f"{use.models[row]} (instead of {passed[0]})"
-        return replace(best, steps=steps, peaks=peaks, models=tuple(models), reasons=tuple(reasons))
+        return replace(
+            best, steps=steps, peaks=peaks, models=tuple(models), reasons=tuple(reasons), failed=tuple(failed)
+        )

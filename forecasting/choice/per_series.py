@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from forecasting.forecast import Coverage, Forecast
 from forecasting.levels import LEVELS
 from forecasting.model import Forecaster, Model, Remembers
-from forecasting.panel import Array, Panel
+from forecasting.panel import Array, Floats, Panel
 from forecasting.rolling import rolled_peaks, ticked
 
 
@@ -22,7 +22,10 @@ class PerSeriesModel:
     chosen: Mapping[str, str]
     default: str
     earlier: PerSeriesForecaster | None = None
-    """The last fit, from which `auto` knows what it had chosen."""
+    """The last fit: from it `auto` knows what it had chosen, and what it knew of a series goes on where this fit
+    fails."""
+    unread: Collection[str] = ()
+    """Keys of which there is no history to learn from this time; what `earlier` knew of them goes on."""
     name: str = "per-series"
 
     def fit(self, history: Panel) -> PerSeriesForecaster:
@@ -34,7 +37,9 @@ class PerSeriesModel:
         for key in sorted(history.keys):
             rows.setdefault(self.chosen.get(key, self.default), []).append(key)
         parts = {name: self._remembering(name).fit(history.select(keys)) for name, keys in rows.items()}
-        return PerSeriesForecaster(parts)
+        lost = [*self.unread, *(key for part in parts.values() for key in _failed(part))]
+        before = self.earlier.answering() if self.earlier is not None and lost else {}
+        return PerSeriesForecaster(parts, {key: before[key] for key in lost if key in before})
 
     def _remembering(self, name: str) -> Model:
         model = self.models[name]
@@ -42,18 +47,33 @@ class PerSeriesModel:
         return model.after(before) if isinstance(model, Remembers) and before is not None else model
 
 
+def _failed(part: Forecaster) -> list[str]:
+    """Keys for which a fitted model has no answer although enough of them was observed."""
+    said = part.forecast(1, (1.0,))
+    return [key for key, failed in zip(said.keys, said.failed or (), strict=False) if failed]
+
+
 @dataclass(frozen=True, eq=False)
 class PerSeriesForecaster:
     """The fitted parts by model; between them they know every key once."""
 
     parts: Mapping[str, Forecaster]
+    kept: Mapping[str, Forecaster] = field(default_factory=dict)
+    """By key: a part of an earlier fit that answers in place of one that failed, or that has no history."""
+
+    def answering(self) -> dict[str, Forecaster]:
+        """By key: the part that answers for it."""
+        now = {key: part for part in self.parts.values() for key in part.realised().keys}
+        return {**now, **self.kept}
 
     @property
     def origin(self) -> float:
-        return next(iter(self.parts.values())).origin
+        return next(iter((*self.parts.values(), *self.kept.values()))).origin
 
     def observe(self, panel: Panel) -> PerSeriesForecaster:
-        return replace(self, parts={name: part.observe(panel) for name, part in self.parts.items()})
+        older = {id(part): part.observe(panel) for part in self.kept.values()}
+        kept = {key: older[id(part)] for key, part in self.kept.items()}
+        return PerSeriesForecaster({name: part.observe(panel) for name, part in self.parts.items()}, kept)
 
     def ticked(self, panel: Panel, every: int) -> Iterator[PerSeriesForecaster]:
         """As `TicksFast` says, each part in its own way."""
@@ -70,7 +90,11 @@ class PerSeriesForecaster:
         return replace(found[0], keys=keys, ratios=np.concatenate([coverage.ratios for coverage in found]))
 
     def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
-        said = [part.forecast(horizon, windows, levels) for part in self.parts.values()]
+        fresh = [part.forecast(horizon, windows, levels) for part in self.parts.values()]
+        said = [_rows(forecast, [k not in self.kept for k in forecast.keys]) for forecast in fresh]
+        for part in {id(part): part for part in self.kept.values()}.values():
+            forecast = part.forecast(horizon, windows, levels)
+            said.append(_rows(forecast, [self.kept.get(key) is part for key in forecast.keys]))
         first = said[0]
         return Forecast(
             origin=first.origin,
@@ -82,4 +106,27 @@ class PerSeriesForecaster:
             keys=tuple(key for forecast in said for key in forecast.keys),
             models=tuple(model for forecast in said for model in forecast.models),
             reasons=tuple(reason for forecast in said for reason in forecast.reasons),
+            largest=np.concatenate([_largest(forecast) for forecast in said]),
+            failed=tuple(failed for forecast in said for failed in forecast.failed or (False,) * len(forecast.keys)),
         )
+
+
+def _rows(forecast: Forecast, wanted: Sequence[bool]) -> Forecast:
+    """Those rows of a forecast that are wanted."""
+    if all(wanted):
+        return forecast
+    rows = np.flatnonzero(wanted)
+    return replace(
+        forecast,
+        steps=forecast.steps[rows],
+        peaks=forecast.peaks[rows],
+        keys=tuple(forecast.keys[i] for i in rows),
+        models=tuple(forecast.models[i] for i in rows),
+        reasons=tuple(forecast.reasons[i] for i in rows),
+        largest=None if forecast.largest is None else forecast.largest[rows],
+        failed=None if forecast.failed is None else tuple(forecast.failed[i] for i in rows),
+    )
+
+
+def _largest(forecast: Forecast) -> Floats:
+    return np.full(len(forecast.keys), np.inf) if forecast.largest is None else forecast.largest

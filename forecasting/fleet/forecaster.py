@@ -20,7 +20,7 @@ from forecasting.fleet.learning import chunks, fold_of, predict
 from forecasting.fleet.network import Ensemble
 from forecasting.fleet.window_stats import LatestOrigin, PrefixSums, WindowStats
 from forecasting.forecast import Coverage, Forecast
-from forecasting.guards import NEEDED_STEPS, guarded, reasons, within
+from forecasting.guards import NEEDED_STEPS, guarded, within
 from forecasting.history import History
 from forecasting.levels import LEVELS, TRACKED_LEVELS, level_weights
 from forecasting.panel import DAY_SECONDS, Array, Ints, Panel
@@ -89,10 +89,9 @@ class FleetForecaster:
         between = [np.interp(np.arange(horizon), told, row) for row in np.eye(len(told), dtype=np.float32)]
         if len(told) < horizon:
             steps = np.einsum("ntq,th->nhq", steps, np.array(between, dtype=np.float32), optimize=True)
-        raw = Forecast(
-            history.end, history.step, q, steps, asked, peaks, history.keys, self.names, reasons(history)
-        )  # fmt: skip
-        return guarded(raw, history.cap)
+        silent = (None,) * len(history.keys)
+        raw = Forecast(history.end, history.step, q, steps, asked, peaks, history.keys, self.names, silent)
+        return guarded(raw, history)
 
     def realised(self) -> Coverage:
         """As `Forecaster` says, over about the last three days."""
@@ -126,30 +125,37 @@ class FleetForecaster:
             pending = PendingPredictions.of(self.pending.windows, calibration)
             yield replace(self, history=after.cut(first + i), pending=pending)
 
-    def rehearsed(self) -> FleetForecaster:
+    def rehearsed(self, settled: Ints) -> FleetForecaster:
         """Calibrated on the last days, each origin answered by the member that never saw it.
 
         Origins are every step for a few services and an hour apart for ten thousand, so that the cost of a
-        rehearsal grows with the fleet as a line, and stays within that of learning.
+        rehearsal grows with the fleet as a line, and stays within that of learning. Rows that are not `settled` have
+        theirs by themselves: however many they are, they cost the settled none.
         """
-        values, step = self.history.values, self.history.step
-        n, t = values.shape
+        fresh = self.pending.calibration
+        found = {name: getattr(fresh, name).copy() for name in ("offsets", "settled", "covered")}
+        for group in (settled, np.setdiff1d(np.arange(len(self.history.keys)), settled)):
+            for rows, part in self._rehearsals(group):
+                for name, values in found.items():
+                    values[rows] = getattr(part, name)
+        # One member out of its fold errs more than the whole ensemble does: half of its offset is about right.
+        done = replace(fresh, **{**found, "offsets": np.float32(0.5) * found["offsets"]})
+        return replace(self, pending=PendingPredictions.of(self.pending.windows, done))
+
+    def _rehearsals(self, group: Ints) -> Iterator[tuple[Ints, Calibration]]:
+        """What the rehearsal of some rows taught, a few rows at a time."""
+        n, t, step = len(group), self.history.length, self.history.step
         days = 7 if n <= 200 else 3
         wanted = int(np.clip(400_000 / (n * len(self.pending.windows)), 48, 2016)) if n else 0
         earliest = max(NEEDED_STEPS, t - round(days * DAY_SECONDS / step))
         if t - earliest < 2 or not n:
-            return self
+            return
         every = max(1, -(-(t - earliest) // wanted))
         origins = np.arange(t - 1, earliest, -every)[::-1]
-        parts = run_all(self.executor, partial(self._rehearse, origins, every), chunks(n))
-        offsets, settled, covered = (
-            np.concatenate([getattr(p, name) for p in parts]) for name in ("offsets", "settled", "covered")
-        )
-        # One member out of its fold errs more than the whole ensemble does: half of its offset is about right.
-        done = replace(self.pending.calibration, offsets=np.float32(0.5) * offsets, settled=settled, covered=covered)
-        return replace(self, pending=PendingPredictions.of(self.pending.windows, done))
+        parts = [group[rows] for rows in chunks(n)]
+        yield from zip(parts, run_all(self.executor, partial(self._rehearse, origins, every), parts), strict=True)
 
-    def _rehearse(self, origins: Ints, every: int, rows: slice) -> Calibration:
+    def _rehearse(self, origins: Ints, every: int, rows: Ints) -> Calibration:
         values, step = self.history.values[rows], self.history.step
         features = self._features(self.history, rows, PrefixSums(values, origins))
         c = self.pending.calibration
@@ -165,7 +171,7 @@ class FleetForecaster:
             _, out = walk(out, k, logs, features.truth(window), delay, min(4.0, float(np.sqrt(every))))
         return out
 
-    def _features(self, history: History, rows: slice, stats: WindowStats) -> Features:
+    def _features(self, history: History, rows: slice | Ints, stats: WindowStats) -> Features:
         """Of some rows of a history that grew from this one."""
         seasons = Seasons(history.start, history.step, self.calendar)
         return Features.of(stats, self.least[rows], seasons, self.periods[rows])

@@ -32,6 +32,8 @@ class Source:
     periods: Ints
     """[n]: as `Features.periods`."""
     seasons: Seasons
+    settled: Ints
+    """Rows that samples are drawn from, increasing."""
 
 
 def least_floor(values: Floats) -> Array:
@@ -43,6 +45,22 @@ def least_floor(values: Floats) -> Array:
         total = np.sum(part, axis=1, dtype=np.float64, where=seen)
         out[rows] = 1e-3 * total / np.maximum(seen.sum(axis=1), 1) + 1e-9
     return out
+
+
+def settled_rows(values: Floats, step: float) -> Ints:
+    """Rows that have a say in what all learn: some demand, observed for a day (or for half as long as any was).
+
+    Who is young or silent learns from the others and teaches them nothing: 500 newcomers with 20 minutes of zeros moved
+    the 0.99 quantile of four settled services from 13 to 18 and from 470 to 610. Where nobody is settled all are.
+    """
+    n = len(values)
+    seen, some = np.zeros(n, np.intp), np.zeros(n, bool)
+    for rows in chunks(n):
+        seen[rows] = np.isfinite(values[rows]).sum(axis=1)
+        some[rows] = (values[rows] > 0).any(axis=1)
+    enough = min(DAY_SECONDS / step, seen.max(initial=0) / 2)
+    settled = np.flatnonzero(some & (seen >= enough))
+    return settled if len(settled) else np.arange(n)
 
 
 def chunks(rows: int, size: int = _ROWS) -> Iterator[slice]:
@@ -58,12 +76,12 @@ def fold_of(origins: NDArray[np.intp], length: int, step: float, folds: int) -> 
 
 
 def sample(source: Source, windows: Sequence[Window], budget: int, folds: int, rng: np.random.Generator) -> Samples:
-    """About `budget` samples, distributed evenly over windows, over at most 400 services, and over time."""
-    values, seasons = source.values, source.seasons
-    n, t = values.shape
+    """About `budget` samples, distributed evenly over windows, over at most 400 settled services, and over time."""
+    values, seasons, settled = source.values, source.seasons, source.settled
+    n, t = len(settled), values.shape[1]
     if not n or t < 3:
         return _nothing()
-    chosen = np.sort(rng.choice(n, size=min(n, _MOST_ROWS), replace=False))
+    chosen = settled[np.sort(rng.choice(n, size=min(n, _MOST_ROWS), replace=False))]
     each = max(8, budget // (len(chosen) * len(windows)))
     parts = []
     for rows in chunks(len(chosen)):

@@ -17,7 +17,7 @@ import numpy as np
 from forecasting.executor import Executor, Serial, run_all
 from forecasting.fleet.calendar import Calendar, Seasons
 from forecasting.fleet.forecaster import FleetForecaster, Networks
-from forecasting.fleet.learning import Source, chunks, learn, least_floor
+from forecasting.fleet.learning import Source, chunks, learn, least_floor, settled_rows
 from forecasting.fleet.network import Training
 from forecasting.fleet.periods import find_periods
 from forecasting.fleet.synthetic import services
@@ -63,9 +63,10 @@ class FleetModel:
         own = History.of(history, round(self.memory_days * DAY_SECONDS / step))
         rng = np.random.default_rng(self.seed)
         made_up = services(self.others, _OTHERS_DAYS, step, rng)
-        others = Source(made_up, find_periods(made_up, step), Seasons(0.0, step))
-        fleet = Source(own.values, self._periods(own), Seasons(own.start, step, self.calendar))
-        budget = min(self.samples, self.samples_per_service * len(own.keys))
+        others = Source(made_up, find_periods(made_up, step), Seasons(0.0, step), np.arange(len(made_up)))
+        settled = settled_rows(own.values, step)
+        fleet = Source(own.values, self._periods(own), Seasons(own.start, step, self.calendar), settled)
+        budget = min(self.samples, self.samples_per_service * len(settled))
         windows = [window for window in tracked(step) if window.lead == 0]
         singles = [Window(lead, 1) for lead in sorted({round(s / step) for s in _LEARNED_LEAD_SECONDS})]
         peaks = learn(fleet, others, windows, budget, self.peaks, rng)
@@ -80,7 +81,7 @@ class FleetModel:
             pending=PendingPredictions.fresh(len(own.keys), step),
             executor=self.executor,
         )
-        return fitted.rehearsed().awaiting()
+        return fitted.rehearsed(settled).awaiting()
 
     def _periods(self, history: History) -> Ints:
         """[n]: the period found in each row beside day and week, in steps; 0 if none."""

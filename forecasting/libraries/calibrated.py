@@ -15,7 +15,7 @@ import numpy as np
 
 from forecasting.calibration import tail_width
 from forecasting.forecast import Coverage, Forecast
-from forecasting.guards import guarded, reasons
+from forecasting.guards import guarded
 from forecasting.history import History
 from forecasting.levels import LEVELS, TRACKED_LEVELS, level_weights
 from forecasting.libraries.strategies import Expectation, Strategy, forward_filled
@@ -150,13 +150,10 @@ class CalibratedForecaster:
             steps[:, j] = np.sort(self._quantiles(paths, Window(j, 1)), axis=1) @ read
         for k, width in enumerate(widths):
             peaks[:, k] = np.sort(self._quantiles(paths, Window(0, width)), axis=1) @ read
-        why = tuple(
-            reason or (fit if isinstance(fit, str) else None)
-            for reason, fit in zip(reasons(history), self.expectations, strict=True)
-        )
+        why = tuple(fit if isinstance(fit, str) else None for fit in self.expectations)
         names = (self.name,) * n
         raw = Forecast(history.end, history.step, q, steps, asked, peaks, history.keys, names, why)
-        return guarded(raw, history.cap)
+        return guarded(raw, history)
 
     def realised(self) -> Coverage:
         """As `Forecaster` says, over about the last three days."""

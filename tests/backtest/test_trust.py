@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from ahpa.backtest.trust import NEVER, Freeze, freeze_of, limits_for, observed
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.policy.values import Parsed, Policy
 from ahpa.core.readiness import Lag, Readiness
-from ahpa.core.trust import fleet_frozen
+from ahpa.core.trust import distrusted, frozen_tenants
 from ahpa.simulation.outcome import Run
 from forecasting.executor import Serial
 from forecasting.panel import Floats, Panel
@@ -38,19 +39,24 @@ def fleet(blind: int, of: int = 10) -> list[Panel]:
 
 
 def frozen_as_in_the_service(demand: Panel, said: Sequence[Foresight], ticks: Floats) -> list[bool]:
-    """What `fleet_frozen` says of the round in which all services stand side by side."""
+    """What `frozen_tenants` says of the round in which all services stand side by side."""
     until, coverage = observed(demand, ticks)
     lag = Readiness.single(Lag.of(180, 270))
     limits = limits_for(demand.step)
-    out = []
+    out, trusted = [], set[str]()
     for tick, now in enumerate(ticks.tolist()):
         origins = [int(one.newest(np.array([now]))[0]) for one in said]
         outlooks = {key: one.outlook(o) for key, one, o in zip(demand.keys, said, origins, strict=True) if o >= 0}
+        policy = Parsed(Policy(mode="apply"))
         workloads = tuple(
-            Workload(key, Parsed(Policy(mode="apply")), 0, 0, 0, 0, 2.8, lag, float(u[tick]), float(c[tick]))
+            replace(
+                Workload(key, policy, 0, 0, 0, 0, 2.8, lag, float(u[tick]), float(c[tick])), was_trusted=key in trusted
+            )
             for key, u, c in zip(demand.keys, until, coverage, strict=True)
         )
-        out.append(fleet_frozen(Observation(now, 60.0, workloads, outlooks, limits)))
+        observation = Observation(now, 60.0, workloads, outlooks, limits)
+        trusted |= {w.key for w in workloads if distrusted(w, observation) is None}
+        out.append(bool(frozen_tenants(observation)))
     return out
 
 
@@ -105,13 +111,13 @@ def test_a_service_alone_is_never_frozen_and_nobody_beyond_what_is_known() -> No
     assert Freeze(60.0, np.array([True, False])).at(ticks) == [False, True, False, False]
 
 
-def test_a_service_counts_from_its_first_observed_step_on() -> None:
-    """Five young ones beside five old: before they came they are not in doubt, they are not there."""
+def test_a_service_counts_from_when_it_can_first_be_trusted() -> None:
+    """Five young ones beside five old: neither before they came nor while the model does not know them have they gone
+    bad. As in the service, onboarding freezes nobody."""
     panels = [waves(4, 20.0, f"old{i}") for i in range(5)]
     young = np.where(np.arange(4 * DAY) < 2 * DAY, np.nan, 5.0)
     panels += [Panel.of(0.0, 60.0, young, (f"young{i}",)) for i in range(5)]
     demand = Panel.of(0.0, 60.0, np.concatenate([p.values for p in panels]), [p.keys[0] for p in panels])
     said = foreseen(demand, prepared([panels[0]], 1.0, 1.0)[0][0].span)
     found = freeze_of(demand, said, 86_400.0, demand.end)
-    assert not found.ticks[:DAY].any()
-    assert found.ticks[DAY:].any(), "they have come, and the model does not know them yet"
+    assert not found.ticks.any()

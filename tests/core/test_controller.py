@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ahpa.core.controller import step
 from ahpa.core.decision import Decision, Reason
 from ahpa.core.observation import Limits, Observation, Workload
-from ahpa.core.trust import fleet_frozen
+from ahpa.core.trust import frozen_tenants
 from forecasting.forecast import Outlook
 from tests.core.conftest import NOW, outlook_of, workload_of
 
@@ -36,7 +36,9 @@ def decided(
 def test_a_peak_ahead_raises_the_floor_and_says_why() -> None:
     decision = decided(workload_of(), outlook_of(40.0))
     assert (decision.floor, decision.reason, decision.apply) == (10, Reason.PEAK_AHEAD, True)
-    assert decision.message == "raise 1 -> 10: peak 40 (p99) within 180 s needs 10"
+    assert decision.message == "raise 1 -> 10: peak 40 (p99) within 180 s needs 10"  # as before there were units
+    spoken = decided(workload_of(unit="requests/s", assumed=("lag assumed",)), outlook_of(40.0))
+    assert spoken.message == ("raise 1 -> 10: peak 40 requests/s (p99) within 180 s needs 10 at 4 each (lag assumed)")
 
 
 def test_observe_says_the_same_and_applies_nothing() -> None:
@@ -65,11 +67,17 @@ def test_the_owners_bounds_win(
 
 @pytest.mark.parametrize("doubt", [{}, {"observed_until": NOW - 400}, {"coverage": 0.1}])
 def test_a_maximum_that_the_owner_lowered_wins_over_every_doubt(doubt: dict[str, Any]) -> None:
-    workload = workload_of({"ahpa.dev/release": "50%"}, maximum=5, floor=12, present=12, ready=12, **doubt)
-    floors = []
-    while workload.floor > 5:
+    for bound, noted in (({"maximum": 5}, {}), ({}, {"ahpa.dev/max": "5"})):
+        workload = workload_of(noted, **bound, floor=12, present=12, ready=12, **doubt)
         decision = decided(workload, None, frozen=True, settled=False)
-        assert decision.reason is Reason.TOO_MANY_REPLICAS
+        assert (decision.floor, decision.reason) == (5, Reason.TOO_MANY_REPLICAS)
+
+
+def test_a_cap_that_the_operator_lowered_is_reached_by_the_ramp_of_a_release() -> None:
+    """It is the whole fleet's: an owner asked for less at once, an operator for less in all."""
+    workload, floors = workload_of({"ahpa.dev/release": "50%"}, floor=13, present=13, ready=13), []
+    while workload.floor > 5:
+        decision = decided(workload, None, Limits(cap=5), frozen=True, settled=False)
         workload = replace(workload, floor=decision.floor)
         floors.append(decision.floor)
     assert floors == [6, 5]
@@ -212,7 +220,7 @@ def test_many_sick_services_at_once_freeze_the_fleet(sick: int, well: int, froze
     rows = [workload_of(key=f"knative/a/s{i}", observed_until=NOW - 400) for i in range(sick)]
     rows += [workload_of(key=f"knative/a/w{i}") for i in range(well)]
     observation = replace(observation_of(*rows), outlooks={w.key: outlook_of(1.0) for w in rows})
-    assert fleet_frozen(observation) is frozen
+    assert bool(frozen_tenants(observation)) is frozen
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -220,8 +228,8 @@ def test_what_is_known_of_the_whole_fleet_counts_before_what_these_workloads_sho
     """A shard, or one service that is played by itself, does not see the others."""
     rows = [workload_of(key=f"knative/a/{i}", observed_until=NOW - 400 * (not known)) for i in range(9)]
     observation = replace(observation_of(*rows), outlooks={w.key: outlook_of(1.0) for w in rows}, frozen=known)
-    assert fleet_frozen(observation) is known
-    assert fleet_frozen(replace(observation, frozen=None)) is not known
+    assert bool(frozen_tenants(observation)) is known
+    assert bool(frozen_tenants(replace(observation, frozen=None))) is not known
 
 
 def test_there_is_one_decision_for_each_in_order() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from ahpa.core.capacity import Part
 from ahpa.core.controller import step
 from ahpa.core.journal import JournalError, decision_to_json, entries, entry_from_json
 from ahpa.core.observation import Limits, Observation, Workload
@@ -50,3 +51,31 @@ def test_a_damaged_line_is_an_error_that_says_so(spoil: Callable[[dict[str, Any]
         entry_from_json(row)
     with pytest.raises(JournalError):
         entry_from_json([1])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"unit": "requests in flight", "parts": (Part("a", 0.1, 70.0), Part("b", 0.9, 1.4, 1, 50)), "per_replica": 1.5},
+        {"unit": "requests/s", "assumed": ("lag assumed", "orders does not say its unit: taken as requests/s")},
+        {"unit": "", "per_replica": None, "no_capacity": "a counts cores, but b counts bytes"},
+        {"unit": "cores", "unread": "nobody listens", "floor": 30},
+        {"unit": "cores", "never": "x; {{name}} is the HPA's name, api", "observed_until": NOW - 2000},
+    ],
+)
+def test_what_a_sentence_says_is_in_the_line(changes: dict[str, Any]) -> None:
+    workload = workload_of(**changes)
+    observation = Observation(NOW, 60.0, (workload,), {workload.key: outlook_of(40.0)})
+    (decision,) = step(observation)
+    (row,) = entries(observation, (decision,))
+    assert entry_from_json(json.loads(json.dumps(row))).replay() == decision
+
+
+def test_a_line_of_before_there_were_units_replays_as_it_was() -> None:
+    workload = workload_of()
+    observation = Observation(NOW, 60.0, (workload,), {workload.key: outlook_of(40.0)}, Limits(raise_least=99))
+    (row,) = entries(observation, step(observation))
+    old = json.loads(json.dumps(row))
+    for name in ("parts", "unit", "assumed", "noCapacity", "unread", "never"):
+        del old["workload"][name]
+    assert entry_from_json(old).replay().message == "raise 1 -> 10: peak 40 (p99) within 180 s needs 10"

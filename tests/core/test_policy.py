@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ahpa.core.policy.parameters import PARAMETERS, Parameter
-from ahpa.core.policy.rules import level_of, parse_policy
+from ahpa.core.policy.rules import level_of, nearest, parse_policy
 from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, Policy
 
 
@@ -132,3 +132,44 @@ def test_no_text_makes_the_parser_raise_or_leave_the_ranges(annotations: dict[st
     assert policy.mode in ("observe", "apply", "off")
     assert 0 < policy.release < 1
     assert policy.lead is None or 0 <= policy.lead < 4e8
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("maxReplicas", "max"),
+        ("max-replicas", "max"),
+        ("max_scale", "max"),
+        ("minReplicas", "min"),
+        ("targetPerReplica", "target-per-replica"),
+        ("quantil", "quantile"),
+        ("releases", "release"),
+        ("serviceTime", "service-time"),
+        ("late", None),
+        ("replicas", None),
+        ("minMax", None),
+        ("cost", None),
+        ("window", None),
+        ("", None),
+    ],
+)
+def test_a_hint_is_right_or_is_not_given(written: str, meant: str | None) -> None:
+    """`ahpa.dev/maxReplicas` was answered with "did you mean replica-cost?"."""
+    assert nearest(written) == meant
+
+
+@given(st.text(max_size=80))
+def test_no_key_makes_the_hint_fail(written: str) -> None:
+    assert nearest(written) is None or nearest(written) in {each.name for each in PARAMETERS}
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("50ms", 0.05), ("1s500ms", 1.5), ("20s", 20.0), ("2m", 120.0)])
+def test_a_service_time_may_be_short(text: str, seconds: float) -> None:
+    assert parse_policy({PREFIX + "service-time": text}).policy.service_time == seconds
+    assert parse_policy({PREFIX + "service-time": "0s"}).problems
+
+
+def test_a_wish_that_the_service_does_not_act_on_is_known_as_such() -> None:
+    parsed = parse_policy({PREFIX + "mode": "apply", PREFIX + "late-target": "0.1%", PREFIX + "quantile": "oops"})
+    assert [said.partition(" ")[0] for said in parsed.inert] == ["ahpa.dev/late-target"]
+    assert parse_policy({PREFIX + "manage-target": "false", PREFIX + "quantile": "0.9"}).inert == ()

@@ -38,6 +38,15 @@ def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
     assert [link for link in local if not (page.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_that_are_named_exist(page: Path) -> None:
+    """`ahpa/core/journal.py` in a sentence is as good as a link."""
+    named = re.findall(
+        r"`((?:ahpa|forecasting|tests|config|docs|testbed|benchmarks|data)/[\w./-]+\.\w+)(?:::\w+)?`", page.read_text()
+    )
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_decisions_are_numbered_once_each() -> None:
     numbers = [file.name[:4] for file in (ROOT / "docs/decisions").glob("*.md")]
     assert len(numbers) == len(set(numbers))

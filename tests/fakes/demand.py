@@ -19,7 +19,9 @@ class FakePrometheus:
         """By a text that the filled query contains, say "chat"."""
         self.down = False
         self.warns = False
-        self.meanwhile: Callable[[], None] | None = None
+        self.skew = 0.0
+        """Seconds that the asker's clock is ahead of ours: it gets nothing of what is still to come."""
+        self.meanwhile: Callable[[], object] | None = None
         """What happens once, while it is asked the next time."""
 
     def read(
@@ -28,6 +30,7 @@ class FakePrometheus:
         happens, self.meanwhile = self.meanwhile, None
         if happens is not None:
             happens()
+        truth = end - self.skew
         first, last = math.floor(start / step) * step, math.floor(end / step) * step
         times = np.arange(first, last, step)
         rows, problems = [], {}
@@ -37,6 +40,8 @@ class FakePrometheus:
                 problems[key] = "nobody listens"
                 rows.append(np.full(len(times), np.nan))
             else:
-                rows.append(np.array([demand(t) for t in times], dtype=float))
+                rows.append(np.array([demand(t) if t + step <= truth else math.nan for t in times]))
         values = np.array(rows).reshape(len(rows), len(times))
-        return Reading(Panel(first, step, values, tuple(queries)), problems, frozenset(queries if self.warns else ()))
+        return Reading(
+            Panel(first, step, values, tuple(queries)), problems, frozenset(queries if self.warns else ()), self.skew
+        )

@@ -26,12 +26,14 @@ RIGHTS = {
         ("serving.knative.dev", "revisions", "list"),
         ("serving.knative.dev", "revisions", "patch"),
         ("apps", "deployments", "get"),
+        ("", "configmaps", "get"),
     },
     "hpa": {
         ("autoscaling", "horizontalpodautoscalers", "list"),
         ("autoscaling", "horizontalpodautoscalers", "patch"),
         ("apps", "deployments", "get"),
         ("apps", "statefulsets", "get"),
+        ("argoproj.io", "rollouts/scale", "get"),
     },
 }
 

@@ -66,7 +66,7 @@ def test_single_namespace_has_no_cluster_wide_rights_and_watches_where_it_has_ri
         "ahpa": watched,
         "ahpa-knative": watched,
         "ahpa-hpa": watched,
-        "ahpa-knative-version": "knative-serving",
+        "ahpa-knative-settings": "knative-serving",
     }
 
 

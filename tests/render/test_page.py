@@ -6,7 +6,7 @@ from ahpa.core.controller import step
 from ahpa.core.observation import Observation
 from ahpa.core.readiness import Lag, Readiness, Tier
 from ahpa.render.page import page
-from tests.core.conftest import NOW, workload_of
+from tests.core.conftest import NOW, outlook_of, workload_of
 
 
 def test_each_target_has_a_row_with_its_reason() -> None:
@@ -32,6 +32,18 @@ def test_the_lag_is_told_for_each_tier() -> None:
     tiers = (Tier("warm", Lag.of(45, 45), replicas=2, nodes="warm-*"), Tier("new", Lag.of(300, 300)))
     two, one = workload_of(readiness=Readiness(tiers)), workload_of(readiness=Readiness(tiers[1:]))
     shown = [page([(each, step(Observation(NOW, 60.0, (each,), {}))[0])], NOW) for each in (two, one, workload_of())]
-    assert ">warm 45 s, new 5 min<" in shown[0]
-    assert ">new 5 min<" in shown[1]
-    assert ">2 min<" in shown[2]
+    assert ">warm 45 s (assumed), new 5 min (assumed)<" in shown[0]
+    assert ">new 5 min (assumed)<" in shown[1]
+    assert ">2 min (assumed)<" in shown[2]
+
+
+def test_how_many_starts_are_behind_a_lag_is_told() -> None:
+    learned = workload_of(readiness=Readiness((Tier("warm", Lag(4.0, 0.1, 1), 2), Tier("new", Lag(5.0, 0.1, 30)))))
+    text = page([(learned, step(Observation(NOW, 60.0, (learned,), {}))[0])], NOW)
+    assert "(1 start), new 2.81 min (30 starts)<" in text
+
+
+def test_the_unit_stands_beside_the_expected_peak() -> None:
+    workload = workload_of(unit="requests/s")
+    observation = Observation(NOW, 60.0, (workload,), {workload.key: outlook_of(40.0)})
+    assert ">40.0 requests/s (p99)<" in page([(workload, step(observation)[0])], NOW)

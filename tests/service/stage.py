@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from ahpa.adapters.files.journal import JournalFile
 from ahpa.adapters.kubernetes.events import Events
@@ -84,14 +85,25 @@ def add_knative(kube: FakeKube, name: str, **annotations: str) -> None:
     })  # fmt: skip
 
 
+def add_hpa(kube: FakeKube, name: str, most: int = 20, **annotations: str) -> None:
+    noted = {f"ahpa.dev/{key.replace('_', '-')}": value for key, value in annotations.items()}
+    kube.put(f"{HPAS}/{name}", {
+        "metadata": {"namespace": "shop", "name": name, "annotations": noted},
+        "spec": {"minReplicas": 1, "maxReplicas": most, "scaleTargetRef": {"kind": "Deployment", "name": name}},
+        "status": {"currentReplicas": 1},
+    })  # fmt: skip
+
+
 def staged(
     kube: FakeKube,
     prometheus: FakePrometheus,
     settings: Settings = SETTINGS,
     *,
     may_write: Gate = always,
+    pace: Callable[[], None] = lambda: None,
     journal: Path | None = None,
     models: Mapping[str, Model] | None = None,
+    queries: Mapping[str, Query] = MappingProxyType(QUERIES),
 ) -> Stage:
     """A new service in an old world: a start, or a restart."""
     telemetry = Telemetry()
@@ -99,15 +111,15 @@ def staged(
         actuators={name: kind.actuator(kube, "shop") for name, kind in KINDS.items()},
         starts=Pods(kube),
         demand=prometheus,
-        queries=QUERIES,
+        queries=queries,
         models=models or {"fleet": SameAsYesterday()},
         events=Events(kube, "test"),
         telemetry=telemetry,
         journal=JournalFile(str(journal)) if journal else None,
     )
-    observer = Observer(settings, ports.actuators, prometheus, ports.starts, QUERIES, tuple(ports.models), telemetry)
+    observer = Observer(settings, ports.actuators, prometheus, ports.starts, queries, tuple(ports.models), telemetry)
     learner = Learner(settings, prometheus, ports.models, telemetry)
-    return Stage(kube, prometheus, telemetry, Service(settings, ports, may_write), observer, learner)
+    return Stage(kube, prometheus, telemetry, Service(settings, ports, may_write, pace), observer, learner)
 
 
 def stage(
@@ -115,12 +127,13 @@ def stage(
     mode: str = "apply",
     settings: Settings = SETTINGS,
     may_write: Gate = always,
+    pace: Callable[[], None] = lambda: None,
     journal: Path | None = None,
 ) -> Stage:
     """Services whose load rises every morning, and a service that has learned it."""
     kube, prometheus = FakeKube(), FakePrometheus({"chat": morning, "other": morning})
     for name in names or ("chat",):
         add_knative(kube, name, mode=mode)
-    at = staged(kube, prometheus, settings, may_write=may_write, journal=journal)
+    at = staged(kube, prometheus, settings, may_write=may_write, pace=pace, journal=journal)
     at.service.refit(NOW)
     return at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,8 @@ from ahpa.adapters.kubernetes.knative import KnativeServices
 from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from ahpa.core.decision import Reason
 from ahpa.ports import ClusterError, Target
-from tests.service.stage import NOW, ROOT, SETTINGS, never, stage
+from ahpa.service.act import EVENT_SECONDS, EVENTS_A_ROUND
+from tests.service.stage import NOW, ROOT, SETTINGS, Stage, add_knative, never, stage
 
 
 def test_observe_writes_nothing_but_says_it() -> None:
@@ -82,6 +84,43 @@ def test_a_refused_write_is_not_tried_again_for_a_while_and_the_pause_grows() ->
     assert int(at.min_scale("other") or 0) >= 4
 
 
+def refusing(at: Stage, status: int, minutes: int) -> list[int]:
+    """The rounds, of so many, in which a write was tried while the API answers with this status."""
+    tried: list[str] = []
+
+    def fail(method: str, where: str) -> ClusterError | None:
+        if method != "PATCH":
+            return None
+        tried.append(where)
+        return ClusterError(status, "no")
+
+    at.kube.fail = fail
+    rounds = []
+    for minute in range(minutes):
+        before = len(tried)
+        at.tick(NOW + 60 * minute)
+        if len(tried) > before:
+            rounds.append(minute)
+    at.kube.fail = lambda method, where: None
+    return rounds
+
+
+@pytest.mark.parametrize("status", [403, 404, 422])
+def test_what_is_refused_for_good_is_tried_less_and_less_often(status: int) -> None:
+    at = stage()
+    assert refusing(at, status, 12) == [0, 1, 3, 7]
+    assert [b["reason"] for _, b in at.kube.created].count("WriteRefused") >= 1
+
+
+@pytest.mark.parametrize("status", [409, 429, 500, 503, 0])
+def test_what_may_go_well_the_next_time_is_tried_in_the_next_round(status: int) -> None:
+    at = stage()
+    assert refusing(at, status, 5) == [0, 1, 2, 3, 4]
+    at.tick(NOW + 300)
+    assert int(at.min_scale("chat") or 0) >= 4
+    assert "WriteRefused" not in [body["reason"] for _, body in at.kube.created]
+
+
 def test_a_conflict_is_tried_again_in_the_next_round() -> None:
     at = stage()
     at.kube.fail = lambda method, where: ClusterError(409, "modified") if method == "PATCH" else None
@@ -89,6 +128,35 @@ def test_a_conflict_is_tried_again_in_the_next_round() -> None:
     at.kube.fail = lambda method, where: None
     at.tick(NOW + 60)
     assert int(at.min_scale("chat") or 0) >= 4
+
+
+def test_a_pause_grows_to_an_hour_and_begins_anew_after_a_write_that_went_well() -> None:
+    at = stage()
+    tries = refusing(at, 403, 400)
+    pauses = [b - a for a, b in itertools.pairwise(tries)]
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60]
+    at.tick(NOW + 60 * (tries[-1] + 60))
+    assert int(at.min_scale("chat") or 0) >= 1
+    later = NOW + 60 * (tries[-1] + 61)
+    at.kube.edit(f"{ROOT}/revisions/chat-00001", {"metadata": {"annotations": {MIN_SCALE: "90"}}}, manager="ahpa")
+    at.kube.fail = lambda method, where: ClusterError(403, "no") if method == "PATCH" else None
+    at.tick(later)
+    at.kube.fail = lambda method, where: None
+    at.tick(later + 60)
+    assert int(at.min_scale("chat") or 0) < 90, "the first pause is a minute again"
+
+
+def test_writes_keep_their_pace_and_only_writes_do() -> None:
+    waits: list[int] = []
+    at = stage("chat", "other", pace=lambda: waits.append(len(at.kube.writes)))
+    at.tick()
+    assert len(waits) == 2
+    assert waits[0] == 0, "it is asked before the write"
+    for minute in range(1, 5):
+        at.tick(NOW + 60 * minute)
+    settled = len(waits)
+    at.service.refit(NOW + 300)
+    assert len(waits) == settled
 
 
 def test_switching_off_restores_and_the_metrics_forget_a_deleted_target() -> None:
@@ -168,3 +236,58 @@ def test_the_first_round_after_gaining_the_right_to_write_lowers_nothing() -> No
     assert at.min_scale("chat") == "40"
     at.tick(night + 180)
     assert at.min_scale("chat") == "30"
+
+
+def test_all_floors_are_written_before_any_event() -> None:
+    """Three hundred new services on a busy API server: one round took 127 s, and the floors came between the Events."""
+    at = stage("chat", "other", "chat-b")
+    order: list[str] = []
+
+    def note(method: str, where: str) -> None:
+        if method in ("PATCH", "POST"):
+            order.append(method)
+
+    at.kube.fail = note
+    at.tick()
+    assert {"PATCH", "POST"} == set(order)
+    assert order == sorted(order)
+
+
+def names_of(count: int) -> list[str]:
+    return [f"chat-{i:03d}" for i in range(count)]
+
+
+def test_a_round_tells_only_so_many_events_and_later_ones_the_rest() -> None:
+    at = stage()
+    for name in names_of(120):
+        add_knative(at.kube, name, mode="apply", quantile="lots")
+    at.tick()
+    assert len(at.kube.created) == EVENTS_A_ROUND
+    for minute in range(1, 4):
+        at.tick(NOW + 60 * minute)
+    told = [body["regarding"]["name"] for _, body in at.kube.created if body["reason"] == "InvalidPolicy"]
+    assert sorted(told) == names_of(120)
+
+
+def test_a_slow_api_server_ends_the_telling() -> None:
+    at = stage(*names_of(40), mode="observe")
+    clock = itertools.count(0.0, 1.0)
+    slow = replace(at.service._actor, stopwatch=lambda: next(clock))
+    at.service._actor = slow
+    at.tick()
+    assert 1 <= len(at.kube.created) <= EVENT_SECONDS + 1
+
+
+def test_a_wish_that_does_nothing_in_this_build_is_said_once() -> None:
+    """late-target and manage-target are accepted, act in the backtest, and were silent here."""
+    at = stage()
+    add_knative(at.kube, "other", mode="observe", **{"late-target": "0.1%", "manage-target": "true", "max": "9"})
+    add_knative(at.kube, "third", mode="observe", **{"manage-target": "false"})
+    for minute in range(3):
+        at.tick(NOW + 60 * minute)
+    notes = [body["note"] for _, body in at.kube.created if body["reason"] == "NotActedOn"]
+    assert notes == [
+        "ahpa.dev/late-target does nothing in the service yet: floors are planned for the 0.99 quantile; "
+        "ahpa.dev/quantile acts, and `ahpa backtest` finds it; "
+        "ahpa.dev/manage-target does nothing in the service yet: the utilisation target stays as it is"
+    ]

@@ -7,8 +7,8 @@ import itertools
 import pytest
 
 from ahpa.core.decision import Reason
-from ahpa.service.learn import Learned, windows_up_to
-from tests.service.stage import NOW, add_knative, morning, stage
+from ahpa.service.learn import FURTHEST_SECONDS, Learned, windows_up_to
+from tests.service.stage import NOW, ROOT, SETTINGS, add_knative, morning, stage
 
 
 def test_a_new_target_asks_for_a_refit_but_not_too_often() -> None:
@@ -17,12 +17,16 @@ def test_a_new_target_asks_for_a_refit_but_not_too_often() -> None:
     assert not at.service.take_refit_wish()
     add_knative(at.kube, "other", mode="apply")
     at.tick(NOW + 60)
+    assert at.service.take_refit_wish(), "the first annotation is answered within a minute"
+    at.service.refit(NOW + 61)
+    assert at.tick(NOW + 120)["knative/shop/other"].plan is not None
+    assert not at.service.take_refit_wish()
+    at.prometheus.demands["third"] = morning
+    add_knative(at.kube, "third", mode="apply")
+    at.tick(NOW + 300)
     assert not at.service.take_refit_wish()
     at.tick(NOW + 360)
     assert at.service.take_refit_wish()
-    at.service.refit(NOW + 361)
-    assert at.tick(NOW + 420)["knative/shop/other"].plan is not None
-    assert not at.service.take_refit_wish()
 
 
 def test_a_refit_in_an_outage_keeps_what_was_learned() -> None:
@@ -69,6 +73,54 @@ def test_what_was_read_is_kept_beside_what_was_learned_from_it() -> None:
     done = at.learner.refit(listing, Learned(), NOW)
     assert done.learned is not None
     assert done.learned.history is not None
-    assert done.learned.known == set(done.learned.history.keys) == {"knative/shop/chat", "knative/shop/other"}
+    assert done.learned.known == set(done.learned.history.keys) == set(listing.queries)
+    assert sorted(listing.keys[series] for series in done.learned.known) == ["knative/shop/chat", "knative/shop/other"]
     assert done.learned.history.end == NOW
     assert done.learned.fitted_at == NOW
+
+
+@pytest.mark.parametrize("age", [0, 600, 3600])
+def test_windows_reach_to_the_end_of_the_longest_lead_however_old_the_forecast_is(age: int) -> None:
+    """A rise that lies beyond the last window of an old forecast would not be seen."""
+    at = stage()
+    at.kube.edit(f"{ROOT}/services/chat", {"metadata": {"annotations": {"ahpa.dev/lead": "20m"}}})
+    at.tick()
+    (shown,) = at.service.shown.rounds
+    learned = at.learner.refit(at.observer.list(), Learned(), NOW).learned
+    assert learned is not None
+    (series,) = learned.known
+    key = shown.workload.key
+    outlook = learned.outlooks([shown.workload], {key: series}, SETTINGS, NOW + age)[key]
+    assert outlook.windows[-1] >= age + 20 * 60 + SETTINGS.tick_seconds
+
+
+def test_nobodys_lead_makes_everybodys_forecast_endless() -> None:
+    at = stage()
+    add_knative(at.kube, "far", mode="apply", lead="99999h")
+    at.tick()
+    (outlook,) = [each.outlook for each in at.service.shown.rounds if each.outlook is not None]
+    assert outlook.windows[-1] <= 1.3 * FURTHEST_SECONDS
+
+
+def test_ticks_that_pass_while_a_refit_reads_are_known_to_what_it_learned() -> None:
+    at = stage()
+    at.tick()
+    at.prometheus.meanwhile = lambda: [at.tick(NOW + 60 * minute) for minute in (1, 2, 3)]
+    at.service.refit(NOW + 30)
+    at.tick(NOW + 240)
+    (shown,) = at.service.shown.rounds
+    assert shown.outlook is not None
+    assert shown.outlook.origin == NOW + 240
+
+
+def test_of_two_refits_the_later_one_counts_and_none_is_wished_for_while_one_runs() -> None:
+    at = stage()
+    at.tick()
+    add_knative(at.kube, "other", mode="apply")
+    at.prometheus.meanwhile = lambda: at.tick(NOW + 60)
+    at.service.refit(NOW + 30)
+    assert not at.service.take_refit_wish()
+    del at.kube.objects[f"{ROOT}/services/other"]
+    at.service.refit(NOW + 90)
+    add_knative(at.kube, "other", mode="apply")
+    assert at.tick(NOW + 120)["knative/shop/other"].plan is None, "the later one did not know it"

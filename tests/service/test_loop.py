@@ -10,7 +10,7 @@ import pytest
 
 from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.ports import ClusterError
-from ahpa.service.loop import Loop
+from ahpa.service.loop import Loop, Pace
 from ahpa.service.settings import Settings
 
 
@@ -111,3 +111,37 @@ def test_a_wish_for_a_refit_is_heard_between_two_hours() -> None:
     assert not service.wish.is_set()
     loop.stop()
     thread.join(60)
+
+
+def test_a_pace_lets_a_burst_through_and_then_keeps_its_rate() -> None:
+    now, slept = [100.0], []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += seconds
+
+    pace = Pace(per_second=10, burst=5, monotonic=lambda: now[0], sleep=sleep)
+    for _ in range(25):
+        pace()
+    assert slept == pytest.approx([0.1] * 20)
+    now[0] += 60
+    slept.clear()
+    for _ in range(6):
+        pace()
+    assert slept == pytest.approx([0.1])
+
+
+def test_a_round_that_is_due_while_the_last_one_runs_is_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """One that takes longer than a tick would else look like a healthy one that nobody needed."""
+    let_go, telemetry = threading.Event(), Telemetry()
+    service = Stub()
+    with caplog.at_level("WARNING", logger="ahpa"):
+        loop, thread = running(service, telemetry)
+        assert wait_for(lambda: service.ticks == 1)
+        service.work = lambda: let_go.wait(120)
+        skipped = 'ahpa_rounds_skipped_total{job="tick"} 1.0'
+        assert wait_for(lambda: skipped in telemetry.text().decode())
+        let_go.set()
+        loop.stop()
+        thread.join(60)
+    assert "tick.skipped" in {record.getMessage() for record in caplog.records}

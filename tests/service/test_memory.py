@@ -6,10 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from ahpa.core.readiness import Lag, Readiness, Tier
 from ahpa.core.starts import Start, StartLog
 from ahpa.service.memory import Memory
-from tests.service.stage import NOW, SETTINGS, stage, staged
+from tests.fakes.demand import FakePrometheus
+from tests.fakes.kube import FakeKube
+from tests.service.stage import NOW, ROOT, SETTINGS, add_knative, morning, stage, staged
 
 
 def test_a_restart_loses_the_floors_that_nobody_wrote_and_no_others() -> None:
@@ -50,3 +53,38 @@ def test_the_operators_tiers_are_learned_each_by_itself() -> None:
     learned = warm.readiness(tiers)
     assert learned.tiers[0].lag.quantile(0.5) == pytest.approx(60, rel=0.2)
     assert learned.tiers[1] == tiers.tiers[1]
+
+
+def test_who_was_trusted_once_counts_when_it_goes_bad_and_a_newcomer_does_not() -> None:
+    names = [f"s{i}" for i in range(8)]
+    kube = FakeKube()
+    for name in (*names, "new"):
+        add_knative(kube, name, mode="observe")
+    at = staged(kube, FakePrometheus(dict.fromkeys(names, morning)))
+    at.service.refit(NOW)
+    at.tick()
+    for name in names[:3]:
+        del at.prometheus.demands[name]
+    at.tick(NOW + 600)
+    shown = {each.target.name: each.workload.was_trusted for each in at.service.shown.rounds}
+    assert shown == {**dict.fromkeys(names, True), "new": False}
+
+
+def test_after_a_restart_a_floor_above_its_owners_says_that_it_was_trusted() -> None:
+    at = stage("chat")
+    at.tick()
+    at.prometheus.down = True
+    again = staged(at.kube, at.prometheus)
+    again.tick(NOW + 60)
+    (shown,) = again.service.shown.rounds
+    assert shown.workload.was_trusted
+
+
+def test_a_floor_that_is_only_thought_of_is_never_below_what_its_owner_has() -> None:
+    """It said "raise 0 -> 1, the owner's minimum" where it was 1 all along."""
+    at = stage("chat", mode="observe")
+    at.prometheus.down = True
+    at.tick()
+    at.kube.edit(f"{ROOT}/revisions/chat-00001", {"metadata": {"annotations": {MIN_SCALE: "30"}}})
+    decision = at.tick(NOW + 60)["knative/shop/chat"]
+    assert (decision.previous, decision.floor, decision.change) == (30, 30, 0)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
+from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from ahpa.core.decision import Reason
 from ahpa.ports import ClusterError
-from tests.service.stage import HPAS, NOW, add_knative, stage
+from tests.fakes.demand import FakePrometheus
+from tests.fakes.kube import FakeKube
+from tests.service.stage import HPAS, NOW, ROOT, Stage, add_knative, stage, staged
 
 
 @pytest.mark.parametrize(
@@ -75,3 +80,102 @@ def test_an_unknown_parameter_is_an_event_with_the_nearest_name() -> None:
     at.tick()
     notes = [body["note"] for _, body in at.kube.created if body["reason"] == "UnknownParameter"]
     assert notes == ["ahpa.dev/quantil is not a parameter; did you mean ahpa.dev/quantile?"]
+
+
+def test_two_unknown_parameters_are_one_event_that_names_both() -> None:
+    at = stage()
+    add_knative(at.kube, "other", mode="observe", quantil="0.9", maxReplicas="20")
+    at.tick()
+    (note,) = [body["note"] for _, body in at.kube.created if body["reason"] == "UnknownParameter"]
+    assert "did you mean ahpa.dev/quantile?" in note
+    assert "ahpa.dev/maxReplicas is not a parameter; did you mean ahpa.dev/max?" in note
+
+
+def add_hpa(at: Stage, name: str, **own: str) -> None:
+    noted = {"ahpa.dev/mode": "apply", **{f"ahpa.dev/{key.replace('_', '-')}": value for key, value in own.items()}}
+    at.kube.put(f"{HPAS}/{name}", {
+        "metadata": {"namespace": "shop", "name": name, "annotations": noted},
+        "spec": {"minReplicas": 2, "maxReplicas": 20, "scaleTargetRef": {"kind": "Deployment", "name": name}},
+        "status": {"currentReplicas": 3},
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("minutes", [1, 7, 20])
+def test_a_query_that_never_had_data_says_so_and_what_the_name_in_it_is(minutes: int) -> None:
+    """An HPA that is called otherwise than its Service: "the newest data are 1140 s old" sent people looking for a
+    broken exporter."""
+    at = stage()
+    at.prometheus.demands["nginx-custom-hpa"] = lambda now: math.nan
+    add_hpa(at, "nginx-custom-hpa", demand="mine", target_per_replica="10")
+    for minute in range(minutes):
+        decision = at.tick(NOW + 60 * minute)["hpa/shop/nginx-custom-hpa"]
+    said = 'never any data: x{a="nginx-custom-hpa"}; {{name}} is the HPA\'s name, nginx-custom-hpa'
+    assert said in decision.message
+
+
+def test_what_once_had_data_is_old_and_not_never_also_after_a_restart() -> None:
+    """The history knows, where the last hour does not."""
+    at = stage()
+    at.prometheus.demands["chat"] = lambda now: math.nan if now > NOW - 7200 else 3.0
+    again = staged(at.kube, at.prometheus)
+    again.service.refit(NOW)
+    for minute in range(30):  # the hold counts from the first round that finds them old
+        decision = again.tick(NOW + 60 * minute)["knative/shop/chat"]
+    assert decision.reason is Reason.NO_RECENT_DATA
+    assert "never" not in decision.message
+
+
+def test_a_lag_that_nobody_has_seen_is_said_to_be_assumed() -> None:
+    at = stage()
+    assert "(lag assumed" in at.tick()["knative/shop/chat"].message
+    at.kube.edit(f"{ROOT}/services/chat", {"metadata": {"annotations": {"ahpa.dev/lead": "5m"}}})
+    assert "lag assumed" not in at.tick(NOW + 60)["knative/shop/chat"].message
+
+
+def test_in_an_outage_the_sentence_says_what_failed() -> None:
+    """One minute into it the reason was "only 0% of the last hour was observed"."""
+    at = stage()
+    for minute in range(5):
+        at.tick(NOW + 60 * minute)
+    at.kube.edit(f"{ROOT}/revisions/chat-00001", {"metadata": {"annotations": {MIN_SCALE: "40"}}}, manager="ahpa")
+    at.prometheus.down = True
+    decision = at.tick(NOW + 300)["knative/shop/chat"]
+    assert (decision.reason, decision.floor) == (Reason.NO_RECENT_DATA, 40)
+    assert "but its demand could not be read: nobody listens" in decision.message
+
+
+def test_a_wrong_address_of_prometheus_is_what_the_event_says() -> None:
+    """It said that no forecast was made yet, and what failed stood only in the log."""
+    kube = FakeKube()
+    add_knative(kube, "chat", mode="apply")
+    at = staged(kube, FakePrometheus({}))
+    at.service.refit(NOW)
+    decision = at.tick()["knative/shop/chat"]
+    assert decision.message == "hold 0: its demand could not be read: nobody listens"
+
+
+def test_a_minimum_that_was_there_all_along_is_not_raised() -> None:
+    """While no Revision had traffic the thought floor was 0, and then "raise 0 -> 1, the owner's minimum"."""
+    at = stage(mode="observe")
+    at.kube.edit(f"{ROOT}/revisions/chat-00001", {"metadata": {"annotations": {MIN_SCALE: "1"}}})
+    traffic = at.kube.objects[f"{ROOT}/services/chat"]["status"].pop("traffic")
+    at.prometheus.down = True
+    assert at.tick()["knative/shop/chat"].reason is Reason.REFUSED
+    at.kube.objects[f"{ROOT}/services/chat"]["status"]["traffic"] = traffic
+    decision = at.tick(NOW + 60)["knative/shop/chat"]
+    assert decision.previous == 1
+    assert "raise 0" not in decision.message
+
+
+def test_an_outage_is_one_line_when_it_begins_and_one_when_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
+    """208 lines a round were logged, 200 of them "not asked"."""
+    at = stage(*(f"chat-{i}" for i in range(30)))
+    with caplog.at_level("INFO", logger="ahpa"):
+        for minute in range(6):
+            at.prometheus.down = 1 <= minute < 4
+            at.tick(NOW + 60 * minute)
+    told = [record for record in caplog.records if record.getMessage() in ("tick.no_data", "tick.data_again")]
+    assert [record.getMessage() for record in told] == ["tick.no_data", "tick.data_again"]
+    assert vars(told[0])["fields"] == {
+        "of": 30, "targets": 30, "first": [f"knative/shop/chat-{i}" for i in range(3)], "problem": "nobody listens",
+    }  # fmt: skip

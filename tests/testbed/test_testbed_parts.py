@@ -85,9 +85,10 @@ def test_a_length_over_127_takes_two_bytes() -> None:
 
 
 OWNER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from testbed.processes import Processes
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs us in the background ignores it
 processes = Processes(Path(sys.argv[1]), keep=False)
 processes.start("one", [sys.executable, "-S", "-c", sys.argv[2], sys.argv[3]])
 print(processes.pids()["one"], flush=True)

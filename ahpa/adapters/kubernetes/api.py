@@ -11,10 +11,12 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import quote
 
+from ahpa.core.clock import ahead_by
 from ahpa.ports import ClusterError
 from ahpa.transport import NEVER, TooMuch, body_of, ending, parsed
 
@@ -43,7 +45,7 @@ def collection(group_version: str, resource: str, namespace: str | None) -> tupl
     return (*root, *(("namespaces", namespace) if namespace else ()), resource)
 
 
-def objects_among(items: Iterable[object]) -> list[Object]:
+def objects_among(items: Sequence[object]) -> list[Object]:
     """Those of a list that are objects at all; what is none has no name by which it could be refused."""
     return [item for item in items if isinstance(item, dict) and isinstance(item.get("metadata"), dict)]
 
@@ -72,6 +74,13 @@ class KubeApi(Protocol):
         ...
 
 
+@dataclass
+class _Server:
+    """What is known of a server, whatever the deadline of a call to it."""
+
+    skew: float = 0.0
+
+
 class Kube:
     """The KubeApi over the official client's transport. Thread-safe as that is."""
 
@@ -82,6 +91,12 @@ class Kube:
         self._timeout = timeout_seconds
         self._deadline = NEVER
         self._parsing = threading.Lock()
+        self._server = _Server()
+
+    @property
+    def skew(self) -> float:
+        """As `ServerClock` says."""
+        return self._server.skew
 
     def within(self, deadline: float) -> Self:
         bound = copy.copy(self)
@@ -147,6 +162,7 @@ class Kube:
             verb, url, sent_headers, *_ = request
             data = dict(body) if body is not None else None
             answer = self._client.call_api(verb, url, sent_headers, data, _request_timeout=(connect, whole))
+            self._server.skew = ahead_by(answer.getheader("Date"), time.time())
             text = body_of(answer.response, MOST_BYTES)
         except Exception as error:  # MaxRetryError, ReadTimeoutError, ConfigException, OSError, ...: one boundary
             raise ClusterError(0, f"{method} {where}: {type(error).__name__}: {str(error)[:200]}") from error

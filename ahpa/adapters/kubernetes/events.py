@@ -33,11 +33,16 @@ class Events:
     def say(self, target: Target, reason: str, message: str, now: float, value: int = 0, warning: bool = False) -> bool:
         """Write an Event of any other finding, likewise."""
         mark = (target.reference["uid"], reason, value)
-        if now - self._told.get(mark, -1e18) < REPEAT_SECONDS:
+        self._told = {
+            m: at for m, at in self._told.items() if 0 <= now - at < REPEAT_SECONDS
+        }  # a clock may be set back
+        if mark in self._told:
             return False
-        self._told = {m: at for m, at in self._told.items() if now - at < REPEAT_SECONDS}
         self._told[mark] = now
-        stamp = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        try:
+            stamp = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        except (OverflowError, ValueError, OSError):  # a clock of the year 33,712
+            return False
         body = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",

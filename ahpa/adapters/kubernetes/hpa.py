@@ -8,11 +8,8 @@ fight (another predictor).
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from typing import Any
-
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
+from ahpa.adapters.kubernetes.hpa_metrics import average_value
 from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.adapters.kubernetes.objects import (
     annotations_of,
@@ -24,8 +21,9 @@ from ahpa.adapters.kubernetes.objects import (
     target_or_refusal,
     whole,
 )
+from ahpa.adapters.kubernetes.scaled import ScaledObjects
 from ahpa.core.policy.values import STATE
-from ahpa.ports import ClusterError, Target
+from ahpa.ports import Target
 from ahpa.transport import NEVER
 
 AUTOSCALING_V2 = "autoscaling/v2"
@@ -37,6 +35,7 @@ class HorizontalPodAutoscalers:
     def __init__(self, kube: KubeApi, namespace: str | None = None) -> None:
         self._kube = kube
         self._namespace = namespace
+        self._scaled_object = ScaledObjects(kube)
 
     def targets(self, deadline: float = NEVER) -> list[Target]:
         within = HorizontalPodAutoscalers(self._kube.within(deadline), self._namespace)
@@ -75,41 +74,30 @@ class HorizontalPodAutoscalers:
             1 if minimum is None else count(minimum, "minReplicas")
         )  # 0 is a minimum too, where the cluster allows it
         record = whole(annotations_of(item).get(STATE))
-        held = record is not None and owns(item, "spec", "minReplicas")
-        scaled = self._scaled(namespace, spec.get("scaleTargetRef") or {})
-        asked = count(((scaled or {}).get("spec") or {}).get("replicas"), "replicas of what it scales")
+        # A record above the minimum in force is not ours, whoever wrote it: we only ever raise.
+        held = record is not None and record <= floor and owns(item, "spec", "minReplicas")
         current = count(status.get("currentReplicas"), "currentReplicas")
-        # What cannot be read is not "still starting": that would hold it at a higher level than was asked for.
-        started = ((scaled or {}).get("status") or {}).get("readyReplicas")
-        ready = current if scaled is None else count(started, "readyReplicas of what it scales")
+        scaled = self._scaled_object.read(namespace, spec.get("scaleTargetRef") or {})
         return Target(
             kind=HPA.name,
+            title=HPA.title,
             namespace=namespace,
             name=str(meta.get("name")),
             annotations=annotations_of(item),
             reference=reference_to(item, AUTOSCALING_V2, "HorizontalPodAutoscaler"),
             baseline=record if held and record is not None else floor,
             floor=floor,
-            ready=ready,
-            present=max(current, asked),
+            # What cannot be read is not "still starting": that would hold it at a higher level than was asked for.
+            ready=current if scaled.ready is None else scaled.ready,
+            present=max(current, scaled.asked),
             maximum=count(spec.get("maxReplicas"), "maxReplicas") or None,
-            per_replica=_average_value(spec.get("metrics") or []),
+            capacities=(average_value(spec.get("metrics") or []),),
             managed=STATE in annotations_of(item),
-            selector=_selector(scaled),
+            selector=scaled.selector,
             demand=HPA.demand,
             refusal=somebody_elses(item, HPA.title),
             handle=item,
         )
-
-    def _scaled(self, namespace: str, reference: Mapping[str, Any]) -> Object | None:
-        """The Deployment or StatefulSet that is scaled; None if it is something else or cannot be read."""
-        resource = {"Deployment": "deployments", "StatefulSet": "statefulsets"}.get(str(reference.get("kind")))
-        if resource is None:
-            return None
-        try:
-            return self._kube.get(path(*collection("apps/v1", resource, namespace), str(reference.get("name"))))
-        except ClusterError:
-            return None
 
 
 HPA = Kind(
@@ -117,7 +105,7 @@ HPA = Kind(
     title="HPA",
     actuator=HorizontalPodAutoscalers,
     demand=None,
-    capacity="the `averageValue` of its metric, if it has just one and that is of type Pods or External",
+    capacity="the `averageValue` of its metric, if it has just one; what that counts is told by its name",
 )
 
 
@@ -125,22 +113,3 @@ def _listed(target: Target) -> Object:
     if not isinstance(target.handle, dict):
         raise TypeError(f"{target.key} was not listed by this actuator")
     return target.handle
-
-
-def _selector(scaled: Object | None) -> str:
-    labels = ((scaled or {}).get("spec") or {}).get("selector", {}).get("matchLabels") or {}
-    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
-
-
-def _average_value(metrics: list[Any]) -> float | None:
-    """What one replica serves at target, if the HPA has just one Pods or External metric with an average."""
-    if len(metrics) != 1 or metrics[0].get("type") not in ("Pods", "External"):
-        return None
-    source = metrics[0].get(str(metrics[0]["type"]).lower()) or {}
-    text = (source.get("target") or {}).get("averageValue")
-    if text is None:
-        return None
-    from kubernetes.utils import parse_quantity
-
-    value = float(parse_quantity(text))
-    return value if 0 < value < math.inf else None

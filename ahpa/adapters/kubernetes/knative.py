@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
+from ahpa.adapters.kubernetes.cluster_defaults import ClusterConfig, KnativeDefaults
 from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.adapters.kubernetes.objects import (
     annotations_of,
@@ -27,7 +28,7 @@ from ahpa.adapters.kubernetes.objects import (
 )
 from ahpa.adapters.kubernetes.revisions import (
     MIN_SCALE,
-    apportion,
+    Facts,
     facts,
     held,
     minimum,
@@ -35,6 +36,7 @@ from ahpa.adapters.kubernetes.revisions import (
     recorded,
     traffic,
 )
+from ahpa.core.capacity import Part, apportion
 from ahpa.core.policy.values import STATE
 from ahpa.ports import ClusterError, Target
 from ahpa.transport import NEVER
@@ -53,14 +55,11 @@ class _Listed:
     """Those that receive traffic."""
     idle: Mapping[str, Object]
     """Those that receive none any more and are in our record."""
+    defaults: KnativeDefaults
 
-    def shares(self, floor: int) -> dict[str, int]:
-        """The part of a floor that falls on each active Revision."""
-        state = recorded(self.service)
-        rows = {name: facts(revision, state) for name, revision in self.active.items()}
-        least = {name: row.baseline for name, row in rows.items()}
-        most = {name: row.maximum for name, row in rows.items() if row.maximum is not None}
-        return apportion(floor, {name: traffic(self.service)[name] for name in self.active}, least, most)
+    def minimum(self, name: str) -> int:
+        """In force on an active Revision."""
+        return minimum(self.active[name], self.defaults)
 
 
 def _listed(target: Target) -> _Listed:
@@ -72,13 +71,21 @@ def _listed(target: Target) -> _Listed:
 class KnativeServices:
     """The actuator for Knative Services in `namespace`, or in all."""
 
-    def __init__(self, kube: KubeApi, namespace: str | None = None, system_namespace: str = "knative-serving") -> None:
+    def __init__(
+        self,
+        kube: KubeApi,
+        namespace: str | None = None,
+        system_namespace: str = "knative-serving",
+        config: ClusterConfig | None = None,
+    ) -> None:
         self._kube = kube
         self._namespace = namespace
         self._system_namespace = system_namespace
+        self._config = config or ClusterConfig(system_namespace)
 
     def targets(self, deadline: float = NEVER) -> list[Target]:
-        return KnativeServices(self._kube.within(deadline), self._namespace, self._system_namespace)._targets()
+        kube = self._kube.within(deadline)
+        return KnativeServices(kube, self._namespace, self._system_namespace, self._config)._targets()
 
     def _targets(self) -> list[Target]:
         services = self._kube.items(path(*collection(SERVING, "services", self._namespace)))
@@ -87,13 +94,13 @@ class KnativeServices:
             return []
         listed = self._kube.items(path(*collection(SERVING, "revisions", self._namespace)))
         revisions = {(str(r["metadata"].get("namespace")), str(r["metadata"].get("name"))): r for r in listed}
-        too_old = _too_old(self._version())
+        too_old, defaults = _too_old(self._version()), self._config.read(self._kube)
         return [
             target_or_refusal(
                 item,
                 KNATIVE,
                 reference_to(item, SERVING, "Service"),
-                lambda service: self._target(service, revisions, too_old),
+                lambda service: self._target(service, revisions, too_old, defaults),
             )
             for item in ours
         ]
@@ -101,8 +108,8 @@ class KnativeServices:
     def write(self, target: Target, floor: int) -> None:
         listed = _listed(target)
         service, active, idle = listed.service, listed.active, listed.idle
-        shares = listed.shares(floor)
-        if not target.managed and all(minimum(active[name]) == count for name, count in shares.items()):
+        shares = _shares(target, floor)
+        if not target.managed and all(listed.minimum(name) == count for name, count in shares.items()):
             return  # nothing to raise yet, so nothing to remember
         before = recorded(service)
         after = {n: before[n] if held(rev, before) else own_min_scale(rev) for n, rev in active.items()}
@@ -112,7 +119,7 @@ class KnativeServices:
         if after != before:
             self._record(service, after)  # before the floor: a crash in between leaves a harmless record
         for name, count in shares.items():
-            if minimum(active[name]) != count:
+            if listed.minimum(name) != count:
                 self._patch_revision(active[name], str(count))
 
     def restore(self, target: Target) -> None:
@@ -124,10 +131,17 @@ class KnativeServices:
         if STATE in annotations_of(listed.service):
             self._record(listed.service, None)
 
-    def _target(self, service: Object, revisions: Mapping[tuple[str, str], Object], too_old: str | None) -> Target:
+    def _target(
+        self,
+        service: Object,
+        revisions: Mapping[tuple[str, str], Object],
+        too_old: str | None,
+        defaults: KnativeDefaults,
+    ) -> Target:
         meta = service["metadata"]
         namespace = str(meta.get("namespace"))
-        active = {n: revisions[namespace, n] for n in traffic(service) if (namespace, n) in revisions}
+        # By name: the order in the Service's status means nothing.
+        active = {n: revisions[namespace, n] for n in sorted(traffic(service)) if (namespace, n) in revisions}
         state = recorded(service)
         idle = {n: revisions[namespace, n] for n in state if n not in active and (namespace, n) in revisions}
         for revision in (*active.values(), *idle.values()):
@@ -135,10 +149,13 @@ class KnativeServices:
         refusal = somebody_elses(service, KNATIVE.title) or too_old
         if not active:
             refusal = refusal or "no Revision receives traffic yet"
-        rows = [facts(revision, state) for revision in active.values()]
+        by_name = {name: facts(revision, state, defaults) for name, revision in active.items()}
+        rows = list(by_name.values())
         maxima = [row.maximum for row in rows if row.maximum is not None]
+        demand, no_demand = _demand(rows)
         return Target(
             kind=KNATIVE.name,
+            title=KNATIVE.title,
             namespace=namespace,
             name=str(meta.get("name")),
             annotations=annotations_of(service),
@@ -148,12 +165,15 @@ class KnativeServices:
             ready=sum(row.ready for row in rows),
             present=sum(row.present for row in rows),
             maximum=sum(maxima) if maxima and len(maxima) == len(rows) else None,
-            per_replica=rows[0].per_replica if rows else None,
+            capacities=tuple(row.capacity for row in rows),
             managed=STATE in annotations_of(service),
             selector=f"serving.knative.dev/service={meta.get('name')}",
-            demand=KNATIVE.demand,
+            demand=demand,
+            no_demand=no_demand,
+            parts=_parts(by_name, traffic(service)),
+            assumed=defaults.assumed,
             refusal=refusal,
-            handle=_Listed(service, active, idle),
+            handle=_Listed(service, active, idle, defaults),
         )
 
     def _record(self, service: Object, state: Mapping[str, str | None] | None) -> None:
@@ -183,8 +203,33 @@ KNATIVE = Kind(
     title="Knative Service",
     actuator=KnativeServices,
     demand="knative-concurrency",
-    capacity="its Revision's target for concurrency or rps, times the target utilization",
+    capacity="each Revision's own target for concurrency or rps, else the cluster's default, times the utilization",
 )
+
+
+def _parts(rows: Mapping[str, Facts], shares: Mapping[str, int]) -> tuple[Part, ...]:
+    """Each Revision that has traffic."""
+    whole_share = sum(shares[name] for name in rows)
+    return tuple(
+        Part(name, shares[name] / whole_share, row.capacity.value or 1.0, row.baseline, row.maximum)
+        for name, row in rows.items()
+    )
+
+
+def _shares(target: Target, floor: int) -> dict[str, int]:
+    """The part of a floor that falls on each active Revision."""
+    return dict(zip((part.name for part in target.parts), apportion(floor, target.parts), strict=True))
+
+
+def _demand(rows: Sequence[Facts]) -> tuple[str | None, str]:
+    """The query that measures a Service of such Revisions, or why there is none."""
+    if not rows:
+        return KNATIVE.demand, ""
+    if why := next((row.no_demand for row in rows if row.demand is None), ""):
+        return None, why
+    if len({row.demand for row in rows}) > 1:
+        return None, "its Revisions are scaled by different metrics, and each query sees only its own: name one for all"
+    return rows[0].demand, ""
 
 
 def _too_old(version: str | None) -> str | None:

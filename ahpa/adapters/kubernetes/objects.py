@@ -15,8 +15,13 @@ from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX
 from ahpa.ports import ClusterError, Target
 
 _KEDA_LABEL = "scaledobject.keda.sh/name"
-_INSTEAD = {"InferenceService": "set its minReplicas, because annotating that object is not supported yet"}
+_INSTEAD = {
+    "InferenceService": "set its minReplicas, because annotating that object is not supported yet",
+    "ScaledObject": "set its minReplicaCount, because annotating that object is not supported yet",
+    "PodAutoscaler": "annotate the Knative Service that it belongs to",
+}
 """What the owner of an object should do instead, by the kind of what made it."""
+_ANY = "set the minimum there, because annotating that object is not supported yet"
 
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
@@ -57,7 +62,7 @@ def target_or_refusal(
             ready=0,
             present=0,
             maximum=None,
-            per_replica=None,
+            capacities=(),
             managed=False,
             selector="",
             refusal=f"this {kind.title} cannot be read: {why[:200]}",
@@ -156,8 +161,7 @@ def somebody_elses(item: Object, title: str) -> str | None:
     controller = controller_of(item)
     if controller is not None:
         kind, name = controller
-        instead = _INSTEAD.get(kind, "annotate that object instead")
-        return f"{kind}/{name} made this {title} and would revert us; {instead}"
+        return f"{kind}/{name} made this {title} and would revert us; {_INSTEAD.get(kind, _ANY)}"
     if _KEDA_LABEL in (item["metadata"].get("labels") or {}):
-        return f"KEDA made this {title} and would revert us; annotate the ScaledObject instead"
+        return f"KEDA made this {title} and would revert us; {_INSTEAD['ScaledObject']}"
     return None

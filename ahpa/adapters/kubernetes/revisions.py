@@ -1,16 +1,17 @@
-"""What a Knative Service and its Revisions say: shares of traffic, our record, bounds and replicas."""
+"""What a Knative Service and its Revisions say: shares of traffic, our record, bounds, replicas and capacity."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from ahpa.adapters.kubernetes.api import Object
+from ahpa.adapters.kubernetes.cluster_defaults import KnativeDefaults
 from ahpa.adapters.kubernetes.objects import annotations_of, count, owns, whole
 from ahpa.core.policy.values import STATE
-from ahpa.reactive.kpa.config import KpaConfig, KpaConfigError
+from ahpa.core.units import IN_FLIGHT, PER_SECOND, Capacity
+from ahpa.reactive.kpa.config import KPA_CLASS, ClusterDefaults, KpaConfig, KpaConfigError
 
 AUTOSCALING = "autoscaling.knative.dev/"
 MIN_SCALE = AUTOSCALING + "min-scale"
@@ -24,24 +25,6 @@ def traffic(service: Object) -> dict[str, int]:
         if name and percent > 0:
             shares[name] = shares.get(name, 0) + percent
     return shares
-
-
-def apportion(
-    total: int, shares: Mapping[str, int], least: Mapping[str, int], most: Mapping[str, int] = MappingProxyType({})
-) -> dict[str, int]:
-    """Split a floor over Revisions by traffic (largest remainder), none below its own `least` or above its `most`.
-
-    Knative refuses a min-scale above max-scale; what one Revision may not take, its traffic gives to no other.
-
-    7 over 90 % and 10 % gives 6 and 1.
-    """
-    whole_share = sum(shares.values()) or 1
-    exact = {name: total * share / whole_share for name, share in shares.items()}
-    out = {name: int(value) for name, value in exact.items()}
-    by_remainder = sorted(exact, key=lambda name: (out[name] - exact[name], name))
-    for name in by_remainder[: total - sum(out.values())]:
-        out[name] += 1
-    return {name: max(min(count, most.get(name, count)), least.get(name, 0)) for name, count in out.items()}
 
 
 def recorded(service: Object) -> dict[str, str | None]:
@@ -59,8 +42,14 @@ def recorded(service: Object) -> dict[str, str | None]:
 
 
 def held(revision: Object, state: Mapping[str, str | None]) -> bool:
-    """True if the Revision's min-scale is ours; a user's edit takes it away from us, and then it is theirs."""
-    return revision["metadata"]["name"] in state and owns(revision, "metadata", "annotations", MIN_SCALE)
+    """True if the Revision's min-scale is ours; a user's edit takes it away from us, and then it is theirs.
+
+    A record above the minimum in force is not ours, whoever wrote it: we only ever raise. Believed, it would let a
+    tenant who may edit nothing but the Service raise its Revisions.
+    """
+    name = revision["metadata"]["name"]
+    plausible = name in state and (whole(state[name]) or 0) <= (whole(annotations_of(revision).get(MIN_SCALE)) or 0)
+    return plausible and owns(revision, "metadata", "annotations", MIN_SCALE)
 
 
 def own_min_scale(revision: Object) -> str | None:
@@ -69,15 +58,19 @@ def own_min_scale(revision: Object) -> str | None:
     return None if value is None else str(value)
 
 
-def minimum(revision: Object) -> int:
-    """The minimum in force: kebab-case wins over camelCase; none set counts as 0."""
-    annotations = annotations_of(revision)
-    return whole(annotations.get(MIN_SCALE, annotations.get(AUTOSCALING + "minScale"))) or 0
+def minimum(revision: Object, defaults: KnativeDefaults) -> int:
+    """The minimum in force: kebab-case wins over camelCase; where none is set the cluster's default counts."""
+    return _minimum(annotations_of(revision), defaults)
+
+
+def _minimum(annotations: Mapping[str, str], defaults: KnativeDefaults) -> int:
+    said = annotations.get(MIN_SCALE, annotations.get(AUTOSCALING + "minScale"))
+    return defaults.autoscaler.min_scale if said is None else whole(said) or 0
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a Revision says of its bounds and replicas."""
+    """What a Revision says of its bounds, its replicas and what one of them serves."""
 
     baseline: int
     """The minimum that its owner had set."""
@@ -86,31 +79,70 @@ class Facts:
     ready: int
     present: int
     maximum: int | None
-    per_replica: float | None
+    capacity: Capacity
+    demand: str | None
+    """The query that measures what it is scaled by; None: there is none."""
+    no_demand: str = ""
+    """Why not."""
 
 
-def facts(revision: Object, state: Mapping[str, str | None]) -> Facts:
+def facts(revision: Object, state: Mapping[str, str | None], defaults: KnativeDefaults) -> Facts:
     """Read a Revision; `state` is our record of what its owner had."""
     name = revision["metadata"]["name"]
     annotations = dict(annotations_of(revision))
     status = revision.get("status") or {}
-    floor = minimum(revision)
+    floor = minimum(revision, defaults)
     if held(revision, state):
-        annotations[MIN_SCALE] = state[name] or annotations.get(AUTOSCALING + "minScale", "0")
-    baseline = whole(annotations.get(MIN_SCALE, annotations.get(AUTOSCALING + "minScale"))) or 0
+        own = state[name]
+        annotations.pop(MIN_SCALE)
+        annotations |= {} if own is None else {MIN_SCALE: own}
     ready = count(status.get("actualReplicas"), "actualReplicas")
-    limits = [whole(annotations.get(AUTOSCALING + key)) for key in ("max-scale", "activation-scale")]
-    limits = [limit for limit in limits if limit] or [whole(annotations.get(AUTOSCALING + "maxScale")) or None]
-    try:
-        concurrency = count((revision.get("spec") or {}).get("containerConcurrency"), "containerConcurrency")
-        per_replica: float | None = KpaConfig.from_annotations(annotations, None, concurrency).target_value
-    except KpaConfigError:
-        per_replica = None  # the HPA class on cpu, say: its owner must tell us
+    capacity, demand, no_demand = _capacity(revision, annotations, defaults)
     return Facts(
-        baseline=baseline,
+        baseline=_minimum(annotations, defaults),
         floor=floor,
         ready=ready,
         present=max(ready, count(status.get("desiredReplicas"), "desiredReplicas")),
-        maximum=min(limit for limit in limits if limit) if any(limits) else None,
-        per_replica=per_replica,
+        maximum=_maximum(annotations, defaults.autoscaler),
+        capacity=capacity,
+        demand=demand,
+        no_demand=no_demand,
     )
+
+
+def _maximum(annotations: Mapping[str, str], defaults: ClusterDefaults) -> int | None:
+    """The least of what bounds it from above: Knative refuses a min-scale above max-scale or activation-scale."""
+    own = annotations.get(AUTOSCALING + "max-scale", annotations.get(AUTOSCALING + "maxScale"))
+    most = whole(own) if own is not None else defaults.max_scale
+    limits = (most, whole(annotations.get(AUTOSCALING + "activation-scale")), defaults.max_scale_limit)
+    return min((limit for limit in limits if limit), default=None)
+
+
+def _capacity(
+    revision: Object, annotations: Mapping[str, str], defaults: KnativeDefaults
+) -> tuple[Capacity, str | None, str]:
+    """(what one replica serves, the query that counts the same, or why there is none)."""
+    scaler = annotations.get(AUTOSCALING + "class", defaults.autoscaler.autoscaler_class)
+    name = revision["metadata"]["name"]
+    if scaler != KPA_CLASS:
+        by = annotations.get(AUTOSCALING + "metric", "cpu")
+        why = (
+            f"{name} is scaled by {by[:40]} (class {scaler[:60]}), for which Knative counts no requests: "
+            "name the query that measures it, and what one replica serves in its unit (ahpa.dev/target-per-replica)"
+        )
+        return Capacity(None), None, why
+    limit = (revision.get("spec") or {}).get("containerConcurrency")
+    concurrency = defaults.container_concurrency if limit is None else count(limit, "containerConcurrency")
+    # Its bounds and windows do not decide what a replica serves; one that Knative would refuse is said by Knative.
+    read = {key: value for key, value in annotations.items() if key.removeprefix(AUTOSCALING) in _TARGETING}
+    try:
+        config = KpaConfig.from_annotations(read, defaults.autoscaler, concurrency)
+    except KpaConfigError as error:
+        return Capacity(None), "knative-concurrency", str(error)
+    unit, query = _COUNTED[config.metric]
+    return Capacity(config.target_value, unit, f"the target of {name}"), query, ""
+
+
+_TARGETING = frozenset({"class", "metric", "target", "target-utilization-percentage", "targetUtilizationPercentage"})
+_COUNTED = {"concurrency": (IN_FLIGHT, "knative-concurrency"), "rps": (PER_SECOND, "knative-rps")}
+"""By Knative's metric: its unit, and the query that counts it."""

@@ -15,6 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import parent_process
 from typing import Generic, Self, TypeVar, TypeVarTuple, cast
+from weakref import WeakSet
 
 from ahpa.adapters.processes.workers import OwnWorkers
 from forecasting.executor import Serial, Task
@@ -24,16 +25,18 @@ Args = TypeVarTuple("Args")
 
 
 class Threads:
-    """Work on a few threads: for numpy, which lets go of the interpreter's lock.
+    """Work on a few threads for each thread that hands some in: for numpy, which lets go of the interpreter's lock, and
+    for answers that are waited for. A refit that hands in a fortnight's reading so keeps no tick waiting.
 
-    What a thread hands in itself, it does itself: nested work never waits for a thread that waits for it. A copy in
+    What one of them hands in itself, it does itself: nested work never waits for a thread that waits for it. A copy in
     another process (models are sent there) has threads of its own.
     """
 
     def __init__(self, workers: int = 2) -> None:
         self.workers = workers
         self._lock = threading.Lock()
-        self._pool: ThreadPoolExecutor | None = None
+        self._pools: WeakSet[ThreadPoolExecutor] = WeakSet()
+        """Those of callers that still run; a caller's own goes with it."""
         self._here = threading.local()
         self._serial = Serial()
 
@@ -44,9 +47,11 @@ class Threads:
         if self._nested:
             return self._serial.submit(work, *args)
         with self._lock:
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(self.workers, "ahpa-work", initializer=self._mark)
-            return self._pool.submit(work, *args)
+            pool: ThreadPoolExecutor | None = getattr(self._here, "pool", None)
+            if pool is None or pool not in self._pools:
+                self._here.pool = pool = ThreadPoolExecutor(self.workers, "ahpa-work", initializer=self._mark)
+                self._pools.add(pool)
+            return pool.submit(work, *args)
 
     def as_completed(self, tasks: Iterable[Task[Done]], /) -> Iterator[Task[Done]]:
         if self._nested:
@@ -57,9 +62,9 @@ class Threads:
     def stop(self) -> None:
         """Drop what has not begun; what runs on a thread cannot be ended and is waited for."""
         with self._lock:
-            pool, self._pool = self._pool, None
+            pools, self._pools = list(self._pools), WeakSet()
         self._serial.stop()
-        if pool is not None:
+        for pool in pools:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def __enter__(self) -> Self:

@@ -1,9 +1,9 @@
 """Is this PromQL, and does it stay within its tenant? A parser of the language's shape that keeps nothing but mistakes.
 
-Grammar: https://prometheus.io/docs/prometheus/latest/querying/basics/. Refused besides is what a demand query must not
-have: subqueries (they escape the server's limit of points), `@` and negative offsets (they look elsewhere in time, and
-ahead), a regular expression for the metric's name, and selectors that are not bound to the target's namespace. Names
-and arguments of functions are the server's to check.
+Grammar: https://prometheus.io/docs/prometheus/latest/querying/basics/, without what a demand query must not be:
+subqueries (they escape the server's limit of points), `@` and negative offsets (they look elsewhere, and ahead),
+a regular expression for the metric's name, and selectors that are not bound to the target's namespace. Names and
+arguments of functions are the server's to check.
 """
 
 from __future__ import annotations

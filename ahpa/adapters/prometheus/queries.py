@@ -9,10 +9,12 @@ when the list is loaded (`promql.py`): a mistake is refused with its place, not 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ahpa.adapters.prometheus.promql import HOLE, PromQLError, check, patterns
+from ahpa.core.units import Unit, UnitError, unit_named
 from ahpa.ports import QueryError
 
 RFC_1123 = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
@@ -21,10 +23,12 @@ _KNOWN = {"namespace", "name", "step"}
 
 @dataclass(frozen=True)
 class Query:
-    """The DemandQuery of one line."""
+    """The DemandQuery of one entry."""
 
     name: str
     template: str
+    unit: Unit | None = None
+    """What it counts; None: its entry does not say, so it is taken to count what the capacity counts."""
 
     def fill(self, namespace: str, name: str, step: float) -> str:
         """The PromQL for one target. Raises QueryError for a name that no Kubernetes object can have."""
@@ -49,34 +53,52 @@ BUILT_IN = Path(__file__).with_name("queries.yaml")
 
 
 def load_queries(file: str | None = None) -> dict[str, Query]:
-    """The built-in queries and those of the operator's YAML file (`name: promql`). Raises QueryError."""
+    """The built-in queries and those of the operator's YAML file: `name: promql`, or better `name: {unit: ...,
+    promql: ...}`. Raises QueryError."""
     files = [BUILT_IN, *([Path(file)] if file is not None else [])]
     queries: dict[str, Query] = {}
     for one in files:
         try:
-            queries |= _queries(_read(one))
+            queries |= {name: _query(name, entry) for name, entry in _read(one).items()}
         except QueryError as error:
             raise QueryError(f"{one}: {error}") from error
     return queries
 
 
-def _queries(texts: dict[str, str]) -> dict[str, Query]:
-    queries = {}
-    for name, template in texts.items():
-        unknown = set(HOLE.findall(template)) - _KNOWN
-        if unknown:
-            raise QueryError(f"query {name}: unknown placeholder {sorted(unknown)}; known: {sorted(_KNOWN)}")
-        if "{{" in HOLE.sub("", template):
-            raise QueryError(f"query {name}: '{{{{' that is no placeholder; known: {sorted(_KNOWN)}")
+_ZERO_FOR_NOTHING = re.compile(r"\bor\s+(?:on\s*\(\s*\)\s*)?vector\s*\(\s*0(?:\.0*)?\s*\)", re.ASCII | re.IGNORECASE)
+
+
+def doubts(queries: Mapping[str, Query]) -> dict[str, str]:
+    """By name: what an operator should know of a query before anything is lowered on it."""
+    said = "it says 0 where nothing is known ('or vector(0)'): leave that out, a gap is held and a zero is lowered on"
+    return {name: said for name, query in queries.items() if _ZERO_FOR_NOTHING.search(query.template)}
+
+
+def _query(name: str, entry: object) -> Query:
+    unit = None
+    if isinstance(entry, Mapping):
+        if not set(entry) <= {"promql", "unit"} or not all(isinstance(value, str) for value in entry.values()):
+            raise QueryError(f"query {name}: expected 'unit' and 'promql', each a text, and nothing else")
         try:
-            check(template)
-        except PromQLError as error:
+            unit = unit_named(entry["unit"]) if "unit" in entry else None
+        except UnitError as error:
             raise QueryError(f"query {name}: {error}") from error
-        queries[name] = Query(name, template)
-    return queries
+        entry = entry.get("promql")
+    if not isinstance(entry, str):
+        raise QueryError(f"query {name}: no 'promql' in it")
+    unknown = set(HOLE.findall(entry)) - _KNOWN
+    if unknown:
+        raise QueryError(f"query {name}: unknown placeholder {sorted(unknown)}; known: {sorted(_KNOWN)}")
+    if "{{" in HOLE.sub("", entry):
+        raise QueryError(f"query {name}: '{{{{' that is no placeholder; known: {sorted(_KNOWN)}")
+    try:
+        check(entry)
+    except PromQLError as error:
+        raise QueryError(f"query {name}: {error}") from error
+    return Query(name, entry, unit)
 
 
-def _read(file: Path) -> dict[str, str]:
+def _read(file: Path) -> dict[str, object]:
     import yaml
 
     try:
@@ -85,6 +107,8 @@ def _read(file: Path) -> dict[str, str]:
         parsed = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise QueryError(str(error)) from error
-    if not isinstance(parsed, dict) or not all(isinstance(k, str) and isinstance(v, str) for k, v in parsed.items()):
-        raise QueryError("expected lines of the form 'name: promql'")
+    if not isinstance(parsed, dict) or not all(
+        isinstance(k, str) and isinstance(v, str | dict) for k, v in parsed.items()
+    ):
+        raise QueryError("expected lines of the form 'name: promql', or 'name: {unit: ..., promql: ...}'")
     return parsed

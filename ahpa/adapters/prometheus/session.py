@@ -19,6 +19,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 
 from ahpa.adapters.prometheus.connection import Connection
 from ahpa.adapters.prometheus.refusals import refusal_of
+from ahpa.core.clock import ahead_by
 from ahpa.transport import TooMuch, body_of, ending, parsed
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -59,6 +60,15 @@ class BoundedSession(requests.Session):
         """Whether this thread's last answer came with Prometheus' warnings."""
         return self._bounded.said.warned
 
+    @property
+    def skew(self) -> float:
+        """Seconds that our clock was ahead of the server's at its last answer; 0 if it does not tell."""
+        return self._bounded.skew
+
+    def forget_skew(self) -> None:
+        """Until the next answer nothing is known."""
+        self._bounded.skew = 0.0
+
     def mount(self, prefix: str | bytes, adapter: BaseAdapter) -> None:
         """Ignore the library's own mount for the server's address: it would drop our pool and bounds."""
         if prefix in ("http://", "https://"):
@@ -85,6 +95,7 @@ class _Answer(requests.Response):
 class _BoundedAdapter(HTTPAdapter):
     def __init__(self, connection: Connection, answer_seconds: float) -> None:
         self.said = _Said()
+        self.skew = 0.0
         self._connection = connection
         self._answer_seconds = answer_seconds
         self._stamp = connection.stamp()
@@ -114,6 +125,8 @@ class _BoundedAdapter(HTTPAdapter):
             last = pause is None or left < pause + 0.5
             try:
                 response = super().send(request, True, limits, verify, cert, proxies)
+                if "Age" not in response.headers:  # a cache's answer tells an old time
+                    self.skew = ahead_by(response.headers.get("Date"), time.time())
                 body = body_of(response.raw, MAX_BYTES)
             except (requests.ConnectionError, urllib3.exceptions.ProtocolError) as error:
                 if last or isinstance(error, requests.exceptions.SSLError | requests.Timeout):

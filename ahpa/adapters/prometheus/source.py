@@ -90,6 +90,7 @@ class Prometheus:
         """
         start, end = math.floor(start / step) * step, math.floor(end / step) * step
         asking = _Asking(self, start, end, step, deadline)
+        self._session.forget_skew()
         order = sorted(queries, key=lambda key: key not in self._left_over)
         try:
             demands = run_all(self._executor, asking.ask, [queries[key] for key in order])
@@ -103,7 +104,7 @@ class Prometheus:
         problems = {key: row.problem for key, row in rows.items() if row.problem is not None}
         warned = frozenset(key for key, row in rows.items() if row.partial)
         panel, partial = self._recollection.weighed(queries, panel, warned)
-        return Reading(panel, problems, partial)
+        return Reading(panel, problems, partial, self._session.skew)
 
     def demand(self, query: str, start: float, end: float, step: float, deadline: float = NEVER) -> Demand:
         """One series on the grid [start, end). Raises MetricsUnavailable."""

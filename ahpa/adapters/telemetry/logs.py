@@ -36,6 +36,7 @@ def log_to_stderr(verbose: bool = False, as_json: bool | None = None) -> None:
     handler = logging.StreamHandler(sys.stderr)
     use_json = not sys.stderr.isatty() if as_json is None else as_json
     handler.setFormatter(_JsonFormatter() if use_json else _TextFormatter())
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # what it has to say, the loop says in our form
     LOG.handlers[:] = [handler]
     LOG.propagate = False
     LOG.setLevel(logging.DEBUG if verbose else logging.INFO)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -20,12 +21,17 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._showing = threading.Lock()
+        """A scrape sees a round whole: not the moment in which its values are cleared."""
         gauge, counter = self._gauge, self._counter
         self.floor = gauge("ahpa_floor_replicas", "Floor that should be in force (in observe mode: would be)", TARGET)
         self.baseline = gauge("ahpa_baseline_replicas", "Minimum that the owner had set", TARGET)
         self.ready = gauge("ahpa_ready_replicas", "Replicas ready at the last tick", TARGET)
-        self.peak = gauge("ahpa_forecast_peak", "Predicted peak over the lead window", (*TARGET, "level"))
+        self.peak = gauge(
+            "ahpa_forecast_peak", "Predicted peak over the lead window, in the unit of its query", (*TARGET, "level")
+        )
         self.lag = gauge("ahpa_readiness_seconds", "Seconds from asked for to ready", (*TARGET, "tier", "quantile"))
+        self.starts = gauge("ahpa_readiness_starts", "Completed starts behind it; 0: assumed", (*TARGET, "tier"))
         self.forecast_at = gauge("ahpa_forecast_timestamp_seconds", "Origin of the forecast in use", TARGET)
         self.coverage = gauge(
             "ahpa_forecast_coverage_ratio", "Realised coverage of the predicted peak", (*TARGET, "level")
@@ -34,6 +40,9 @@ class Metrics:
         self.writes = counter("ahpa_writes_total", "Writes to targets by result", ("result",))
         self.read_errors = counter("ahpa_metrics_errors_total", "Demand queries without a trustworthy answer", ())
         self.job_errors = counter("ahpa_job_errors_total", "Ticks and refits that failed as a whole", ("job",))
+        self.skipped = counter(
+            "ahpa_rounds_skipped_total", "Rounds that were due while the last one still ran", ("job",)
+        )
         self.tick_at = gauge("ahpa_last_tick_timestamp_seconds", "When the last tick ended", ())
         self.tick_seconds = Histogram("ahpa_tick_duration_seconds", "Duration of a tick", registry=self.registry)
         self.refit_seconds = Histogram("ahpa_refit_duration_seconds", "Duration of a refit", registry=self.registry)
@@ -47,7 +56,12 @@ class Metrics:
 
     def show(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
         """All targets of a round. What was shown of a target that is gone goes with it."""
-        for gauge in (self.floor, self.baseline, self.ready, self.peak, self.lag, self.forecast_at, self.coverage):
+        with self._showing:
+            self._show_all(rounds, coverage)
+
+    def _show_all(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
+        shown = (self.floor, self.baseline, self.ready, self.peak, self.lag, self.starts)
+        for gauge in (*shown, self.forecast_at, self.coverage):
             gauge.clear()
         for each in rounds:
             self._show(each, coverage)
@@ -62,6 +76,7 @@ class Metrics:
         readiness = workload.readiness
         for tier, (_, seconds) in zip(readiness.tiers, readiness.leads(LAG_LEVEL), strict=True):
             self.lag.labels(*labels, tier.name, f"{LAG_LEVEL:g}").set(seconds)
+            self.starts.labels(*labels, tier.name).set(tier.lag.samples)
         if outlook is not None and outlook.reason is None:
             self.forecast_at.labels(*labels).set(outlook.origin)
         if outlook is not None and decision.plan is not None:
@@ -76,4 +91,5 @@ class Metrics:
 
     def text(self) -> bytes:
         """The exposition of Prometheus."""
-        return generate_latest(self.registry)
+        with self._showing:
+            return generate_latest(self.registry)

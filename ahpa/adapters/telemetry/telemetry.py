@@ -1,4 +1,4 @@
-"""The port Telemetry: what happens in the service, as log lines and metrics."""
+"""What happens in the service, as log lines and metrics: implements `ahpa.ports.Telemetry`."""
 
 from __future__ import annotations
 
@@ -35,6 +35,9 @@ class Telemetry:
 
     def job_failed(self, job: str) -> None:
         self._metrics.job_errors.labels(job).inc()
+
+    def skipped(self, job: str) -> None:
+        self._metrics.skipped.labels(job).inc()
 
     def ticked(self, now: float, seconds: float) -> None:
         self._metrics.tick_at.set(now)

@@ -26,6 +26,8 @@ class Parameter:
     accepts: str
     example: str
     help: str
+    inert: str = ""
+    """What the service does instead, where it does not act on it yet."""
 
     @property
     def field(self) -> str:
@@ -71,16 +73,23 @@ def _positive(text: str) -> float:
     return value
 
 
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_SECONDS = {"ms": 1e-3, "s": 1, "m": 60, "h": 3600}
 
 
 def parse_seconds(text: str) -> float:
-    """`90s`, `5m`, `1h30m` in seconds; raises Unreadable."""
-    found = _match(r"([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,7}(\.[0-9]{1,3})?s)?", text)
-    parts = [found.group(i) for i in (1, 2, 3) if found.group(i)]
+    """`90s`, `5m`, `1h30m`, `50ms` in seconds; raises Unreadable."""
+    _match(r"([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,7}(\.[0-9]{1,3})?s)?([0-9]{1,7}ms)?", text)
+    parts = re.findall(r"([0-9.]+)(ms|s|m|h)", text)
     if not parts:
         raise Unreadable
-    return float(sum(float(part[:-1]) * _SECONDS[part[-1]] for part in parts))
+    return float(sum(float(number) * _SECONDS[unit] for number, unit in parts))
+
+
+def _some_time(text: str) -> float:
+    seconds = parse_seconds(text)
+    if not seconds > 0:
+        raise Unreadable
+    return seconds
 
 
 def parse_share(text: str) -> float:
@@ -115,7 +124,8 @@ PARAMETERS: tuple[Parameter, ...] = (
         _name,
         "the name of a query",
         "knative-concurrency",
-        "Which query of the operator's list measures this service; auto picks by kind.",
+        "Which query of the operator's list measures this service; auto picks the one that counts what a Knative "
+        "Revision is scaled by (concurrency or rps).",
     ),
     Parameter(
         "target-per-replica",
@@ -125,12 +135,21 @@ PARAMETERS: tuple[Parameter, ...] = (
         "Demand that one replica serves at target, in the query's unit. Knative's own target by default.",
     ),
     Parameter(
+        "service-time",
+        _some_time,
+        "a duration such as 20s or 50ms",
+        "50ms",
+        "How long one request takes. Only needed where the query counts requests per second and the target requests in "
+        "flight, or the other way round: it converts one into the other.",
+    ),
+    Parameter(
         "late-target",
         parse_share,
         "a share in (0, 1), such as 0.1% or 0.001",
         "0.1%",
         "The share of requests that may wait for capacity. The backtest finds the quantile for it; the service "
         "does not yet, and plans for 0.99 unless quantile or costs are given.",
+        inert="floors are planned for the 0.99 quantile; ahpa.dev/quantile acts, and `ahpa backtest` finds it",
     ),
     Parameter(
         "quantile",
@@ -184,6 +203,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         "false",
         "Allow the utilisation target to be raised while the forecast is trusted (in the backtest, not yet in "
         "the service).",
+        inert="the utilisation target stays as it is",
     ),
 )
 

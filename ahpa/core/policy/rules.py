@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -26,8 +27,8 @@ def parse_policy(annotations: Mapping[str, str], defaults: Policy | None = None)
         name = key.removeprefix(PREFIX)
         parameter = BY_NAME.get(name)
         if parameter is None:
-            close = difflib.get_close_matches(name[:64], BY_NAME, n=1)
-            hint = f"; did you mean {PREFIX}{close[0]}?" if close else ""
+            meant = nearest(name)
+            hint = f"; did you mean {PREFIX}{meant}?" if meant is not None else ""
             warnings.append(f"{key[:80]} is not a parameter{hint}")
             continue
         try:
@@ -44,7 +45,22 @@ def parse_policy(annotations: Mapping[str, str], defaults: Policy | None = None)
             given["mode"] = mode
     policy = replace(policy, **given)
     problems += _contradictions(policy, given)
-    return Parsed(policy, tuple(problems), tuple(warnings), requested, raw)
+    asked = [BY_NAME[field.replace("_", "-")] for field, value in given.items() if value is not False]
+    inert = tuple(f"{PREFIX}{each.name} does nothing in the service yet: {each.inert}" for each in asked if each.inert)
+    return Parsed(policy, tuple(problems), tuple(warnings), requested, raw, inert)
+
+
+def nearest(name: str) -> str | None:
+    """The parameter that somebody who wrote `name` meant; None in doubt, for a wrong hint is worse than none.
+
+    `maxReplicas` holds the word max, `quantil` is a slip of the hand, `late` may be two.
+    """
+    words = re.sub(r"[^a-z0-9]+", "-", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name[:64]).lower()).strip("-")
+    within = [each for each in BY_NAME if set(each.split("-")) <= set(words.split("-"))]
+    if len(within) == 1:
+        return within[0]
+    close = difflib.get_close_matches(words, BY_NAME, n=2, cutoff=0.85)
+    return close[0] if len(close) == 1 and not within else None
 
 
 def _contradictions(policy: Policy, given: Mapping[str, Any]) -> list[str]:

@@ -19,6 +19,7 @@ class Policy:
     mode: str = "observe"
     demand: str = "auto"
     target_per_replica: float | None = None
+    service_time: float | None = None
     late_target: float = 0.001
     quantile: float | None = None
     replica_cost: float | None = None
@@ -43,3 +44,5 @@ class Parsed:
     """False: the object carries no mode of ours, so nobody asked for us."""
     raw: Mapping[str, str] = field(default_factory=dict)
     """The annotations that were read, for the journal."""
+    inert: tuple[str, ...] = ()
+    """Wishes that are accepted and that this build of the service does not act on."""

@@ -34,6 +34,7 @@ class KpaConfigError(ValueError):
 class ClusterDefaults:
     """The ConfigMap config-autoscaler: what holds where a Revision says nothing."""
 
+    autoscaler_class: str = KPA_CLASS
     enable_scale_to_zero: bool = True
     allow_zero_initial_scale: bool = False
     max_scale_up_rate: float = 1000.0
@@ -61,6 +62,7 @@ class ClusterDefaults:
         read, d = Reader(data), cls()
         utilization = read.number("container-concurrency-target-percentage", d.concurrency_utilization_ratio)
         config = cls(
+            autoscaler_class=read.text("pod-autoscaler-class", d.autoscaler_class),
             enable_scale_to_zero=read.flag("enable-scale-to-zero", d.enable_scale_to_zero),
             allow_zero_initial_scale=read.flag("allow-zero-initial-scale", d.allow_zero_initial_scale),
             max_scale_up_rate=read.number("max-scale-up-rate", d.max_scale_up_rate),
@@ -103,6 +105,16 @@ class ClusterDefaults:
         if read.problems:
             raise KpaConfigError(tuple(read.problems))
         return config
+
+
+def container_concurrency_default(data: Mapping[str, str]) -> int:
+    """What the ConfigMap config-defaults gives a Revision without containerConcurrency; 0: no limit. Raises
+    KpaConfigError."""
+    read = Reader(data)
+    value = read.count("container-concurrency", 0)
+    if read.problems:
+        raise KpaConfigError(tuple(read.problems))
+    return value
 
 
 @dataclass(frozen=True)
@@ -154,7 +166,7 @@ class KpaConfig:
         """
         d = defaults or ClusterDefaults()
         read = Reader(annotations, GROUP)
-        read.require(read.text("class", KPA_CLASS) == KPA_CLASS, f"class must be {KPA_CLASS}")
+        read.require(read.text("class", d.autoscaler_class) == KPA_CLASS, f"class must be {KPA_CLASS}")
         metric = read.choice("metric", "concurrency", "concurrency", "rps")
         target_value, total_value = _target(read, d, metric, container_concurrency)
         window = int(read.window("window", d.stable_window_seconds))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ahpa.adapters.files.knative_config import read_knative_config
 from ahpa.adapters.files.service_yaml import read_service
 from ahpa.adapters.files.text import InputError
 from tests.adapters.files.examples import put
@@ -51,3 +52,58 @@ def test_a_knative_service_says_how_it_scales(tmp_path: Path) -> None:
 def test_a_service_that_cannot_be_read_is_refused_with_words(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(InputError, match=says):
         read_service(put(tmp_path, "svc.yaml", text), 4)
+
+
+def test_annotations_on_the_service_itself_are_refused_as_knative_does_and_told_where_they_belong(
+    tmp_path: Path,
+) -> None:
+    """Beside the name min-scale and target are refused by Knative, and were read as nothing by us."""
+    text = """
+kind: Service
+metadata:
+  name: cart
+  annotations: {autoscaling.knative.dev/minScale: "3", autoscaling.knative.dev/target: "2"}
+spec: {template: {spec: {containers: [{image: cart}]}}}
+"""
+    with pytest.raises(InputError) as caught:
+        read_service(put(tmp_path, "svc.yaml", text), 4)
+    assert str(caught.value).endswith(
+        "invalid key name 'autoscaling.knative.dev/minScale': metadata.annotations: autoscaling annotations must be "
+        'put under "spec.template.metadata.annotations" to work, Knative says; '
+        "move autoscaling.knative.dev/minScale, autoscaling.knative.dev/target there"
+    )
+
+
+CONFIG = """
+kind: List
+items:
+- kind: ConfigMap
+  metadata: {name: config-autoscaler}
+  data: {container-concurrency-target-default: "10", min-scale: "1"}
+- {kind: ConfigMap, metadata: {name: config-defaults}, data: {container-concurrency: "6"}}
+- {kind: ConfigMap, metadata: {name: config-network}, data: {a: b}}
+"""
+BARE = "kind: Service\nmetadata: {name: chat}\nspec: {template: {spec: {containers: []}}}\n"
+
+
+def test_the_clusters_configuration_decides_where_the_service_says_nothing(tmp_path: Path) -> None:
+    config = read_knative_config(put(tmp_path, "config.yaml", CONFIG))
+    bare = read_service(put(tmp_path, "bare.yaml", BARE), 4, config)
+    assert (bare.concurrency, bare.kpa.total_value, bare.kpa.min_scale) == (6, 6.0, 1)
+    own = read_service(put(tmp_path, "own.yaml", SERVICE), 4, config)
+    assert (own.concurrency, own.kpa.min_scale) == (8, 2)
+    without = read_knative_config(put(tmp_path, "config.yaml", CONFIG.replace('"6"', '"0"')))
+    assert read_service(put(tmp_path, "bare.yaml", BARE), 4, without).kpa.target_value == pytest.approx(7)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (BARE, "neither ConfigMap config-autoscaler nor config-defaults"),
+        (CONFIG.replace('"10"', "many"), "container-concurrency-target-default='many' is not a number"),
+        (CONFIG.replace('"6"', '"-1"'), "container-concurrency"),
+    ],
+)
+def test_a_configuration_that_cannot_be_read_is_refused_with_words(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        read_knative_config(put(tmp_path, "config.yaml", text))

@@ -12,7 +12,7 @@ from tests.fakes.kube import FakeKube
 
 def target() -> Target:
     reference = {"apiVersion": "v1", "kind": "Service", "namespace": "shop", "name": "chat", "uid": "u1"}
-    return Target("knative", "shop", "chat", {}, reference, 1, 1, 1, 1, None, 7.0, False, "")
+    return Target("knative", "shop", "chat", {}, reference, 1, 1, 1, 1, None, (), False, "")
 
 
 def decision(floor: int, reason: Reason = Reason.PEAK_AHEAD) -> Decision:

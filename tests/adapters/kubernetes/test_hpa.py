@@ -6,6 +6,9 @@ import pytest
 
 from ahpa.adapters.kubernetes.api import Object
 from ahpa.adapters.kubernetes.hpa import HorizontalPodAutoscalers
+from ahpa.adapters.kubernetes.hpa_metrics import average_value, unit_of_metric
+from ahpa.adapters.kubernetes.scaled import plural
+from ahpa.core.units import BYTES, CORES, IN_FLIGHT, MESSAGES, PER_SECOND, TOKENS_PER_SECOND, Unit
 from tests.fakes.kube import FakeKube
 
 WHERE = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers/api"
@@ -129,3 +132,67 @@ def test_a_capacity_that_no_replica_has_is_none() -> None:
     metric = {"type": "External", "external": {"target": {"averageValue": "1e400"}}}
     _, actuator = cluster(spec={"metrics": [metric]})
     assert actuator.targets()[0].per_replica is None
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("http_requests_per_second", PER_SECOND),
+        ("requests-per-second", PER_SECOND),
+        ("http_requests", PER_SECOND),
+        ("nginx.ingress.rps", PER_SECOND),
+        ("vllm:num_requests_running", IN_FLIGHT),
+        ("concurrent_requests", IN_FLIGHT),
+        ("queue_messages_ready", MESSAGES),
+        ("kafka_consumergroup_lag", MESSAGES),
+        ("tokens_per_second", TOKENS_PER_SECOND),
+        ("container_memory_bytes", BYTES),
+        ("s0-prometheus", None),
+        ("latency", None),
+    ],
+)
+def test_what_a_metric_counts_is_told_by_its_name_or_not_known(name: str, unit: Unit | None) -> None:
+    assert unit_of_metric(name) == unit
+
+
+def test_cpu_and_memory_have_the_units_of_kubernetes() -> None:
+    def resource(name: str, average: str) -> list[Object]:
+        return [{"type": "Resource", "resource": {"name": name, "target": {"averageValue": average}}}]
+
+    cpu, memory = average_value(resource("cpu", "1500m")), average_value(resource("memory", "2Gi"))
+    assert (cpu.value, cpu.unit, memory.value, memory.unit) == (1.5, CORES, 2.0 * 2**30, BYTES)
+
+
+def test_the_pods_of_any_scaled_object_are_known_through_its_scale() -> None:
+    """An HPA on an Argo Rollout: its pods needed twelve minutes, and a lag of five was assumed without a word."""
+    rollout = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "api"}
+    kube, actuator = cluster(spec={"scaleTargetRef": rollout})
+    kube.put("/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/api/scale", {
+        "metadata": {"namespace": "shop", "name": "api"},
+        "spec": {"replicas": 5}, "status": {"replicas": 4, "selector": "app=api,tier=gpu"},
+    })  # fmt: skip
+    (target,) = actuator.targets()
+    assert (target.selector, target.ready, target.present) == ("app=api,tier=gpu", 3, 5)
+
+
+@pytest.mark.parametrize(("kind", "resource"), [("Rollout", "rollouts"), ("Proxy", "proxies"), ("Chess", "chesses")])
+def test_the_resource_of_a_kind_is_guessed_as_kubernetes_does(kind: str, resource: str) -> None:
+    assert plural(kind) == resource
+
+
+def test_a_selector_of_expressions_is_read_whole() -> None:
+    """Half of one would count a neighbour's pods."""
+    kube, actuator = cluster()
+    selector = {
+        "matchLabels": {"app": "api"},
+        "matchExpressions": [
+            {"key": "tier", "operator": "In", "values": ["gpu", "cpu"]},
+            {"key": "canary", "operator": "DoesNotExist"},
+        ],
+    }
+    where = "/apis/apps/v1/namespaces/shop/deployments/api"
+    kube.objects[where]["spec"]["selector"] = selector
+    assert actuator.targets()[0].selector == "app=api,tier in (gpu,cpu),!canary"
+    selector["matchExpressions"] = [{"key": "tier", "operator": "Near"}]
+    kube.objects[where]["spec"]["selector"] = selector
+    assert actuator.targets()[0].selector == ""

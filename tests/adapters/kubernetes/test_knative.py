@@ -90,14 +90,17 @@ def test_a_split_of_traffic_splits_the_floor() -> None:
 
 
 def test_no_revision_gets_more_than_its_own_maximum() -> None:
-    """Knative would refuse the whole patch, and the service would wait out a back-off for nothing."""
+    """Knative would refuse the whole patch, and the service would wait out a back-off for nothing. Where more is wanted
+    than the plan asks for (6: the traffic of r2 needs one), the others take it, so that the floor is what was said."""
     kube, actuator = cluster(r1=90, r2=10)
     for name in ("r1", "r2"):
         revision(kube, name, max_scale="5")
     target = only(actuator)
     assert target.maximum == 10
-    actuator.write(target, 10)
+    actuator.write(target, 6)
     assert (min_scale(kube, "r1"), min_scale(kube, "r2")) == ("5", "1")
+    actuator.write(only(actuator), 10)
+    assert (min_scale(kube, "r1"), min_scale(kube, "r2")) == ("5", "5")
 
 
 def test_without_traffic_the_service_is_left_alone() -> None:

@@ -26,7 +26,18 @@ def test_ownership_is_what_the_api_server_says() -> None:
         ({"ownerReferences": [{"kind": "Application", "name": "shop"}]}, None),
         (
             {"ownerReferences": [{"kind": "Platform", "name": "api", "controller": True}]},
-            "Platform/api made this HPA and would revert us; annotate that object instead",
+            "Platform/api made this HPA and would revert us; "
+            "set the minimum there, because annotating that object is not supported yet",
+        ),
+        (
+            {"ownerReferences": [{"kind": "ScaledObject", "name": "api", "controller": True}]},
+            "ScaledObject/api made this HPA and would revert us; "
+            "set its minReplicaCount, because annotating that object is not supported yet",
+        ),
+        (
+            {"ownerReferences": [{"kind": "PodAutoscaler", "name": "api-00001", "controller": True}]},
+            "PodAutoscaler/api-00001 made this HPA and would revert us; "
+            "annotate the Knative Service that it belongs to",
         ),
         (
             {"ownerReferences": [{"kind": "InferenceService", "name": "llm", "controller": True}]},
@@ -35,7 +46,8 @@ def test_ownership_is_what_the_api_server_says() -> None:
         ),
         (
             {"labels": {"scaledobject.keda.sh/name": "api"}},
-            "KEDA made this HPA and would revert us; annotate the ScaledObject instead",
+            "KEDA made this HPA and would revert us; "
+            "set its minReplicaCount, because annotating that object is not supported yet",
         ),
     ],
 )

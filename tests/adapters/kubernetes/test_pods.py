@@ -103,7 +103,7 @@ def test_hostile_types_teach_nothing_and_raise_nothing(status: object, spec: obj
 
 
 def target(selector: str = "app=chat") -> Target:
-    return Target("hpa", "shop", "chat", {}, {}, 1, 1, 1, 1, None, 7.0, False, selector)
+    return Target("hpa", "shop", "chat", {}, {}, 1, 1, 1, 1, None, (), False, selector)
 
 
 def test_the_pods_of_the_target_are_asked_for() -> None:

@@ -1,20 +1,16 @@
-"""What a Revision says of itself, and how a floor is split over several."""
+"""What a Revision says of itself, and what the cluster says where it says nothing."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ahpa.adapters.kubernetes.revisions import apportion, facts
-
-
-@given(st.integers(0, 200), st.lists(st.integers(1, 100), min_size=1, max_size=5))
-def test_a_split_adds_up_and_each_part_is_within_one_of_its_share(total: int, percents: list[int]) -> None:
-    shares = {f"r{i}": percent for i, percent in enumerate(percents)}
-    parts = apportion(total, shares, {})
-    assert sum(parts.values()) == total
-    assert all(abs(parts[n] - total * share / sum(percents)) < 1 for n, share in shares.items())
+from ahpa.adapters.kubernetes.api import Object
+from ahpa.adapters.kubernetes.cluster_defaults import KnativeDefaults
+from ahpa.adapters.kubernetes.revisions import facts
+from ahpa.core.units import IN_FLIGHT, PER_SECOND, Capacity
+from ahpa.reactive.kpa.config import ClusterDefaults
 
 
 @pytest.mark.parametrize(
@@ -40,21 +36,59 @@ def test_what_a_revision_says_of_itself(
 ) -> None:
     noted = {f"autoscaling.knative.dev/{key}": value for key, value in annotations.items()}
     item = {"metadata": {"name": "r1", "annotations": noted}, "spec": {"containerConcurrency": concurrency}}
-    found = facts(item, {})
-    assert {key: getattr(found, key) for key in expected} == pytest.approx(expected)
+    found = facts(item, {}, KnativeDefaults())
+    said = {**vars(found), "per_replica": found.capacity.value}
+    assert {key: said[key] for key in expected} == pytest.approx(expected)
 
 
-@given(
-    st.integers(0, 50),
-    st.lists(st.tuples(st.integers(1, 100), st.integers(0, 30), st.integers(0, 60)), min_size=1, max_size=4),
+def revision(concurrency: int | None = None, /, **annotations: str) -> Object:
+    noted = {f"autoscaling.knative.dev/{key.replace('_', '-')}": value for key, value in annotations.items()}
+    spec = {} if concurrency is None else {"containerConcurrency": concurrency}
+    return {"metadata": {"name": "r1", "annotations": noted}, "spec": spec}
+
+
+def test_the_unit_and_the_query_are_those_of_the_revisions_metric() -> None:
+    slots, rate = facts(revision(), {}, KnativeDefaults()), facts(revision(metric="rps"), {}, KnativeDefaults())
+    assert (slots.capacity, slots.demand) == (Capacity(70.0, IN_FLIGHT, "the target of r1"), "knative-concurrency")
+    assert (rate.capacity, rate.demand) == (Capacity(140.0, PER_SECOND, "the target of r1"), "knative-rps")
+
+
+@pytest.mark.parametrize(
+    ("said", "defaults", "concurrency", "expected"),
+    [
+        ({}, {"concurrency_target": 10.0}, None, {"per_replica": 7.0}),
+        ({}, {"concurrency_utilization_ratio": 0.5}, None, {"per_replica": 50.0}),
+        ({"metric": "rps"}, {"rps_target": 50.0}, None, {"per_replica": 35.0}),
+        ({"target": "20"}, {"concurrency_target": 10.0}, None, {"per_replica": 14.0}),
+        ({}, {"concurrency_target": 10.0}, 4, {"per_replica": 2.8}),
+        ({}, {"min_scale": 2}, None, {"baseline": 2, "floor": 2}),
+        ({"min_scale": "0"}, {"min_scale": 2}, None, {"baseline": 0, "floor": 0}),
+        ({}, {"max_scale": 9}, None, {"maximum": 9}),
+        ({"max_scale": "20"}, {"max_scale": 9}, None, {"maximum": 20}),
+        ({"max_scale": "0"}, {"max_scale": 9}, None, {"maximum": None}),
+        ({}, {"max_scale": 9, "max_scale_limit": 12}, None, {"maximum": 9}),
+        ({"max_scale": "0"}, {"max_scale": 9, "max_scale_limit": 12}, None, {"maximum": 12}),
+        ({}, {"autoscaler_class": "hpa.autoscaling.knative.dev"}, None, {"per_replica": None, "demand": None}),
+        ({"class": "kpa.autoscaling.knative.dev"}, {"autoscaler_class": "x.dev"}, None, {"per_replica": 70.0}),
+    ],
 )
-def test_no_part_lies_below_a_revisions_own_minimum_nor_above_its_maximum(
-    total: int, rows: list[tuple[int, int, int]]
+def test_the_clusters_defaults_decide_where_no_annotation_does(
+    said: dict[str, str], defaults: dict[str, Any], concurrency: int | None, expected: dict[str, float | None]
 ) -> None:
-    """A floor of 3 over 90 % and 10 %, where the small one's owner has set 5: it keeps its 5."""
-    shares = {f"r{i}": share for i, (share, _, _) in enumerate(rows)}
-    least = {f"r{i}": low for i, (_, low, _) in enumerate(rows)}
-    most = {f"r{i}": low + more for i, (_, low, more) in enumerate(rows)}
-    parts = apportion(total, shares, least, most)
-    assert all(least[name] <= part <= most[name] for name, part in parts.items())
-    assert apportion(3, {"a": 90, "b": 10}, {"a": 0, "b": 5}) == {"a": 3, "b": 5}
+    found = facts(revision(concurrency, **said), {}, KnativeDefaults(ClusterDefaults(**defaults)))
+    read = {**vars(found), "per_replica": found.capacity.value}
+    assert {key: read[key] for key in expected} == pytest.approx(expected)
+
+
+def test_the_clusters_container_concurrency_counts_where_the_revision_has_none() -> None:
+    assert facts(revision(), {}, KnativeDefaults(container_concurrency=4)).capacity.value == pytest.approx(2.8)
+    assert facts(revision(0), {}, KnativeDefaults(container_concurrency=4)).capacity.value == pytest.approx(70)
+
+
+def test_a_revision_under_the_hpa_class_says_what_to_set() -> None:
+    found = facts(revision(None, **{"class": "hpa.autoscaling.knative.dev", "metric": "cpu"}), {}, KnativeDefaults())
+    assert found.demand is None
+    assert found.no_demand == (
+        "r1 is scaled by cpu (class hpa.autoscaling.knative.dev), for which Knative counts no requests: name the query "
+        "that measures it, and what one replica serves in its unit (ahpa.dev/target-per-replica)"
+    )

@@ -164,13 +164,26 @@ def test_processes_end_their_own_workers_only_and_at_once(tmp_path: Path) -> Non
         other.join()
 
 
+def test_who_hands_in_much_keeps_nobody_else_waiting() -> None:
+    """A refit reads a fortnight of ten thousand services; a tick beside it wants its hour now."""
+    go = threading.Event()
+    with Threads(1) as executor:
+        refit = threading.Thread(target=lambda: [executor.submit(go.wait, 120) for _ in range(50)])
+        refit.start()
+        refit.join()
+        assert executor.submit(max, 1, 2).result() == 2
+        go.set()
+
+
 def test_an_interrupt_ends_the_program_and_its_workers_quickly(tmp_path: Path) -> None:
     """Ctrl-C reaches the whole group of processes, as from a terminal; workers leave it to their parent."""
     code = (
+        "import signal\n"
         "from pathlib import Path\n"
         "from ahpa.adapters.processes.executors import Processes\n"
         "from tests.adapters.processes.test_executors import held\n"
         "if __name__ == '__main__':\n"
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # who runs us in the background ignores it
         "    with Processes(2) as executor:\n"
         f"        here = Path({str(tmp_path)!r})\n"
         "        tasks = [executor.submit(held, here / 'never', here / str(k)) for k in range(6)]\n"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ahpa.adapters.prometheus.queries import load_queries
+from ahpa.adapters.prometheus.queries import doubts, load_queries
 from ahpa.ports import QueryError
 
 
@@ -46,3 +47,16 @@ def test_a_bad_list_of_queries_is_refused_with_a_reason(tmp_path: Path, text: st
     file.write_text(text)
     with pytest.raises(QueryError, match=said):
         load_queries(str(file))
+
+
+def test_a_query_that_says_zero_for_nothing_is_named(tmp_path: Path) -> None:
+    """An exporter that is away for twenty minutes was read as a demand of zero: the floor went from 10 to 1."""
+    file = tmp_path / "queries.yaml"
+    x = 'sum(x{namespace="{{namespace}}"})'
+    zeros = [f"{x} or vector(0)", f"{x}  OR\n  on() vector( 0 )", f"({x} or vector(0.0)) / 2"]
+    fine = [x, f"{x} or {x}", f"{x} or vector(1)", 'sum(x_or_vector{namespace="{{namespace}}"})']
+    texts = {f"zero-{i}": text for i, text in enumerate(zeros)} | {f"fine-{i}": text for i, text in enumerate(fine)}
+    file.write_text(json.dumps(texts))
+    found = doubts(load_queries(str(file)))
+    assert sorted(found) == ["zero-0", "zero-1", "zero-2"]
+    assert "'or vector(0)'" in found["zero-0"]

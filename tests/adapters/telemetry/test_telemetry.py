@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Iterator
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -26,7 +27,7 @@ LABELS = 'kind="knative",name="chat",namespace="shop"'
 
 def round_of(workload: Workload, outlook: Outlook | None = None) -> TargetRound:
     kind, namespace, name = workload.key.split("/")
-    target = Target(kind, namespace, name, {}, {}, 1, 1, 1, 1, None, 4.0, False, "")
+    target = Target(kind, namespace, name, {}, {}, 1, 1, 1, 1, None, (), False, "")
     outlooks = {} if outlook is None else {workload.key: outlook}
     (decision,) = step(Observation(NOW, 60.0, (workload,), outlooks))
     return TargetRound(target, workload, outlook, decision)
@@ -47,6 +48,26 @@ def test_the_lag_of_every_tier_is_shown() -> None:
         'tier="new"}',
     ]
     assert [float(line.rpartition(" ")[2]) for line in shown] == pytest.approx([45.0, 300.0])
+
+
+def test_a_scrape_sees_a_round_whole() -> None:
+    """A new round clears the values of the last one and shows its own, one by one; a scrape in between waits."""
+    telemetry = Telemetry()
+    both = [round_of(workload_of(key=f"knative/shop/{name}")) for name in ("chat", "other")]
+    scraped: list[int] = []
+    scraper = threading.Thread(target=lambda: scraped.append(len(lines(telemetry, "ahpa_floor_replicas"))))
+
+    class ScrapedInBetween(list[TargetRound]):
+        def __iter__(self) -> Iterator[TargetRound]:
+            for place, each in enumerate(super().__iter__()):
+                yield each
+                if place == 0:
+                    scraper.start()
+                    scraper.join(0.2)
+
+    telemetry.show(ScrapedInBetween(both), None)
+    scraper.join(60)
+    assert scraped == [2]
 
 
 def test_a_round_shows_what_was_decided_and_foreseen() -> None:

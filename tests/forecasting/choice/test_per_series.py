@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
 from forecasting.choice.auto import AutoForecaster, AutoModel
 from forecasting.choice.per_series import PerSeriesModel
-from forecasting.panel import Panel
+from forecasting.libraries.calibrated import CalibratedModel
+from forecasting.libraries.strategies import SeasonalNaive
+from forecasting.panel import Floats, Panel
 from tests.fakes.models import SameAsYesterday, Yesterday
 
 START = 1_700_000_000.0 // 86_400 * 86_400
@@ -64,3 +66,69 @@ def test_auto_remembers_what_it_had_chosen(panel: Panel) -> None:
 def test_an_unknown_model_is_an_error_with_its_name(panel: Panel) -> None:
     with pytest.raises(KeyError, match="nonsense"):
         PerSeriesModel({"plain": SameAsYesterday()}, {"a": "nonsense"}, "plain").fit(panel)
+
+
+@dataclass(frozen=True)
+class Picky(SeasonalNaive):
+    """Fails for series that are larger than this on the whole."""
+
+    name: str = "picky"
+    most: float = 2.5
+
+    def fit(self, values: Floats, step: float) -> SeasonalNaive:
+        if values.mean() > self.most:
+            raise MemoryError("too large")
+        return super().fit(values, step)
+
+
+def test_where_a_fit_fails_the_last_good_one_answers_and_only_there(panel: Panel) -> None:
+    good = PerSeriesModel({"m": CalibratedModel(SeasonalNaive())}, {}, "m").fit(panel)
+    model = PerSeriesModel({"m": CalibratedModel(Picky())}, {}, "m", earlier=good)
+    fitted = model.fit(panel)
+    assert sorted(fitted.kept) == ["c", "d"]
+    later = fitted.observe(Panel.of(panel.end, 60.0, panel.values[:, :5], panel.keys))
+    said = later.forecast(1, (60.0,))
+    assert sorted(said.keys) == ["a", "b", "c", "d"]
+    assert said.reasons == (None,) * 4
+    assert {key: said.models[said.keys.index(key)] for key in panel.keys} == {
+        "a": "picky", "b": "picky", "c": "seasonal-naive", "d": "seasonal-naive"
+    }  # fmt: skip
+    assert said.largest is not None
+    assert [said.largest[said.keys.index(key)] for key in panel.keys] == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_a_fit_that_goes_on_failing_keeps_one_older_part_and_no_chain_of_them(panel: Panel) -> None:
+    fitted = PerSeriesModel({"m": CalibratedModel(SeasonalNaive())}, {}, "m").fit(panel)
+    first = fitted.parts["m"]
+    for _ in range(4):
+        fitted = PerSeriesModel({"m": CalibratedModel(Picky())}, {}, "m", earlier=fitted).fit(panel)
+        assert set(map(id, fitted.kept.values())) == {id(first)}
+    mended = PerSeriesModel({"m": CalibratedModel(SeasonalNaive())}, {}, "m", earlier=fitted).fit(panel)
+    assert not mended.kept
+
+
+def test_where_no_fit_was_ever_good_the_failure_is_the_answer(panel: Panel) -> None:
+    said = PerSeriesModel({"m": CalibratedModel(Picky(most=0))}, {}, "m").fit(panel).forecast(1, (60.0,))
+    assert said.failed == (True,) * 4
+    outlook = said.outlook("a")
+    assert outlook is not None
+    assert outlook.failed
+    assert outlook.reason == "picky failed: MemoryError: too large"
+
+
+def test_a_key_without_a_history_this_time_goes_on_as_it_was_known(panel: Panel) -> None:
+    models = {"m": CalibratedModel(SeasonalNaive())}
+    before = PerSeriesModel(models, {}, "m").fit(panel)
+    now = PerSeriesModel(models, {}, "m", before, unread={"d", "never"}).fit(panel.select(("a", "b", "c")))
+    said = now.forecast(1, (60.0,))
+    assert sorted(said.keys) == ["a", "b", "c", "d"]
+    outlook = said.outlook("d")
+    assert outlook is not None
+    assert outlook.peak(60.0, 0.5) == pytest.approx(4.0)
+
+
+def test_too_little_history_is_no_failure() -> None:
+    panel = Panel.of(START, 60.0, np.ones((1, 9)))
+    said = PerSeriesModel({"m": CalibratedModel(SeasonalNaive())}, {}, "m").fit(panel).forecast(1, (60.0,))
+    assert said.reasons == ("only 9 steps were observed; 30 steps are needed",)
+    assert said.failed == (False,)

@@ -1,0 +1,81 @@
+"""What the cluster decides where a Revision says nothing: the ConfigMaps config-autoscaler and config-defaults.
+
+Read at each listing; parsed anew only when they changed. Where one cannot be read, what was read last goes on; where
+none ever was, Knative's own defaults are assumed, and said to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from ahpa.adapters.kubernetes.api import KubeApi, collection, path
+from ahpa.ports import ClusterError
+from ahpa.reactive.kpa.config import ClusterDefaults, KpaConfigError, container_concurrency_default
+
+AUTOSCALER, DEFAULTS = "config-autoscaler", "config-defaults"
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class KnativeDefaults:
+    """What holds for a Revision that says nothing itself."""
+
+    autoscaler: ClusterDefaults = ClusterDefaults()
+    container_concurrency: int = 0
+    """0: no limit."""
+    assumed: tuple[str, ...] = ()
+    """What could not be read, in words."""
+
+
+@dataclass(frozen=True)
+class _Read(Generic[Value]):
+    """What a ConfigMap said."""
+
+    version: str
+    value: Value
+    assumed: str = ""
+
+
+@dataclass
+class ClusterConfig:
+    """Reads both; remembers what they said last. Two threads may ask: what is remembered is swapped whole."""
+
+    namespace: str
+    _autoscaler: _Read[ClusterDefaults] | None = field(default=None, init=False)
+    _concurrency: _Read[int] | None = field(default=None, init=False)
+
+    def read(self, kube: KubeApi) -> KnativeDefaults:
+        """Two GETs. Raises nothing: what cannot be read is said."""
+        self._autoscaler = autoscaler = self._one(
+            kube, AUTOSCALER, ClusterDefaults.from_config_map, self._autoscaler, ClusterDefaults()
+        )
+        self._concurrency = concurrency = self._one(kube, DEFAULTS, container_concurrency_default, self._concurrency, 0)
+        assumed = tuple(read.assumed for read in (autoscaler, concurrency) if read.assumed)
+        return KnativeDefaults(autoscaler.value, concurrency.value, assumed)
+
+    def _one(
+        self,
+        kube: KubeApi,
+        name: str,
+        parse: Callable[[Mapping[str, str]], Value],
+        last: _Read[Value] | None,
+        own: Value,
+    ) -> _Read[Value]:
+        try:
+            found = kube.get(path(*collection("v1", "configmaps", self.namespace), name))
+            data = found.get("data") or {}
+            version = str(found["metadata"].get("resourceVersion"))
+            if last is not None and last.version == version:
+                return last
+            return _Read(version, parse({str(key): str(value) for key, value in data.items()}))
+        except ClusterError as error:
+            if error.status == 404:
+                return _Read("none", own)
+            problem = str(error)
+        except (KpaConfigError, AttributeError, KeyError, TypeError) as error:  # Knative keeps the last good one too
+            problem = str(error)
+        if last is not None:
+            return last
+        return _Read("", own, f"Knative's own defaults, for {name} cannot be read: {problem[:160]}")

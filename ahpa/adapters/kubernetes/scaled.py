@@ -1,0 +1,88 @@
+"""What an HPA scales: how many replicas were asked for, how many are ready, and which pods are its.
+
+A Deployment and a StatefulSet say all three themselves. Everything else (an Argo Rollout, an operator's own kind) has
+the subresource `scale`, which the HPA controller reads too: it says how many and which pods, not how many are ready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
+from ahpa.adapters.kubernetes.objects import count
+from ahpa.ports import ClusterError
+
+_WHOLE = {"Deployment": "deployments", "StatefulSet": "statefulsets"}
+"""Kinds of apps/v1 that are read whole."""
+_APPS = "apps/v1"
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """As far as it could be read."""
+
+    asked: int = 0
+    ready: int | None = None
+    """None: nobody says."""
+    selector: str = ""
+    """Label selector of its pods; empty: nobody says."""
+
+
+@dataclass(frozen=True)
+class ScaledObjects:
+    """Reads them; what cannot be had is not known, and no error."""
+
+    kube: KubeApi
+
+    def read(self, namespace: str, reference: Object) -> Scaled:
+        """The object of a `scaleTargetRef`. Raises what damaged text in it raises."""
+        kind, name = str(reference.get("kind")), str(reference.get("name"))
+        group_version = str(reference.get("apiVersion") or _APPS)
+        try:
+            if kind in _WHOLE and group_version == _APPS:
+                return _whole(self.kube.get(path(*collection(_APPS, _WHOLE[kind], namespace), name)))
+            return _scale(self.kube.get(path(*collection(group_version, plural(kind), namespace), name, "scale")))
+        except ClusterError:
+            return Scaled()
+
+
+def plural(kind: str) -> str:
+    """The resource of a kind, as Kubernetes guesses it (meta.UnsafeGuessKindToResource): `Rollout` is `rollouts`."""
+    word = kind.lower()
+    if word.endswith("s"):
+        return word + "es"
+    return word[:-1] + "ies" if word.endswith("y") else word + "s"
+
+
+def _whole(item: Object) -> Scaled:
+    spec, status = item.get("spec") or {}, item.get("status") or {}
+    asked = count(spec.get("replicas"), "replicas of what it scales")
+    ready = count(status.get("readyReplicas"), "readyReplicas of what it scales")
+    return Scaled(asked, ready, _selector(spec.get("selector") or {}))
+
+
+def _scale(item: Object) -> Scaled:
+    spec, status = item.get("spec") or {}, item.get("status") or {}
+    selector = status.get("selector")
+    return Scaled(
+        count(spec.get("replicas"), "replicas of what it scales"), None, selector if isinstance(selector, str) else ""
+    )
+
+
+def _selector(selector: Mapping[str, Any]) -> str:
+    """As the query of a list takes it; empty where a rule is none that Kubernetes has."""
+    rules = [f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items())]
+    for rule in selector.get("matchExpressions") or []:
+        key, operator, values = rule["key"], rule["operator"], ",".join(rule.get("values") or [])
+        said = {
+            "In": f"{key} in ({values})",
+            "NotIn": f"{key} notin ({values})",
+            "Exists": key,
+            "DoesNotExist": f"!{key}",
+        }
+        if operator not in said:
+            return ""
+        rules.append(said[operator])
+    return ",".join(rules)

@@ -1,0 +1,67 @@
+"""What a round says of one workload beside itself: how far it may go up, and what keeps it from going down."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ahpa.core.decision import Reason
+from ahpa.core.observation import Observation, Workload
+from ahpa.core.sentences import silence
+from ahpa.core.trust import distrusted
+
+
+@dataclass(frozen=True, eq=False)
+class Round:
+    """One round, as it is for the workloads of one tenant."""
+
+    observation: Observation
+    frozen: bool
+    """Nothing of this tenant may be lowered."""
+    allowance: int | None = None
+    """Replicas that the cluster's budget lets one workload add; None: as many as it wants."""
+
+    @property
+    def skewed(self) -> bool:
+        """Our clock and the servers' differ too much to tell how old anything is."""
+        return not abs(self.observation.skew) <= self.observation.limits.skew_seconds
+
+    @property
+    def skew(self) -> str:
+        """In words."""
+        skew = self.observation.skew
+        return f"our clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the servers'"
+
+    @property
+    def may_lower(self) -> bool:
+        """Whether anything may be lowered, whatever is known of a workload."""
+        return self.observation.settled and not self.frozen and not self.skewed
+
+    def reach(self, workload: Workload) -> int:
+        """The highest floor of this round: it holds on every way up."""
+        limits, present = self.observation.limits, max(workload.floor, workload.present)
+        reach = present + max(limits.raise_least, math.ceil(limits.raise_ratio * present))
+        return reach if self.allowance is None else min(reach, workload.floor + self.allowance)
+
+    def blocked(self, workload: Workload) -> Reason | None:
+        """Why a workload with a plan may not be lowered now, or None."""
+        if self.skewed:
+            return Reason.CLOCK_SKEW
+        distrust = distrusted(workload, self.observation)
+        if distrust is not None:
+            return distrust
+        if self.frozen:
+            return Reason.FLEET_FROZEN
+        return None if self.observation.settled else Reason.SETTLING
+
+    def why(self, blocked: Reason, workload: Workload) -> str:
+        """`blocked` in words."""
+        return {
+            Reason.CLOCK_SKEW: self.skew,
+            Reason.NO_RECENT_DATA: silence(workload, self.observation.now - workload.observed_until),
+            Reason.PARTIAL_DATA: f"only {workload.coverage:.0%} of the last hour was observed",
+            Reason.DOUBTFUL_DATA: workload.doubt or "",
+            Reason.NO_FORECAST: "there is no forecast",
+            Reason.FLEET_FROZEN: "too many services look wrong at once, so nothing is lowered",
+            Reason.SETTLING: "this is the first round after a start",
+        }[blocked]

@@ -1,0 +1,40 @@
+"""The parts that sentences of decisions share: what a plan needs and why, and why there are no data."""
+
+from __future__ import annotations
+
+from ahpa.core.capacity import apportion
+from ahpa.core.observation import Workload
+from ahpa.core.planner import Plan
+
+_PARTS = 4
+"""So many parts are named; more would hide the sentence."""
+
+
+def needs_of(workload: Workload, made: Plan) -> str:
+    """`peak 24.1 requests in flight (p99) within 441 s needs 9 at 2.8 each`, and what was taken for granted."""
+    unit = f" {workload.unit}" if workload.unit else ""
+    text = f"peak {made.peak:.4g}{unit} (p{100 * made.level:.4g}) within {made.window_seconds:.0f} s needs {made.floor}"
+    if workload.unit is None:  # recorded before there were units
+        return text
+    text += _split(workload, made.floor) if workload.parts else f" at {workload.per_replica:.4g} each"
+    return text + (f" ({'; '.join(workload.assumed)})" if workload.assumed else "")
+
+
+def _split(workload: Workload, floor: int) -> str:
+    """`: chat-00001 1 (10 % at 70 each), chat-00002 26 (90 % at 1.4 each)`."""
+    rows = list(zip(workload.parts, apportion(floor, workload.parts), strict=True))
+    said = [
+        f"{part.name} {count} ({100 * part.share:.3g} % at {part.per_replica:.4g} each)"
+        for part, count in rows[:_PARTS]
+    ]
+    return ": " + ", ".join([*said, *(["..."] if len(rows) > _PARTS else [])])
+
+
+def silence(workload: Workload, age: float) -> str:
+    """Why there are no recent data, `age` seconds after the newest."""
+    if workload.unread is not None:
+        since = f"; the newest data are {age:.0f} s old" if age > 60 and not workload.never else ""
+        return f"its demand could not be read: {workload.unread}{since}"
+    if workload.never:
+        return f"never any data: {workload.never}"
+    return f"the newest data are {age:.0f} s old"

@@ -1,0 +1,57 @@
+"""What a server's answers say of the time."""
+
+from __future__ import annotations
+
+import time
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+
+from ahpa.core.clock import ahead_by
+from tests.adapters.prometheus.server import END, START, STEP, Answer, Server, client
+
+BODY = b'{"status": "success", "data": {"resultType": "matrix", "result": []}}'
+
+
+def dated(ahead: float, **headers: str) -> Answer:
+    """An answer with the date of a clock that ours is ahead of."""
+
+    def send(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response_only(200)
+        date = formatdate(time.time() - ahead, usegmt=True)
+        for name, value in {"Date": date, "Content-Length": str(len(BODY)), **headers}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(BODY)
+
+    return send
+
+
+@pytest.mark.parametrize("ahead", [0.0, 3600.0, -3600.0, 45.0])
+def test_a_servers_date_tells_how_far_our_clock_is_ahead(server: Server, ahead: float) -> None:
+    server.answer = dated(ahead)
+    assert client(server).read({"a": "up"}, START, END, STEP).skew == pytest.approx(ahead, abs=10)
+
+
+def test_an_answer_out_of_a_cache_tells_no_time(server: Server) -> None:
+    server.answer = dated(3600.0, Age="3600")
+    assert client(server).read({"a": "up"}, START, END, STEP).skew == 0.0
+
+
+def test_a_server_that_is_gone_tells_no_time_any_more(server: Server) -> None:
+    server.answer = dated(3600.0)
+    asked = client(server)
+    assert asked.read({"a": "up"}, START, END, STEP).skew > 3000
+    server.http.shutdown()
+    server.http.server_close()
+    assert asked.read({"a": "up"}, START, END, STEP).skew == 0.0
+
+
+@pytest.mark.parametrize("date", [None, "", "tomorrow", "Tue, 99 Foo 2026 25:61:61 GMT", "0" * 400])
+def test_a_date_that_cannot_be_read_says_nothing(date: str | None) -> None:
+    assert ahead_by(date, 1e9) == 0.0
+
+
+def test_the_date_is_that_of_the_http_standard() -> None:
+    assert ahead_by("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777.0 + 31) == 31.0

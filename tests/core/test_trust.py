@@ -1,0 +1,76 @@
+"""Who freezes whom: only those who were trusted and went bad, and no tenant another one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ahpa.core.controller import step
+from ahpa.core.decision import Reason
+from ahpa.core.observation import Observation, Workload
+from ahpa.core.trust import frozen_tenants
+from tests.core.conftest import NOW, outlook_of, workload_of
+
+SICK: dict[str, Any] = {"observed_until": NOW - 400}
+
+
+def rows(tenant: str, count: int, **changes: Any) -> list[Workload]:
+    given = {"floor": 18, "present": 18, "ready": 18, **changes}
+    tag = "-".join(f"{k}{v}" for k, v in changes.items())
+    return [workload_of(key=f"knative/{tenant}/{tag}{i}", **given) for i in range(count)]
+
+
+def seen(*groups: Sequence[Workload]) -> Observation:
+    workloads = tuple(w for group in groups for w in group)
+    return Observation(NOW, 60.0, workloads, {w.key: outlook_of(60.0) for w in workloads})
+
+
+def test_onboarding_freezes_nobody() -> None:
+    """50 new observe services without data among 58; it was "hold 18: needs 15, but too many services look wrong at
+    once" for services whose data were perfect."""
+    observation = seen(rows("a", 8), rows("a", 50, was_trusted=False, **SICK))
+    assert frozen_tenants(observation) == frozenset()
+    assert [d.floor for d in step(observation)[:8]] == [15] * 8
+
+
+def test_who_was_trusted_and_went_bad_freezes_its_fleet_however_many_newcomers_there_are() -> None:
+    observation = seen(rows("a", 9), rows("a", 5, **SICK), rows("a", 50, was_trusted=False, **SICK))
+    assert frozen_tenants(observation) == {"a"}
+    assert step(observation)[0].reason is Reason.FLEET_FROZEN
+
+
+def test_a_newcomer_counts_from_when_it_can_be_trusted() -> None:
+    observation = seen(rows("a", 12, was_trusted=False), rows("a", 5, **SICK))
+    assert frozen_tenants(observation) == frozenset()
+
+
+@pytest.mark.parametrize("bad", [5, 50, 500])
+def test_one_tenant_whose_exporter_breaks_freezes_itself_and_no_other(bad: int) -> None:
+    observation = seen(rows("good", 8), rows("other", 3), rows("broken", bad, **SICK))
+    assert frozen_tenants(observation) == {"broken"}
+
+
+def test_when_the_services_of_several_tenants_go_bad_nothing_is_lowered_for_anybody() -> None:
+    """That is us who see badly: a Prometheus that lost a shard."""
+    groups = [rows(f"t{i}", 2, **(SICK if i % 2 else {})) for i in range(10)]
+    observation = seen(*groups)
+    assert frozen_tenants(observation) == {f"t{i}" for i in range(10)}
+    few = [rows(f"t{i}", 2, **(SICK if i < 3 else {})) for i in range(10)]
+    assert frozen_tenants(seen(*few)) == frozenset(), "4 of 18 besides the worst: under 30 %"
+
+
+def test_a_service_without_a_namespace_is_its_own_fleet() -> None:
+    """As in a backtest, whose series are named by a file."""
+    observation = seen([workload_of(key="chat")])
+    assert observation.workloads[0].tenant == ""
+    assert frozen_tenants(observation) == frozenset()
+    assert frozen_tenants(replace(observation, frozen=True)) == {""}
+
+
+def test_a_doubt_about_fresh_data_counts_as_gone_bad() -> None:
+    """A Prometheus whose exporters are gone and whose queries all end in `or vector(0)`."""
+    observation = seen(rows("a", 9, doubt="zero at once"))
+    assert frozen_tenants(observation) == {"a"}

@@ -1,0 +1,247 @@
+"""A healthy service is not lowered for a fault of ours: a fit that failed, half a history, a clock, our own absence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from ahpa.adapters.kubernetes.revisions import MIN_SCALE
+from ahpa.core.decision import Decision, Reason
+from ahpa.ports import ClusterError, Reading
+from ahpa.service.learn import Learned
+from forecasting.libraries.calibrated import CalibratedModel
+from forecasting.libraries.strategies import SeasonalNaive
+from forecasting.panel import Floats
+from tests.fakes.demand import FakePrometheus
+from tests.fakes.kube import FakeKube
+from tests.service.stage import DAY, NOW, ROOT, SETTINGS, Stage, add_knative, morning, staged
+
+CHAT = "knative/shop/chat"
+HOLD = 15
+
+
+@dataclass(frozen=True)
+class Flaky(SeasonalNaive):
+    """Seasonal, until it runs out of memory."""
+
+    name: str = "flaky"
+    faults: list[Exception] = field(default_factory=list, hash=False)
+    """While there are any, a fit raises the last of them."""
+
+    def fit(self, values: Floats, step: float) -> SeasonalNaive:
+        if self.faults:
+            raise self.faults[-1]
+        return super().fit(values, step)
+
+
+class Shards(FakePrometheus):
+    """While `gone` of its four shards are gone, demands are that much smaller, and it warns."""
+
+    gone = 0
+
+    def read(
+        self, queries: Mapping[str, str], start: float, end: float, step: float, deadline: float = math.inf
+    ) -> Reading:
+        self.warns = self.gone > 0
+        reading = super().read(queries, start, end, step, deadline)
+        panel = reading.panel
+        return replace(reading, panel=replace(panel, values=panel.values * (1 - self.gone / 4)))
+
+
+def at_its_peak(flaky: Flaky, prometheus: FakePrometheus | None = None) -> Stage:
+    """A load of 160 at 7 a replica: 23, which it holds."""
+    kube = FakeKube()
+    add_knative(kube, "chat", mode="apply")
+    settings = replace(SETTINGS, history_seconds=4 * DAY)
+    prometheus = prometheus or Shards({"chat": lambda t: 160.0})
+    at = staged(kube, prometheus, settings, models={"fleet": CalibratedModel(flaky)})
+    at.service.refit(NOW)
+    assert run(at, range(6))[-1].floor == 23
+    return at
+
+
+def run(at: Stage, minutes: Sequence[int] | range) -> list[Decision]:
+    """Ticks at these minutes, beside a cluster that obeys."""
+    decisions = []
+    for minute in minutes:
+        decisions.append(at.tick(NOW + 60 * minute)[CHAT])
+        floor = int(at.min_scale("chat") or 0)
+        at.kube.objects[f"{ROOT}/revisions/chat-00001"]["status"]["actualReplicas"] = max(1, floor)
+    return decisions
+
+
+def floors(decisions: Sequence[Decision]) -> list[int]:
+    return [decision.floor for decision in decisions]
+
+
+@pytest.mark.parametrize("error", [MemoryError("worker killed"), RuntimeError("no convergence"), ValueError()])
+def test_a_fit_that_fails_leaves_the_last_good_model_in_force(error: Exception) -> None:
+    """Fresh data, floor 23; refits fail for an hour. It went 22, 19, ... 0 within 16 minutes."""
+    flaky = Flaky()
+    at = at_its_peak(flaky)
+    flaky.faults.append(error)
+    for minute in range(6, 66):
+        if minute % 20 == 6:
+            at.service.refit(NOW + 60 * minute)
+        (decision,) = run(at, [minute])
+        assert decision.plan is not None
+        assert decision.floor == 23
+
+
+def test_the_model_that_is_kept_still_follows_what_it_has_learned() -> None:
+    """The day ends while refits fail: the floor goes down by what was learned of other days, not by the failure."""
+    flaky = Flaky()
+    at = at_its_peak(flaky, FakePrometheus({"chat": lambda t: 160.0 if t % DAY < 11 * 3600 else 13.0}))
+    flaky.faults.append(MemoryError())
+    at.service.refit(NOW + 360)
+    decisions = run(at, range(6, 180))
+    assert decisions[100].floor == 23
+    assert decisions[-1].floor == 2
+    assert {d.reason for d in decisions if d.change < 0} <= {Reason.RELEASED, Reason.SCALE_DOWN_STABILIZED}
+    flaky.faults.clear()
+    at.service.refit(NOW + 180 * 60)
+    assert run(at, [181])[0].floor == 2
+
+
+def test_a_failure_with_nothing_learned_before_it_lowers_nothing_however_long_it_lasts() -> None:
+    """The service restarts into a library that fails: the floor that it finds stands."""
+    flaky = Flaky()
+    before = at_its_peak(flaky)
+    flaky.faults.append(MemoryError())
+    at = staged(before.kube, before.prometheus, SETTINGS, models={"fleet": CalibratedModel(flaky)})
+    at.service.refit(NOW + 360)
+    decisions = run(at, range(7, 67))
+    assert floors(decisions) == [23] * 60
+    assert "flaky failed: MemoryError" in decisions[-1].message
+
+
+def test_a_warned_history_is_not_learned_from_where_a_better_one_was() -> None:
+    """One refit while three of four shards are gone and Prometheus warns. It went 23, 17, 12, 9, 6."""
+    prometheus = Shards({"chat": lambda t: 160.0})
+    at = at_its_peak(Flaky(), prometheus)
+    prometheus.gone = 3
+    at.service.refit(NOW + 400)
+    prometheus.gone = 0
+    decisions = run(at, range(7, 67))
+    assert floors(decisions) == [23] * 60
+    assert {d.plan.floor for d in decisions if d.plan is not None} == {23}, "what was learned before is still believed"
+    assert {d.reason for d in decisions} == {Reason.DESIRED_WITHIN_RANGE}
+
+
+def test_where_every_history_is_warned_about_the_newest_counts() -> None:
+    prometheus = Shards({"chat": morning})
+    prometheus.gone = 1
+    kube = FakeKube()
+    add_knative(kube, "chat", mode="apply")
+    at = staged(kube, prometheus, models={"fleet": CalibratedModel(Flaky())})
+    learned = at.learner.refit(at.observer.list(), Learned(), NOW).learned
+    assert learned is not None
+    again = at.learner.refit(at.observer.list(), learned, NOW + 3600).learned
+    assert again is not None
+    assert again.history is not None
+    assert again.history.end == NOW + 3600
+    assert again.doubts.warned == again.known
+
+
+def test_a_target_whose_history_cannot_be_read_once_keeps_its_forecast() -> None:
+    """One of two histories fails in a refit; it must not take the other's hour, nor lose its own."""
+    kube = FakeKube()
+    for name in ("chat", "other"):
+        add_knative(kube, name, mode="apply")
+    at = staged(kube, FakePrometheus({"chat": lambda t: 160.0, "other": morning}))
+    at.service.refit(NOW)
+    run(at, range(6))
+    gone = at.prometheus.demands.pop("chat")
+    at.service.refit(NOW + 360)
+    at.prometheus.demands["chat"] = gone
+    decisions = run(at, range(7, 12))
+    assert all(d.plan is not None for d in decisions)
+    assert floors(decisions) == [23] * 5
+    assert not at.service.take_refit_wish()
+
+
+def test_a_warned_history_that_is_all_there_is_may_raise_and_not_lower() -> None:
+    """A first refit, or Thanos that always warns: better than no forecast at all."""
+    prometheus = Shards({"chat": morning})
+    prometheus.gone = 1
+    kube = FakeKube()
+    add_knative(kube, "chat", mode="apply")
+    at = staged(
+        kube, prometheus, replace(SETTINGS, history_seconds=4 * DAY), models={"fleet": CalibratedModel(Flaky())}
+    )
+    at.service.refit(NOW)
+    prometheus.gone = 0
+    raised = run(at, range(10))
+    assert raised[-1].floor > 1
+    kube.edit(f"{ROOT}/revisions/chat-00001", {"metadata": {"annotations": {MIN_SCALE: "40"}}}, manager="ahpa")
+    blocked = run(at, range(10, 14))
+    assert floors(blocked) == [40] * 4
+    assert "learned from a history that Prometheus warned about" in blocked[-1].message
+    at.service.refit(NOW + 14 * 60)
+    assert run(at, [15])[0].floor < 40
+
+
+@pytest.mark.parametrize("skew", [31.0, 300.0, 3600.0, 27_000.0, -40.0, -3600.0, 4.5e8, 1e12, -1.69e9])
+def test_while_the_clocks_differ_nothing_is_lowered_and_the_sentence_says_so(skew: float) -> None:
+    """Our clock an hour ahead: everything looked an hour old, so the hold was skipped: 6, 5, 4, ... 0."""
+    at = at_its_peak(Flaky())
+    at.prometheus.skew = skew
+    at.kube.edit(f"{ROOT}/revisions/chat-00001", {"metadata": {"annotations": {MIN_SCALE: "40"}}}, manager="ahpa")
+    lowered = []
+    for minute in range(6, 36):
+        now = NOW + 60 * minute + skew
+        if minute == 20:
+            at.service.refit(now)
+        decision = at.tick(now)[CHAT]
+        lowered.append(decision.change < 0)
+        assert decision.reason is Reason.CLOCK_SKEW
+        assert f"our clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the servers'" in decision.message
+    assert not any(lowered)
+    at.prometheus.skew = 0.0
+    assert run(at, range(36, 40))[-1].floor == 23, "as soon as it is set right all goes on as before"
+
+
+def test_a_clock_that_differs_a_little_is_no_matter() -> None:
+    at = at_its_peak(Flaky())
+    at.kube.edit(f"{ROOT}/revisions/chat-00001", {"metadata": {"annotations": {MIN_SCALE: "40"}}}, manager="ahpa")
+    at.prometheus.skew = 29.0
+    assert run(at, [6, 7])[-1].floor < 40
+
+
+@pytest.mark.parametrize("absent", [24, 240])
+def test_our_own_absence_is_no_age_of_the_data(absent: int) -> None:
+    """The API server is away for 24 minutes while Prometheus is fine, and then one read fails. It went 23, 20."""
+    at = at_its_peak(Flaky())
+    at.kube.fail = lambda method, where: ClusterError(503, "away")
+    for minute in range(6, 6 + absent):
+        with pytest.raises(ClusterError):
+            at.tick(NOW + 60 * minute)
+    at.kube.fail = lambda method, where: None
+    at.prometheus.down = True
+    first = 6 + absent
+    assert floors(run(at, range(first, first + HOLD + 1))) == [23] * (HOLD + 1)
+    decayed = floors(run(at, range(first + HOLD + 1, first + HOLD + 4)))
+    assert decayed == [20, 18, 16], "then at most a tenth per round"
+    at.prometheus.down = False
+    assert run(at, [first + HOLD + 4])[0].floor == 23
+
+
+def test_an_absence_within_a_hold_does_not_count_to_it() -> None:
+    """Prometheus fails once, then the API server is away for an hour, then Prometheus fails again."""
+    at = at_its_peak(Flaky())
+    at.prometheus.down = True
+    run(at, [6])
+    assert floors(run(at, range(66, 66 + HOLD - 1))) == [23] * (HOLD - 1)
+    assert run(at, range(66 + HOLD - 1, 66 + HOLD + 2))[-1].floor < 23
+
+
+def test_the_hold_counts_from_the_first_failed_read_and_anew_after_one_that_succeeds() -> None:
+    at = at_its_peak(Flaky())
+    for first in (6, 30):
+        at.prometheus.down = True
+        assert floors(run(at, range(first, first + HOLD + 1))) == [23] * (HOLD + 1)
+        at.prometheus.down = False
+        run(at, [first + HOLD + 1])

@@ -1,0 +1,107 @@
+"""A demand that vanishes is doubted: an exporter that is away says zero through `or vector(0)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from ahpa.adapters.kubernetes.revisions import MIN_SCALE
+from ahpa.core.decision import Decision, Reason
+from ahpa.service.doubts import Doubts, sudden_zeros, used_to_zero
+from forecasting.libraries.calibrated import CalibratedModel
+from forecasting.libraries.strategies import LastValue
+from forecasting.panel import Panel
+from tests.fakes.demand import FakePrometheus
+from tests.fakes.kube import FakeKube
+from tests.service.stage import NOW, ROOT, Stage, add_knative, staged
+
+CHAT = "knative/shop/chat"
+GONE = NOW - 600
+
+
+def serving(demand: Callable[[float], float]) -> Stage:
+    kube = FakeKube()
+    add_knative(kube, "chat", mode="apply")
+    at = staged(kube, FakePrometheus({"chat": demand}), models={"fleet": CalibratedModel(LastValue())})
+    at.service.refit(NOW - 1200)
+    return at
+
+
+def from_to(at: Stage, first: int, last: int) -> list[Decision]:
+    return [at.tick(NOW + 60 * minute)[CHAT] for minute in range(first, last)]
+
+
+def test_a_demand_that_falls_to_zero_at_once_is_held_for_an_hour() -> None:
+    """The exporter is away from ten minutes before on. The floor went 10, 1, 0."""
+    at = serving(lambda t: 0.0 if t >= GONE else 60.0 + t // 60 % 5)
+    before = from_to(at, -15, -9)
+    assert before[-1].floor == 10
+    held = from_to(at, -9, 49)
+    assert [d.floor for d in held] == [10] * 58
+    assert held[-1].reason is Reason.DOUBTFUL_DATA
+    assert "its demand fell to exactly zero at once, which it never does" in held[-1].message
+    assert from_to(at, 50, 60)[-1].floor < 10, "after an hour of zeros they are believed"
+
+
+def test_a_demand_that_comes_back_is_believed_at_once() -> None:
+    at = serving(lambda t: 0.0 if GONE <= t < NOW else 60.0 + t // 60 % 5 if t < NOW else 20.0)
+    from_to(at, -15, 1)
+    assert from_to(at, 1, 12)[-1].floor == 3
+
+
+def test_a_demand_that_ebbs_away_is_followed_to_zero() -> None:
+    at = serving(lambda t: max(0.0, round((NOW - 300 - t) / 60)) if t > GONE - 1800 else 35.0)
+    assert from_to(at, -15, 15)[-1].floor <= 1
+
+
+def test_a_demand_that_is_often_zero_may_fall_to_zero() -> None:
+    """A job of two hours, six times a day."""
+    at = serving(lambda t: 60.0 if (t - GONE) % 14_400 >= 7200 else 0.0)
+    assert from_to(at, -15, 15)[-1].floor <= 1
+
+
+def test_while_more_replicas_are_ready_than_the_floor_asks_for_a_zero_is_doubted_whatever_is_usual() -> None:
+    """The reactive autoscaler keeps them: it sees load."""
+    at = serving(lambda t: 60.0 if (t - GONE) % 14_400 >= 7200 else 0.0)
+    at.kube.edit(f"{ROOT}/revisions/chat-00001", {"metadata": {"annotations": {MIN_SCALE: "10"}}}, manager="ahpa")
+    at.kube.edit(f"{ROOT}/services/chat", {"metadata": {"annotations": {"ahpa.dev/baseline": '{"chat-00001":null}'}}})
+    at.kube.objects[f"{ROOT}/revisions/chat-00001"]["status"]["actualReplicas"] = 12
+    busy = from_to(at, -9, 15)
+    assert [d.floor for d in busy] == [10] * 24
+    assert "more replicas are kept than its minimum" in busy[-1].message
+    for minute in range(15, 30):  # it lets go of them, and follows
+        at.kube.objects[f"{ROOT}/revisions/chat-00001"]["status"]["actualReplicas"] = int(at.min_scale("chat") or 0)
+        decision = at.tick(NOW + 60 * minute)[CHAT]
+    assert decision.floor <= 1
+
+
+@pytest.mark.parametrize(
+    ("row", "cliff"),
+    [
+        ([5, 5, 5, 0], True),
+        ([5, 5, 5, 0, 0, np.nan], True),
+        ([5, 5, np.nan, 0], True),
+        ([5, 0, 5, 0], False),
+        ([9, 6, 3, 1, 0], False),
+        ([5, 5, 5], None),
+        ([0, 0, 0], None),
+        ([np.nan, np.nan], None),
+        ([0, 5, 5, np.nan], None),
+    ],
+)
+def test_a_cliff_is_a_fall_from_the_usual_to_exactly_zero(row: list[float], cliff: bool | None) -> None:
+    found = sudden_zeros(Panel.of(0, 60, row, ("a",)))
+    assert (found["a"].cliff if "a" in found else None) is cliff
+
+
+def test_who_is_used_to_zero_is_so_by_a_twentieth_of_what_was_observed() -> None:
+    rows = np.ones((3, 100))
+    rows[0, :5], rows[1, :6], rows[2, :50] = 0, 0, np.nan
+    assert used_to_zero(Panel.of(0, 60, rows, list("abc"))) == {"b"}
+
+
+def test_without_a_zero_there_is_no_doubt() -> None:
+    assert Doubts().of("a", None, busy=True) is None
+    assert Doubts(warned=frozenset("a")).of("a", None, busy=False) is not None
