@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import socket
 import struct
@@ -12,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from ahpa.ports import ClusterError
 from tests.fakes.kube import FakeKube
+from tests.fakes.raw_server import RawServer
 
 LISTS = ("services", "revisions", "horizontalpodautoscalers")
 Send = Callable[[bytes], None]
@@ -28,56 +28,27 @@ def refusal(status: int) -> bytes:
     return answer(status, {"kind": "Status", "message": "no", "code": status}, Retry_After="3600")
 
 
-class ApiServer:
-    """The objects of a FakeKube on a loopback socket; `fault` may answer instead, or None: it does not."""
+class ApiServer(RawServer):
+    """The objects of a FakeKube; `fault` may answer instead, or None: it does not."""
+
+    fault: Callable[[str, str, Send, bytes], object]
 
     def __init__(self, kube: FakeKube) -> None:
         self.kube, self.fault = kube, lambda method, path, send, good: None
         self.asked: list[tuple[str, str]] = []
         self._lock = threading.Lock()
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
-    fault: Callable[[str, str, Send, bytes], object]
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
-            connection.settimeout(60)
-            head = b""
-            while b"\r\n\r\n" not in head:
-                more = connection.recv(65_536)
-                if not more:
-                    return
-                head += more
-            head, _, body = head.partition(b"\r\n\r\n")
-            method, target, _ = head.split(b"\r\n")[0].decode().split(" ")
-            lengths = [
-                line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")
-            ]
-            while lengths and len(body) < int(lengths[0]):
-                body += connection.recv(65_536)
-            path = unquote(urlsplit(target).path)
-            self.asked.append((method, path))
-            connection.settimeout(10)
-            if self._rude(connection, method, path, body):
-                return
-            connection.shutdown(socket.SHUT_WR)
-            connection.settimeout(1)
-            connection.recv(1)
+    def answer(self, connection: socket.socket, head: bytes, rest: bytes) -> bool:
+        method, target, _ = head.split(b"\r\n")[0].decode().split(" ")
+        lengths = [line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")]
+        body = rest
+        while lengths and len(body) < int(lengths[0]):
+            body += connection.recv(65_536)
+        path = unquote(urlsplit(target).path)
+        self.asked.append((method, path))
+        connection.settimeout(10)
+        return self._rude(connection, method, path, body)
 
     def _rude(self, connection: socket.socket, method: str, path: str, body: bytes) -> bool:
         """Answers; True if the connection is to be closed at once."""

@@ -4,16 +4,15 @@ reliability list, and what was found since.
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import json
 import socket
-import struct
-import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs, urlsplit
+
+from tests.fakes.raw_server import RawServer
 
 DRIPS = 1200
 """So many bytes, ten a second: two minutes."""
@@ -217,52 +216,22 @@ SLOW: dict[str, Fault] = {
 """All that would make us wait two minutes."""
 
 
-class FaultyPrometheus:
-    """A Prometheus on a loopback socket whose faults can be switched on and off; it counts its answers."""
+class FaultyPrometheus(RawServer):
+    """A Prometheus whose faults can be switched on and off; it counts its answers."""
 
     def __init__(self, demand: Demand) -> None:
         self.fault: Callable[[str], Fault | None] = lambda query: None
         """By the query that is asked."""
         self.demand = demand
         self.asked: list[str] = []
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
-            connection.settimeout(60)
-            head = b""
-            while b"\r\n\r\n" not in head:
-                more = connection.recv(65_536)
-                if not more:
-                    return
-                head += more
-            query = parse_qs(urlsplit(head.split(b" ", 2)[1].decode()).query)
-            self.asked.append(query["query"][0])
-            fault = self.fault(query["query"][0])
-            if fault is not None:
-                fault(connection.sendall, query)
-            else:
-                connection.sendall(response(200, matrix(samples(query, self.demand))))
-            connection.shutdown(socket.SHUT_WR)
-            connection.settimeout(1)
-            connection.recv(1)
-
-
-def reset(connection: socket.socket) -> None:
-    """Close it rudely."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    def answer(self, connection: socket.socket, head: bytes, rest: bytes) -> bool:
+        query = parse_qs(urlsplit(head.split(b" ", 2)[1].decode()).query)
+        self.asked.append(query["query"][0])
+        fault = self.fault(query["query"][0])
+        if fault is not None:
+            fault(connection.sendall, query)
+        else:
+            connection.sendall(response(200, matrix(samples(query, self.demand))))
+        return False
