@@ -51,5 +51,5 @@ def main() -> None:
       ahpa serve --prometheus http://prom:9090     in a cluster; only watches unless told
 
     Every option can be given as AHPA_<COMMAND>_<OPTION> in the environment, a switch as 1 or 0.
-    Exit codes: 0 fine, 1 a finding, 2 usage, 3 cannot reach, 4 not enough data.
+    Exit codes: 0 fine, 1 a finding, 2 usage, 3 cannot reach, 4 not enough data, 130 interrupted.
     """

@@ -20,6 +20,8 @@ def verdict_on(trial: Trial, question: Question, contenders: Sequence[str] = NAM
     found = {c.name: c.play(trial, question) for c in CONTENDERS if c.name in contenders}
     advice = tuple(_advice(trial, question, found))
     worth, why, saving = worth_of(found, question.late_target)
+    if not question.sweep:
+        why = f"of one setting each, without a sweep: {why}"
     return SeriesResult(trial.tested.name, found, advice, _notes(trial), worth, why, saving)
 
 
@@ -73,9 +75,12 @@ def worth_of(found: Mapping[str, ContenderResult], late_target: float) -> tuple[
         if not reached:
             return False, f"nothing that was tried kept {percent(late_target)} late", 0.0
         name = min(reached, key=lambda n: reached[n].outcome.replica_hours)
-        return False, f"the bursts come unannounced; {name} at {reached[name].label} kept the target", 0.0
+        return False, f"ours kept {percent(late_target)} late at no setting; {name} at {reached[name].label} did", 0.0
     cost = mine.equal.outcome.replica_hours
     if not reached:
+        if left_out := [name for name in UNPREDICTIVE if name not in found]:
+            compared = ", ".join(others) or "nothing"
+            return False, f"not known: {compared} did not keep the target, {', '.join(left_out)} were left out", 0.0
         return True, f"nothing without prediction kept {percent(late_target)} late", 0.0
     name = min(reached, key=lambda n: reached[n].outcome.replica_hours)
     other = reached[name].outcome.replica_hours

@@ -53,7 +53,7 @@ class Options:
     history: float
     step: float
     lag_p50: float
-    lag_p95: float
+    lag_p95: float | None
     tiers: Path | None
     cap: int
     raise_budget: int
@@ -83,7 +83,7 @@ class Options:
 @click.option("--history", type=SECONDS, default="14d", show_default=True, help="How much history to learn from.")
 @click.option("--step", type=SECONDS, default="60s", show_default=True, help="Resolution of the history.")
 @click.option("--lag-p50", type=SECONDS, default="180s", show_default=True, help="Assumed lag until pods show better.")
-@click.option("--lag-p95", type=SECONDS, default="300s", show_default=True, help="Its 95th percentile.")
+@click.option("--lag-p95", type=SECONDS, help="Its 95th percentile.  [default: 5/3 of the median, so 300s]")
 @click.option(
     "--tiers",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -206,7 +206,7 @@ def _readiness(options: Options) -> Readiness:
     from ahpa.core.readiness import Lag, Readiness
 
     if options.tiers is None:
-        return Readiness.single(Lag.of(options.lag_p50, options.lag_p95))
+        return Readiness.single(Lag.of(options.lag_p50, options.lag_p95 or options.lag_p50 * 5 / 3))
     readiness, _ = read_tiers(options.tiers)
     return readiness
 

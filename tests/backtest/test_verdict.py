@@ -68,3 +68,22 @@ def test_whether_prediction_pays_is_said_with_its_reason(
     pays, why, saving = worth_of(found, 0.001)
     assert (pays, saving) == (worth, kpa - ours)
     assert words in why
+
+
+def test_nothing_is_claimed_of_those_who_were_left_out() -> None:
+    """`--policies ahpa,kpa`: that the KPA misses the target says nothing of a constant floor."""
+    missed = replace(_result("kpa", 100.0, 9), equal=None)
+    pays, why, _ = worth_of({"ahpa": _result("ahpa", 50.0, 1), "kpa": missed}, 0.001)
+    assert not pays
+    assert why == "not known: kpa did not keep the target, hpa, static, fixed-max were left out"
+
+
+def test_a_miss_of_ours_is_said_without_a_cause_that_nobody_measured() -> None:
+    ours = replace(_result("ahpa", 50.0, 1), equal=None)
+    _, why, _ = worth_of({"ahpa": ours, "static": _result("static", 90.0, 1)}, 0.001)
+    assert why == "ours kept 0.1 % late at no setting; static at at 1 did"
+
+
+def test_without_a_sweep_the_verdict_says_that_it_is_of_one_setting_each() -> None:
+    told = verdict_on(wave_trial(), Question(quantile=0.99, sweep=False), ("ahpa", "kpa"))
+    assert told.why.startswith("of one setting each, without a sweep: ")
