@@ -53,8 +53,8 @@ def frozen_tenants(observation: Observation) -> frozenset[str]:
     """The tenants whose floors must not be lowered: what the observation says of all, or else what follows from its own
     workloads.
 
-    A tenant is frozen if too many of its own services went bad, or too many of the fleet's, whichever one other tenant
-    is left out: a single tenant's exporter that breaks is that tenant's misfortune.
+    A tenant is frozen if too many of its own services went bad, or too many of the fleet's, also when any one other
+    tenant is left out: a single tenant's exporter that breaks is that tenant's misfortune.
     """
     tenants = frozenset(w.tenant for w in observation.workloads)
     if observation.frozen is not None:
@@ -68,14 +68,13 @@ def frozen_tenants(observation: Observation) -> frozenset[str]:
         if workload.was_trusted or not gone:
             trusted[workload.tenant] += 1
             bad[workload.tenant] += gone
-    limits, worst = observation.limits, [tenant for tenant, _ in bad.most_common(2)]
-    everybody, all_bad = trusted.total(), bad.total()
+    limits, everybody, all_bad = observation.limits, trusted.total(), bad.total()
+    fleet = freezes(everybody, all_bad, limits)
+    # Those without whom the fleet is well enough: that they went bad is no sign of anything for others.
+    alone = {t for t in tenants if fleet and not freezes(everybody - trusted[t], all_bad - bad[t], limits)}
 
     def frozen(tenant: str) -> bool:
-        if freezes(trusted[tenant], bad[tenant], limits):
-            return True
-        other = next((t for t in worst if t != tenant), None)
-        return other is not None and freezes(everybody - trusted[other], all_bad - bad[other], limits)
+        return freezes(trusted[tenant], bad[tenant], limits) or (fleet and alone <= {tenant})
 
     return frozenset(filter(frozen, tenants))
 

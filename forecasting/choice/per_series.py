@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from forecasting.choice.failed import FailedFit
 from forecasting.forecast import Coverage, Forecast
 from forecasting.levels import LEVELS
 from forecasting.model import Forecaster, Model, Remembers
@@ -31,20 +32,31 @@ class PerSeriesModel:
     def fit(self, history: Panel) -> PerSeriesForecaster:
         """Fit each model on its own rows. Raises KeyError for a name that is not one of `models`.
 
+        A model that raises is nobody else's misfortune: its rows alone have no answer (`FailedFit`).
         Rows are put in the order of their keys: a model that draws lots must not depend on who was listed first.
         """
         rows: dict[str, list[str]] = {}
         for key in sorted(history.keys):
             rows.setdefault(self.chosen.get(key, self.default), []).append(key)
-        parts = {name: self._remembering(name).fit(history.select(keys)) for name, keys in rows.items()}
+        parts = {name: _fitted(name, self._remembering(name), history.select(keys)) for name, keys in rows.items()}
         lost = [*self.unread, *(key for part in parts.values() for key in _failed(part))]
         before = self.earlier.answering() if self.earlier is not None and lost else {}
         return PerSeriesForecaster(parts, {key: before[key] for key in lost if key in before})
 
     def _remembering(self, name: str) -> Model:
         model = self.models[name]
-        before = self.earlier.parts.get(name) if self.earlier else None
+        before = self.earlier.fitted(name) if self.earlier else None
         return model.after(before) if isinstance(model, Remembers) and before is not None else model
+
+
+def _fitted(name: str, model: Model, history: Panel) -> Forecaster:
+    """The fitted model, asked once, or what stands in for it."""
+    try:
+        part = model.fit(history)
+        part.forecast(1, (history.step,))
+    except Exception as error:  # a library may raise anything
+        return FailedFit.of(history, name, error)
+    return part
 
 
 def _failed(part: Forecaster) -> list[str]:
@@ -65,6 +77,13 @@ class PerSeriesForecaster:
         """By key: the part that answers for it."""
         now = {key: part for part in self.parts.values() for key in part.realised().keys}
         return {**now, **self.kept}
+
+    def fitted(self, name: str) -> Forecaster | None:
+        """What a model had learned last; None if it never did, or if nobody needs that any more."""
+        part = self.parts.get(name)
+        if isinstance(part, FailedFit):
+            return next((self.kept[key] for key in part.keys if key in self.kept), None)
+        return part
 
     @property
     def origin(self) -> float:

@@ -62,6 +62,18 @@ def test_when_the_services_of_several_tenants_go_bad_nothing_is_lowered_for_anyb
     assert frozen_tenants(seen(*few)) == frozenset(), "4 of 18 besides the worst: under 30 %"
 
 
+def test_whom_a_broken_tenant_freezes_does_not_depend_on_how_large_another_one_is() -> None:
+    """Ten of a thousand bad in one namespace hid that the nine of another were that one's own misfortune."""
+    large = [*rows("large", 990), *rows("large", 10, **SICK)]
+    assert frozen_tenants(seen(large, rows("broken", 9, **SICK), rows("small", 5))) == {"broken"}
+
+
+def test_two_tenants_freeze_the_others_only_if_either_is_enough_of_all() -> None:
+    """Besides either of them the other's services must be too many."""
+    assert frozen_tenants(seen(rows("x", 5, **SICK), rows("y", 9, **SICK), rows("t", 5))) == {"x", "y", "t"}
+    assert frozen_tenants(seen(rows("x", 4, **SICK), rows("y", 9, **SICK), rows("t", 5))) == {"y"}
+
+
 def test_a_service_without_a_namespace_is_its_own_fleet() -> None:
     """As in a backtest, whose series are named by a file."""
     observation = seen([workload_of(key="chat")])

@@ -16,8 +16,10 @@ import numpy as np
 
 from forecasting.panel import Floats, Panel
 
-MOST_STEPS = 120
-"""Of longer readings nothing is kept: an hour is enough to recognise a server by."""
+MOST_SECONDS = 7200.0
+"""Of longer readings, histories, nothing is kept: an hour is enough to recognise a server by."""
+MOST_STEPS = 3600
+"""Of a reading that is kept, the newest."""
 _UNSETTLED = 3
 """The newest steps of a reading, which late samples may still change."""
 _LESS, _SHARE, _LEAST = 0.9, 0.1, 3
@@ -72,8 +74,8 @@ class Recollection:
                 if known.step == panel.step:
                     lifted[row] = np.where(np.isfinite(values), np.fmax(values, known.on(panel)), np.nan)
             elif key not in doubted:
-                kept[key] = _Said(queries[key], panel.start, panel.step, values.copy())
-        if panel.values.shape[1] <= MOST_STEPS:
+                kept[key] = _newest(queries[key], panel, values)
+        if panel.end - panel.start <= MOST_SECONDS:
             self._said = kept
         if not lifted:
             return panel, frozenset(doubted)
@@ -81,6 +83,12 @@ class Recollection:
         for row, values in lifted.items():
             rows[row] = values
         return Panel.of(panel.start, panel.step, rows, panel.keys), frozenset(doubted)
+
+
+def _newest(query: str, panel: Panel, values: Floats) -> _Said:
+    """What is kept of one row."""
+    left_out = max(0, len(values) - MOST_STEPS)
+    return _Said(query, panel.start + left_out * panel.step, panel.step, values[left_out:].copy())
 
 
 def _says_less(before: Floats, values: Floats) -> bool:

@@ -74,6 +74,25 @@ def test_a_history_is_held_against_the_last_hour_and_not_kept(step: float) -> No
     assert recollection.weighed(QUERIES, hour(1, 0.0), frozenset())[1] == {"a"}
 
 
+@pytest.mark.parametrize("step", [1.0, 5.0, 15.0, 60.0, 300.0])
+def test_an_hour_is_recognised_by_whatever_its_step(step: float) -> None:
+    """At 15 s an hour has 240 steps, and nothing was remembered of it: half of the shards were lost without a doubt."""
+
+    def read(at: int, value: float) -> Panel:
+        return Panel.of(at * step - 3600, step, np.full((1, round(3600 / step)), value), ("a",))
+
+    assert doubts(read(0, 42.0), read(1, 21.0), read(2, 42.0)) == [False, True, False]
+
+
+def test_of_very_many_steps_the_newest_are_remembered() -> None:
+    recollection, values = Recollection(), np.full(MOST_STEPS * 2, 42.0)
+    recollection.weighed(QUERIES, Panel.of(0.0, 0.5, values, ("a",)), frozenset())
+    older, newer = values.copy(), values.copy()
+    older[:MOST_STEPS], newer[MOST_STEPS:] = 0.0, 0.0
+    assert not recollection.weighed(QUERIES, Panel.of(0.0, 0.5, older, ("a",)), frozenset())[1]
+    assert recollection.weighed(QUERIES, Panel.of(0.0, 0.5, newer, ("a",)), frozenset())[1] == {"a"}
+
+
 @pytest.mark.parametrize("warned", [True, False])
 def test_what_is_doubted_may_say_more_and_never_less(warned: bool) -> None:
     """A forecaster that was shown a doubted zero would lower on it in the next round, when nothing is doubted."""

@@ -11,6 +11,7 @@ from forecasting.choice.auto import AutoForecaster, AutoModel
 from forecasting.choice.per_series import PerSeriesModel
 from forecasting.libraries.calibrated import CalibratedModel
 from forecasting.libraries.strategies import SeasonalNaive
+from forecasting.model import Model
 from forecasting.panel import Floats, Panel
 from tests.fakes.models import SameAsYesterday, Yesterday
 
@@ -114,6 +115,64 @@ def test_where_no_fit_was_ever_good_the_failure_is_the_answer(panel: Panel) -> N
     assert outlook is not None
     assert outlook.failed
     assert outlook.reason == "picky failed: MemoryError: too large"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A library that does not raise where one looks for it."""
+
+    name: str = "broken"
+
+    def fit(self, history: Panel) -> Yesterday:
+        raise MemoryError("7 GiB")
+
+
+def two(other: Model) -> dict[str, Model]:
+    return {"fleet": CalibratedModel(SeasonalNaive()), "theirs": other}
+
+
+def test_a_model_that_raises_costs_nobody_else_their_forecast(panel: Panel) -> None:
+    """One tenant chose a model whose fit raised: nobody learned anything any more."""
+    fitted = PerSeriesModel(two(Broken()), {"b": "theirs"}, "fleet").fit(panel)
+    later = fitted.observe(Panel.of(panel.end, 60.0, panel.values[:, :5], panel.keys))
+    said = later.forecast(3, (60.0, 300.0))
+    assert sorted(said.keys) == ["a", "b", "c", "d"]
+    assert {key for key, failed in zip(said.keys, said.failed or (), strict=True) if failed} == {"b"}
+    outlook = said.outlook("b")
+    assert outlook is not None
+    assert outlook.reason == "theirs failed: MemoryError: 7 GiB"
+    assert np.isnan(outlook.peaks).all()
+    assert later.realised().ratios.shape[0] == 4
+
+
+def test_where_a_whole_model_raises_its_last_good_fit_answers_and_goes_on_doing_so(panel: Panel) -> None:
+    good = CalibratedModel(SeasonalNaive())
+    fitted = PerSeriesModel(two(good), {"b": "theirs"}, "fleet").fit(panel)
+    first = fitted.parts["theirs"]
+    for _ in range(3):
+        fitted = PerSeriesModel(two(Broken()), {"b": "theirs"}, "fleet", earlier=fitted).fit(panel)
+        assert fitted.kept == {"b": first}
+        outlook = fitted.forecast(1, (60.0,)).outlook("b")
+        assert outlook is not None
+        assert outlook.peak(60.0, 0.5) == pytest.approx(2.0)
+    assert not PerSeriesModel(two(good), {"b": "theirs"}, "fleet", earlier=fitted).fit(panel).kept
+
+
+def test_if_every_model_raises_each_series_is_told_why(panel: Panel) -> None:
+    fitted = PerSeriesModel({"m": Broken()}, {}, "m").fit(panel)
+    later = fitted.observe(Panel.of(panel.end, 60.0, panel.values[:, :5], panel.keys))
+    assert later.origin == panel.end + 300
+    assert later.forecast(1, (60.0,)).failed == (True,) * 4
+
+
+def test_auto_remembers_what_it_had_chosen_also_over_a_fit_that_raised(panel: Panel) -> None:
+    noisy = replace(panel, values=np.random.default_rng(0).uniform(1, 9, panel.values.shape))
+    auto = AutoModel((SameAsYesterday(), SameAsYesterday("twin")))
+    first = PerSeriesModel({"auto": replace(auto, present=dict.fromkeys(panel.keys, "twin"))}, {}, "auto").fit(noisy)
+    broken = PerSeriesModel({"auto": Broken()}, {}, "auto", earlier=first).fit(noisy)
+    part = PerSeriesModel({"auto": auto}, {}, "auto", earlier=broken).fit(noisy).parts["auto"]
+    assert isinstance(part, AutoForecaster)
+    assert set(part.chosen().values()) == {"twin"}
 
 
 def test_a_key_without_a_history_this_time_goes_on_as_it_was_known(panel: Panel) -> None:
