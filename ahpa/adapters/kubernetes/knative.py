@@ -38,6 +38,7 @@ from ahpa.adapters.kubernetes.revisions import (
 )
 from ahpa.core.capacity import Part, apportion
 from ahpa.core.policy.values import STATE
+from ahpa.core.units import credible
 from ahpa.ports import ClusterError, Target
 from ahpa.transport import NEVER
 
@@ -211,9 +212,14 @@ def _parts(rows: Mapping[str, Facts], shares: Mapping[str, int]) -> tuple[Part, 
     """Each Revision that has traffic."""
     whole_share = sum(shares[name] for name in rows)
     return tuple(
-        Part(name, shares[name] / whole_share, row.capacity.value or 1.0, row.baseline, row.maximum)
-        for name, row in rows.items()
+        Part(name, shares[name] / whole_share, _served(row), row.baseline, row.maximum) for name, row in rows.items()
     )
+
+
+def _served(row: Facts) -> float:
+    """What one replica serves; 1 where nothing is said that can be divided by."""
+    value = row.capacity.value
+    return value if value is not None and credible(value) else 1.0
 
 
 def _shares(target: Target, floor: int) -> dict[str, int]:
