@@ -85,6 +85,16 @@ def converted(value: float, unit: Unit, into: Unit, service_seconds: float | Non
     return base / into.factor
 
 
+_LEAST, _MOST = 1e-12, 1e18
+"""No replica serves less or more of anything: a picocore, an exabyte."""
+
+
+def credible(per_replica: float) -> bool:
+    """Whether a replica can serve so much: what is told by anybody who may write an annotation can be infinite once it
+    is converted, or so small that a demand over it is."""
+    return _LEAST <= per_replica <= _MOST
+
+
 @dataclass(frozen=True)
 class Capacity:
     """What one replica serves, as somebody said it."""
@@ -112,6 +122,18 @@ class Fit:
 
 def fit(capacity: Capacity, query: str, unit: Unit | None, service_seconds: float | None = None) -> Fit:
     """`capacity` for the demand that `query` measures in `unit`; `service_seconds` is how long one request takes."""
+    found = _fit(capacity, query, unit, service_seconds)
+    if found.per_replica is None or credible(found.per_replica):
+        return found
+    return Fit(
+        None,
+        found.unit,
+        problem=f"{capacity.source} comes to {found.per_replica:.4g} for one replica, which none can serve: "
+        f"set {PREFIX}target-per-replica",
+    )
+
+
+def _fit(capacity: Capacity, query: str, unit: Unit | None, service_seconds: float | None) -> Fit:
     value, own = capacity.value, capacity.unit
     if value is None:
         within = f", in {unit.words}" if unit is not None else ""

@@ -99,7 +99,13 @@ class Observer:
                 self.telemetry.log("targets.unavailable", logging.WARNING, kind=kind, problem=str(error))
         if len(failures) == len(self.actuators):
             raise next(iter(failures.values()))
-        return Listing(tuple(self._asked(target) for target in targets), frozenset(failures))
+        return Listing(tuple(self._asked_or_left_out(target) for target in targets), frozenset(failures))
+
+    def _asked_or_left_out(self, target: Target) -> Asked:
+        try:
+            return self._asked(target)
+        except Exception as error:  # whatever an owner may write, it must not end the round for its neighbours
+            return _left_out(Asked(target, Parsed(Policy()), None), error)
 
     def _asked(self, target: Target) -> Asked:
         parsed = parse_policy(target.annotations)
@@ -169,7 +175,10 @@ class Observer:
             until = memory.observed(series, observed.get(series, -np.inf), now)
             share = 0.0 if series in recent.partial else coverage.get(series, 0.0)
             thought = not writes or (asked.parsed.policy.mode == "observe" and not target.managed)
-            workload = self._workload(asked, memory, now, deadline)
+            try:
+                workload = self._workload(asked, memory, now, deadline)
+            except Exception as error:  # as for what its owner asks
+                workload = self._workload(_left_out(asked, error), memory, now, deadline)
             floor = workload.floor
             if thought:
                 floor = max(memory.would_be.get(target.key, floor), workload.baseline)
@@ -221,6 +230,14 @@ class Observer:
         except ClusterError as error:
             self.telemetry.log("pods.unavailable", logging.DEBUG, target=target.key, problem=str(error))
             return log
+
+
+def _left_out(asked: Asked, error: Exception) -> Asked:
+    """Nothing is planned for a target over which we fail, and nothing written to it; its neighbours go on."""
+    why = (
+        asked.target.refusal or f"nothing can be planned for this {asked.target.title}: {type(error).__name__}: {error}"
+    )
+    return Asked(replace(asked.target, refusal=why[:300], parts=(), selector=""), asked.parsed, None)
 
 
 def summary(problems: Mapping[str, str]) -> dict[str, object]:

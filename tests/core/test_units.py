@@ -17,6 +17,7 @@ from ahpa.core.units import (
     Unit,
     UnitError,
     converted,
+    credible,
     fit,
     unit_named,
 )
@@ -85,6 +86,18 @@ def test_a_query_or_a_target_without_a_unit_is_taken_to_count_the_same_and_the_s
     assert unnamed.assumed == "the averageValue of its metric work does not say its unit: taken as requests/s"
     nothing = fit(Capacity(7.0, None, TARGET), "orders", None)
     assert (nothing.per_replica, nothing.unit, nothing.assumed) == (7.0, None, "")
+
+
+@pytest.mark.parametrize("value", [1e308, 1e300, 5e-324, float("inf"), float("nan"), 0.0, -1.0])
+@pytest.mark.parametrize("unit", [IN_FLIGHT, PER_SECOND, None])
+def test_a_capacity_that_no_replica_can_have_is_a_problem_and_no_number(value: float, unit: Unit | None) -> None:
+    """A tenant writes a target of 1e308 and a service time of 1 ms: converted it is infinite, and over that nothing can
+    be divided."""
+    found = fit(Capacity(value, IN_FLIGHT, TARGET), "istio-rps", unit, 0.001)
+    assert found.per_replica is None
+    assert found.problem.startswith(f"{TARGET} comes to ")
+    assert "set ahpa.dev/target-per-replica" in found.problem
+    assert not credible(value)
 
 
 def test_without_a_capacity_the_unit_to_give_it_in_is_named() -> None:

@@ -38,6 +38,7 @@ from ahpa.adapters.kubernetes.revisions import (
 )
 from ahpa.core.capacity import Part, apportion
 from ahpa.core.policy.values import STATE
+from ahpa.core.units import credible
 from ahpa.ports import ClusterError, Target
 from ahpa.transport import NEVER
 
@@ -55,7 +56,13 @@ class _Listed:
     """Those that receive traffic."""
     idle: Mapping[str, Object]
     """Those that receive none any more and are in our record."""
+    missing: frozenset[str]
+    """Names of those that receive traffic and were not listed."""
     defaults: KnativeDefaults
+
+    def kept(self) -> dict[str, str | None]:
+        """Our record of the missing: their floors are still ours to put back."""
+        return {name: own for name, own in recorded(self.service).items() if name in self.missing}
 
     def minimum(self, name: str) -> int:
         """In force on an active Revision."""
@@ -112,7 +119,8 @@ class KnativeServices:
         if not target.managed and all(listed.minimum(name) == count for name, count in shares.items()):
             return  # nothing to raise yet, so nothing to remember
         before = recorded(service)
-        after = {n: before[n] if held(rev, before) else own_min_scale(rev) for n, rev in active.items()}
+        after = listed.kept()
+        after |= {n: before[n] if held(rev, before) else own_min_scale(rev) for n, rev in active.items()}
         for name, revision in idle.items():  # it lost its traffic: give back what its owner had
             if held(revision, before):
                 self._patch_revision(revision, before[name])
@@ -129,7 +137,7 @@ class KnativeServices:
             if held(revision, state):
                 self._patch_revision(revision, state[name])
         if STATE in annotations_of(listed.service):
-            self._record(listed.service, None)
+            self._record(listed.service, listed.kept() or None)
 
     def _target(
         self,
@@ -141,13 +149,16 @@ class KnativeServices:
         meta = service["metadata"]
         namespace = str(meta.get("namespace"))
         # By name: the order in the Service's status means nothing.
-        active = {n: revisions[namespace, n] for n in sorted(traffic(service)) if (namespace, n) in revisions}
-        state = recorded(service)
+        shares, state = traffic(service), recorded(service)
+        active = {n: revisions[namespace, n] for n in sorted(shares) if (namespace, n) in revisions}
+        missing = sorted(shares.keys() - active.keys())
         idle = {n: revisions[namespace, n] for n in state if n not in active and (namespace, n) in revisions}
         for revision in (*active.values(), *idle.values()):
             identity(revision)
         refusal = somebody_elses(service, KNATIVE.title) or too_old
-        if not active:
+        if missing:
+            refusal = refusal or f"its Revision {', '.join(missing)} receives traffic and was not among those listed"
+        elif not active:
             refusal = refusal or "no Revision receives traffic yet"
         by_name = {name: facts(revision, state, defaults) for name, revision in active.items()}
         rows = list(by_name.values())
@@ -170,10 +181,10 @@ class KnativeServices:
             selector=f"serving.knative.dev/service={meta.get('name')}",
             demand=demand,
             no_demand=no_demand,
-            parts=_parts(by_name, traffic(service)),
+            parts=_parts(by_name, shares),
             assumed=defaults.assumed,
             refusal=refusal,
-            handle=_Listed(service, active, idle, defaults),
+            handle=_Listed(service, active, idle, frozenset(missing), defaults),
         )
 
     def _record(self, service: Object, state: Mapping[str, str | None] | None) -> None:
@@ -211,9 +222,14 @@ def _parts(rows: Mapping[str, Facts], shares: Mapping[str, int]) -> tuple[Part, 
     """Each Revision that has traffic."""
     whole_share = sum(shares[name] for name in rows)
     return tuple(
-        Part(name, shares[name] / whole_share, row.capacity.value or 1.0, row.baseline, row.maximum)
-        for name, row in rows.items()
+        Part(name, shares[name] / whole_share, _served(row), row.baseline, row.maximum) for name, row in rows.items()
     )
+
+
+def _served(row: Facts) -> float:
+    """What one replica serves; 1 where nothing is said that can be divided by."""
+    value = row.capacity.value
+    return value if value is not None and credible(value) else 1.0
 
 
 def _shares(target: Target, floor: int) -> dict[str, int]:

@@ -154,3 +154,43 @@ def test_a_number_in_the_record_is_given_back_as_the_text_that_an_annotation_is(
     assert only(actuator).baseline == 3
     actuator.restore(only(actuator))
     assert kube.get(f"{ROOT}/revisions/r1")["metadata"]["annotations"][MIN_SCALE] == "3"
+
+
+def unlisted(kube: FakeKube, actuator: KnativeServices, *names: str) -> Target:
+    """As listed by a cache of the API server that does not know these Revisions, which have traffic."""
+    gone = {f"{ROOT}/revisions/{name}": kube.objects.pop(f"{ROOT}/revisions/{name}") for name in names}
+    target = only(actuator)
+    kube.objects |= gone
+    return target
+
+
+@pytest.mark.parametrize("names", [("r2",), ("r1", "r2")])
+def test_a_revision_that_has_traffic_and_is_not_listed_refuses_the_service_for_the_round(
+    names: tuple[str, ...],
+) -> None:
+    """One stale list: what the missing Revision has and needs is not known, and nothing is planned without it."""
+    kube, actuator = cluster(r1=50, r2=50)
+    target = unlisted(kube, actuator, *names)
+    assert target.refusal == f"its Revision {', '.join(names)} receives traffic and was not among those listed"
+    assert only(actuator).refusal is None
+
+
+def test_what_the_owner_had_is_remembered_of_a_revision_that_one_list_lacks() -> None:
+    """Its record was dropped, and in the next round our 6 of it became its owner's minimum for ever."""
+    kube, actuator = cluster(r1=50, r2=50)
+    actuator.write(only(actuator), 12)
+    actuator.write(unlisted(kube, actuator, "r2"), 8)
+    assert (only(actuator).baseline, min_scale(kube, "r2")) == (0, "6")
+    actuator.restore(only(actuator))
+    assert (min_scale(kube, "r1"), min_scale(kube, "r2")) == (None, None)
+
+
+def test_a_restore_by_a_list_that_lacks_a_revision_keeps_the_record_of_that_one() -> None:
+    kube, actuator = cluster(r1=50, r2=50)
+    actuator.write(only(actuator), 12)
+    actuator.restore(unlisted(kube, actuator, "r2"))
+    assert (min_scale(kube, "r1"), min_scale(kube, "r2")) == (None, "6")
+    assert only(actuator).managed
+    actuator.restore(only(actuator))
+    assert min_scale(kube, "r2") is None
+    assert not only(actuator).managed
