@@ -7,7 +7,7 @@ Ground rules, each with a test that switches the others off:
 - never below the owner's baseline, never above the owner's maximum or our cap; what its owner set on the object above
   our cap stays, but nothing is raised there;
 - missing is not zero: without fresh data a floor is held, then decays slowly; it is never lowered on data
-  that are stale, partial or unbelievable, nor for a failure of ours: a model that failed, clocks that differ;
+  that are stale, partial or unbelievable, nor for a failure of ours: no model, one that failed, clocks that differ;
 - a peak far beyond everything that was ever seen is believed only so far;
 - when many services go bad at once nothing is lowered (trust.py says where);
 - the first round after a start lowers nothing;
@@ -26,7 +26,7 @@ from ahpa.core.decision import Decision, Reason
 from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.planner import Plan, Supply, plan
 from ahpa.core.policy.rules import level_of
-from ahpa.core.round import Round
+from ahpa.core.round import Round, held
 from ahpa.core.sentences import needs_of, silence
 from ahpa.core.trust import frozen_tenants
 from forecasting.forecast import Outlook
@@ -74,8 +74,7 @@ def _decide(workload: Workload, at: Round) -> Decision:
     low, high = _bounds(workload, limits)
     if workload.floor > high:
         return _down_to_maximum(workload, low, high)
-    since = workload.observed_until if workload.doubted_since is None else workload.doubted_since
-    lost = now - workload.observed_until > limits.stale_seconds and now - since > limits.hold_seconds
+    lost = now - workload.observed_until > limits.stale_seconds and not held(workload, observation)
     if outlook is None or outlook.reason is not None or lost:
         return _without_opinion(workload, outlook, low, at)
 
@@ -185,11 +184,7 @@ def _bounds(workload: Workload, limits: Limits) -> tuple[int, int]:
 
 
 def _without_opinion(workload: Workload, outlook: Outlook | None, low: int, at: Round) -> Decision:
-    """Hold, then decay: no data and no forecast are no opinion, never a zero.
-
-    The hold counts from the first round in which there was nothing to go by; where nobody keeps count, from the newest
-    data, and a model that has looked at them and has no opinion ends it at once. A failure of ours never lowers.
-    """
+    """Hold, then decay: no data and no forecast are no opinion, never a zero. How long a hold is: see `held`."""
     limits, now, current = at.observation.limits, at.observation.now, workload.floor
     age = now - workload.observed_until
     reason = Reason.NO_RECENT_DATA if age > limits.stale_seconds else Reason.NO_FORECAST
@@ -204,14 +199,8 @@ def _without_opinion(workload: Workload, outlook: Outlook | None, low: int, at: 
         limited = f"; at most {floor} this round" if floor < low else ""
         text = f"raise {current} -> {floor}, the owner's minimum{limited}: {why}"
         return _decision(workload, floor, Reason.SCALE_UP_LIMITED if limited else Reason.TOO_FEW_REPLICAS, text)
-    if workload.doubted_since is None:
-        looked = outlook is not None and reason is Reason.NO_FORECAST
-        held = not looked and age <= limits.hold_seconds
-    else:
-        held = now - workload.doubted_since <= limits.hold_seconds
-    failed = outlook is not None and outlook.failed
     floor = max(low, current - max(1, math.ceil(limits.decay_ratio * current)))
-    if held or failed or not at.may_lower or floor >= current:
+    if held(workload, at.observation) or not at.may_lower or floor >= current:
         return _decision(workload, current, reason, f"hold {current}: {why}")
     return _decision(workload, floor, reason, f"decay {current} -> {floor}: {why}")
 

@@ -154,11 +154,10 @@ def _tier_to_json(tier: Tier) -> dict[str, object]:
 def _workload_from_json(row: Mapping[str, Any]) -> Workload:
     until = row["observedUntil"]
     tiers = tuple(Tier(t["name"], Lag(**t["lag"]), t["replicas"]) for t in row["tiers"])
-    parsed = parse_policy(row["annotations"])
     return Workload(
         **{name: row[name] for name in _PLAIN},
         **{name: row[name] for name in _LATER if name in row},
-        policy=replace(parsed, problems=parsed.problems or tuple(row["problems"])),
+        policy=replace(parse_policy(row["annotations"]), problems=tuple(row["problems"])),
         per_replica=row["perReplica"],
         readiness=Readiness(tiers),
         observed_until=-math.inf if until is None else float(until),

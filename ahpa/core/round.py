@@ -1,4 +1,4 @@
-"""What a round says of one workload beside itself: how far it may go up, and what keeps it from going down."""
+"""What a round says of one workload beside itself: how far it may go up, what keeps it from going down, how long."""
 
 from __future__ import annotations
 
@@ -9,6 +9,46 @@ from ahpa.core.decision import Reason
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.sentences import silence
 from ahpa.core.trust import distrusted
+
+
+def nothing_to_go_by(workload: Workload, observation: Observation) -> bool:
+    """Whether the data are lost, or a model has looked at them and has no opinion: a hold counts from there."""
+    return _lost(workload, observation) or _no_opinion(workload, observation)
+
+
+def held(workload: Workload, observation: Observation) -> bool:
+    """Whether a floor with nothing to go by still stands.
+
+    A failure of ours holds without end: a model that failed, or none although the data are fresh. Else the hold counts
+    from the first round in which there was nothing to go by; where nobody keeps count, from the newest data, and a
+    model that has looked at them and has no opinion ends it at once.
+    """
+    if _failed(workload, observation):
+        return True
+    since = workload.doubted_since
+    if since is None:
+        if _no_opinion(workload, observation) and not _stale(workload, observation):
+            return False
+        since = workload.observed_until
+    return observation.now - since <= observation.limits.hold_seconds
+
+
+def _stale(workload: Workload, observation: Observation) -> bool:
+    return observation.now - workload.observed_until > observation.limits.stale_seconds
+
+
+def _lost(workload: Workload, observation: Observation) -> bool:
+    return workload.unread is not None or _stale(workload, observation)
+
+
+def _no_opinion(workload: Workload, observation: Observation) -> bool:
+    outlook = observation.outlook(workload.key)
+    return outlook is not None and outlook.reason is not None and not outlook.failed
+
+
+def _failed(workload: Workload, observation: Observation) -> bool:
+    outlook = observation.outlook(workload.key)
+    return not _lost(workload, observation) if outlook is None else outlook.failed
 
 
 @dataclass(frozen=True, eq=False)

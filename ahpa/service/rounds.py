@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ahpa.core.controller import step
-from ahpa.core.decision import Decision, Reason
+from ahpa.core.decision import Decision
 from ahpa.core.observation import Observation, Workload
+from ahpa.core.round import nothing_to_go_by
 from ahpa.core.trust import distrusted
 from ahpa.ports import (
     Actuator,
@@ -170,12 +171,11 @@ class Service:
         seen = Observation(
             now, settings.tick_seconds, workloads, outlooks, settings.limits, settled, skew=max(skews, key=abs)
         )
-        return replace(seen, workloads=tuple(self._doubted(w, series[w.key], recent, seen) for w in workloads))
+        return replace(seen, workloads=tuple(self._doubted(w, series[w.key], seen) for w in workloads))
 
-    def _doubted(self, workload: Workload, series: str, recent: Reading, seen: Observation) -> Workload:
+    def _doubted(self, workload: Workload, series: str, seen: Observation) -> Workload:
         """The workload with the count of its hold; that its data could be trusted is remembered."""
-        distrust = distrusted(workload, seen)
-        if distrust is None:
+        if distrusted(workload, seen) is None:
             self._memory.trusted.add(series)
-        lost = series in recent.problems or distrust in (Reason.NO_RECENT_DATA, Reason.NO_FORECAST)
-        return replace(workload, doubted_since=self._memory.doubted(series, lost, seen.now))
+        since = self._memory.doubted(series, nothing_to_go_by(workload, seen), seen.now)
+        return replace(workload, doubted_since=since)

@@ -106,10 +106,10 @@ def test_a_doubt_about_fresh_data_is_said_in_its_own_words() -> None:
     [
         ({"observed_until": NOW - 9000}, outlook_of(4.0)),
         ({"observed_until": NOW - 9000}, None),
-        ({}, None),
+        ({"unread": "nobody listens"}, None),
         ({}, outlook_of(0, reason="only 9 steps were observed")),
     ],
-    ids=["stale", "stale and no forecast", "no forecast", "too little history"],
+    ids=["stale", "stale and no forecast", "unread and no forecast", "too little history"],
 )
 def test_a_hold_counts_from_when_there_was_nothing_to_go_by(changes: dict[str, Any], outlook: Outlook | None) -> None:
     for age, floor in ((0.0, 20), (899.0, 20), (900.0, 20), (901.0, 18)):
@@ -138,5 +138,5 @@ def test_a_release_is_rounded_up_so_that_it_ends(current: int, floor: int) -> No
 
 @pytest.mark.parametrize(("current", "floor"), [(21, 18), (20, 18), (11, 9), (10, 9), (2, 1)])
 def test_a_decay_is_rounded_up_so_that_it_ends(current: int, floor: int) -> None:
-    workload = workload_of(floor=current, present=current, ready=current, doubted_since=NOW - 1000)
+    workload = workload_of(floor=current, present=current, ready=current, observed_until=NOW - 1000)
     assert decided(workload, None).floor == floor

@@ -166,6 +166,15 @@ def test_no_forecast_yet_holds_as_long_as_stale_data_do(age: float) -> None:
     assert decided(workload_of(observed_until=NOW - age, **HIGH), None).floor == 20
 
 
+@pytest.mark.parametrize("since", [None, NOW - 60, NOW - 90_000])
+def test_fresh_data_without_a_forecast_are_a_failure_of_ours_and_lower_nothing(since: float | None) -> None:
+    """Whoever keeps count of the hold, and however long there has been no forecast."""
+    decision = decided(workload_of(doubted_since=since, **HIGH), None)
+    assert (decision.floor, decision.reason) == (20, Reason.NO_FORECAST)
+    unread = decided(workload_of(doubted_since=NOW - 90_000, unread="nobody listens", **HIGH), None)
+    assert unread.floor == 18, "where the data are lost too, the hold ends"
+
+
 def test_no_opinion_does_not_decay_in_a_frozen_fleet_or_an_unsettled_round() -> None:
     workload = workload_of(observed_until=NOW - 1000, **HIGH)
     assert decided(workload, None).floor == 18

@@ -79,3 +79,15 @@ def test_a_line_of_before_there_were_units_replays_as_it_was() -> None:
     for name in ("parts", "unit", "assumed", "noCapacity", "unread", "never"):
         del old["workload"][name]
     assert entry_from_json(old).replay().message == "raise 1 -> 10: peak 40 (p99) within 180 s needs 10"
+
+
+def test_all_that_was_wrong_is_replayed_what_the_annotations_say_and_what_the_service_found() -> None:
+    """A bad annotation beside a query that does not exist: the replay gave the first of the two only."""
+    parsed = workload_of({"ahpa.dev/min": "x"}).policy
+    workload = workload_of(policy=replace(parsed, problems=(*parsed.problems, "ahpa.dev/demand: no query 'y'")))
+    observation = Observation(NOW, 60.0, (workload,), {})
+    (decision,) = step(observation)
+    (row,) = entries(observation, (decision,))
+    replayed = entry_from_json(json.loads(json.dumps(row))).replay()
+    assert replayed.message == decision.message
+    assert "no query 'y'" in replayed.message

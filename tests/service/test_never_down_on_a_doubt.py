@@ -14,9 +14,10 @@ from ahpa.ports import ClusterError, Reading
 from ahpa.service.learn import Learned
 from forecasting.libraries.calibrated import CalibratedModel
 from forecasting.libraries.strategies import SeasonalNaive
-from forecasting.panel import Floats
+from forecasting.panel import Floats, Panel
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
+from tests.fakes.models import SameAsYesterday, Yesterday
 from tests.service.stage import DAY, NOW, ROOT, SETTINGS, Stage, add_knative, morning, staged
 
 CHAT = "knative/shop/chat"
@@ -116,6 +117,58 @@ def test_a_failure_with_nothing_learned_before_it_lowers_nothing_however_long_it
     decisions = run(at, range(7, 67))
     assert floors(decisions) == [23] * 60
     assert "flaky failed: MemoryError" in decisions[-1].message
+
+
+@dataclass(frozen=True)
+class OutOfMemory(SameAsYesterday):
+    """No series of it can be fitted: the worker is killed, and nothing catches that."""
+
+    def fit(self, history: Panel) -> Yesterday:
+        raise MemoryError
+
+
+class OnlyLately(FakePrometheus):
+    """Answers for an hour, and has no time for two weeks while `busy`."""
+
+    busy = True
+
+    def read(
+        self, queries: Mapping[str, str], start: float, end: float, step: float, deadline: float = math.inf
+    ) -> Reading:
+        before, self.down = self.down, self.down or (self.busy and end - start > 7200)
+        reading = super().read(queries, start, end, step, deadline)
+        self.down = before
+        return reading
+
+
+def test_a_restart_after_which_every_refit_fails_as_a_whole_lowers_nothing() -> None:
+    """Fresh data and no forecast at all, for two hours. It went 23 for 15 minutes, then 20, 18, 16 ... 0."""
+    before = at_its_peak(Flaky())
+    at = staged(before.kube, before.prometheus, SETTINGS, models={"fleet": OutOfMemory()})
+    for minute in range(7, 127):
+        if minute % 20 == 7:
+            with pytest.raises(MemoryError):
+                at.service.refit(NOW + 60 * minute)
+        (decision,) = run(at, [minute])
+        assert decision.floor == 23, decision.message
+        assert decision.reason in (Reason.NO_FORECAST, Reason.SETTLING)
+
+
+def test_a_restart_after_which_only_the_history_cannot_be_read_lowers_nothing() -> None:
+    """The hour is read, the two weeks are not: the same decay, "no forecast was made yet". Then one hour fails too."""
+    prometheus = OnlyLately({"chat": lambda t: 160.0})
+    prometheus.busy = False
+    before = at_its_peak(Flaky(), prometheus)
+    prometheus.busy = True
+    at = staged(before.kube, prometheus, SETTINGS, models={"fleet": CalibratedModel(Flaky())})
+    at.service.refit(NOW + 360)
+    assert floors(run(at, range(7, 67))) == [23] * 60
+    prometheus.down = True
+    assert floors(run(at, range(67, 67 + HOLD + 1))) == [23] * (HOLD + 1), "the hold begins when the data are lost"
+    assert run(at, [67 + HOLD + 1])[0].floor < 23
+    prometheus.down = prometheus.busy = False
+    at.service.refit(NOW + 5000)
+    assert run(at, [84, 85])[-1].floor == 23
 
 
 def test_a_warned_history_is_not_learned_from_where_a_better_one_was() -> None:
