@@ -147,8 +147,7 @@ def test_a_restart_after_which_every_refit_fails_as_a_whole_lowers_nothing() -> 
     at = staged(before.kube, before.prometheus, SETTINGS, models={"fleet": OutOfMemory()})
     for minute in range(7, 127):
         if minute % 20 == 7:
-            with pytest.raises(MemoryError):
-                at.service.refit(NOW + 60 * minute)
+            at.service.refit(NOW + 60 * minute)
         (decision,) = run(at, [minute])
         assert decision.floor == 23, decision.message
         assert decision.reason in (Reason.NO_FORECAST, Reason.SETTLING)
