@@ -13,7 +13,7 @@ from ahpa.core.level import DEFAULT_LEVEL
 from ahpa.core.observation import Workload
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.policy.values import Policy
-from ahpa.ports import DemandSource, Reading, Telemetry
+from ahpa.ports import DemandSource, Reading, ServerClock, Telemetry
 from ahpa.service.doubts import NO_DOUBTS, Doubts, used_to_zero
 from ahpa.service.observe import Listing, summary
 from ahpa.service.settings import RECENT_SECONDS, Settings
@@ -45,11 +45,13 @@ class Learned:
     history: Panel | None = None
     """What was read, in float32, so that levels can be found from it."""
 
-    def observed(self, recent: Panel) -> Learned:
-        """After the steps of `recent` that are newer than what the forecaster has seen."""
-        if self.forecaster is None or not recent.values.shape[0]:
+    def observed(self, recent: Reading) -> Learned:
+        """After the steps of `recent` that are newer than what the forecaster has seen. Of one in which nothing could
+        be read there are none: what comes later must still find them missing."""
+        panel = recent.panel
+        if self.forecaster is None or not panel.values.shape[0] or recent.problems.keys() >= set(panel.keys):
             return self
-        return replace(self, forecaster=self.forecaster.observe(recent))
+        return replace(self, forecaster=self.forecaster.observe(panel))
 
     def outlooks(
         self, workloads: Sequence[Workload], series: Mapping[str, str], settings: Settings, now: float
@@ -90,6 +92,7 @@ class Learner:
     demand: DemandSource
     models: Mapping[str, Model]
     telemetry: Telemetry
+    cluster_clock: ServerClock | None = None
 
     def refit(self, listing: Listing, earlier: Learned, now: float, deadline: float = math.inf) -> Refit:
         """Read the whole history of every target that wants a plan, and learn from it.
@@ -99,8 +102,9 @@ class Learner:
         queries, keys = listing.queries, listing.keys
         since = now - self.settings.history_seconds
         reading = self.demand.read(queries, since, now, self.settings.step_seconds, deadline)
-        if abs(reading.skew) > self.settings.limits.skew_seconds:
-            self.telemetry.log("refit.clock_skew", logging.WARNING, seconds=round(reading.skew))
+        skew = worst_skew(reading, self.cluster_clock)
+        if abs(skew) > self.settings.limits.skew_seconds:
+            self.telemetry.log("refit.clock_skew", logging.WARNING, seconds=round(skew))
             return Refit(now, None)
         better = (reading.partial & earlier.known) - earlier.doubts.warned
         left_out = {**reading.problems, **dict.fromkeys(better, "its history came with a warning")}
@@ -134,6 +138,12 @@ class Learner:
         seen |= earlier.seen & going_on
         levels = dict.fromkeys(known, DEFAULT_LEVEL)
         return Learned(forecaster, levels, now, frozenset(known), frozenset(seen), doubts, kept)
+
+
+def worst_skew(reading: Reading, cluster_clock: ServerClock | None) -> float:
+    """Seconds that our clock is ahead of the servers' (negative: behind); where they differ, the worst. One that did
+    not answer says nothing of it, so that each alone must be enough."""
+    return max(reading.skew, cluster_clock.skew if cluster_clock else 0.0, key=abs)
 
 
 def windows_up_to(seconds: float, step_seconds: float) -> tuple[float, ...]:

@@ -32,7 +32,7 @@ from ahpa.ports import (
 )
 from ahpa.service.act import Actor, Gate
 from ahpa.service.budget import Budget
-from ahpa.service.learn import Learned, Learner, Refit
+from ahpa.service.learn import Learned, Learner, Refit, worst_skew
 from ahpa.service.memory import Memory
 from ahpa.service.observe import Listing, Observer
 from ahpa.service.settings import Settings
@@ -81,7 +81,7 @@ class Service:
         self._observer = Observer(
             settings, ports.actuators, ports.demand, ports.starts, ports.queries, tuple(ports.models), ports.telemetry
         )
-        self._learner = Learner(settings, ports.demand, ports.models, ports.telemetry)
+        self._learner = Learner(settings, ports.demand, ports.models, ports.telemetry, ports.cluster_clock)
         self._actor = Actor(ports.actuators, ports.events, ports.telemetry, ports.journal, may_write, pace)
         self._cluster_clock = ports.cluster_clock
         self._may_write = may_write
@@ -121,9 +121,10 @@ class Service:
         self._memory.looked(now, self.settings.tick_seconds)
         recent = self._observer.recent(listing, self._memory, now, budget.demand)
         self._wish_for_refit(listing, recent, now)
-        if abs(recent.skew) <= self.settings.limits.skew_seconds:  # else its columns are not the hours that we think
-            self._learned = self._learned.observed(recent.panel)
-        observation = self._observation(listing, recent, now, writes, budget.starts)
+        skew = worst_skew(recent, self._cluster_clock)
+        if abs(skew) <= self.settings.limits.skew_seconds:  # else its columns are not the hours that we think
+            self._learned = self._learned.observed(recent)
+        observation = self._observation(listing, recent, skew, now, writes, budget.starts)
         decisions = step(observation)
         rounds = tuple(
             TargetRound(asked.target, workload, observation.outlook(workload.key), decision)
@@ -157,7 +158,9 @@ class Service:
             self._wished_at = now
             self._refit_wanted.set()
 
-    def _observation(self, listing: Listing, recent: Reading, now: float, writes: bool, deadline: float) -> Observation:
+    def _observation(
+        self, listing: Listing, recent: Reading, skew: float, now: float, writes: bool, deadline: float
+    ) -> Observation:
         """The first round after a start, or after the right to write was gained, is not settled."""
         settings, learned = self.settings, self._learned
         self._memory.seen |= learned.seen & listing.keys.keys()
@@ -167,10 +170,7 @@ class Service:
         series = {a.target.key: a.series for a in listing.asked}
         outlooks = learned.outlooks(workloads, series, settings, now)
         settled = self._wrote is not None and (self._wrote or not writes)
-        skews = (recent.skew, self._cluster_clock.skew if self._cluster_clock else 0.0)
-        seen = Observation(
-            now, settings.tick_seconds, workloads, outlooks, settings.limits, settled, skew=max(skews, key=abs)
-        )
+        seen = Observation(now, settings.tick_seconds, workloads, outlooks, settings.limits, settled, skew=skew)
         return replace(seen, workloads=tuple(self._doubted(w, series[w.key], seen) for w in workloads))
 
     def _doubted(self, workload: Workload, series: str, seen: Observation) -> Workload:

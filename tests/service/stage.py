@@ -16,6 +16,7 @@ from ahpa.adapters.prometheus.queries import Query
 from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.core.decision import Decision
 from ahpa.core.readiness import Lag, Readiness
+from ahpa.ports import ServerClock
 from ahpa.service.act import Gate
 from ahpa.service.learn import Learner
 from ahpa.service.observe import Observer
@@ -104,6 +105,7 @@ def staged(
     journal: Path | None = None,
     models: Mapping[str, Model] | None = None,
     queries: Mapping[str, Query] = MappingProxyType(QUERIES),
+    cluster_clock: ServerClock | None = None,
 ) -> Stage:
     """A new service in an old world: a start, or a restart."""
     telemetry = Telemetry()
@@ -116,6 +118,7 @@ def staged(
         events=Events(kube, "test"),
         telemetry=telemetry,
         journal=JournalFile(str(journal)) if journal else None,
+        cluster_clock=cluster_clock,
     )
     observer = Observer(settings, ports.actuators, prometheus, ports.starts, queries, tuple(ports.models), telemetry)
     learner = Learner(settings, prometheus, ports.models, telemetry)
