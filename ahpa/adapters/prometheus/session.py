@@ -62,12 +62,13 @@ class BoundedSession(requests.Session):
 
     @property
     def skew(self) -> float:
-        """Seconds that our clock was ahead of the server's at its last answer; 0 if it does not tell."""
-        return self._bounded.skew
+        """Seconds that our clock was ahead of the server's, at the worst of this thread's answers since it last forgot
+        them; 0 if none tells."""
+        return self._bounded.said.skew
 
     def forget_skew(self) -> None:
-        """Until the next answer nothing is known."""
-        self._bounded.skew = 0.0
+        """Until this thread's next answer nothing is known."""
+        self._bounded.said.skew = 0.0
 
     def mount(self, prefix: str | bytes, adapter: BaseAdapter) -> None:
         """Ignore the library's own mount for the server's address: it would drop our pool and bounds."""
@@ -80,7 +81,10 @@ class BoundedSession(requests.Session):
 
 
 class _Said(threading.local):
+    """To each thread: it asks one query at a time, and several readings may go on at once."""
+
     warned = False
+    skew = 0.0
 
 
 class _Answer(requests.Response):
@@ -95,7 +99,6 @@ class _Answer(requests.Response):
 class _BoundedAdapter(HTTPAdapter):
     def __init__(self, connection: Connection, answer_seconds: float) -> None:
         self.said = _Said()
-        self.skew = 0.0
         self._connection = connection
         self._answer_seconds = answer_seconds
         self._stamp = connection.stamp()
@@ -126,7 +129,8 @@ class _BoundedAdapter(HTTPAdapter):
             try:
                 response = super().send(request, True, limits, verify, cert, proxies)
                 if "Age" not in response.headers:  # a cache's answer tells an old time
-                    self.skew = ahead_by(response.headers.get("Date"), time.time())
+                    ahead = ahead_by(response.headers.get("Date"), time.time())
+                    self.said.skew = max(self.said.skew, ahead, key=abs)
                 body = body_of(response.raw, MAX_BYTES)
             except (requests.ConnectionError, urllib3.exceptions.ProtocolError) as error:
                 if last or isinstance(error, requests.exceptions.SSLError | requests.Timeout):

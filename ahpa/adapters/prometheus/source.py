@@ -75,7 +75,8 @@ class Prometheus:
         self._session = BoundedSession(connection or Connection(), answer)
         self._client = PrometheusConnect(url.rstrip("/"), session=self._session)
         self._executor = executor or Serial()
-        self._left_over: frozenset[str] = frozenset()
+        self._left_over: dict[int, frozenset[str]] = {}
+        """By a reading's length in seconds, which tells a tick's from a refit's: the keys that it could not ask for."""
         self._recollection = Recollection()
 
     def read(
@@ -86,25 +87,26 @@ class Prometheus:
         A sample at time T is the mean over (T - step, T], so column j holds the sample at start + (j + 1) * step.
         One failing query leaves its row NaN and harms no other. If the server gave no answer to the first few,
         the others are not asked: a thousand time-outs in a row would stop the loop. Nor is anything asked after the
-        `deadline`; who had to go without then comes first the next time.
+        `deadline`; who had to go without then comes first in the next reading of this length.
         """
+        length = round(end - start)
         start, end = math.floor(start / step) * step, math.floor(end / step) * step
-        asking = _Asking(self, start, end, step, deadline)
-        self._session.forget_skew()
-        order = sorted(queries, key=lambda key: key not in self._left_over)
+        asking = _Asking(self, self._session, start, end, step, deadline)
+        left_over = self._left_over.get(length, frozenset())
+        order = sorted(queries, key=lambda key: key not in left_over)
         try:
             demands = run_all(self._executor, asking.ask, [queries[key] for key in order])
         except CancelledError:
             demands = [Demand(asking.unknown, "reading was stopped") for _ in order]
         found = dict(zip(order, demands, strict=True))
         rows = {key: found[key] for key in queries}
-        self._left_over = frozenset(key for key, row in rows.items() if not row.asked)
+        self._left_over[length] = frozenset(key for key, row in rows.items() if not row.asked)
         values = np.array([row.values for row in rows.values()]).reshape(len(rows), len(asking.unknown))
         panel = Panel.of(start, step, values, tuple(rows)) if rows else Panel(start, step, values, ())
         problems = {key: row.problem for key, row in rows.items() if row.problem is not None}
         warned = frozenset(key for key, row in rows.items() if row.partial)
         panel, partial = self._recollection.weighed(queries, panel, warned)
-        return Reading(panel, problems, partial, self._session.skew)
+        return Reading(panel, problems, partial, asking.skew)
 
     def demand(self, query: str, start: float, end: float, step: float, deadline: float = NEVER) -> Demand:
         """One series on the grid [start, end). Raises MetricsUnavailable."""
@@ -155,12 +157,19 @@ class _Asking:
     """One reading of many queries, on several threads; knows whether the server answers at all."""
 
     prometheus: Prometheus
+    session: BoundedSession
     start: float
     end: float
     step: float
     deadline: float
     answered: threading.Event = field(default_factory=threading.Event)
     unanswered: list[str] = field(default_factory=list)
+    skews: list[float] = field(default_factory=list)
+
+    @property
+    def skew(self) -> float:
+        """As `Reading` says: the worst that any answer told."""
+        return max(self.skews, key=abs, default=0.0)
 
     @property
     def unknown(self) -> Floats:
@@ -172,6 +181,7 @@ class _Asking:
             return Demand(self.unknown, why, asked=False)
         if time.monotonic() >= self.deadline:
             return Demand(self.unknown, "not asked: the round's time was over", asked=False)
+        self.session.forget_skew()
         try:
             found = self.prometheus.demand(query, self.start, self.end, self.step, self.deadline)
         except NoAnswer as error:
@@ -180,6 +190,8 @@ class _Asking:
         except MetricsUnavailable as error:
             self.answered.set()
             return Demand(self.unknown, str(error))
+        finally:
+            self.skews.append(self.session.skew)
         self.answered.set()
         return found
 

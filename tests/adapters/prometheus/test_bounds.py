@@ -95,6 +95,24 @@ def test_a_round_ends_at_its_deadline_and_those_not_asked_are_said_and_come_firs
     assert set(prometheus.asked[: min(4, len(left_over))]) <= left_over
 
 
+def test_who_was_left_over_comes_first_in_the_next_reading_of_its_kind(prometheus: FaultyPrometheus) -> None:
+    """A refit between two ticks made the tick forget whom it had left out, and had its own left out by the tick."""
+    names = [f"s{i}" for i in range(5)]
+    reader = Prometheus(prometheus.url)
+
+    def asked(names: list[str], start: float, deadline: float) -> list[str]:
+        prometheus.asked.clear()
+        reader.read({name: name for name in names}, start, END, STEP, deadline)
+        return list(prometheus.asked)
+
+    now = time.monotonic()
+    asked(names[3:], START, now)  # a tick for whom the time was over
+    asked(names[:3], END - 10 * (END - START), now)  # a refit that had none either
+    assert asked(names, START + 1e-6, now + 600) == [*names[3:], *names[:3]]
+    assert asked(names, START, now + 600) == names
+    assert asked(names[::-1], END - 10 * (END - START), now + 600) == ["s2", "s1", "s0", "s4", "s3"]
+
+
 def test_an_answer_in_time_is_not_cut_by_a_deadline_that_is_far(prometheus: FaultyPrometheus) -> None:
     assert read(prometheus, "good", deadline=time.monotonic() + 60).problems == {}
 
