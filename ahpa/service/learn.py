@@ -82,6 +82,8 @@ class Refit:
     """Unix seconds."""
     learned: Learned | None
     """None: nothing could be read, and what was learned before is still true."""
+    asked: frozenset[str] = frozenset()
+    """Series whose history it tried to read."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ class Learner:
         What cannot be read, or comes with a warning, is not learned from: what was known of it goes on.
         """
         queries, keys = listing.queries, listing.keys
+        asked = frozenset(queries)
         since = now - self.settings.history_seconds
         reading = self.demand.read(queries, since, now, self.settings.step_seconds, deadline)
         skew = worst_skew(reading, self.cluster_clock)
@@ -113,10 +116,10 @@ class Learner:
             self.telemetry.log("refit.no_history", logging.WARNING, of=len(queries), **summary(said))
         usable = [series for series in reading.panel.keys if series not in left_out]
         if queries and not usable:
-            return Refit(now, None)
+            return Refit(now, None, asked)
         if not usable:
-            return Refit(now, Learned(fitted_at=now))
-        return Refit(now, self._learned(listing, reading, usable, earlier, now))
+            return Refit(now, Learned(fitted_at=now), asked)
+        return Refit(now, self._learned(listing, reading, usable, earlier, now), asked)
 
     def _learned(
         self, listing: Listing, reading: Reading, usable: Sequence[str], earlier: Learned, now: float

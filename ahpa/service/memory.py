@@ -15,7 +15,7 @@ from ahpa.core.starts import StartLog
 
 @dataclass(frozen=True)
 class Backoff:
-    """A target to which the API refused to write for good."""
+    """What failed and is not tried again at once: a write that the API refused, a history that could not be read."""
 
     until: float
     """Unix seconds before which nothing is tried again."""
@@ -53,17 +53,44 @@ class Memory:
     backoff: dict[str, Backoff] = field(default_factory=dict)
     """Lost: a refused write is tried once more, an hour early at most."""
 
+    unlearned: dict[str, Backoff] = field(default_factory=dict)
+    """By series: those whose history no refit could read, though the hour of each round could be. Lost: the first refit
+    tries them anyway."""
+
     def forget_all_but(self, here: Collection[str], unlisted: Collection[str]) -> None:
         """Targets and series that are gone; those of a kind that did not answer (`unlisted`) are not gone."""
 
         def gone(key: str) -> bool:
             return key not in here and key.partition("/")[0] not in unlisted
 
-        for memory in (self.starts, self.observed_until, self.doubted_since, self.would_be, self.backoff):
+        for memory in (
+            self.starts,
+            self.observed_until,
+            self.doubted_since,
+            self.would_be,
+            self.backoff,
+            self.unlearned,
+        ):
             for key in [k for k in memory if gone(k)]:
                 del memory[key]
         self.trusted = {key for key in self.trusted if not gone(key)}
         self.seen = {key for key in self.seen if not gone(key)}
+
+    def not_learned(self, asked: Collection[str], known: Collection[str], now: float, pause: float) -> None:
+        """A refit at `now` asked for these series and left out what is not `known`: no new one is wished for their sake
+        for `pause` seconds, then for twice as long. Those that the last round could not read either do not count: there
+        is an outage, and once it is over they are learned at once."""
+        for series in self.unlearned.keys() & known:
+            del self.unlearned[series]
+        for series in set(asked) - set(known) - self.unread:
+            before = self.unlearned.get(series)
+            longer = pause if before is None else 2 * before.pause
+            self.unlearned[series] = Backoff(now + longer, longer)
+
+    def may_learn(self, series: str, now: float) -> bool:
+        """Whether a refit may be wished for the sake of this series."""
+        before = self.unlearned.get(series)
+        return before is None or now >= before.until
 
     def looked(self, now: float, usual_seconds: float) -> None:
         """A round looks at the world. Time in which none did, or that only our clock made, is no part of a hold."""

@@ -148,13 +148,16 @@ class Service:
 
     def _take_refits(self) -> None:
         while not self._refits.empty():
-            self._learned = self._refits.get().learned or self._learned
+            refit = self._refits.get()
+            self._learned = refit.learned or self._learned
+            self._memory.not_learned(refit.asked, self._learned.known, refit.at, NEW_SERIES_REFIT_SECONDS)
 
     def _wish_for_refit(self, listing: Listing, recent: Reading, now: float) -> None:
-        """A target whose query fails has nothing to learn from; it must not make all others learn anew for ever."""
+        """A target whose query fails has nothing to learn from, and one whose history cannot be read is tried again
+        less and less often; neither must make all others learn anew for ever."""
         lately = 0 <= now - self._wished_at < NEW_SERIES_REFIT_SECONDS
-        unknown = set(listing.queries) - self._learned.known
-        if not lately and not self._refitting.locked() and not unknown <= set(recent.problems):
+        unknown = set(listing.queries) - self._learned.known - set(recent.problems)
+        if not lately and not self._refitting.locked() and any(self._memory.may_learn(key, now) for key in unknown):
             self._wished_at = now
             self._refit_wanted.set()
 

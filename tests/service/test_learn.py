@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from ahpa.core.decision import Reason
+from ahpa.ports import Reading
 from ahpa.service.learn import FURTHEST_SECONDS, Learned, windows_up_to
-from tests.service.stage import NOW, ROOT, SETTINGS, add_knative, morning, stage
+from tests.fakes.demand import FakePrometheus
+from tests.fakes.kube import FakeKube
+from tests.service.stage import NOW, ROOT, SETTINGS, Stage, add_knative, morning, stage, staged
 
 
 def test_a_new_target_asks_for_a_refit_but_not_too_often() -> None:
@@ -47,6 +53,59 @@ def test_a_query_that_never_answers_does_not_make_the_fleet_learn_anew_again_and
     at.prometheus.demands["mute"] = morning
     at.tick(NOW + 460)
     assert at.service.take_refit_wish()
+
+
+class NoHistory(FakePrometheus):
+    """Answers for an hour of everybody, and has no time for two days of `lost`."""
+
+    lost = "other"
+
+    def read(
+        self, queries: Mapping[str, str], start: float, end: float, step: float, deadline: float = math.inf
+    ) -> Reading:
+        reading = super().read(queries, start, end, step, deadline)
+        late = {key: "timed out" for key, query in queries.items() if end - start > 7200 and self.lost in query}
+        return replace(reading, problems={**reading.problems, **late})
+
+
+def wished(at: Stage, minutes: range) -> list[int]:
+    """The minutes in which a refit was wished for; each wish is granted."""
+    out = []
+    for minute in minutes:
+        at.tick(NOW + 60 * minute)
+        if at.service.take_refit_wish():
+            out.append(minute)
+            at.service.refit(NOW + 60 * minute + 1)
+    return out
+
+
+def test_a_history_that_cannot_be_read_makes_the_fleet_learn_anew_less_and_less_often() -> None:
+    """Its hour can be read, so that nothing excused it: everybody was learned anew every five minutes for ever."""
+    kube, prometheus = FakeKube(), NoHistory({"chat": morning, "other": morning, "third": morning})
+    for name in ("chat", "other"):
+        add_knative(kube, name, mode="apply")
+    at = staged(kube, prometheus)
+    at.service.refit(NOW)
+    assert wished(at, range(1, 240)) == [5, 16, 37, 78, 159], "pauses of 5, 10, 20, 40, 80 minutes"
+    add_knative(kube, "third", mode="apply")
+    assert wished(at, range(240, 243)) == [240], "who is new is not kept waiting by it"
+    prometheus.lost = "nobody"
+    at.service.refit(NOW + 243 * 60)
+    assert at.tick(NOW + 244 * 60)["knative/shop/other"].plan is not None
+
+
+def test_an_outage_does_not_lengthen_the_pause() -> None:
+    """A restart into an outage of an hour with many a refit in it: what comes back is learned within minutes."""
+    kube = FakeKube()
+    add_knative(kube, "chat", mode="apply")
+    at = staged(kube, FakePrometheus({"chat": morning}))
+    at.prometheus.down = True
+    for minute in range(60):
+        if minute % 10 == 0:
+            at.service.refit(NOW + 60 * minute)
+        at.tick(NOW + 60 * minute)
+    at.prometheus.down = False
+    assert wished(at, range(60, 70)) == [60]
 
 
 @pytest.mark.parametrize(("seconds", "step"), [(30, 60), (60, 60), (361, 60), (3600, 60), (4000, 300)])
