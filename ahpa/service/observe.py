@@ -191,8 +191,8 @@ class Observer:
                     level=levels.get(series, workload.level),
                     unread=recent.problems.get(series),
                     never="" if series in memory.seen or asked.query is None else _never(asked),
-                    doubt=doubts.of(series, zeros.get(series), busy=target.ready > floor),
-                    was_trusted=series in memory.trusted or (target.managed and target.floor > target.baseline),
+                    doubt=doubts.of(series, zeros.get(series), busy=target.ready > floor) or _unread_defaults(target),
+                    was_trusted=_was_trusted(target, series, memory),
                 )
             )
         return tuple(out)
@@ -267,6 +267,16 @@ def _assumed(asked: Asked, readiness: Readiness) -> tuple[str, ...]:
     """What a plan takes for granted, each once."""
     lag = () if asked.parsed.policy.lead is not None or readiness.learned else ("lag assumed",)
     return tuple(dict.fromkeys((*lag, *(one.assumed for one in asked.fits if one.assumed), *asked.target.assumed)))
+
+
+def _unread_defaults(target: Target) -> str | None:
+    """What one replica serves, and what the owner's minimum is, may hang on what could not be read."""
+    return "the cluster's defaults could not be read" if target.assumed else None
+
+
+def _was_trusted(target: Target, series: str, memory: Memory) -> bool:
+    """Defaults that cannot be read are the whole cluster's: no sign that this target's own data went bad."""
+    return not target.assumed and (series in memory.trusted or (target.managed and target.floor > target.baseline))
 
 
 def _never(asked: Asked) -> str:

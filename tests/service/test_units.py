@@ -138,6 +138,12 @@ def test_an_hpas_metric_that_counts_requests_fits_a_query_of_requests(
     assert settled(at(hpa([metric], demand="istio-rps"), {"istio": demand})).floor == floor
 
 
+def test_an_hpas_metric_of_requests_per_minute_is_converted() -> None:
+    """600 requests/min for each are 10 requests/s; read as 600 requests/s it was 60 times too few."""
+    metric = pods_metric("http_requests_per_minute", "600")
+    assert settled(at(hpa([metric], demand="istio-rps"), {"istio": 90.0})).floor == 9
+
+
 def test_an_hpas_metric_of_another_unit_is_refused() -> None:
     """30 messages in the queue for each replica say nothing of requests per second."""
     decision = settled(at(hpa([pods_metric("queue_messages_ready", "30")], demand="istio-rps"), {"istio": 90.0}))

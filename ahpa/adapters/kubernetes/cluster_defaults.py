@@ -1,13 +1,17 @@
-"""What the cluster decides where a Revision says nothing: the ConfigMaps config-autoscaler and config-defaults.
+"""What the cluster decides where a Revision says nothing: the ConfigMaps config-autoscaler and config-defaults. And
+which Knative it has.
 
 Read at each listing; parsed anew only when they changed. Where one cannot be read, what was read last goes on; where
-none ever was, Knative's own defaults are assumed, and said to be.
+none ever was, Knative's own defaults are assumed, and said to be. One that is gone after it was read is believed to be
+gone after a while: until then it may be made anew, or the 404 be another's.
 """
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from ahpa.adapters.kubernetes.api import KubeApi, collection, path
@@ -15,6 +19,8 @@ from ahpa.ports import ClusterError
 from ahpa.reactive.kpa.config import ClusterDefaults, KpaConfigError, container_concurrency_default
 
 AUTOSCALER, DEFAULTS = "config-autoscaler", "config-defaults"
+KEPT_SECONDS = 3600.0
+"""So long after it was read what is gone since then, or a version that cannot be read, goes on."""
 Value = TypeVar("Value")
 
 
@@ -26,7 +32,7 @@ class KnativeDefaults:
     container_concurrency: int = 0
     """0: no limit."""
     assumed: tuple[str, ...] = ()
-    """What could not be read, in words."""
+    """What could not be read, in words. Nothing may be lowered on it."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,8 @@ class _Read(Generic[Value]):
     version: str
     value: Value
     assumed: str = ""
+    at: float = -math.inf
+    """When it was last read, by the clock; minus infinity: it was not there."""
 
 
 @dataclass
@@ -43,8 +51,10 @@ class ClusterConfig:
     """Reads both; remembers what they said last. Two threads may ask: what is remembered is swapped whole."""
 
     namespace: str
+    clock: Callable[[], float] = time.monotonic
     _autoscaler: _Read[ClusterDefaults] | None = field(default=None, init=False)
     _concurrency: _Read[int] | None = field(default=None, init=False)
+    _version: _Read[str | None] = field(default=_Read("", None), init=False)
 
     def read(self, kube: KubeApi) -> KnativeDefaults:
         """Two GETs. Raises nothing: what cannot be read is said."""
@@ -54,6 +64,19 @@ class ClusterConfig:
         self._concurrency = concurrency = self._one(kube, DEFAULTS, container_concurrency_default, self._concurrency, 0)
         assumed = tuple(read.assumed for read in (autoscaler, concurrency) if read.assumed)
         return KnativeDefaults(autoscaler.value, concurrency.value, assumed)
+
+    def version(self, kube: KubeApi) -> str | None:
+        """Of Knative, from the label of its controller; None: unknown. One GET; raises nothing."""
+        try:
+            found = kube.get(path(*collection("apps/v1", "deployments", self.namespace), "controller"))
+            said = found["metadata"]["labels"]["app.kubernetes.io/version"]
+        except ClusterError:
+            last = self._version
+            return last.value if self.clock() - last.at <= KEPT_SECONDS else None
+        except (LookupError, TypeError):
+            said = None
+        self._version = read = _Read("", said if isinstance(said, str) else None, at=self.clock())
+        return read.value
 
     def _one(
         self,
@@ -68,11 +91,14 @@ class ClusterConfig:
             data = found.get("data") or {}
             version = str(found["metadata"].get("resourceVersion"))
             if last is not None and last.version == version:
-                return last
-            return _Read(version, parse({str(key): str(value) for key, value in data.items()}))
+                return replace(last, assumed="", at=self.clock())
+            said = parse({str(key): str(value) for key, value in data.items()})
+            return _Read(version, said, at=self.clock())
         except ClusterError as error:
             if error.status == 404:
-                return _Read("none", own)
+                if last is None or self.clock() - last.at > KEPT_SECONDS:
+                    return _Read("none", own)
+                return replace(last, assumed=f"what {name} said last, for it is gone")
             problem = str(error)
         except (KpaConfigError, AttributeError, KeyError, TypeError) as error:  # Knative keeps the last good one too
             problem = str(error)

@@ -39,7 +39,7 @@ from ahpa.adapters.kubernetes.revisions import (
 from ahpa.core.capacity import Part, apportion
 from ahpa.core.policy.values import STATE
 from ahpa.core.units import credible
-from ahpa.ports import ClusterError, Target
+from ahpa.ports import Target
 from ahpa.transport import NEVER
 
 SERVING = "serving.knative.dev/v1"
@@ -87,12 +87,11 @@ class KnativeServices:
     ) -> None:
         self._kube = kube
         self._namespace = namespace
-        self._system_namespace = system_namespace
         self._config = config or ClusterConfig(system_namespace)
 
     def targets(self, deadline: float = NEVER) -> list[Target]:
         kube = self._kube.within(deadline)
-        return KnativeServices(kube, self._namespace, self._system_namespace, self._config)._targets()
+        return KnativeServices(kube, self._namespace, config=self._config)._targets()
 
     def _targets(self) -> list[Target]:
         services = self._kube.items(path(*collection(SERVING, "services", self._namespace)))
@@ -101,7 +100,7 @@ class KnativeServices:
             return []
         listed = self._kube.items(path(*collection(SERVING, "revisions", self._namespace)))
         revisions = {(str(r["metadata"].get("namespace")), str(r["metadata"].get("name"))): r for r in listed}
-        too_old, defaults = _too_old(self._version()), self._config.read(self._kube)
+        too_old, defaults = _too_old(self._config.version(self._kube)), self._config.read(self._kube)
         return [
             target_or_refusal(
                 item,
@@ -199,14 +198,6 @@ class KnativeServices:
         where = path(*collection(SERVING, resource, meta["namespace"]), meta["name"])
         precondition = {"resourceVersion": meta["resourceVersion"], "uid": meta["uid"]}
         self._kube.merge_patch(where, {"metadata": {**precondition, "annotations": dict(annotations)}})
-
-    def _version(self) -> str | None:
-        where = path(*collection("apps/v1", "deployments", self._system_namespace), "controller")
-        try:
-            version = self._kube.get(where)["metadata"]["labels"]["app.kubernetes.io/version"]
-        except (ClusterError, LookupError, TypeError):
-            return None
-        return version if isinstance(version, str) else None
 
 
 KNATIVE = Kind(

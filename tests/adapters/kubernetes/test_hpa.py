@@ -8,7 +8,7 @@ from ahpa.adapters.kubernetes.api import Object
 from ahpa.adapters.kubernetes.hpa import HorizontalPodAutoscalers
 from ahpa.adapters.kubernetes.hpa_metrics import average_value, unit_of_metric
 from ahpa.adapters.kubernetes.scaled import plural
-from ahpa.core.units import BYTES, CORES, IN_FLIGHT, MESSAGES, PER_SECOND, TOKENS_PER_SECOND, Unit
+from ahpa.core.units import BYTES, CORES, IN_FLIGHT, MESSAGES, PER_SECOND, TOKENS_PER_SECOND, UNITS, Unit
 from tests.fakes.kube import FakeKube
 
 WHERE = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers/api"
@@ -111,6 +111,29 @@ def test_what_one_replica_serves_is_read_where_there_is_one_answer(
         ("kafka_consumergroup_lag", MESSAGES),
         ("tokens_per_second", TOKENS_PER_SECOND),
         ("container_memory_bytes", BYTES),
+        ("http_requests_per_minute", UNITS["requests-per-minute"]),
+        ("nginx_rpm", UNITS["requests-per-minute"]),
+        ("requests_rate", PER_SECOND),
+        ("http_requests_total", PER_SECOND),
+        ("messages_per_second", UNITS["messages-per-second"]),
+        ("queue_messages_per_second", UNITS["messages-per-second"]),
+        ("tokens_per_minute", UNITS["tokens-per-minute"]),
+        ("cpu_usage", CORES),
+        ("pod_cpu_millicores", UNITS["millicores"]),
+        ("requests_per_hour", None),
+        ("http_requests_per_5m", None),
+        ("messages_per_minute", None),
+        ("bytes_per_second", None),
+        ("consumer_lag_seconds", None),
+        ("queue_time_seconds", None),
+        ("queue_wait_time", None),
+        ("queue_time_ms", None),
+        ("http_requests_duration_seconds", None),
+        ("http_requests_latency", None),
+        ("gpu_memory_utilization", None),
+        ("cpu_utilization_percent", None),
+        ("http_requests_errors_ratio", None),
+        ("memory_mb", None),
         ("s0-prometheus", None),
         ("latency", None),
     ],
