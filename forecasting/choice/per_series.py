@@ -11,8 +11,12 @@ from forecasting.choice.failed import FailedFit
 from forecasting.forecast import Coverage, Forecast
 from forecasting.levels import LEVELS
 from forecasting.model import Forecaster, Model, Remembers
-from forecasting.panel import Array, Floats, Panel
+from forecasting.panel import DAY_SECONDS, Array, Floats, Panel
 from forecasting.rolling import rolled_peaks, ticked
+
+KEPT_SECONDS = DAY_SECONDS
+"""So long a part of an earlier fit speaks; then it is too old to be believed."""
+_NO_MORE = "its history could not be read, and what was learned before counts no more"
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,34 @@ class PerSeriesModel:
         for key in sorted(history.keys):
             rows.setdefault(self.chosen.get(key, self.default), []).append(key)
         parts = {name: _fitted(name, self._remembering(name), history.select(keys)) for name, keys in rows.items()}
-        lost = [*self.unread, *(key for part in parts.values() for key in _failed(part))]
-        before = self.earlier.answering() if self.earlier is not None and lost else {}
-        return PerSeriesForecaster(parts, {key: before[key] for key in lost if key in before})
+        lost: dict[str, list[str]] = {}
+        for key in sorted({*self.unread, *(key for part in parts.values() for key in _failed(part))}):
+            lost.setdefault(self.chosen.get(key, self.default), []).append(key)
+        kept: dict[str, Kept] = {}
+        for name, keys in lost.items():
+            kept |= self._going_on(name, keys, history)
+        return PerSeriesForecaster(
+            parts, history.end, {key: old.part for key, old in kept.items()}, {key: old.at for key, old in kept.items()}
+        )
+
+    def _going_on(self, name: str, keys: Sequence[str], history: Panel) -> dict[str, Kept]:
+        """By key what answers for the lost ones of a model: the one earlier part that knows most of them, of such the
+        newest. Each part is advanced as a whole at each tick, so there must not be many.
+
+        Who is unknown to it, and has no history either, is said to have failed.
+        """
+        answering = self.earlier.answering() if self.earlier is not None else {}
+        before = {key: answering[key] for key in keys if key in answering}
+        knows = [
+            (sorted(_knows(old.part) & before.keys()), old)
+            for old in {id(old.part): old for old in before.values()}.values()
+            if history.end - old.at <= KEPT_SECONDS
+        ]
+        known, best = max(knows, key=lambda found: (len(found[0]), found[1].at), default=((), None))
+        kept = dict.fromkeys(known, best) if best is not None else {}
+        held = tuple(key for key in before if key in self.unread and key not in kept)
+        failed = FailedFit(held, history.end, history.step, name, _NO_MORE)
+        return kept | {key: Kept(failed, before[key].at) for key in held}
 
     def _remembering(self, name: str) -> Model:
         model = self.models[name]
@@ -59,6 +88,11 @@ def _fitted(name: str, model: Model, history: Panel) -> Forecaster:
     return part
 
 
+def _knows(part: Forecaster) -> set[str]:
+    """Keys for which a fitted model has not failed."""
+    return {*part.realised().keys} - {*_failed(part)}
+
+
 def _failed(part: Forecaster) -> list[str]:
     """Keys for which a fitted model has no answer although enough of them was observed."""
     said = part.forecast(1, (1.0,))
@@ -66,17 +100,31 @@ def _failed(part: Forecaster) -> list[str]:
 
 
 @dataclass(frozen=True, eq=False)
+class Kept:
+    """A part of an earlier fit."""
+
+    part: Forecaster
+    at: float
+    """Unix seconds: the end of the history that it learned from."""
+
+
+@dataclass(frozen=True, eq=False)
 class PerSeriesForecaster:
     """The fitted parts by model; between them they know every key once."""
 
     parts: Mapping[str, Forecaster]
+    fitted_at: float
+    """Unix seconds: the end of the history that they learned from."""
     kept: Mapping[str, Forecaster] = field(default_factory=dict)
     """By key: a part of an earlier fit that answers in place of one that failed, or that has no history."""
 
-    def answering(self) -> dict[str, Forecaster]:
+    kept_since: Mapping[str, float] = field(default_factory=dict)
+    """By the same keys: the end of the history that the part learned from."""
+
+    def answering(self) -> dict[str, Kept]:
         """By key: the part that answers for it."""
-        now = {key: part for part in self.parts.values() for key in part.realised().keys}
-        return {**now, **self.kept}
+        now = {key: Kept(part, self.fitted_at) for part in self.parts.values() for key in part.realised().keys}
+        return {**now, **{key: Kept(part, self.kept_since[key]) for key, part in self.kept.items()}}
 
     def fitted(self, name: str) -> Forecaster | None:
         """What a model had learned last; None if it never did, or if nobody needs that any more."""
@@ -92,7 +140,7 @@ class PerSeriesForecaster:
     def observe(self, panel: Panel) -> PerSeriesForecaster:
         older = {id(part): part.observe(panel) for part in self.kept.values()}
         kept = {key: older[id(part)] for key, part in self.kept.items()}
-        return PerSeriesForecaster({name: part.observe(panel) for name, part in self.parts.items()}, kept)
+        return replace(self, parts={name: part.observe(panel) for name, part in self.parts.items()}, kept=kept)
 
     def ticked(self, panel: Panel, every: int) -> Iterator[PerSeriesForecaster]:
         """As `TicksFast` says, each part in its own way."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from forecasting.choice.auto import AutoForecaster, AutoModel
-from forecasting.choice.per_series import PerSeriesModel
+from forecasting.choice.per_series import PerSeriesForecaster, PerSeriesModel
 from forecasting.libraries.calibrated import CalibratedModel
 from forecasting.libraries.strategies import SeasonalNaive
 from forecasting.model import Model
@@ -191,3 +191,49 @@ def test_too_little_history_is_no_failure() -> None:
     said = PerSeriesModel({"m": CalibratedModel(SeasonalNaive())}, {}, "m").fit(panel).forecast(1, (60.0,))
     assert said.reasons == ("only 9 steps were observed; 30 steps are needed",)
     assert said.failed == (False,)
+
+
+def refitted(fitted: PerSeriesForecaster | None, panel: Panel, *unread: str, days: float = 0.0) -> PerSeriesForecaster:
+    """A refit, so much later, that could not read the histories of some."""
+    later = replace(panel, start=panel.start + days * 86_400).select([k for k in panel.keys if k not in unread])
+    return PerSeriesModel({"m": CalibratedModel(SeasonalNaive())}, {}, "m", fitted, unread).fit(later)
+
+
+def test_of_each_model_one_earlier_fit_at_most_is_kept_and_it_knows_all_that_are_lost(panel: Panel) -> None:
+    """Each key that was lost in another refit kept a whole fleet of its own, advanced at each tick."""
+    first = refitted(None, panel)
+    second = refitted(first, panel, "a")
+    third = refitted(second, panel, "a", "b")
+    assert third.kept == dict.fromkeys("ab", first.parts["m"])
+    said = third.forecast(1, (60.0,))
+    assert sorted(said.keys) == ["a", "b", "c", "d"]
+    assert said.failed == (False,) * 4
+
+
+def test_who_is_known_by_no_part_that_is_kept_is_held(panel: Panel) -> None:
+    first = refitted(None, panel.select(("a", "c")))
+    second = refitted(first, panel, "a")
+    third = refitted(second, panel, "a", "b", "d")
+    outlooks = {key: third.forecast(1, (60.0,)).outlook(key) for key in panel.keys}
+    assert {key: outlook is not None and outlook.failed for key, outlook in outlooks.items()} == {
+        "a": True, "b": False, "c": False, "d": False
+    }  # fmt: skip
+    assert sorted(third.kept) == ["a", "b", "d"]
+    fourth = refitted(third, panel, "a")
+    assert sorted(fourth.kept) == ["a"]
+    assert not refitted(fourth, panel).kept
+
+
+def test_after_a_day_an_earlier_fit_says_no_more_than_that_nothing_is_lowered(panel: Panel) -> None:
+    first = refitted(None, panel)
+    young = refitted(first, panel, "a", days=0.5)
+    old = refitted(young, panel, "a", days=1.5)
+    older = refitted(old, panel, "a", days=2.5)
+    for fitted, failed in ((young, False), (old, True), (older, True)):
+        outlook = fitted.forecast(1, (60.0,)).outlook("a")
+        assert outlook is not None
+        assert outlook.failed == failed
+        assert outlook.reason == (
+            "its history could not be read, and what was learned before counts no more" if failed else None
+        )
+    assert "a" in refitted(older, panel, days=2.6).parts["m"].realised().keys
