@@ -10,7 +10,7 @@ import pytest
 
 from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from ahpa.core.decision import Decision, Reason
-from ahpa.ports import ClusterError, Reading
+from ahpa.ports import ClusterError, Reading, ServerClock
 from ahpa.service.learn import Learned
 from forecasting.libraries.calibrated import CalibratedModel
 from forecasting.libraries.strategies import SeasonalNaive
@@ -52,23 +52,7 @@ class Shards(FakePrometheus):
         return replace(reading, panel=replace(panel, values=panel.values * (1 - self.gone / 4)))
 
 
-@dataclass
-class ApiClock:
-    """What the API server says of the time."""
-
-    skew: float = 0.0
-
-
-class Dateless(FakePrometheus):
-    """Its answers do not say when they were given: a proxy takes the header away."""
-
-    def read(
-        self, queries: Mapping[str, str], start: float, end: float, step: float, deadline: float = math.inf
-    ) -> Reading:
-        return replace(super().read(queries, start, end, step, deadline), skew=0.0)
-
-
-def at_its_peak(flaky: Flaky, prometheus: FakePrometheus | None = None, clock: ApiClock | None = None) -> Stage:
+def at_its_peak(flaky: Flaky, prometheus: FakePrometheus | None = None, clock: ServerClock | None = None) -> Stage:
     """A load of 160 at 7 a replica: 23, which it holds."""
     kube = FakeKube()
     add_knative(kube, "chat", mode="apply")
@@ -271,36 +255,6 @@ def test_while_the_clocks_differ_nothing_is_lowered_and_the_sentence_says_so(ske
     assert not any(lowered)
     at.prometheus.skew = 0.0
     assert run(at, range(36, 40))[-1].floor == 23, "as soon as it is set right all goes on as before"
-
-
-@pytest.mark.parametrize("heard", [True, False], ids=["the API server says so", "nobody says so"])
-def test_a_clock_that_was_wrong_for_a_round_without_prometheus_moves_no_forecast(heard: bool) -> None:
-    """An hour ahead for one round in which Prometheus was away. An hour of nothing was learned, the forecast began an
-    hour later, and with the clock right again it was "nothing observed for 61 minutes": 23, 20, ... 0."""
-    clock = ApiClock()
-    at = at_its_peak(Flaky(), clock=clock)
-    at.prometheus.down, clock.skew = True, 3600.0 * heard
-    assert floors(run(at, [66])) == [23]
-    at.prometheus.down, clock.skew = False, 0.0
-    decisions = run(at, range(7, 67))
-    assert floors(decisions) == [23] * 60
-    assert all(d.plan is not None for d in decisions)
-
-
-@pytest.mark.parametrize("skew", [3600.0, -3600.0])
-def test_what_only_the_api_server_says_of_the_clock_counts_for_all_that_is_learned(skew: float) -> None:
-    """Prometheus answers without a date: ticks and a refit learned from hours that were not those of the clock."""
-    clock = ApiClock()
-    at = at_its_peak(Flaky(), Dateless({"chat": lambda t: 160.0}), clock)
-    at.prometheus.skew = clock.skew = skew
-    at.tick(NOW + 360 + skew)
-    at.service.refit(NOW + 370 + skew)
-    assert at.tick(NOW + 420 + skew)[CHAT].floor == 23
-    assert at.service._learned.fitted_at == NOW
-    at.prometheus.skew = clock.skew = 0.0
-    decisions = run(at, range(8, 68))
-    assert floors(decisions) == [23] * 60
-    assert all(d.plan is not None for d in decisions)
 
 
 def test_a_clock_that_differs_a_little_is_no_matter() -> None:
