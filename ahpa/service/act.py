@@ -77,16 +77,16 @@ class Actor:
         self, rounds: Sequence[TargetRound], memory: Memory, now: float, deadline: float
     ) -> Mapping[str, str]:
         """All floors; what the API said to those that it refused for good, by key."""
-        refused, late = {}, 0
-        for each in rounds:
-            if not each.decision.apply:
-                continue
+        refused, late = {}, set()
+        for each in _in_turn(rounds, memory):
             if self.stopwatch() >= deadline:
-                late += 1
+                late.add(each.decision.key)
             elif (said := self._write(each.target, each.decision, memory, now)) is not None:
                 refused[each.decision.key] = said
+        memory.left_out = frozenset(late)
         if late:
-            self.telemetry.log("round.cut_short", logging.WARNING, targets=late, problem="no time to write to them")
+            problem = "no time to write to them"
+            self.telemetry.log("round.cut_short", logging.WARNING, targets=len(late), problem=problem)
         return refused
 
     def _tell(self, rounds: Sequence[TargetRound], refused: Mapping[str, str], now: float, deadline: float) -> None:
@@ -143,10 +143,24 @@ class Actor:
                 pause = BACKOFF_SECONDS[0] if before is None else min(2 * before.pause, BACKOFF_SECONDS[1])
                 memory.backoff[target.key] = Backoff(now + pause, pause)
                 return str(error)
+            if error.status != 409:
+                memory.unanswered.add(target.key)
         except Exception:  # a fault of ours in one write must not end the round for everybody after it
             self.telemetry.wrote("failed")
             self.telemetry.fault("write.failed", target=target.key)
         else:
             self.telemetry.wrote("done")
             memory.backoff.pop(target.key, None)
+            memory.unanswered.discard(target.key)
         return None
+
+
+def _in_turn(rounds: Sequence[TargetRound], memory: Memory) -> list[TargetRound]:
+    """Those to be written to: whom the last round had no time for, then raises, then all others; those whose write got
+    no answer come last, so that a webhook that hangs takes only what time the others leave."""
+
+    def turn(each: TargetRound) -> tuple[bool, bool, bool]:
+        key = each.decision.key
+        return key in memory.unanswered, key not in memory.left_out, each.decision.change <= 0
+
+    return sorted((each for each in rounds if each.decision.apply), key=turn)

@@ -52,6 +52,10 @@ class Memory:
     """Floors that nobody wrote (observe, dry run). Lost: they count from the owner's own minimum again."""
     backoff: dict[str, Backoff] = field(default_factory=dict)
     """Lost: a refused write is tried once more, an hour early at most."""
+    unanswered: set[str] = field(default_factory=set)
+    """Targets whose last write got no answer, or an error that may pass. Lost: for one round they take their turn."""
+    left_out: frozenset[str] = frozenset()
+    """Targets that the last round had no time to write to. Lost: they take their turn."""
 
     unlearned: dict[str, Backoff] = field(default_factory=dict)
     """By series: those whose history no refit could read, though the hour of each round could be. Lost: the first refit
@@ -74,6 +78,7 @@ class Memory:
             for key in [k for k in memory if gone(k)]:
                 del memory[key]
         self.trusted = {key for key in self.trusted if not gone(key)}
+        self.unanswered = {key for key in self.unanswered if not gone(key)}
         self.seen = {key for key in self.seen if not gone(key)}
 
     def not_learned(self, asked: Collection[str], known: Collection[str], now: float, pause: float) -> None:
