@@ -42,9 +42,13 @@ class PerSeriesModel:
         rows: dict[str, list[str]] = {}
         for key in sorted(history.keys):
             rows.setdefault(self.chosen.get(key, self.default), []).append(key)
-        parts = {name: _fitted(name, self._remembering(name), history.select(keys)) for name, keys in rows.items()}
+        parts: dict[str, Forecaster] = {}
+        unanswered = set(self.unread)
+        for name, keys in rows.items():
+            parts[name], failed = _fitted(name, self._remembering(name), history.select(keys))
+            unanswered.update(failed)
         lost: dict[str, list[str]] = {}
-        for key in sorted({*self.unread, *(key for part in parts.values() for key in _failed(part))}):
+        for key in sorted(unanswered):
             lost.setdefault(self.chosen.get(key, self.default), []).append(key)
         kept: dict[str, Kept] = {}
         for name, keys in lost.items():
@@ -78,14 +82,13 @@ class PerSeriesModel:
         return model.after(before) if isinstance(model, Remembers) and before is not None else model
 
 
-def _fitted(name: str, model: Model, history: Panel) -> Forecaster:
-    """The fitted model, asked once, or what stands in for it."""
+def _fitted(name: str, model: Model, history: Panel) -> tuple[Forecaster, list[str]]:
+    """The fitted model, or what stands in for it, and the keys for which it has failed."""
     try:
         part = model.fit(history)
-        part.forecast(1, (history.step,))
+        return part, _failed(part)
     except Exception as error:  # a library may raise anything
-        return FailedFit.of(history, name, error)
-    return part
+        return FailedFit.of(history, name, error), list(history.keys)
 
 
 def _knows(part: Forecaster) -> set[str]:

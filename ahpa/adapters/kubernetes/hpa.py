@@ -70,9 +70,8 @@ class HorizontalPodAutoscalers:
         meta, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
         namespace = str(meta.get("namespace"))
         minimum = spec.get("minReplicas")
-        floor = (
-            1 if minimum is None else count(minimum, "minReplicas")
-        )  # 0 is a minimum too, where the cluster allows it
+        # 0 is a minimum too, where the cluster allows it.
+        floor = 1 if minimum is None else count(minimum, "minReplicas")
         record = whole(annotations_of(item).get(STATE))
         # A record above the minimum in force is not ours, whoever wrote it: we only ever raise.
         held = record is not None and record <= floor and owns(item, "spec", "minReplicas")
