@@ -24,7 +24,8 @@ from ahpa.adapters.files.demand import read_panels
 from ahpa.adapters.processes.executors import Processes, Threads
 from ahpa.backtest.contenders import NAMES, OURS
 from ahpa.backtest.foresight import Foresight, foresee, windows_of
-from ahpa.backtest.ours import FULL_UTILIZATION, Ahpa, level_for, ours
+from ahpa.backtest.chosen import settings_for
+from ahpa.backtest.ours import FULL_UTILIZATION, Ahpa, ours
 from ahpa.backtest.sweep import (
     Between,
     Play,
@@ -168,7 +169,7 @@ def _one(trial: Trial) -> dict[str, Any]:
     rows["coverage"] = dict(mine.outcome.coverage)
     managed = ours(trial, FULL_UTILIZATION)
     rows["ahpa@90"] = _cheapest(managed, LEVELS, halfway_tail)
-    own = managed(level_for(trial, LATE_TARGET, FULL_UTILIZATION)).outcome
+    own = managed.play(settings_for(trial, LATE_TARGET, FULL_UTILIZATION)).outcome
     rows["ahpa@90 own"] = [own.replica_hours, own.late_ratio]
     true, filled = clairvoyant(trial, 0.7), clairvoyant(trial, 0.9)
     rows["clairvoyant"] = _cheapest(lambda fill: true(fill)(0.99), FILLS)

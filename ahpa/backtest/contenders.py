@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 from ahpa.backtest import alternatives
+from ahpa.backtest.chosen import settings_for
 from ahpa.backtest.oracle import oracle
-from ahpa.backtest.ours import FULL_UTILIZATION, level_for, ours
+from ahpa.backtest.ours import FULL_UTILIZATION, ours
 from ahpa.backtest.results import ContenderResult, Point
-from ahpa.backtest.sweep import Question, fewest, halfway_tail, result_of, swept
+from ahpa.backtest.sweep import Question, closer, fewest, halfway_tail, point_at, result_of, swept
 from ahpa.backtest.trial import Trial
 from forecasting.levels import LEVELS
 
@@ -35,9 +37,14 @@ class Contender:
 
 def _ahpa(trial: Trial, question: Question) -> ContenderResult:
     utilization = FULL_UTILIZATION if question.manage_target else None
-    own = question.quantile
-    level = level_for(trial, question.late_target, utilization) if own is None else own
-    return swept(ours(trial, utilization), level, LEVELS, question, halfway_tail)
+    play, own = ours(trial, utilization), question.quantile
+    if own is not None:
+        return swept(play, own, LEVELS, question, halfway_tail)
+    run = play.play(settings_for(trial, question.late_target, utilization))
+    points = []
+    if question.sweep:
+        points = closer([point_at(play, level) for level in LEVELS], play, question.late_target, halfway_tail)
+    return result_of(run, [*points, Point(math.inf, run.knob, run.outcome)], question.late_target)
 
 
 def _kpa(trial: Trial, question: Question) -> ContenderResult:

@@ -5,9 +5,10 @@ that its owner would have been given.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import groupby
 
 import numpy as np
 
@@ -17,9 +18,9 @@ from ahpa.backtest.trial import Trial
 from ahpa.backtest.trust import NEVER, Freeze, limits_for, observed
 from ahpa.core.controller import step
 from ahpa.core.decision import UNTRUSTED, Decision
-from ahpa.core.level import DEFAULT_LEVEL, find_level
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.policy.values import Parsed, Policy
+from ahpa.core.setting import Setting
 from ahpa.core.units import IN_FLIGHT
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.outcome import Run
@@ -48,10 +49,14 @@ class Ahpa:
 
     def __call__(self, level: float) -> Run:
         """The played days at one quantile level."""
+        return self.play([Setting.fill(level)] * self.scenario.minutes)
+
+    def play(self, settings: Sequence[Setting]) -> Run:
+        """The played days with a setting for each minute."""
         scenario, foresight = self.scenario, self.foresight
         limits = limits_for(scenario.demand.step)
         world = scenario.kpa_world(scenario.kpa)
-        workload = self._workload(level)
+        workload = self._workload()
         per_replica = scenario.per_replica
         peaks = np.full(scenario.minutes, np.nan)
         messages: list[tuple[float, str]] = []
@@ -66,6 +71,8 @@ class Ahpa:
                 per_replica=per_replica,
                 observed_until=until,
                 coverage=coverage,
+                setting=settings[minute],
+                utilization=per_replica / scenario.service.concurrency,
             )
             outlooks = {seen.key: foresight.outlook(origin)} if origin >= 0 else {}
             (decision,) = self.step(Observation(now, TICK_SECONDS, (seen,), outlooks, limits, minute > 0, frozen))
@@ -77,8 +84,8 @@ class Ahpa:
                 messages.append((now, decision.message))
                 world.floor = decision.floor
             world.advance(now + TICK_SECONDS)
-        run = world.run(scenario.name, "ahpa", f"quantile {level:g}")
-        outcome = replace(run.outcome, coverage=self._realised(level))
+        run = world.run(scenario.name, "ahpa", label_of(settings))
+        outcome = replace(run.outcome, coverage=self._realised(settings[-1].level))
         return replace(run, outcome=outcome, peak=peaks, messages=tuple(messages))
 
     @cached_property
@@ -104,11 +111,11 @@ class Ahpa:
         assert self.utilization is not None
         return self.scenario.at(self.utilization)
 
-    def _workload(self, level: float) -> Workload:
+    def _workload(self) -> Workload:
         scenario = self.scenario
         return Workload(
             key=scenario.name,
-            policy=Parsed(Policy(mode="apply", quantile=level)),
+            policy=Parsed(Policy(mode="apply")),
             baseline=scenario.kpa.min_scale,
             floor=scenario.kpa.min_scale,
             ready=0,
@@ -144,9 +151,6 @@ def ours(trial: Trial, utilization: float | None = None) -> Ahpa:
     return Ahpa(trial.tested, trial.foresight, trial.freeze, utilization)
 
 
-def level_for(trial: Trial, late_target: float, utilization: float | None = None) -> float:
-    """The level that the days before the tested ones suggest for this late target."""
-    if trial.earlier is None:
-        return DEFAULT_LEVEL
-    play = Ahpa(trial.earlier, trial.foresight, trial.freeze, utilization)
-    return find_level(lambda level: play(level).outcome.late_ratio, late_target)
+def label_of(settings: Sequence[Setting]) -> str:
+    """A setting in words, or those that followed one another: "quantile 0.99, then floor 4"."""
+    return ", then ".join(str(setting) for setting, _ in groupby(settings))

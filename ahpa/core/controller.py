@@ -29,6 +29,7 @@ from ahpa.core.policy.rules import level_of
 from ahpa.core.rollout import Rollout, step_down
 from ahpa.core.round import Round, held
 from ahpa.core.sentences import needs_of, silence
+from ahpa.core.setting import Setting
 from ahpa.core.standing import standing
 from ahpa.core.trust import frozen_tenants
 from forecasting.forecast import Outlook
@@ -126,8 +127,17 @@ def _overall(workload: Workload, at: Round, rollout: Rollout | None = None) -> t
 def _aim(workload: Workload, at: Round, outlook: Outlook, low: int, high: int, rollout: Rollout | None) -> _Aim:
     policy, tick = workload.policy.policy, at.observation.tick_seconds
     assert workload.per_replica is not None
-    supply = Supply(workload.per_replica, workload.readiness, workload.ready, workload.present, workload.parts)
-    made = plan(outlook, supply, level_of(policy, workload.level), at.observation.now, tick, policy.lead)
+    supply = Supply(
+        workload.per_replica,
+        workload.readiness,
+        workload.ready,
+        workload.present,
+        workload.parts,
+        workload.utilization,
+    )
+    level = level_of(policy)
+    setting = workload.setting if level is None else Setting.fill(level)
+    made = plan(outlook, supply, setting, at.observation.now, tick, policy.lead)
     needs = needs_of(workload, made)
     believed = max(workload.floor, _believable(outlook, supply, at.observation.limits))
     if made.floor > believed:

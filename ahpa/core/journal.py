@@ -18,6 +18,7 @@ from ahpa.core.decision import Decision
 from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.policy.rules import parse_policy
 from ahpa.core.readiness import Lag, Readiness, Tier
+from ahpa.core.setting import Rule, Setting
 from ahpa.core.trust import frozen_tenants
 from forecasting.forecast import Outlook
 from forecasting.panel import frozen as read_only
@@ -122,8 +123,8 @@ def entry_from_json(row: object) -> Entry:
         raise JournalError(f"a field is missing or malformed: {type(error).__name__}: {error}") from error
 
 
-_PLAIN = ("key", "baseline", "floor", "ready", "present", "coverage", "maximum", "level", "managed", "refusal")
-_LATER = ("doubt", "doubted_since", "was_trusted")
+_PLAIN = ("key", "baseline", "floor", "ready", "present", "coverage", "maximum", "managed", "refusal")
+_LATER = ("doubt", "doubted_since", "was_trusted", "utilization")
 """Plain too; journals of before do not have them."""
 
 
@@ -137,6 +138,7 @@ def _workload_to_json(workload: Workload) -> dict[str, Any]:
         "perReplica": workload.per_replica,
         "observedUntil": until if math.isfinite(until) else None,
         "tiers": [_tier_to_json(tier) for tier in workload.readiness.tiers],
+        "setting": asdict(workload.setting),
         "parts": [asdict(part) for part in workload.parts],
         "unit": workload.unit,
         "assumed": list(workload.assumed),
@@ -161,6 +163,7 @@ def _workload_from_json(row: Mapping[str, Any]) -> Workload:
         per_replica=row["perReplica"],
         readiness=Readiness(tiers),
         observed_until=-math.inf if until is None else float(until),
+        setting=_setting_from_json(row),
         # Journals of before these were written have none of them.
         parts=tuple(Part(**part) for part in row.get("parts", ())),
         unit=row.get("unit"),
@@ -169,6 +172,14 @@ def _workload_from_json(row: Mapping[str, Any]) -> Workload:
         unread=row.get("unread"),
         never=row.get("never", ""),
     )
+
+
+def _setting_from_json(row: Mapping[str, Any]) -> Setting:
+    """Journals of before there were settings have the level of a quantile."""
+    said = row.get("setting")
+    if said is None:
+        return Setting.fill(float(row["level"]))
+    return Setting(Rule(said["rule"]), float(said["level"]), int(said["replicas"]))
 
 
 def _outlook_to_json(outlook: Outlook | None) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ahpa.core.capacity import Part
 from ahpa.core.policy.values import Parsed
 from ahpa.core.readiness import Readiness
+from ahpa.core.setting import DEFAULT_SETTING, Setting
 from forecasting.forecast import Outlook
 
 
@@ -64,8 +65,10 @@ class Workload:
     """Share of the last hour's steps that were observed."""
     maximum: int | None = None
     """The owner's own maximum; None where none is set."""
-    level: float = 0.99
-    """The quantile that the owner's late-target needs, from the service's own past."""
+    setting: Setting = DEFAULT_SETTING
+    """What the owner's late-target needs, from the service's own past."""
+    utilization: float = 1.0
+    """Share of its slots to which the scaler above the floor fills a replica; 1 where that is not known."""
     managed: bool = False
     """True: the object carries a baseline that we recorded, so there is something to restore."""
     refusal: str | None = None

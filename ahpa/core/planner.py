@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ahpa.core.capacity import Part, replicas
 from ahpa.core.readiness import Readiness
+from ahpa.core.setting import Rule, Setting
 from forecasting.forecast import Outlook
 
 LAG_LEVEL = 0.9
@@ -22,10 +23,14 @@ class Plan:
     protected: int
     """Replicas at or above `floor` that are worth keeping because they are still starting."""
     peak: float
-    """Demand at `level` of the peak that decided."""
-    level: float
+    """Demand at the setting's level of the peak that decided."""
+    setting: Setting
     window_seconds: float
     """From now to the end of the window that decided."""
+
+    @property
+    def level(self) -> float:
+        return self.setting.level
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ class Supply:
     """Replicas that are ready or have been asked for."""
     parts: tuple[Part, ...] = ()
     """Where there is more than one, each is served by its own replicas, and `per_replica` does not count."""
+    utilization: float = 1.0
+    """Share of its slots to which the scaler above the floor fills a replica; 1 where that is not known."""
 
     def needs(self, demand: float) -> int:
         """Replicas that serve so much."""
@@ -51,7 +58,7 @@ class Supply:
 def plan(
     outlook: Outlook,
     supply: Supply,
-    level: float,
+    setting: Setting,
     now: float,
     tick_seconds: float,
     lead_seconds: float | None = None,
@@ -63,12 +70,21 @@ def plan(
 
     `lead_seconds` stands in for the learned lag of all replicas, where the owner gave one.
 
+    What a peak needs is the setting's to say; a constant floor needs what it is.
+
     The window is measured from the forecast's origin, so what has already passed since then is in it too.
 
     Reactive scalers withdraw replicas that are not ready yet (`present - ready` of them), which starves a
     service whose starts take longer than its noise. Those are worth keeping while the demand that would
     need them has not become improbable: at half of the accepted miss, level (1 + q) / 2.
     """
+
+    def needs(peak: float) -> int:
+        if setting.rule is Rule.CONSTANT:
+            return setting.replicas
+        return supply.needs(setting.padded(peak, supply.utilization))
+
+    level = setting.level
     age = max(0.0, now - outlook.origin)
     leads: tuple[tuple[int | None, float], ...] = ((None, lead_seconds),) if lead_seconds is not None else ()
     leads = leads or supply.readiness.leads(LAG_LEVEL)
@@ -78,16 +94,16 @@ def plan(
     for last, lag in leads:
         seconds = lag + tick_seconds
         peak = outlook.peak(age + seconds, level)
-        need = _in_tier(supply.needs(peak), below, last)
+        need = _in_tier(needs(peak), below, last)
         if best is None or need > best[0]:
             best = (need, peak, seconds)
         if supply.present > supply.ready:
             unlikely = outlook.peak(age + seconds, (1 + level) / 2)
-            held = max(held, _in_tier(supply.needs(unlikely), below, last))
+            held = max(held, _in_tier(needs(unlikely), below, last))
         below = last or below
     assert best is not None
     floor, peak, seconds = best
-    return Plan(floor, max(floor, min(supply.present, held)), peak, level, seconds)
+    return Plan(floor, max(floor, min(supply.present, held)), peak, setting, seconds)
 
 
 def _in_tier(need: int, below: int, last: int | None) -> int:

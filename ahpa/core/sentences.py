@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from ahpa.core.capacity import apportion
 from ahpa.core.observation import Workload
 from ahpa.core.planner import Plan
+from ahpa.core.setting import Rule
 
 _PARTS = 4
 """So many parts are named; more would hide the sentence."""
@@ -13,19 +16,34 @@ _PARTS = 4
 def needs_of(workload: Workload, made: Plan) -> str:
     """`peak 24.1 requests in flight (p99) within 441 s needs 9 at 2.8 each`, and what was taken for granted."""
     unit = f" {workload.unit}" if workload.unit else ""
-    text = f"peak {made.peak:.4g}{unit} (p{100 * made.level:.4g}) within {made.window_seconds:.0f} s needs {made.floor}"
+    peak = f"peak {made.peak:.4g}{unit} (p{100 * made.level:.4g})"
+    within = f"within {made.window_seconds:.0f} s"
+    if made.setting.rule is Rule.CONSTANT:
+        text = f"{made.floor} all the time did best lately; {peak} {within}"
+    elif made.setting.rule is Rule.SLOTS:
+        text = f"{peak} and {math.sqrt(made.peak):.2g} for noise {within} needs {made.floor}"
+    else:
+        text = f"{peak} {within} needs {made.floor}"
     if workload.unit is None:  # recorded before there were units
         return text
-    text += _split(workload, made.floor) if workload.parts else f" at {workload.per_replica:.4g} each"
+    if made.setting.rule is not Rule.CONSTANT:
+        text += _split(workload, made) if workload.parts else f" at {_each(workload.per_replica, workload, made)}"
     return text + (f" ({'; '.join(workload.assumed)})" if workload.assumed else "")
 
 
-def _split(workload: Workload, floor: int) -> str:
+def _each(per_replica: float | None, workload: Workload, made: Plan) -> str:
+    """What one replica is counted with: at its target, or full."""
+    if made.setting.rule is Rule.SLOTS:
+        return f"{(per_replica or 0) / workload.utilization:.4g} each, full"
+    return f"{per_replica:.4g} each"
+
+
+def _split(workload: Workload, made: Plan) -> str:
     """`: chat-00001 1 (10 % at 70 each), chat-00002 26 (90 % at 1.4 each)`."""
-    rows = list(zip(workload.parts, apportion(floor, workload.parts), strict=True))
+    rows = list(zip(workload.parts, apportion(made.floor, workload.parts), strict=True))
     said = [
         f"{part.name} {count} ({100 * part.share:.3g} %{' to come' if part.coming_until is not None else ''} "
-        f"at {part.per_replica:.4g} each)"
+        f"at {_each(part.per_replica, workload, made)})"
         for part, count in rows[:_PARTS]
     ]
     return ": " + ", ".join([*said, *(["..."] if len(rows) > _PARTS else [])])

@@ -80,8 +80,8 @@ def _contradictions(policy: Policy, given: Mapping[str, Any]) -> list[str]:
     return problems
 
 
-def level_of(policy: Policy, found: float) -> float:
-    """The quantile level to plan for; `found` is what the service's own past says its late-target needs.
+def level_of(policy: Policy) -> float | None:
+    """The quantile level that its owner wants to be planned for; None: whatever keeps the late target.
 
     With costs it is the newsvendor's: q = 1 - replica_cost / late_cost (critical ratio Cu / (Cu + Co) with
     Cu = late_cost - replica_cost, Co = replica_cost). Replica 2, late 100 gives 0.98.
@@ -90,4 +90,4 @@ def level_of(policy: Policy, found: float) -> float:
         return policy.quantile
     if policy.replica_cost is not None and policy.late_cost is not None:
         return 1 - policy.replica_cost / policy.late_cost
-    return found
+    return None

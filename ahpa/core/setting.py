@@ -1,0 +1,84 @@
+"""What a floor follows, and which of many such settings suits a service: chosen by what each would have done.
+
+There are three rules. *Fill*: the peak at a level, at the share to which the scaler fills replicas; its reserve is the
+margin for what happens within a minute. *Slots*: the peak at a level and the square root of it, at full replicas
+(square-root staffing; Halfin and Whitt 1981): the scaler above the floor keeps its reserve already, so a second one is
+dear, and levels have to be higher. *Constant*: so many replicas always; none is the scaler left alone. No rule wins
+everywhere (docs/decisions/0052-settings.md), so each service has its own.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from forecasting.panel import Array, Floats
+
+CHOICE_LEVELS = (0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
+CONSTANT_RATIOS = (0.0, 0.2, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.15, 1.3)
+"""Of what the largest demand seen needs. The first is no floor at all."""
+
+_PRICE, _AIM = 0.3, 0.3
+"""See `scores`. The price is the one knob: at 0.2 floors are 5 % cheaper, and one service in fifteen fewer keeps 0.1 %
+(docs/decisions/0052-settings.md)."""
+_LOWER_CONSTANTS = 2
+"""A constant floor is judged by one so many notches lower: its own record is clean until the day a new peak comes."""
+
+
+class Rule(StrEnum):
+    FILL = "fill"
+    SLOTS = "slots"
+    CONSTANT = "constant"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the floor of one service follows."""
+
+    rule: Rule
+    level: float
+    """Of the peak; of a constant floor the one that is shown beside it."""
+    replicas: int = 0
+    """Of a constant floor."""
+
+    @staticmethod
+    def fill(level: float) -> Setting:
+        return Setting(Rule.FILL, level)
+
+    def __str__(self) -> str:
+        """In words, as reports have it."""
+        if self.rule is Rule.CONSTANT:
+            return f"floor {self.replicas}" if self.replicas else "no floor"
+        return f"quantile {self.level:g}" + (" in slots" if self.rule is Rule.SLOTS else "")
+
+    def padded(self, peak: float, utilization: float) -> float:
+        """The demand that, filled to `utilization`, needs as many replicas as the rule wants for this peak."""
+        return peak if self.rule is Rule.FILL else utilization * (peak + math.sqrt(peak))
+
+
+DEFAULT_SETTING = Setting.fill(0.99)
+"""Until there is a record to choose by."""
+
+
+def candidates(constants: Array) -> list[Setting]:
+    """The settings of one service, in the order of the columns of `Tryouts`; `constants` [c] in replicas."""
+    rules = [Setting(rule, level) for rule in (Rule.FILL, Rule.SLOTS) for level in CHOICE_LEVELS]
+    return rules + [Setting(Rule.CONSTANT, DEFAULT_SETTING.level, int(count)) for count in constants]
+
+
+def scores(late: Array, cost: Array, late_target: Floats) -> Array:
+    """How well each setting did, [n, k]; less is better. `late` [n, k] are shares of the requests, `cost` [n, k]
+    replica-hours, `late_target` [n].
+
+    ln(cost) + 0.3 ln(1 + late / (0.3 target)): there is no cliff at the target, so that where none keeps it the price
+    of the next late request spared decides, and one lucky day does not choose the cheapest of all. One that is late by
+    the target is as good as one that is never late and costs 1.55 times as much.
+    """
+    constants = np.arange(2 * len(CHOICE_LEVELS), late.shape[1])
+    judged = late.copy()
+    judged[:, constants] = late[:, np.maximum(constants - _LOWER_CONSTANTS, constants[0])]
+    said = np.log(np.maximum(cost, np.float32(1e-9))) + _PRICE * np.log1p(judged / (_AIM * late_target[:, None]))
+    return np.asarray(said, np.float32)
