@@ -126,15 +126,15 @@ def test_a_refit_is_taken_whole_by_the_next_tick() -> None:
     assert at.tick(NOW + 120)["knative/shop/other"].plan is not None
 
 
-def test_what_was_read_is_kept_beside_what_was_learned_from_it() -> None:
+def test_a_refit_knows_whom_it_learned_of_and_until_when() -> None:
     at = stage("chat", "other")
     listing = at.observer.list()
     done = at.learner.refit(listing, Learned(), NOW)
     assert done.learned is not None
-    assert done.learned.history is not None
-    assert done.learned.known == set(done.learned.history.keys) == set(listing.queries)
+    assert done.learned.forecaster is not None
+    assert done.learned.known == set(done.learned.forecaster.realised().keys) == set(listing.queries)
     assert sorted(listing.keys[series] for series in done.learned.known) == ["knative/shop/chat", "knative/shop/other"]
-    assert done.learned.history.end == NOW
+    assert done.learned.forecaster.origin == NOW
     assert done.learned.fitted_at == NOW
 
 

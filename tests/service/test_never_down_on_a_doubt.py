@@ -136,8 +136,8 @@ def test_where_every_history_is_warned_about_the_newest_counts() -> None:
     assert learned is not None
     again = at.learner.refit(at.observer.list(), learned, NOW + 3600).learned
     assert again is not None
-    assert again.history is not None
-    assert again.history.end == NOW + 3600
+    assert again.forecaster is not None
+    assert again.forecaster.origin == NOW + 3600
     assert again.doubts.warned == again.known
 
 

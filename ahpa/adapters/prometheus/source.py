@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import CancelledError
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -91,18 +91,21 @@ class Prometheus:
         """
         length = round(end - start)
         start, end = math.floor(start / step) * step, math.floor(end / step) * step
+        values = np.full((len(queries), round((end - start) / step)), np.nan)
         asking = _Asking(self, self._session, start, end, step, deadline)
         left_over = self._left_over.get(length, frozenset())
         order = sorted(queries, key=lambda key: key not in left_over)
+        row_of = dict(zip(queries, values, strict=True))
         try:
-            demands = run_all(self._executor, asking.ask, [queries[key] for key in order])
-        except CancelledError:
-            demands = [Demand(asking.unknown, "reading was stopped") for _ in order]
+            demands = run_all(self._executor, asking.ask, [(queries[key], row_of[key]) for key in order])
+        except CancelledError:  # a thread that is still at it must not write into what we hand out
+            values = np.full_like(values, np.nan)
+            demands = [Demand(values[0], "reading was stopped") for _ in order]
         found = dict(zip(order, demands, strict=True))
         rows = {key: found[key] for key in queries}
         self._left_over[length] = frozenset(key for key, row in rows.items() if not row.asked)
-        values = np.array([row.values for row in rows.values()]).reshape(len(rows), len(asking.unknown))
-        panel = Panel.of(start, step, values, tuple(rows)) if rows else Panel(start, step, values, ())
+        values.setflags(write=False)  # not copied: a thousand fortnights are 160 MiB
+        panel = Panel(start, step, values, tuple(queries))
         problems = {key: row.problem for key, row in rows.items() if row.problem is not None}
         warned = frozenset(key for key, row in rows.items() if row.partial)
         panel, partial = self._recollection.weighed(queries, panel, warned)
@@ -171,29 +174,28 @@ class _Asking:
         """As `Reading` says: the worst that any answer told."""
         return max(self.skews, key=abs, default=0.0)
 
-    @property
-    def unknown(self) -> Floats:
-        return np.full(round((self.end - self.start) / self.step), np.nan)
-
-    def ask(self, query: str) -> Demand:
+    def ask(self, asked: tuple[str, Floats]) -> Demand:
+        """The demand of one query, laid into its own row, which is NaN before."""
+        query, row = asked
         if len(self.unanswered) >= PATIENCE and not self.answered.is_set():
             why = f"not asked: no answer to the first {len(self.unanswered)} queries"
-            return Demand(self.unknown, why, asked=False)
+            return Demand(row, why, asked=False)
         if time.monotonic() >= self.deadline:
-            return Demand(self.unknown, "not asked: the round's time was over", asked=False)
+            return Demand(row, "not asked: the round's time was over", asked=False)
         self.session.forget_skew()
         try:
             found = self.prometheus.demand(query, self.start, self.end, self.step, self.deadline)
         except NoAnswer as error:
             self.unanswered.append(query)
-            return Demand(self.unknown, str(error))
+            return Demand(row, str(error))
         except MetricsUnavailable as error:
             self.answered.set()
-            return Demand(self.unknown, str(error))
+            return Demand(row, str(error))
         finally:
             self.skews.append(self.session.skew)
         self.answered.set()
-        return found
+        row[:] = found.values
+        return replace(found, values=row)
 
 
 def _samples(series: Any) -> list[Any]:
