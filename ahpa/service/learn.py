@@ -81,6 +81,8 @@ class Refit:
     """None: nothing could be read, and what was learned before is still true."""
     asked: frozenset[str] = frozenset()
     """Series whose history it tried to read."""
+    seconds: float = 0.0
+    """It took so long."""
 
 
 @dataclass(frozen=True)

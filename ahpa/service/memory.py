@@ -48,6 +48,8 @@ class Memory:
     """Series of which any data were seen. Lost: known again from the history, as soon as one was read."""
     unread: frozenset[str] = frozenset()
     """Series whose demand the last round could not read. Lost: an outage is told of once more."""
+    unlisted: frozenset[str] = frozenset()
+    """Kinds that the last round could not list. Lost: it is told of once more."""
     would_be: dict[str, int] = field(default_factory=dict)
     """Floors that nobody wrote (observe, dry run). Lost: they count from the owner's own minimum again."""
     backoff: dict[str, Backoff] = field(default_factory=dict)

@@ -58,8 +58,8 @@ class Listing:
     """All targets at one moment."""
 
     asked: tuple[Asked, ...]
-    unlisted: frozenset[str]
-    """Kinds that did not answer: their targets are not gone, only not seen."""
+    unlisted: Mapping[str, str]
+    """Kinds that did not answer, and what was said: their targets are not gone, only not seen."""
 
     @property
     def queries(self) -> dict[str, str]:
@@ -96,10 +96,19 @@ class Observer:
                 targets += actuator.targets(deadline)
             except ClusterError as error:
                 failures[kind] = error
-                self.telemetry.log("targets.unavailable", logging.WARNING, kind=kind, problem=str(error))
         if len(failures) == len(self.actuators):
             raise next(iter(failures.values()))
-        return Listing(tuple(self._asked_or_left_out(target) for target in targets), frozenset(failures))
+        asked = tuple(self._asked_or_left_out(target) for target in targets)
+        return Listing(asked, {kind: str(error) for kind, error in failures.items()})
+
+    def tell_of_kinds(self, listing: Listing, memory: Memory) -> None:
+        """A kind that cannot be listed, as where its CRD is not installed, is told of once, and once when it can."""
+        for kind, problem in listing.unlisted.items():
+            if kind not in memory.unlisted:
+                self.telemetry.log("targets.unavailable", logging.WARNING, kind=kind, problem=problem)
+        for kind in memory.unlisted - listing.unlisted.keys():
+            self.telemetry.log("targets.again", kind=kind)
+        memory.unlisted = frozenset(listing.unlisted)
 
     def _asked_or_left_out(self, target: Target) -> Asked:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +107,7 @@ def staged(
     models: Mapping[str, Model] | None = None,
     queries: Mapping[str, Query] = MappingProxyType(QUERIES),
     cluster_clock: ServerClock | None = None,
+    stopwatch: Callable[[], float] = time.monotonic,
 ) -> Stage:
     """A new service in an old world: a start, or a restart."""
     telemetry = Telemetry()
@@ -122,7 +124,7 @@ def staged(
     )
     observer = Observer(settings, ports.actuators, prometheus, ports.starts, queries, tuple(ports.models), telemetry)
     learner = Learner(settings, prometheus, ports.models, telemetry)
-    return Stage(kube, prometheus, telemetry, Service(settings, ports, may_write, pace), observer, learner)
+    return Stage(kube, prometheus, telemetry, Service(settings, ports, may_write, pace, stopwatch), observer, learner)
 
 
 def stage(

@@ -17,22 +17,23 @@ from tests.fakes.kube import FakeKube
 from tests.service.stage import NOW, ROOT, SETTINGS, Stage, add_knative, morning, stage, staged
 
 
-def test_a_new_target_asks_for_a_refit_but_not_too_often() -> None:
-    at = stage()
+@pytest.mark.parametrize(("refit_seconds", "wish"), [(0.1, 2), (14.0, 4), (25.0, 6), (400.0, 6)])
+def test_a_new_target_asks_for_a_refit_and_then_none_for_ten_times_as_long_as_it_took(
+    refit_seconds: float, wish: int
+) -> None:
+    """But never sooner than the next round, nor later than after five minutes."""
+    kube, prometheus = FakeKube(), FakePrometheus({"chat": morning, "other": morning, "third": morning})
+    add_knative(kube, "chat", mode="apply")
+    at = staged(kube, prometheus, stopwatch=itertools.count(0.0, refit_seconds).__next__)
+    at.service.refit(NOW)
     at.tick(NOW + 30)
-    assert not at.service.take_refit_wish()
-    add_knative(at.kube, "other", mode="apply")
+    assert not at.service.take_wish("refit")
+    add_knative(kube, "other", mode="apply")
     at.tick(NOW + 60)
-    assert at.service.take_refit_wish(), "the first annotation is answered within a minute"
+    assert at.service.take_wish("refit")
     at.service.refit(NOW + 61)
-    assert at.tick(NOW + 120)["knative/shop/other"].plan is not None
-    assert not at.service.take_refit_wish()
-    at.prometheus.demands["third"] = morning
-    add_knative(at.kube, "third", mode="apply")
-    at.tick(NOW + 300)
-    assert not at.service.take_refit_wish()
-    at.tick(NOW + 360)
-    assert at.service.take_refit_wish()
+    add_knative(kube, "third", mode="apply")
+    assert wished(at, range(2, 9))[:1] == [wish]
 
 
 def test_a_refit_in_an_outage_keeps_what_was_learned() -> None:
@@ -49,10 +50,10 @@ def test_a_query_that_never_answers_does_not_make_the_fleet_learn_anew_again_and
     at = stage()
     add_knative(at.kube, "mute", mode="apply")
     at.tick(NOW + 400)
-    assert not at.service.take_refit_wish()
+    assert not at.service.take_wish("refit")
     at.prometheus.demands["mute"] = morning
     at.tick(NOW + 460)
-    assert at.service.take_refit_wish()
+    assert at.service.take_wish("refit")
 
 
 class NoHistory(FakePrometheus):
@@ -73,7 +74,7 @@ def wished(at: Stage, minutes: range) -> list[int]:
     out = []
     for minute in minutes:
         at.tick(NOW + 60 * minute)
-        if at.service.take_refit_wish():
+        if at.service.take_wish("refit"):
             out.append(minute)
             at.service.refit(NOW + 60 * minute + 1)
     return out
@@ -178,7 +179,7 @@ def test_of_two_refits_the_later_one_counts_and_none_is_wished_for_while_one_run
     add_knative(at.kube, "other", mode="apply")
     at.prometheus.meanwhile = lambda: at.tick(NOW + 60)
     at.service.refit(NOW + 30)
-    assert not at.service.take_refit_wish()
+    assert not at.service.take_wish("refit")
     del at.kube.objects[f"{ROOT}/services/other"]
     at.service.refit(NOW + 90)
     add_knative(at.kube, "other", mode="apply")

@@ -155,7 +155,7 @@ def test_a_target_whose_history_cannot_be_read_once_keeps_its_forecast() -> None
     decisions = run(at, range(7, 12))
     assert all(d.plan is not None for d in decisions)
     assert floors(decisions) == [23] * 5
-    assert not at.service.take_refit_wish()
+    assert not at.service.take_wish("refit")
 
 
 def test_a_warned_history_that_is_all_there_is_may_raise_and_not_lower() -> None:
