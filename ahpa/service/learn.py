@@ -128,6 +128,9 @@ class Learner:
         unread = listing.queries.keys() - set(usable)
         model = PerSeriesModel(self.models, chosen, Policy().model, earlier.forecaster, unread)
         forecaster = model.fit(history)
+        for name, reasons in forecaster.failed.items():
+            said = {listing.keys[series]: reason for series, reason in reasons.items()}
+            self.telemetry.log("refit.model_failed", logging.WARNING, model=name, of=len(history.keys), **summary(said))
         going_on = unread & forecaster.kept.keys()
         known = {*usable, *going_on}
         before = earlier.doubts

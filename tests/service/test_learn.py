@@ -14,6 +14,7 @@ from ahpa.ports import Reading
 from ahpa.service.learn import FURTHEST_SECONDS, Learned, windows_up_to
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
+from tests.fakes.models import Moody, SameAsYesterday
 from tests.service.stage import NOW, ROOT, SETTINGS, Stage, add_knative, morning, stage, staged
 
 
@@ -184,3 +185,40 @@ def test_of_two_refits_the_later_one_counts_and_none_is_wished_for_while_one_run
     at.service.refit(NOW + 90)
     add_knative(at.kube, "other", mode="apply")
     assert at.tick(NOW + 120)["knative/shop/other"].plan is None, "the later one did not know it"
+
+
+def test_a_model_that_raises_in_a_refit_is_one_line_for_each_refit(caplog: pytest.LogCaptureFixture) -> None:
+    """Only the sentences of its own targets said so."""
+    kube, prometheus = FakeKube(), FakePrometheus({"chat": morning, "other": morning})
+    for i in range(9):
+        add_knative(kube, f"other-{i}", mode="apply", model="moody")
+    add_knative(kube, "chat", mode="apply")
+    at = staged(kube, prometheus, models={"fleet": SameAsYesterday(), "moody": Moody({"fit"})})
+    with caplog.at_level("INFO", logger="ahpa"):
+        for hour in range(2):
+            at.service.refit(NOW + 3600 * hour)
+    (first, second) = [vars(record)["fields"] for record in caplog.records if "failed" in record.getMessage()]
+    assert first == second == {
+        "model": "moody", "of": 10, "targets": 9, "first": [f"knative/shop/other-{i}" for i in range(3)],
+        "problem": "moody failed: MemoryError: 7 GiB",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("raising", ["observe", "forecast", "realised"])
+def test_a_model_that_raises_in_a_tick_holds_its_own_and_the_others_are_served(raising: str) -> None:
+    kube, prometheus = FakeKube(), FakePrometheus({"chat": morning, "other": morning})
+    add_knative(kube, "other", mode="apply", model="moody")
+    add_knative(kube, "chat", mode="apply")
+    raises: set[str] = set()
+    at = staged(kube, prometheus, models={"fleet": SameAsYesterday(), "moody": Moody(raises)})
+    at.service.refit(NOW)
+    for minute in range(4):
+        at.tick(NOW + 60 * minute)
+    raises.add(raising)
+    for minute in range(4, 40):
+        decisions = at.tick(NOW + 60 * minute)
+    assert decisions["knative/shop/chat"].floor == 6
+    assert decisions["knative/shop/chat"].plan is not None
+    assert decisions["knative/shop/other"].floor == 6, "what it had before"
+    raises.clear()
+    assert at.tick(NOW + 2400)["knative/shop/other"].plan is not None
