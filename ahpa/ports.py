@@ -87,8 +87,8 @@ class Actuator(Protocol):
         ClusterError; never a part of them."""
         ...
 
-    def write(self, target: Target, floor: int) -> None:
-        """Make `floor` the minimum, the owner's own recorded first; nothing to change writes nothing.
+    def write(self, target: Target, floor: int) -> bool:
+        """Make `floor` the minimum, the owner's own recorded first; nothing to change writes nothing: False.
 
         Raises ClusterError; 409: the object changed meanwhile.
         """
@@ -199,7 +199,7 @@ class Telemetry(Protocol):
         ...
 
     def wrote(self, result: str) -> None:
-        """A write to a target was `done`, `failed` or met a `conflict`."""
+        """A write to a target was `done`, `failed` or met a `conflict`; one that changed nothing was none."""
         ...
 
     def job_failed(self, job: str) -> None:

@@ -75,7 +75,8 @@ class Annotated:
             for i in range(self.count)
         ]
 
-    def write(self, target: Target, floor: int) -> None: ...
+    def write(self, target: Target, floor: int) -> bool:
+        return True
 
     def restore(self, target: Target) -> None: ...
 

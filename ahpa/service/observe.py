@@ -30,6 +30,7 @@ from ahpa.ports import (
 from ahpa.service.doubts import Doubts, sudden_zeros
 from ahpa.service.memory import Memory
 from ahpa.service.settings import RECENT_SECONDS, Settings
+from ahpa.service.starting import look_at_pods
 
 SAID = 3
 """So many targets and reasons are named where many have the same trouble."""
@@ -178,6 +179,8 @@ class Observer:
         observed = dict(zip(panel.keys, panel.last_observed().tolist(), strict=True))
         finite = np.isfinite(panel.values)
         coverage = dict(zip(panel.keys, finite.mean(axis=1).tolist() if finite.size else (), strict=False))
+        looked_at = [asked.target for asked in listing.asked if asked.target.selector and asked.query is not None]
+        look_at_pods(self.starts, looked_at, memory, now, deadline, self.telemetry)
         out = []
         for asked in listing.asked:
             target, series = asked.target, asked.series
@@ -185,9 +188,9 @@ class Observer:
             share = 0.0 if series in recent.partial else coverage.get(series, 0.0)
             thought = not writes or (asked.parsed.policy.mode == "observe" and not target.managed)
             try:
-                workload = self._workload(asked, memory, now, deadline)
+                workload = self._workload(asked, memory, now)
             except Exception as error:  # as for what its owner asks
-                workload = self._workload(_left_out(asked, error), memory, now, deadline)
+                workload = self._workload(_left_out(asked, error), memory, now)
             floor = workload.floor
             if thought:
                 floor = max(memory.would_be.get(target.key, floor), workload.baseline)
@@ -206,14 +209,10 @@ class Observer:
             )
         return tuple(out)
 
-    def _workload(self, asked: Asked, memory: Memory, now: float, deadline: float) -> Workload:
+    def _workload(self, asked: Asked, memory: Memory, now: float) -> Workload:
         """As the cluster shows it."""
         target = asked.target
-        log = memory.starts.get(target.key, StartLog())
-        if target.selector and asked.query is not None:
-            log = self._seen(target, log, now, deadline)
-        memory.starts[target.key] = log
-        readiness = log.readiness(self.settings.readiness)
+        readiness = memory.starts.get(target.key, StartLog()).readiness(self.settings.readiness)
         return Workload(
             key=target.key,
             policy=asked.parsed,
@@ -232,13 +231,6 @@ class Observer:
             assumed=_assumed(asked, readiness),
             no_capacity=next((one.problem for one in asked.fits if one.problem), ""),
         )
-
-    def _seen(self, target: Target, log: StartLog, now: float, deadline: float) -> StartLog:
-        try:
-            return log.seen(self.starts.starts(target, deadline), now)
-        except ClusterError as error:
-            self.telemetry.log("pods.unavailable", logging.DEBUG, target=target.key, problem=str(error))
-            return log
 
 
 def _left_out(asked: Asked, error: Exception) -> Asked:

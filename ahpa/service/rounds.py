@@ -79,11 +79,9 @@ class Service:
         settings: Settings,
         ports: Ports,
         may_write: Gate,
-        pace: Callable[[], None] = lambda: None,
         stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`pace` waits before each write, as long as the rate of writes asks for; `stopwatch` says how long a refit
-        took."""
+        """`stopwatch` says how long a refit took."""
         self.settings = settings
         self.shown = Shown()
         self._telemetry = ports.telemetry
@@ -91,7 +89,7 @@ class Service:
             settings, ports.actuators, ports.demand, ports.starts, ports.queries, tuple(ports.models), ports.telemetry
         )
         self._learner = Learner(settings, ports.demand, ports.models, ports.telemetry, ports.cluster_clock)
-        self._actor = Actor(ports.actuators, ports.events, ports.telemetry, ports.journal, may_write, pace)
+        self._actor = Actor(ports.actuators, ports.events, ports.telemetry, ports.journal, may_write)
         self._cluster_clock = ports.cluster_clock
         self._may_write = may_write
         self._stopwatch = stopwatch

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ahpa.adapters.files.journal import JournalFile
+from ahpa.adapters.kubernetes.api import Paced
 from ahpa.adapters.kubernetes.events import Events
 from ahpa.adapters.kubernetes.kinds import KINDS
 from ahpa.adapters.kubernetes.pods import Pods
@@ -112,7 +113,7 @@ def staged(
     """A new service in an old world: a start, or a restart."""
     telemetry = Telemetry()
     ports = Ports(
-        actuators={name: kind.actuator(kube, "shop") for name, kind in KINDS.items()},
+        actuators={name: kind.actuator(Paced(kube, pace), "shop") for name, kind in KINDS.items()},
         starts=Pods(kube),
         demand=prometheus,
         queries=queries,
@@ -124,7 +125,7 @@ def staged(
     )
     observer = Observer(settings, ports.actuators, prometheus, ports.starts, queries, tuple(ports.models), telemetry)
     learner = Learner(settings, prometheus, ports.models, telemetry)
-    return Stage(kube, prometheus, telemetry, Service(settings, ports, may_write, pace, stopwatch), observer, learner)
+    return Stage(kube, prometheus, telemetry, Service(settings, ports, may_write, stopwatch), observer, learner)
 
 
 def stage(

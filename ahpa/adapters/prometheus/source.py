@@ -26,6 +26,7 @@ from ahpa.adapters.prometheus.connection import Connection
 from ahpa.adapters.prometheus.recollection import Recollection
 from ahpa.adapters.prometheus.refusals import tls_refusal_of
 from ahpa.adapters.prometheus.session import BoundedSession, MetricsUnavailable, NoAnswer
+from ahpa.core.turns import in_turn
 from ahpa.ports import Reading
 from ahpa.transport import NEVER
 from forecasting.executor import Executor, Serial, run_all
@@ -75,7 +76,7 @@ class Prometheus:
         self._session = BoundedSession(connection or Connection(), answer)
         self._client = PrometheusConnect(url.rstrip("/"), session=self._session)
         self._executor = executor or Serial()
-        self._left_over: dict[int, frozenset[str]] = {}
+        self._left_over: dict[int, tuple[str, ...]] = {}
         """By a reading's length in seconds, which tells a tick's from a refit's: the keys that it could not ask for."""
         self._recollection = Recollection()
 
@@ -93,8 +94,7 @@ class Prometheus:
         start, end = math.floor(start / step) * step, math.floor(end / step) * step
         values = np.full((len(queries), round((end - start) / step)), np.nan)
         asking = _Asking(self, self._session, start, end, step, deadline)
-        left_over = self._left_over.get(length, frozenset())
-        order = sorted(queries, key=lambda key: key not in left_over)
+        order = in_turn(queries, self._left_over.get(length, ()))
         row_of = dict(zip(queries, values, strict=True))
         try:
             demands = run_all(self._executor, asking.ask, [(queries[key], row_of[key]) for key in order])
@@ -103,7 +103,7 @@ class Prometheus:
             demands = [Demand(values[0], "reading was stopped") for _ in order]
         found = dict(zip(order, demands, strict=True))
         rows = {key: found[key] for key in queries}
-        self._left_over[length] = frozenset(key for key, row in rows.items() if not row.asked)
+        self._left_over[length] = tuple(key for key, row in found.items() if not row.asked)
         values.setflags(write=False)  # not copied: a thousand fortnights are 160 MiB
         panel = Panel(start, step, values, tuple(queries))
         problems = {key: row.problem for key, row in rows.items() if row.problem is not None}
