@@ -15,6 +15,8 @@ from ahpa.service.settings import Settings
 
 IDLE_SHARE = 0.25
 """Of a tick, after which the next one comes while nobody asks for a plan."""
+OVERDUE_SHARE = 1.5
+"""Of a tick, after which the next one comes whatever the wall clock says: set back by an hour, it would come in an hour."""
 
 
 class Jobs(Protocol):
@@ -74,6 +76,7 @@ class Loop:
         self._monotonic = monotonic
         self._stop = threading.Event()
         self._advanced = monotonic()
+        self._ticked = monotonic()
         self._busy: set[str] = set()
         self._failed: set[str] = set()
         """Jobs whose last run could not reach the cluster."""
@@ -122,8 +125,9 @@ class Loop:
         comes early: the first annotation of all is seen soon."""
         free = [job for job in ("refit", "tick") if job not in self._busy]
         wished = [job for job in free if self._service.take_wish(job)]
-        early = self._monotonic() - self._advanced >= IDLE_SHARE * self._service.settings.tick_seconds
-        if "tick" in free and "tick" not in wished and self._service.idle and early:
+        share = IDLE_SHARE if self._service.idle else OVERDUE_SHARE
+        late = self._monotonic() - self._ticked >= share * self._service.settings.tick_seconds
+        if "tick" in free and "tick" not in wished and late:
             wished.append("tick")
         return wished
 
@@ -134,6 +138,8 @@ class Loop:
     def do(self, job: str) -> None:
         """A `tick` or a `refit`, now. Raises nothing: what failed is counted and logged, and the next one comes."""
         self._busy.add(job)
+        if job == "tick":
+            self._ticked = self._monotonic()
         try:
             (self._service.tick if job == "tick" else self._service.refit)(self._clock())
         except ClusterError as error:

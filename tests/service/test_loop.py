@@ -117,7 +117,8 @@ def test_a_wish_for_a_refit_is_heard_between_two_hours() -> None:
 @pytest.mark.parametrize(
     ("idle", "wishes", "after", "expected"),
     [
-        (False, [], 10.0, []),
+        (False, [], 1.4, []),
+        (False, [], 1.5, ["tick"]),
         (True, [], 0.2, []),
         (True, [], 0.3, ["tick"]),
         (True, ["tick"], 0.3, ["tick"]),
@@ -126,7 +127,8 @@ def test_a_wish_for_a_refit_is_heard_between_two_hours() -> None:
     ],
 )
 def test_what_does_not_wait_for_its_turn(idle: bool, wishes: list[str], after: float, expected: list[str]) -> None:
-    """A wish, and, while nobody asks for a plan, the next round after a quarter of a tick of one second."""
+    """A wish; while nobody asks for a plan, the next round after a quarter of a tick of one second; and a round that
+    the wall clock has forgotten after one and a half."""
     service, clock = Stub(), [100.0]
     loop = Loop(service, Telemetry(), monotonic=lambda: clock[0])
     service.idle = idle
