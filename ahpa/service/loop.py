@@ -16,7 +16,7 @@ from ahpa.service.settings import Settings
 IDLE_SHARE = 0.25
 """Of a tick, after which the next one comes while nobody asks for a plan."""
 OVERDUE_SHARE = 1.5
-"""Of a tick, after which the next one comes whatever the wall clock says: set back by an hour, it would come in an hour."""
+"""Of a tick, after which the next one comes whatever the wall clock says: set back an hour, it would wait for one."""
 
 
 class Jobs(Protocol):
