@@ -76,7 +76,8 @@ class Loop:
         self._monotonic = monotonic
         self._stop = threading.Event()
         self._advanced = monotonic()
-        self._ticked = monotonic()
+        self._ticked = self._advanced
+        """When the last tick ended; a slow one is followed by a pause all the same."""
         self._busy: set[str] = set()
         self._failed: set[str] = set()
         """Jobs whose last run could not reach the cluster."""
@@ -138,8 +139,6 @@ class Loop:
     def do(self, job: str) -> None:
         """A `tick` or a `refit`, now. Raises nothing: what failed is counted and logged, and the next one comes."""
         self._busy.add(job)
-        if job == "tick":
-            self._ticked = self._monotonic()
         try:
             (self._service.tick if job == "tick" else self._service.refit)(self._clock())
         except ClusterError as error:
@@ -156,5 +155,7 @@ class Loop:
             self._failed.discard(job)
             if job == "tick":
                 self.ready = True
-        self._busy.discard(job)
         self._advanced = self._monotonic()
+        if job == "tick":
+            self._ticked = self._advanced
+        self._busy.discard(job)
