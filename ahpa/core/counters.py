@@ -20,6 +20,8 @@ _FALLS = 0.05
 """Of all changes: so often may a process start anew."""
 _RISES = 0.2
 """Of all steps: a counter of requests rises in so many of them, a load that climbs once a day does not."""
+_RESTS = 0.05
+"""Of all steps: a load may rest at zero, a counter rests where it is."""
 _FALL_TO, _STEP_UP = 0.5, 0.5
 """Of the value before a fall: where a counter begins anew it is lower; in one step it climbs less."""
 _NAMED = re.compile(r".*_(total|count|sum|bucket)(\{.*)?", re.ASCII | re.DOTALL)
@@ -31,7 +33,7 @@ class Course(Enum):
 
     LOAD = "as a load does"
     COUNTER = "as a counter does"
-    NEVER_FALLS = "it only rises: a counter without a name, or a smooth growth"
+    NEVER_FALLS = "it only rises and never falls: if it is a counter and no growing load, wrap it in rate()"
 
 
 def course(values: Floats, name: str = "") -> Course:
@@ -45,7 +47,7 @@ def course(values: Floats, name: str = "") -> Course:
         return Course.LOAD
     if _NAMED.fullmatch(name):
         return Course.COUNTER
-    if rises < _RISES * len(changes):
+    if rises < _RISES * len(changes) or np.count_nonzero(seen == 0) > _RESTS * len(seen):
         return Course.LOAD
     if not len(falls):
         return Course.NEVER_FALLS

@@ -20,7 +20,6 @@ from ahpa.adapters.files.table import Table
 from ahpa.adapters.files.text import NOT_ENOUGH, Block, InputError, blocks, document, headed, is_json, lines
 from ahpa.adapters.files.wide import Header, parse_wide
 from ahpa.core.counters import WAY_OUT, Course, course
-from ahpa.core.words import seconds
 from ahpa.simulation.requests import Requests
 from forecasting.panel import Panel
 
@@ -40,9 +39,7 @@ def read_panels(path: Path, joining: Joining = AS_THEY_ARE, remark: Remark = _un
     return [found.demand] if isinstance(found, Requests) else found
 
 
-def read_demand(
-    path: Path, joining: Joining = AS_THEY_ARE, remark: Remark = _unheard
-) -> list[Panel] | Requests:
+def read_demand(path: Path, joining: Joining = AS_THEY_ARE, remark: Remark = _unheard) -> list[Panel] | Requests:
     """As `read_panels`, with a list of requests as it is; `remark` is told what a reader must know of the file."""
     source = str(path)
 
@@ -63,9 +60,7 @@ def read_demand(
     return panels
 
 
-def _parsed(
-    source: str, stem: str, text: Iterator[Block], block: Block, told: Remark
-) -> list[Table] | Requests:
+def _parsed(source: str, stem: str, text: Iterator[Block], block: Block, told: Remark) -> list[Table] | Requests:
     first = block.data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n").decode("utf-8", "replace")
     if is_json(block.data) and not is_exposition(first):
         return parse_json(source, document(source, text), told)
@@ -87,8 +82,7 @@ def _check_counters(source: str, panel: Panel, metric: str, told: Remark) -> Non
         if found is Course.COUNTER:
             raise InputError(f"{source}: {name[:80]!r} {WAY_OUT}; then export it anew")
         if found is Course.NEVER_FALLS:
-            length = seconds(panel.end - panel.start)
-            told(f"{name[:80]!r} rises through all of its {length} and never falls: if it is a counter, wrap it in rate()")
+            told(f"{name[:80]!r}: {Course.NEVER_FALLS.value}")
 
 
 def _stem(path: Path) -> str:

@@ -72,10 +72,10 @@ class Dialect:
 
 
 def opened(source: str, header: str, rest: Iterator[Block]) -> tuple[Dialect, list[str], int, Iterator[Block]]:
-    """(dialect, cells of the header, its line, the blocks after it). A first line `sep=;`, which spreadsheets ask for,
-    is passed over. Raises InputError."""
-    at, said = 1, _SAID.fullmatch(header.strip(" \r"))
-    if said is not None:
+    """(dialect, cells of the header, its line, the blocks after it). A line `sep=;`, which spreadsheets ask for, and
+    InfluxDB's annotations are passed over. Raises InputError."""
+    at, said = 1, _SAID.fullmatch(header)
+    while header.startswith("#") or _SAID.fullmatch(header):
         block = next(rest, None)
         if block is None:
             raise InputError(f"{source}: no samples", NOT_ENOUGH)

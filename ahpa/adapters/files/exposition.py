@@ -17,7 +17,9 @@ from ahpa.adapters.files.labels import METRIC, labels_in, names_of
 from ahpa.adapters.files.table import MOST_SERIES, Table
 from ahpa.adapters.files.text import NOT_ENOUGH, InputError
 
-_BEGINS = re.compile(r'#(?!group|datatype|default)|[a-zA-Z_:][\w:]*(\{| +[0-9+\-N])|\{ *"?[a-zA-Z_][\w.]*"? *=', re.ASCII)
+_BEGINS = re.compile(
+    r'#(?!group|datatype|default)|[a-zA-Z_:][\w:]*(\{| +[0-9+\-N])|\{ *"?[a-zA-Z_][\w.]*"? *=', re.ASCII
+)
 _SAMPLE = re.compile(
     r"(?P<series>[a-zA-Z_:][a-zA-Z0-9_:]{0,200}(?:\{[^}]{0,2000}\})?|\{[^}]{0,2000}\}) (?P<value>\S{1,64})"
     r"(?: (?P<stamp>[0-9.eE+]{1,40}))?(?: #.{0,2000})?",

@@ -1,6 +1,6 @@
 """CSV with a row for each series and time: stamp, labels and value in columns of their own, in any order.
 
-So write data frames of Prometheus clients, VictoriaMetrics, Grafana's "series as rows" and InfluxDB (`_time`, `_value`).
+So write data frames of Prometheus clients, VictoriaMetrics, Grafana's "series as rows", InfluxDB (`_time`, `_value`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from ahpa.adapters.files.wide import Header
 _TIMES = frozenset({*TIME_COLUMNS, "_time"})
 _VALUES = frozenset({"value", "_value"})
 _METRICS = frozenset({"metric", "metric_name"})
-_LABELS = frozenset({*_METRICS, METRIC, "series", "name", "service", "pod", "instance", "job", "labels", "_measurement"})
+_LABELS = frozenset(
+    {*_METRICS, METRIC, "series", "name", "service", "pod", "instance", "job", "labels", "_measurement"}
+)
 _NO_LABELS = frozenset({"", "unnamed: 0", "result", "table", "_start", "_stop"})
 """A data frame's index, and what InfluxDB adds."""
 

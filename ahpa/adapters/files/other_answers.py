@@ -129,9 +129,7 @@ def _sorted(stamps: Sequence[object], values: Sequence[object]) -> Samples:
     return Samples(np.array([when for when, _ in out]), np.array([amount for _, amount in out]), None)
 
 
-def _tables(
-    source: str, names: Sequence[str], labels: Sequence[Labels], samples: Sequence[Samples]
-) -> list[Table]:
+def _tables(source: str, names: Sequence[str], labels: Sequence[Labels], samples: Sequence[Samples]) -> list[Table]:
     """`labels` may be empty: not known."""
     if not samples:
         raise InputError(f"{source}: the answer holds no series", NOT_ENOUGH)

@@ -17,11 +17,12 @@ from ahpa.adapters.files.text import InputError
 from forecasting.panel import Floats, Panel
 
 PARTS = frozenset({
-    "pod", "pod_name", "pod_ip", "podname", "instance", "host", "hostname", "node", "node_name", "nodename", "server",
-    "container", "container_name", "container_id", "id", "uid", "replica", "task", "process", "pid", "worker", "shard",
-    "partition", "endpoint", "revision_name", "kn_revision_name", "revision", "version", "replicaset", "pod_template_hash",
-    "k8s_pod_name", "k8s_node_name", "code", "status", "status_code", "response_code", "response_code_class",
-    "http_status_code", "method", "http_method", "path", "route", "handler", "uri", "url", "operation", "verb",
+    "pod", "pod_name", "pod_ip", "podname", "instance", "host", "hostname", "node", "node_name", "nodename",
+    "server", "container", "container_name", "container_id", "id", "uid", "replica", "task", "process", "pid",
+    "worker", "shard", "partition", "endpoint", "revision_name", "kn_revision_name", "revision", "version",
+    "replicaset", "pod_template_hash", "k8s_pod_name", "k8s_node_name", "code", "status", "status_code",
+    "response_code", "response_code_class", "http_status_code", "method", "http_method", "path", "route",
+    "handler", "uri", "url", "operation", "verb",
 })  # fmt: skip
 """Labels of which a service has many values at once, or one after the other."""
 _APART = {"le": "buckets of a histogram: export its _count", "quantile": "quantiles of a summary: export its _count"}
@@ -75,11 +76,10 @@ def _check(source: str, series: Sequence[tuple[tuple[str, str], ...]], parts: fr
     for labels in dict.fromkeys(series):
         groups.setdefault(_without(dict(labels), parts), []).append(dict(labels))
     for group in groups.values():
-        labels = {key for one in group for key in one}
-        differ = sorted(key for key in labels if len({one.get(key) for one in group}) > 1)
-        for label in differ:
-            if label in _APART:
-                raise InputError(f"{source}: these {len(group)} series are {_APART[label]}, or its sum(rate(...))")
+        keys = {key for one in group for key in one}
+        differ = sorted(key for key in keys if len({one.get(key) for one in group}) > 1)
+        for label in sorted(set(differ) & _APART.keys()):
+            raise InputError(f"{source}: these {len(group)} series are {_APART[label]}, or its sum(rate(...))")
         if differ:
             options = " ".join(f"--sum {label}" for label in differ)
             raise InputError(
@@ -119,7 +119,7 @@ def _in_short_gap(seen: Floats, step: float) -> Floats:
     out = np.zeros(len(seen), bool)
     at = np.flatnonzero(seen)
     most = max(_SHORT_GAP_STEPS, _SHORT_GAP_SECONDS / step)
-    for first, last in zip(at[:-1], at[1:], strict=True) if len(at) else ():
-        if 1 < last - first <= most + 1:
-            out[first + 1 : last] = True
+    gaps = np.diff(at) - 1
+    for i in np.flatnonzero((gaps > 0) & (gaps <= most)):
+        out[at[i] + 1 : at[i + 1]] = True
     return out

@@ -1,4 +1,4 @@
-"""Samples inside JSON, turned into arrays while it is being parsed, so that one series' objects are in memory at a time."""
+"""Samples inside JSON, made arrays while it is being parsed: the objects of one series at a time are in memory."""
 
 from __future__ import annotations
 

@@ -61,6 +61,11 @@ class BoundedSession(requests.Session):
         return self._bounded.said.warned
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """What this thread's last answer said against itself, in words."""
+        return self._bounded.said.remarks
+
+    @property
     def skew(self) -> float:
         """Seconds that our clock was ahead of the server's, at the worst of this thread's answers since it last forgot
         them; 0 if none tells."""
@@ -84,6 +89,7 @@ class _Said(threading.local):
     """To each thread: it asks one query at a time, and several readings may go on at once."""
 
     warned = False
+    remarks: tuple[str, ...] = ()
     skew = 0.0
 
 
@@ -169,8 +175,16 @@ class _BoundedAdapter(HTTPAdapter):
             why = said.get("error") if isinstance(said, dict) else None
             raise MetricsUnavailable(f"the answer is no success: {str(why or 'it does not say why')[:200]}")
         self.said.warned = bool(said.get("warnings")) or said.get("isPartial") is True
+        self.said.remarks = _remarks(said)
         answer = _Answer()
         answer.__dict__.update(response.__dict__)
         answer._content = body
         answer.content_parsed = said
         return answer
+
+
+def _remarks(said: Mapping[str, Any]) -> tuple[str, ...]:
+    """Warnings (the answer may be incomplete) and infos (of the query), the first few."""
+    partial = ("the answer is partial",) if said.get("isPartial") is True else ()
+    texts = [words for key in ("warnings", "infos") if isinstance(words := said.get(key), list)]
+    return (*partial, *(str(one)[:200] for words in texts for one in words[:3]))
