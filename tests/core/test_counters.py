@@ -43,7 +43,7 @@ def counter(*resets: int, silent: slice | None = None) -> Floats:
         "a gap",
         "none, named",
         "none, a legend",
-        "a sum of which one restarts",
+        "a sum",
     ],
 )
 def test_a_raw_counter_is_known(values: Floats, name: str) -> None:
@@ -63,7 +63,7 @@ def test_a_raw_counter_is_known(values: Floats, name: str) -> None:
         np.arange(50.0),
         np.full(len(T), np.nan),
     ],
-    ids=["a day's wave", "counts", "a rise", "growth", "smooth growth with an outage", "a ramp each day", "flat", "short",
+    ids=["a day's wave", "counts", "a rise", "growth", "smooth growth, an outage", "a ramp each day", "flat", "short",
          "nothing"],
 )  # fmt: skip
 def test_a_load_is_no_counter(values: Floats) -> None:

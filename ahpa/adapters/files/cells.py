@@ -20,7 +20,7 @@ LATEST_MILLISECONDS = 1e14
 _NUMBER = re.compile(r"[+-]?([0-9]{1,21}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,3})?", re.ASCII)
 """As Prometheus writes them too: one request in five minutes is 0.0033333333333333335 a second."""
 _ABSENT = frozenset({"", "nan", "null", "none", "na"})
-_NO_NUMBERS = frozenset({"NaN", "+Inf", "-Inf", "Inf", "Infinity", "-Infinity"})
+_INFINITE = frozenset({"+Inf", "-Inf", "Inf", "Infinity", "-Infinity"})
 _MOST_DIGITS, _EXACT_DIGITS = 18, 15
 
 ParseRow = Callable[[int, str], list[float]]
@@ -39,7 +39,8 @@ def number(text: str) -> float | None:
 def sample(text: str) -> float | None:
     """As `number`, of a sample in Prometheus' words, which write an infinite value too: nothing was observed then, as
     where the same is read from a server."""
-    return math.nan if text in _NO_NUMBERS else number(text)
+    found = number(text)
+    return math.nan if found is None and text in _INFINITE else found
 
 
 def stamp(text: str, latest: float = LATEST_SECONDS) -> float | None:

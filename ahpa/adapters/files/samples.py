@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ahpa.adapters.files.cells import LATEST_SECONDS, sample, stamp
+from ahpa.adapters.files.cells import LATEST_SECONDS, number, sample, stamp
 from forecasting.panel import Floats
 
 _MICROSECONDS, _NANOSECONDS = 1e14, 1e17
@@ -45,10 +45,11 @@ class Form:
     def read(self, rows: list[object]) -> Samples:
         """All rows, up to the first that is no sample."""
         stamps, values, problem = array("d"), array("d"), None
+        stamp_at, value_at, moment, amount = self.stamp_at, self.value_at, self.moment, self.amount
         for i, row in enumerate(rows):
             when = value = None
             if isinstance(row, list) and len(row) == 2:
-                when, value = self.moment(row[self.stamp_at]), self.amount(row[self.value_at])
+                when, value = moment(row[stamp_at]), amount(row[value_at])
             if when is None or value is None:
                 shown = reprlib.repr(row)[:60].replace("{", "{{").replace("}", "}}")
                 problem = f"sample {i + 1} of {{name}} is {shown}, not {self.words}"
@@ -60,7 +61,8 @@ class Form:
 
 def quoted(value: object) -> float | None:
     """A value as Prometheus writes it, in quotes: `false` is not 0."""
-    return sample(value) if isinstance(value, str) else None
+    found = number(value) if isinstance(value, str) else None
+    return sample(value) if found is None and isinstance(value, str) else found
 
 
 def plain(value: object) -> float | None:
@@ -73,8 +75,9 @@ def plain(value: object) -> float | None:
 
 def seconds(value: object) -> float | None:
     """Unix seconds, as a number: not NaN, nor digits that no float holds."""
-    found = _float(value)
-    return found if found is not None and 0 <= found < LATEST_SECONDS else None
+    if (type(value) is int or type(value) is float) and 0 <= value < LATEST_SECONDS:
+        return value
+    return None
 
 
 def milliseconds(value: object) -> float | None:

@@ -65,7 +65,7 @@ def parse_wide(header: Header, rest: Iterator[Block]) -> Table:
         when = stamp(cells[index].strip(), latest)
         if when is None:
             raise InputError(f"{source}:{at}: {no_stamp(cells[index])}")
-        out = [0.0] * index + [when]
+        out = [0.0, when] if index else [when]
         for name, cell in zip(names, cells[index + 1 :], strict=True):
             value = number(cell.strip()) if commas else None
             if value is None:

@@ -41,6 +41,24 @@ def test_samples_land_on_the_step_that_they_close_and_gaps_stay_unknown(server: 
     assert np.isnan(values).sum() == 7
 
 
+def test_a_raw_counter_is_a_problem_of_its_query_alone(server: Server) -> None:
+    """A day of it that began anew once; the hour of a tick tells nothing yet."""
+    counted = [[60 * i, str(7 * i if i < 900 else 7 * (i - 900))] for i in range(1, 1441)]
+    load = [[60 * i, str(50 + i * 7919 % 31)] for i in range(1, 1441)]
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        (matrix(counted) if "visits" in handler.path else matrix(load))(handler)
+
+    server.answer = answer
+    queries = {"a": "visits", "b": "load"}
+    day = client(server).read(queries, 0.0, 86_400.0, 60.0)
+    assert list(day.problems) == ["a"]
+    assert day.problems["a"].startswith("the query only rises, as a raw counter does: wrap it in rate(), as sum(")
+    assert np.isnan(day.panel.values[0]).all()
+    assert np.isfinite(day.panel.values[1]).all()
+    assert client(server).read(queries, 0.0, 3600.0, 60.0).problems == {}
+
+
 def test_samples_may_arrive_in_any_order_and_twice(server: Server) -> None:
     """Of two values for one step the larger counts, whichever came first."""
     rows: list[list[object]] = [[60, "1"], [120, "2"], [180, "3"], [180, "4"], [180, "NaN"], [600, "10"]]
