@@ -50,4 +50,4 @@ def _whole(labels: Labels) -> str:
 
 
 def _pairs(labels: Labels) -> str:
-    return ",".join(f"{k}={v}" for k, v in sorted(labels.items()))
+    return ",".join(f"{k}={v}" if k else v for k, v in sorted(labels.items()))

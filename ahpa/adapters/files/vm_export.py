@@ -18,33 +18,33 @@ from ahpa.adapters.files.samples import milliseconds, plain
 from ahpa.adapters.files.table import MOST_SERIES, Table
 from ahpa.adapters.files.text import MOST_ROWS, MOST_SAMPLES, InputError
 
-_MARK = re.compile(r'\s*\{\s*"(?:metric|values|timestamps)"\s*:')
+_MARK = re.compile(r'\ufeff?\s*\{\s*"(?:metric|values|timestamps)"\s*:')
 _WORDS = 'a line is {"metric": {...}, "values": [...], "timestamps": [milliseconds, ...]}'
 
 
 def is_export(text: str) -> bool:
-    first = text.lstrip("\ufeff").lstrip()[: 2**26]
-    end = first.find("\n")
-    return _MARK.match(first) is not None and '"timestamps"' in (first if end < 0 else first[:end])
+    found = _MARK.match(text)
+    end = text.find("\n", found.end()) if found else 0
+    return found is not None and text.find('"timestamps"', 0, end if end >= 0 else len(text)) >= 0
 
 
 def parse(source: str, text: str) -> list[Table]:
     """A table per series; parts of one are put together. Raises InputError with the line."""
     found: dict[tuple[tuple[str, str], ...], tuple[array[float], array[float], array[int]]] = {}
-    total = 0
+    if text.count(",") > 2 * MOST_ROWS + 100 * MOST_SERIES:
+        raise InputError(f"{source}: more than {MOST_ROWS:,} samples; export fewer series at a time")
     for at, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
         if not line.strip():
             continue
         if line.count(",") > 2 * MOST_SAMPLES or line.count("{") > 100:
             raise InputError(f"{source}:{at}: far more than {MOST_SAMPLES:,} samples of one series")
         labels, stamps, values = _series(source, at, line)
-        total += len(stamps)
         into = found.setdefault(labels, (array("d"), array("d"), array("q")))
         into[0].extend(stamps)
         into[1].extend(values)
         into[2].extend([at] * len(stamps))
-        if total > MOST_ROWS or len(found) > MOST_SERIES:
-            raise InputError(f"{source}:{at}: more than {MOST_ROWS:,} samples or {MOST_SERIES} series")
+        if len(found) > MOST_SERIES:
+            raise InputError(f"{source}:{at}: more than {MOST_SERIES} series")
     tables = []
     series = [dict(labels) for labels in found]
     for name, labels_, (stamps_, values_, lines) in zip(names_of(series), series, found.values(), strict=True):

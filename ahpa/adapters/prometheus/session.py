@@ -26,6 +26,8 @@ MAX_BYTES = 4 * 1024 * 1024
 """Of an answer, unpacked; 10,000 samples of one series are half a megabyte."""
 MAX_VALUES = 60_000
 """Of an answer: 10,000 samples are 30,000 of them."""
+_BEGINNING = 16 * 1024
+"""Bytes of an answer that tell of what kind its first series is."""
 _PAUSES = (0.2, 0.4)
 """Seconds before the second and the third try."""
 _TRY_AGAIN = (502, 503, 504)
@@ -168,7 +170,9 @@ class _BoundedAdapter(HTTPAdapter):
             with self._parsing:  # one at a time: parsed, an answer is many times as large
                 said = parsed(body, MAX_VALUES)
         except TooMuch as error:
-            raise MetricsUnavailable(f"{error}; aggregate in the query") from error
+            histograms = b'"histograms"' in body[:_BEGINNING]
+            way_out = "these are native histograms, ask for histogram_count(rate(...))" if histograms else "aggregate"
+            raise MetricsUnavailable(f"{error}; {way_out} in the query") from error
         except (ValueError, RecursionError) as error:
             raise MetricsUnavailable(f"the answer is not JSON: {str(error)[:100]}") from error
         if not isinstance(said, dict) or said.get("status") != "success":

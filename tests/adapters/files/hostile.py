@@ -249,6 +249,26 @@ CASES: tuple[Case, ...] = (
         "sample 1 of 'a={x}{0}' is [{},",
         suffix="json",
     ),
+    _lazy(
+        "an export of 60 MB",
+        lambda: b'{"metric":{},"values":[' + b"1," * 15_000_000 + b'1],"timestamps":[' + b"1," * 15_000_000 + b"1]}",
+        "more than 2,000,000 samples",
+        suffix="jsonl",
+    ),
+    _lazy(
+        "an export of one long line",
+        lambda: b'{"metric":{},"values":[' + b"1," * 700_000 + b'1],"timestamps":[' + b"1," * 700_000 + b"1]}",
+        ":1: far more than 600,000 samples of one series",
+        suffix="jsonl",
+    ),
+    _file(
+        "an export with deep labels", '{"metric":' + '{"a":' * 90 + '1,"timestamps":', ":1: not JSON", suffix="jsonl"
+    ),
+    _lazy(
+        "a label for each row",
+        lambda: ("timestamp,pod,value\n" + "".join(f"1700000000,p{i},1\n" for i in range(200_000))).encode(),
+        "more than 2000 series",
+    ),
     _file("OpenMetrics without stamps", "# TYPE a gauge\na 5\n# EOF\n", ":2: the sample has no timestamp"),
     _file("text after EOF", "# TYPE a gauge\na 5 1700000000\n# EOF\nb 1 1\n", ":4: text after"),
 )
