@@ -94,6 +94,7 @@ class Demand:
             raise click.UsageError("lists of requests (timestamp,duration) and counts do not go into one run")
         if lists:
             refuse(FOR_COUNTS, "a list of requests says it itself")
+            refuse(JOINING_OPTIONS, "a list of requests has no labels")
             mean = sum(one.mean_seconds * len(one.held) for one in lists) / sum(len(one.held) for one in lists)
             return cls((), lists, "requests, one by one", mean, 1.0, tuple(remarks))
         per_unit = _per_unit(counting.unit, source.service_time, panels)

@@ -6,24 +6,23 @@ file and the line. Nothing is guessed silently: no unit, no time zone, no order 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
 from ahpa.adapters.files.dialect import opened
 from ahpa.adapters.files.exposition import is_exposition, parse_openmetrics
 from ahpa.adapters.files.json_answers import parse_json
+from ahpa.adapters.files.labels import METRIC
 from ahpa.adapters.files.long import is_long, parse_long
 from ahpa.adapters.files.parts import AS_THEY_ARE, Joining, panels_of
 from ahpa.adapters.files.request_list import is_request_list, parse_requests
 from ahpa.adapters.files.table import Table
-from ahpa.adapters.files.text import NOT_ENOUGH, Block, InputError, blocks, document, headed, is_json, lines
+from ahpa.adapters.files.text import NOT_ENOUGH, Block, InputError, Remark, blocks, document, headed, is_json, lines
 from ahpa.adapters.files.wide import Header, parse_wide
 from ahpa.core.counters import WAY_OUT, Course, course
 from ahpa.simulation.requests import Requests
 from forecasting.panel import Panel
-
-Remark = Callable[[str], None]
 
 
 def _unheard(words: str) -> None:
@@ -54,9 +53,13 @@ def read_demand(path: Path, joining: Joining = AS_THEY_ARE, remark: Remark = _un
     if isinstance(found, Requests):
         return found
     panels = panels_of(found, joining)
-    metrics = [labels.get("__name__", "") for table in found for labels in table.labels]
+    metrics = {
+        name: labels.get(METRIC, "")
+        for table in found
+        for name, labels in zip(table.names, table.labels or [{}] * len(table.names), strict=True)
+    }
     for panel in panels:
-        _check_counters(source, panel, metrics[0] if len(set(metrics)) == 1 else "", told)
+        _check_counters(source, panel, metrics, told)
     return panels
 
 
@@ -75,10 +78,11 @@ def _parsed(source: str, stem: str, text: Iterator[Block], block: Block, told: R
     return parse_long(header, rest) if long else [parse_wide(header, rest)]
 
 
-def _check_counters(source: str, panel: Panel, metric: str, told: Remark) -> None:
-    """A counter is refused; what could be one is told. `metric`: the name of what all of the file measure, if known."""
+def _check_counters(source: str, panel: Panel, metrics: Mapping[str, str], told: Remark) -> None:
+    """A counter is refused; what could be one is told. `metrics`: what each series of the file measures, if known."""
+    only = next(iter(metrics.values())) if len(set(metrics.values())) == 1 else ""
     for name, row in zip(panel.keys, panel.values, strict=True):
-        found = course(row, metric or name)
+        found = course(row, metrics.get(name) or only or name)
         if found is Course.COUNTER:
             raise InputError(f"{source}: {name[:80]!r} {WAY_OUT}; then export it anew")
         if found is Course.NEVER_FALLS:

@@ -14,10 +14,8 @@ from itertools import pairwise
 from ahpa.adapters.files import other_answers, query_range, vm_export
 from ahpa.adapters.files.samples import DATADOG, GRAPHITE, INFLUX, PROMETHEUS
 from ahpa.adapters.files.table import MOST_SERIES, Table
-from ahpa.adapters.files.text import MOST_ROWS, MOST_SAMPLES, InputError
+from ahpa.adapters.files.text import MOST_ROWS, MOST_SAMPLES, InputError, Remark
 
-Remark = Callable[[str], None]
-"""Told what a file says of itself: that it may be incomplete, say."""
 _READERS: Mapping[str, Callable[[str, Mapping[str, object], Remark], list[Table]]] = {
     "MetricDataResults": other_answers.cloudwatch,
     "Datapoints": other_answers.cloudwatch_statistics,

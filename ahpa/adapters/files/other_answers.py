@@ -7,18 +7,17 @@ https://docs.datadoghq.com/api/latest/metrics/#query-timeseries-points
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ahpa.adapters.files.labels import METRIC, Labels, names_of
 from ahpa.adapters.files.samples import Samples, any_precision, plain
 from ahpa.adapters.files.table import MOST_SERIES, Table
-from ahpa.adapters.files.text import NOT_ENOUGH, InputError
+from ahpa.adapters.files.text import NOT_ENOUGH, InputError, Remark
 
 _STATISTICS = ("Sum", "Average", "Maximum", "Minimum", "SampleCount")
 _PER_PERIOD = "CloudWatch's statistic Sum counts per period: then say --unit requests-per-step"
-Remark = Callable[[str], None]
 Found = Mapping[str, object]
 
 

@@ -5,12 +5,12 @@ https://prometheus.io/docs/prometheus/latest/querying/api/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from ahpa.adapters.files.labels import Labels, names_of
 from ahpa.adapters.files.samples import Samples
 from ahpa.adapters.files.table import MOST_SERIES, Table
-from ahpa.adapters.files.text import NOT_ENOUGH, InputError
+from ahpa.adapters.files.text import NOT_ENOUGH, InputError, Remark
 
 _HISTOGRAM = (
     "a native histogram, which is no number: ask for sum(histogram_count(rate(NAME[5m]))), which counts per second "
@@ -20,7 +20,7 @@ _MOMENT = "the answer of query, which tells of one moment: ask /api/v1/query_ran
 _MOST_SAID = 200
 
 
-def parse(source: str, body: object, remark: Callable[[str], None]) -> list[Table]:
+def parse(source: str, body: object, remark: Remark) -> list[Table]:
     """A table per series; `remark` is told of warnings. Raises InputError."""
     if isinstance(body, Mapping):
         if body.get("status") == "error":

@@ -6,7 +6,7 @@ import contextlib
 import gzip
 import stat
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -23,6 +23,8 @@ MOST_RATIO = 200
 _BLOCK_BYTES = 2**18
 BOM = b"\xef\xbb\xbf"
 
+Remark = Callable[[str], None]
+"""Told what a file says of itself: that it may be incomplete, say."""
 NOT_ENOUGH = 4
 """The exit code where the input is well-formed, but too little."""
 

@@ -162,6 +162,12 @@ def test_what_speaks_against_an_answer_is_told(tmp_path: Path, text: str, says: 
     assert any("a.json: " in words and says in words for words in told)
 
 
+def test_each_of_several_counters_is_known_by_its_own_name(tmp_path: Path) -> None:
+    rows = (f"{T0 + 60 * i},{m},cart,{i}\n" for m in ("hits_total", "other") for i in range(200))
+    with pytest.raises(InputError, match="hits_total,service=cart' only rises"):
+        read_panels(put(tmp_path, "a.csv", "timestamp,metric,service,value\n" + "".join(rows)))
+
+
 def test_a_raw_counter_is_refused(tmp_path: Path) -> None:
     """Which began anew once; a file that says the metric's name needs no reset to be known."""
     values = [str(i * 60 % 12_000) for i in range(400)]
