@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ahpa.core.capacity import Part
@@ -59,8 +59,8 @@ class Target:
     no_demand: str = ""
     """Why no query measures it by itself, in words."""
     parts: tuple[Part, ...] = ()
-    """Where several Revisions have traffic: each one's share, capacity and bounds. Their `per_replica` is that of
-    `capacities` (1 where nothing is said) until the service has brought it into the demand's unit."""
+    """The Revisions that have traffic or are about to: each one's share, capacity and bounds. Their `per_replica` is
+    that of `capacities` (1 where nothing is said) until the service has brought it into the demand's unit."""
     assumed: tuple[str, ...] = ()
     """What could not be read and was taken for granted, in words."""
     refusal: str | None = None
@@ -87,8 +87,9 @@ class Actuator(Protocol):
         ClusterError; never a part of them."""
         ...
 
-    def write(self, target: Target, floor: int) -> bool:
-        """Make `floor` the minimum, the owner's own recorded first; nothing to change writes nothing: False.
+    def write(self, target: Target, floors: Sequence[int]) -> bool:
+        """Make these the minimum, one for each part of the target or the one for all, the owner's own recorded first;
+        nothing to change writes nothing: False.
 
         Raises ClusterError; 409: the object changed meanwhile.
         """
@@ -141,6 +142,8 @@ class Reading:
     """Keys whose answers may be incomplete."""
     skew: float = 0.0
     """Seconds that our clock is ahead of the source's (negative: behind); 0 where the source does not tell the time."""
+    remarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By key: what the source said of its answer, in words."""
 
 
 class DemandSource(Protocol):

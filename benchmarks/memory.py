@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -75,7 +75,7 @@ class Annotated:
             for i in range(self.count)
         ]
 
-    def write(self, target: Target, floor: int) -> bool:
+    def write(self, target: Target, floors: Sequence[int]) -> bool:
         return True
 
     def restore(self, target: Target) -> None: ...

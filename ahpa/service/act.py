@@ -134,7 +134,7 @@ class Actor:
             if decision.restore:
                 actuator.restore(target)
             else:
-                wrote = actuator.write(target, decision.floor)
+                wrote = actuator.write(target, decision.floors)
         except ClusterError as error:
             self.telemetry.wrote("conflict" if error.status == 409 else "failed")
             self.telemetry.log("write.failed", logging.WARNING, target=target.key, problem=str(error))

@@ -49,7 +49,7 @@ class Stage:
         return found
 
     def write(self, floor: int) -> None:
-        self._until_it_fits(lambda: self.actuator.write(self.target(), floor))
+        self._until_it_fits(lambda: self.actuator.write(self.target(), (floor,)))
 
     def restore(self) -> None:
         self._until_it_fits(lambda: self.actuator.restore(self.target()))
@@ -235,7 +235,7 @@ def test_a_floor_is_written_the_baseline_remembered_and_restored_byte_for_byte(s
 def test_writing_the_same_floor_twice_writes_once(stage: Stage) -> None:
     stage.write(7)
     before = stage.picture()
-    assert not stage.actuator.write(stage.target(), 7), "and says so"
+    assert not stage.actuator.write(stage.target(), (7,)), "and says so"
     assert stage.picture() == before
     assert len({where for where, _ in stage.writes}) == len(stage.writes)  # each object at most once
 
@@ -261,7 +261,7 @@ def test_an_edit_between_listing_and_writing_is_never_overwritten(stage: Stage) 
     target = stage.target()
     stage.edit(5)
     with pytest.raises(ClusterError) as caught:
-        stage.actuator.write(target, 9)
+        stage.actuator.write(target, (9,))
     assert caught.value.status == 409
     assert stage.minimum() == 5
 

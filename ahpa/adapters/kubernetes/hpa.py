@@ -9,7 +9,7 @@ fight (another predictor).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
 from ahpa.adapters.kubernetes.hpa_metrics import average_value
@@ -60,7 +60,8 @@ class HorizontalPodAutoscalers:
         self._late = tuple(late)
         return [read[name] for name in ours]
 
-    def write(self, target: Target, floor: int) -> bool:
+    def write(self, target: Target, floors: Sequence[int]) -> bool:
+        (floor,) = floors
         if floor == target.floor:
             return False
         self._patch(_listed(target), floor, str(target.baseline))
