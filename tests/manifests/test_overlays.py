@@ -116,13 +116,13 @@ def test_everything_of_ours_hangs_on_one_account_in_one_namespace(overlay: str) 
     assert referred == roles
 
 
-def test_single_namespace_watches_where_it_has_rights_and_beyond_it_gets_three_settings_by_name() -> None:
+def test_single_namespace_watches_where_it_has_rights_and_beyond_it_gets_settings_by_name() -> None:
     objects = render("single-namespace")
     watched = one(objects, "ConfigMap", "ahpa-settings")["data"]["AHPA_SERVE_NAMESPACE"]
     (wide,) = [each for each in objects if each["kind"] == "ClusterRole"]
     assert {verb for rule in wide["rules"] for verb in rule["verbs"]} == {"get"}
     names = sorted(name for rule in wide["rules"] for name in rule["resourceNames"])
-    assert names == ["config-autoscaler", "config-defaults", "controller"]
+    assert names == ["config-autoscaler", "config-defaults", "config-deployment", "controller"]
     granted = {e["metadata"]["name"]: e["metadata"]["namespace"] for e in objects if e["kind"] == "Role"}
     assert granted == {"ahpa": watched, "ahpa-knative": watched, "ahpa-hpa": watched}
 
