@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ahpa.core.capacity import Part
@@ -87,9 +87,9 @@ class Actuator(Protocol):
         ClusterError; never a part of them."""
         ...
 
-    def write(self, target: Target, floors: Sequence[int]) -> None:
+    def write(self, target: Target, floors: Sequence[int]) -> bool:
         """Make these the minimum, one for each part of the target or the one for all, the owner's own recorded first;
-        nothing to change writes nothing.
+        nothing to change writes nothing: False.
 
         Raises ClusterError; 409: the object changed meanwhile.
         """
@@ -142,6 +142,8 @@ class Reading:
     """Keys whose answers may be incomplete."""
     skew: float = 0.0
     """Seconds that our clock is ahead of the source's (negative: behind); 0 where the source does not tell the time."""
+    remarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By key: what the source said of its answer, in words."""
 
 
 class DemandSource(Protocol):
@@ -200,7 +202,7 @@ class Telemetry(Protocol):
         ...
 
     def wrote(self, result: str) -> None:
-        """A write to a target was `done`, `failed` or met a `conflict`."""
+        """A write to a target was `done`, `failed` or met a `conflict`; one that changed nothing was none."""
         ...
 
     def job_failed(self, job: str) -> None:

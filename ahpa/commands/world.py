@@ -112,8 +112,10 @@ def in_words(setting: Setting, demand: Demand, model: str) -> dict[str, str]:
     if demand.lists:
         takes, come = f"each request's own, {takes} in the mean", "each at its own moment"
     named = "" if model == Policy().model else f"{model}: "
+    doubts = {"of the input": "; ".join(demand.remarks)} if demand.remarks else {}
     return {
         "the input counts": demand.counts,
+        **doubts,
         "service time": takes,
         "slots of a replica": str(service.concurrency),
         "the scaler fills replicas to": _fills(setting),

@@ -52,7 +52,8 @@ def of_backtest(backtest: Backtest, per_replica: float | None = None) -> Report:
     return Report(
         f"ahpa backtest: {n} service{'s' if n != 1 else ''}, {moment(backtest.start)} to {moment(backtest.end)}",
         tuple(Chapter(series, per_replica) for series in ranked),
-        "Every policy met the same requests in a simulated cluster; ours learned only from what came before.",
+        "Every policy met the same requests in a simulated cluster; ours learned only from what came before."
+        + (f" The input was read as {backtest.counts}." if backtest.counts else ""),
         (*backtest.assumptions.items(), ("from asked for to ready", lag)),
         backtest.late_target,
         tuple(backtest.failed.items()),

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import CancelledError
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +26,8 @@ from ahpa.adapters.prometheus.connection import Connection
 from ahpa.adapters.prometheus.recollection import Recollection
 from ahpa.adapters.prometheus.refusals import tls_refusal_of
 from ahpa.adapters.prometheus.session import BoundedSession, MetricsUnavailable, NoAnswer
+from ahpa.core.counters import WAY_OUT, Course, course
+from ahpa.core.turns import in_turn
 from ahpa.ports import Reading
 from ahpa.transport import NEVER
 from forecasting.executor import Executor, Serial, run_all
@@ -53,6 +55,8 @@ class Demand:
     partial: bool = False
     """The server warned that the answer may be incomplete."""
     asked: bool = True
+    remarks: tuple[str, ...] = ()
+    """What the server said of its answer, in words."""
 
 
 class Prometheus:
@@ -75,7 +79,7 @@ class Prometheus:
         self._session = BoundedSession(connection or Connection(), answer)
         self._client = PrometheusConnect(url.rstrip("/"), session=self._session)
         self._executor = executor or Serial()
-        self._left_over: dict[int, frozenset[str]] = {}
+        self._left_over: dict[int, tuple[str, ...]] = {}
         """By a reading's length in seconds, which tells a tick's from a refit's: the keys that it could not ask for."""
         self._recollection = Recollection()
 
@@ -91,43 +95,52 @@ class Prometheus:
         """
         length = round(end - start)
         start, end = math.floor(start / step) * step, math.floor(end / step) * step
+        values = np.full((len(queries), round((end - start) / step)), np.nan)
         asking = _Asking(self, self._session, start, end, step, deadline)
-        left_over = self._left_over.get(length, frozenset())
-        order = sorted(queries, key=lambda key: key not in left_over)
+        order = in_turn(queries, self._left_over.get(length, ()))
+        row_of = dict(zip(queries, values, strict=True))
         try:
-            demands = run_all(self._executor, asking.ask, [queries[key] for key in order])
-        except CancelledError:
-            demands = [Demand(asking.unknown, "reading was stopped") for _ in order]
+            demands = run_all(self._executor, asking.ask, [(queries[key], row_of[key]) for key in order])
+        except CancelledError:  # a thread that is still at it must not write into what we hand out
+            values = np.full_like(values, np.nan)
+            demands = [Demand(values[0], "reading was stopped") for _ in order]
         found = dict(zip(order, demands, strict=True))
         rows = {key: found[key] for key in queries}
-        self._left_over[length] = frozenset(key for key, row in rows.items() if not row.asked)
-        values = np.array([row.values for row in rows.values()]).reshape(len(rows), len(asking.unknown))
-        panel = Panel.of(start, step, values, tuple(rows)) if rows else Panel(start, step, values, ())
+        self._left_over[length] = tuple(key for key, row in found.items() if not row.asked)
+        values.setflags(write=False)  # not copied: a thousand fortnights are 160 MiB
+        panel = Panel(start, step, values, tuple(queries))
         problems = {key: row.problem for key, row in rows.items() if row.problem is not None}
         warned = frozenset(key for key, row in rows.items() if row.partial)
         panel, partial = self._recollection.weighed(queries, panel, warned)
-        return Reading(panel, problems, partial, asking.skew)
+        remarks = {key: row.remarks for key, row in rows.items() if row.remarks}
+        return Reading(panel, problems, partial, asking.skew, remarks)
 
     def demand(self, query: str, start: float, end: float, step: float, deadline: float = NEVER) -> Demand:
         """One series on the grid [start, end). Raises MetricsUnavailable."""
         values = np.full(round((end - start) / step), np.nan)
-        partial = False
+        partial, name = False, ""
+        remarks: dict[str, None] = {}
         for first in range(0, len(values), MAX_POINTS):
             last = min(first + MAX_POINTS, len(values))
             # Chunks share no point: a chunk asks for the samples that close its own steps.
             span = (start + (first + 1) * step, start + last * step)
             rows, warned = self._query_range(query, span, step, deadline)
             partial |= warned
+            remarks |= dict.fromkeys(self._session.remarks)
             if len(rows) > 1:
                 raise MetricsUnavailable(f"the query gave {len(rows)} series; aggregate them to one, with sum() say")
             if rows:
-                _fill(values, rows[0], start, step)
-        return Demand(values, None, partial)
+                name, samples = rows[0]
+                _fill(values, samples, start, step)
+        if course(values, name) is Course.COUNTER:
+            raise MetricsUnavailable(f"the query {WAY_OUT}")
+        return Demand(values, None, partial, remarks=tuple(remarks))
 
     def _query_range(
         self, query: str, span: tuple[float, float], step: float, deadline: float
-    ) -> tuple[list[list[Any]], bool]:
-        """The values of each series, and whether the server warned. Every way to fail is MetricsUnavailable."""
+    ) -> tuple[list[tuple[str, list[Any]]], bool]:
+        """The metric's name and the values of each series, and whether the server warned. Every way to fail is
+        MetricsUnavailable."""
         connect, total = self._limits
         total = min(total, deadline - time.monotonic())
         if total <= 0:
@@ -143,7 +156,7 @@ class Prometheus:
             )
             if not isinstance(result, list):
                 raise MetricsUnavailable("the answer is not a list of series")
-            return [_samples(series) for series in result], self._session.warned
+            return [(_name(series), _samples(series)) for series in result], self._session.warned
         except MetricsUnavailable:
             raise
         except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
@@ -171,36 +184,45 @@ class _Asking:
         """As `Reading` says: the worst that any answer told."""
         return max(self.skews, key=abs, default=0.0)
 
-    @property
-    def unknown(self) -> Floats:
-        return np.full(round((self.end - self.start) / self.step), np.nan)
-
-    def ask(self, query: str) -> Demand:
+    def ask(self, asked: tuple[str, Floats]) -> Demand:
+        """The demand of one query, laid into its own row, which is NaN before."""
+        query, row = asked
         if len(self.unanswered) >= PATIENCE and not self.answered.is_set():
             why = f"not asked: no answer to the first {len(self.unanswered)} queries"
-            return Demand(self.unknown, why, asked=False)
+            return Demand(row, why, asked=False)
         if time.monotonic() >= self.deadline:
-            return Demand(self.unknown, "not asked: the round's time was over", asked=False)
+            return Demand(row, "not asked: the round's time was over", asked=False)
         self.session.forget_skew()
         try:
             found = self.prometheus.demand(query, self.start, self.end, self.step, self.deadline)
         except NoAnswer as error:
             self.unanswered.append(query)
-            return Demand(self.unknown, str(error))
+            return Demand(row, str(error))
         except MetricsUnavailable as error:
             self.answered.set()
-            return Demand(self.unknown, str(error))
+            return Demand(row, str(error))
         finally:
             self.skews.append(self.session.skew)
         self.answered.set()
-        return found
+        row[:] = found.values
+        return replace(found, values=row)
+
+
+def _name(series: Any) -> str:
+    """The metric's own, which only a query without any function keeps."""
+    metric = series.get("metric") if isinstance(series, dict) else None
+    return str(metric.get("__name__", "")) if isinstance(metric, dict) else ""
 
 
 def _samples(series: Any) -> list[Any]:
     """What one series of a matrix holds. Raises MetricsUnavailable."""
     values = series.get("values") if isinstance(series, dict) else None
     if not isinstance(values, list):
-        kind = "a histogram" if isinstance(series, dict) and "histograms" in series else "no series of numbers"
+        kind = (
+            "a native histogram, of which histogram_count(rate(...)) counts"
+            if isinstance(series, dict) and "histograms" in series
+            else "no series of numbers"
+        )
         raise MetricsUnavailable(f"the query gave {kind}; it must give one number a step, with sum(rate(...)) say")
     return values
 
