@@ -144,8 +144,8 @@ def connection_from(given: Mapping[str, object]) -> Connection:
             key_file=path("key"),
             insecure=bool(given["prometheus_insecure"]),
         )
-    except (ValueError, OSError) as error:  # ssl's errors are OSErrors
-        raise click.UsageError(f"--prometheus-*: {error}") from error
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def calendar_options(command: Command) -> Command:

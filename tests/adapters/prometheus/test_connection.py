@@ -123,6 +123,9 @@ def test_what_a_file_says_of_us_is_sent_and_read_anew(
     assert "401" in reader.read({"up": "up"}, START, END, STEP).problems["up"]
 
 
+OPTION = {"token": "token", "basic": "basic-auth", "headers": "headers"}
+
+
 @pytest.mark.parametrize(
     ("kind", "text", "said"),
     [
@@ -146,22 +149,57 @@ def test_a_file_that_says_nothing_usable_is_refused_and_never_quoted(
     server.answer = GOOD
     found = problem(server.url, WITH[kind](str(file)))
     assert said in found
+    assert found.startswith(f"--prometheus-{OPTION[kind]}-file {file}")
     assert "s3cret" not in found
     assert server.requests == []
 
 
-def test_a_file_that_is_not_there_is_a_reason(server: Server, tmp_path: Path) -> None:
-    assert "No such file" in problem(server.url, Connection(token_file=str(tmp_path / "absent")))
+def test_a_file_that_is_not_there_is_a_reason_with_option_and_path(server: Server, tmp_path: Path) -> None:
+    """It said "[Errno 2] No such file or directory" and a path, but not who had named it."""
+    absent = str(tmp_path / "absent")
+    found = problem(server.url, Connection(token_file=absent))
+    assert found == f"--prometheus-token-file {absent}: No such file or directory"
 
 
-def test_options_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="one of them"):
+def test_options_that_contradict_each_other_are_refused() -> None:
+    with pytest.raises(ValueError, match="--prometheus-token-file and --prometheus-basic-auth-file: give one of them"):
         Connection(token_file="a", basic_auth_file="b")
-    with pytest.raises(ValueError, match="certificate"):
+    with pytest.raises(ValueError, match="--prometheus-key needs the certificate, --prometheus-cert"):
         Connection(key_file="a")
-    (tmp_path / "ca").write_text("no certificate")
-    with pytest.raises(OSError):
-        Connection(ca_file=str(tmp_path / "ca"))
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("ca_file",), "--prometheus-ca {file}: it holds no certificate in PEM"),
+        (("cert_file",), "--prometheus-cert {file}: it holds no certificate with its key in PEM"),
+        (
+            ("cert_file", "key_file"),
+            "--prometheus-cert {file} with --prometheus-key {file}: it holds no certificate with its key in PEM",
+        ),
+    ],
+)
+def test_a_certificate_that_cannot_be_read_names_its_option(tmp_path: Path, names: tuple[str, ...], said: str) -> None:
+    """It said "--prometheus-*: [SSL] PEM lib"."""
+    file = tmp_path / "x.pem"
+    file.write_text("no certificate")
+    with pytest.raises(ValueError) as refusal:
+        Connection(**dict.fromkeys(names, str(file)))
+    assert str(refusal.value) == said.format(file=file)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://127.0.0.1:9", "[Errno 111] Connection refused: nothing listens there; look into the address."),
+        ("http://absent.invalid:9090", "that name is not known here; inside a cluster it is NAME.NAMESPACE."),
+    ],
+)
+def test_where_nobody_is_reached_the_way_from_outside_a_cluster_is_told(url: str, said: str) -> None:
+    """Most who try it have their Prometheus in a cluster, and the address that only the cluster knows."""
+    found = problem(url)
+    assert said in found
+    assert "`kubectl -n monitoring port-forward svc/prometheus 9090`" in found
 
 
 # TLS
