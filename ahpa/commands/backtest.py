@@ -25,6 +25,7 @@ from ahpa.backtest.trial import Setting
 from ahpa.commands.demand import UNITS, Source, read
 from ahpa.commands.options import (
     HTTP_URL,
+    MODELS,
     MOST_SAID,
     SECONDS,
     calendar_from,
@@ -78,11 +79,11 @@ class Work:
 @parameter_option("late-target", metavar="SHARE", help="The share of late requests that you accept.  [default: 0.1%]")
 @parameter_option("quantile", metavar="LEVEL", help="Plan for this level instead of finding it from --late-target.")
 @parameter_option("manage-target", help="Let the scaler fill replicas further while we are trusted.")
-@parameter_option("model", metavar="NAME", help="What forecasts for ahpa: a model, or auto.  [default: fleet]")
+@parameter_option("model", metavar="NAME", help=f"What forecasts for ahpa: {MODELS}.  [default: fleet]")
 @click.option("--policies", type=names_among(NAMES), metavar="NAMES", default=",".join(NAMES),
               show_default=True, help="Whom to compare.")  # fmt: skip
 @click.option("--sweep/--no-sweep", default=True, show_default=True, help="Try every policy's knob at many settings.")
-@click.option("--service", "service_file", type=click.Path(path_type=Path), help="A Knative Service's YAML.")
+@click.option("--service", type=click.Path(path_type=Path), help="A Knative Service's YAML.")
 @click.option("--knative-config", type=click.Path(path_type=Path), metavar="FILE",
               help="With --service: YAML of the ConfigMaps config-autoscaler and config-defaults, which decide where "
                    "the Service says nothing.  [default: Knative's own defaults]")  # fmt: skip
@@ -91,7 +92,7 @@ class Work:
 @calendar_options
 @click.option("--from-prometheus", type=HTTP_URL, metavar="URL", help="Read demand from a Prometheus, with --query.")
 @prometheus_options
-@click.option("--query", "queries", multiple=True, metavar="[NAME=]PROMQL", help="One series each; repeatable.")
+@click.option("--query", multiple=True, metavar="[NAME=]PROMQL", help="One series each; repeatable.")
 @click.option("--history", type=SECONDS, default="14d", show_default=True, help="How much to ask a Prometheus for.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which luck.")
 @click.option("--jobs", type=click.IntRange(1, 256), help="Processes.  [default: one per core]")

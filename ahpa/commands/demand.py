@@ -38,7 +38,7 @@ class Source:
     from_prometheus: str | None
     connection: Connection | None
     """How that is reached."""
-    queries: tuple[str, ...]
+    query: tuple[str, ...]
     history: float
     """Seconds to ask a Prometheus for."""
 
@@ -74,12 +74,12 @@ class Demand:
 def read(source: Source) -> Demand:
     """What FILES or a Prometheus hold. Raises InputError, UsageError."""
     if source.from_prometheus:
-        if source.files or not source.queries:
+        if source.files or not source.query:
             raise click.UsageError("--from-prometheus needs --query, and no files")
         return Demand.of([_from_prometheus(source.from_prometheus, source)], source)
     if not source.files:
         raise click.UsageError("name at least one file, or --from-prometheus with --query")
-    if source.queries:
+    if source.query:
         raise click.UsageError("--query needs --from-prometheus")
     refuse(PROMETHEUS_OPTIONS, "there is no --from-prometheus")
     named_once(source.files)
@@ -114,7 +114,7 @@ def refuse(names: tuple[str, ...], why: str) -> None:
 def _from_prometheus(url: str, source: Source) -> Panel:
     from ahpa.adapters.prometheus.source import Prometheus
 
-    named, history = _named(source.queries), source.history
+    named, history = _named(source.query), source.history
     shown = re.sub(r"//[^/@]*@", "//***@", url)  # never a password
     now = time.time()  # noqa: TID251  (a command is an edge)
     reading = Prometheus(url, source.connection).read(named, now - history, now, 60.0)

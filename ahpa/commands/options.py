@@ -13,6 +13,7 @@ import click
 
 from ahpa.core.policy.parameters import BY_NAME, Unreadable, parse_level, parse_seconds
 from ahpa.core.policy.values import Policy
+from ahpa.core.readiness import Lag
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -27,6 +28,15 @@ Command = TypeVar("Command", bound=Callable[..., object])
 
 MOST_SAID = 1000
 """Characters of an error that are shown; it may quote what somebody else wrote."""
+
+
+MODELS = (
+    "fleet, which learns from all series at once (best on most services, and cheap); auto, where services differ much: "
+    "it scores fleet, holt-winters, stl, seasonal-naive and last-value on each one's last day (a hundredfold cost); "
+    "holt-winters, ets, stl or prophet, if you trust that library for your load; seasonal-naive (as yesterday) or "
+    "last-value (as now), to see whether a model is worth it"
+)
+"""For the help of `--model`: which there are, and when to take which (docs/forecasting.md)."""
 
 
 def read_by(parse: Callable[[str], Value], name: str, accepts: str) -> Callable[[str], Value]:
@@ -90,6 +100,15 @@ def _http_url(text: str) -> str:
 SECONDS = read_by(_days_too, "duration", "a duration such as 90s, 5m, 1h30m or 14d")
 LEVEL = read_by(parse_level, "level", BY_NAME["quantile"].accepts)
 HTTP_URL = read_by(_http_url, "url", "a URL such as http://prometheus.monitoring:9090")
+
+
+def lag_of(p50_seconds: float, p95_seconds: float) -> Lag:
+    """What `--lag-p50` and `--lag-p95` say. Raises UsageError."""
+    try:
+        return Lag.of(p50_seconds, p95_seconds)
+    except ValueError as error:
+        said = f"got {p50_seconds:g}s and {p95_seconds:g}s"
+        raise click.UsageError(f"--lag-p50 and --lag-p95: need 0 < p50 <= p95, {said}") from error
 
 
 def named_once(files: Iterable[Path]) -> None:

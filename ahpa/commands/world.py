@@ -14,8 +14,9 @@ from ahpa.adapters.files.tiers import read_tiers
 from ahpa.backtest.sweep import Question
 from ahpa.backtest.trial import Setting
 from ahpa.commands.demand import Demand, refuse
+from ahpa.commands.options import lag_of
 from ahpa.core.policy.values import Policy
-from ahpa.core.readiness import Lag, Readiness
+from ahpa.core.readiness import Readiness
 from ahpa.core.words import seconds
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.stream import SimulatedService
@@ -25,7 +26,7 @@ from ahpa.simulation.stream import SimulatedService
 class World:
     """How services work and scale."""
 
-    service_file: Path | None
+    service: Path | None
     knative_config: Path | None
     concurrency: int
     target_utilization: float
@@ -52,12 +53,12 @@ class Wish:
 
 def service_of(world: World) -> ServiceYaml | None:
     """The Service of --service, which then says what two options say otherwise. Raises InputError, UsageError."""
-    if world.service_file is None:
+    if world.service is None:
         if world.knative_config is not None:
             raise click.UsageError("--knative-config: only with --service, for what that Service does not say itself")
         return None
     config = None if world.knative_config is None else read_knative_config(world.knative_config)
-    service = read_service(world.service_file, world.concurrency, config)
+    service = read_service(world.service, world.concurrency, config)
     refuse(("target_utilization",), "the Service of --service says it")
     if service.concurrency:
         refuse(("concurrency",), "the Service of --service says it")
@@ -83,7 +84,7 @@ def setting_of(world: World, service: ServiceYaml | None, service_seconds: float
 def _starts(world: World) -> tuple[Readiness, tuple[float, ...] | None]:
     """How long replicas take, tier by tier, and what they cost there."""
     if world.tiers is None:
-        return Readiness.single(Lag.of(world.lag_p50, world.lag_p95 or 1.5 * world.lag_p50)), None
+        return Readiness.single(lag_of(world.lag_p50, world.lag_p95 or 1.5 * world.lag_p50)), None
     refuse(("lag_p50", "lag_p95"), "--tiers says it")
     return read_tiers(world.tiers)
 

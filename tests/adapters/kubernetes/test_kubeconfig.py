@@ -53,7 +53,7 @@ def test_a_good_one_is_taken(tmp_path: Path) -> None:
         (WORDS, "not a kubeconfig: "),
         ("", "not a kubeconfig: Invalid kube-config. "),
         ("\udcff", "not a kubeconfig: 'utf-8' codec can't decode"),
-        (GOOD.replace("current-context: shop", ""), "it names no current context; choose one with --context: shop, bank"),
+        (GOOD.replace("current-context: shop", ""), "no current context; choose one with --context: shop, bank"),
         (GOOD.replace("current-context: shop", "current-context: absent"), "object with name absent"),
         (with_cluster("certificate-authority: /absent/ca"), "File does not exist: /absent/ca; mend it there"),
         (with_cluster("certificate-authority: {words}"), "certificate-authority holds no certificate that can be read"),

@@ -169,22 +169,27 @@ def test_options_that_contradict_each_other_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "said"),
+    ("made", "said"),
     [
-        (("ca_file",), "--prometheus-ca {file}: it holds no certificate in PEM"),
-        (("cert_file",), "--prometheus-cert {file}: it holds no certificate with its key in PEM"),
+        (lambda file: Connection(ca_file=file), "--prometheus-ca {file}: it holds no certificate in PEM"),
         (
-            ("cert_file", "key_file"),
+            lambda file: Connection(cert_file=file),
+            "--prometheus-cert {file}: it holds no certificate with its key in PEM",
+        ),
+        (
+            lambda file: Connection(cert_file=file, key_file=file),
             "--prometheus-cert {file} with --prometheus-key {file}: it holds no certificate with its key in PEM",
         ),
     ],
 )
-def test_a_certificate_that_cannot_be_read_names_its_option(tmp_path: Path, names: tuple[str, ...], said: str) -> None:
+def test_a_certificate_that_cannot_be_read_names_its_option(
+    tmp_path: Path, made: Callable[[str], Connection], said: str
+) -> None:
     """It said "--prometheus-*: [SSL] PEM lib"."""
     file = tmp_path / "x.pem"
     file.write_text("no certificate")
     with pytest.raises(ValueError) as refusal:
-        Connection(**dict.fromkeys(names, str(file)))
+        made(str(file))
     assert str(refusal.value) == said.format(file=file)
 
 
