@@ -22,7 +22,7 @@ from ahpa.core.observation import Observation, Workload
 from ahpa.core.policy.values import Parsed, Policy
 from ahpa.core.units import IN_FLIGHT
 from ahpa.reactive.kpa.config import KpaConfig
-from ahpa.simulation.outcome import Run
+from ahpa.simulation.outcome import Move, Run
 from ahpa.simulation.scalers.kpa import KpaLoop
 from ahpa.simulation.world import World
 from forecasting.windows import width_of
@@ -54,7 +54,7 @@ class Ahpa:
         workload = self._workload(level)
         per_replica = scenario.per_replica
         peaks = np.full(scenario.minutes, np.nan)
-        messages: list[tuple[float, str]] = []
+        moves: list[Move] = []
         for minute, (origin, until, coverage, frozen) in enumerate(self._seen):
             now = scenario.start + TICK_SECONDS * minute
             snapshot = world.replicas
@@ -74,12 +74,12 @@ class Ahpa:
             if decision.plan is not None:
                 peaks[minute] = decision.plan.peak
             if decision.change:
-                messages.append((now, decision.message))
+                moves.append(Move(now, decision.previous, decision.floor, decision.message))
                 world.floor = decision.floor
             world.advance(now + TICK_SECONDS)
         run = world.run(scenario.name, "ahpa", f"quantile {level:g}")
         outcome = replace(run.outcome, coverage=self._realised(level))
-        return replace(run, outcome=outcome, peak=peaks, messages=tuple(messages))
+        return replace(run, outcome=outcome, peak=peaks, moves=tuple(moves))
 
     @cached_property
     def _seen(self) -> list[tuple[int, float, float, bool]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from ahpa.core.policy.values import Policy
 from ahpa.core.readiness import Readiness
 from ahpa.core.words import seconds
 from ahpa.reactive.kpa.config import KpaConfig
+from ahpa.render.report import MONEY
 from ahpa.simulation.stream import SimulatedService
 
 
@@ -104,7 +106,7 @@ def model_name(wish: Wish, service: ServiceYaml | None) -> str:
     return wish.model or (service.policy.policy if service else Policy()).model
 
 
-def in_words(setting: Setting, demand: Demand, model: str) -> dict[str, str]:
+def in_words(setting: Setting, demand: Demand, model: str, world: World, asked: ServiceYaml | None) -> dict[str, str]:
     """The world in words, for the report."""
     service = setting.service
     takes = seconds(service.service_seconds)
@@ -113,11 +115,14 @@ def in_words(setting: Setting, demand: Demand, model: str) -> dict[str, str]:
     if demand.lists:
         takes, come = f"each request's own, {takes} in the mean", "each at its own moment"
     named = "" if model == Policy().model else f"{model}: "
+    told = {} if asked is None else {"the Service": _told(world, asked)}
     return {
+        **told,
         "the input counts": demand.counts,
         "service time": takes,
         "slots of a replica": str(service.concurrency),
         "the scaler fills replicas to": _fills(setting),
+        **dict(_starts_in_words(setting, world.tiers)),
         "late": f"waited more than {seconds(service.late_after_seconds)} for a slot",
         "gives up after": seconds(service.give_up_seconds),
         "requests come": come,
@@ -125,6 +130,31 @@ def in_words(setting: Setting, demand: Demand, model: str) -> dict[str, str]:
         "a replica costs": "from the moment it is asked for until it is withdrawn; not-ready ones are withdrawn first",
         "the model": f"{named}learns from what came before, anew every day or few (a service: every hour)",
     }
+
+
+def _told(world: World, asked: ServiceYaml) -> str:
+    """Who said how the scaler works, and what bounds it."""
+    bounds = f"min-scale {asked.kpa.min_scale}, max-scale {asked.kpa.max_scale or 'none'}"
+    limit = f"containerConcurrency {asked.concurrency}" if asked.concurrency else "no containerConcurrency"
+    rest = f"; the cluster's defaults from {world.knative_config}" if world.knative_config else ""
+    return f"{asked.name} of {world.service}: {limit}, metric {asked.kpa.metric}, {bounds}{rest}"
+
+
+def _starts_in_words(setting: Setting, file: Path | None) -> Iterator[tuple[str, str]]:
+    """How long replicas take, and what they cost, tier by tier where there are tiers."""
+    service = setting.service
+    prices = service.prices or (None,) * len(service.readiness.tiers)
+    for tier, price in zip(service.readiness.tiers, prices, strict=True):
+        lag = f"median {seconds(tier.lag.quantile(0.5))}, 95 % within {seconds(tier.lag.quantile(0.95))}"
+        if file is None:
+            yield "from asked for to ready", lag
+            continue
+        held = f"{tier.replicas} replicas" if tier.replicas else "all further replicas"
+        yield f"tier {tier.name}", f"{held}: {lag}" + (f"; {price:g} for a replica-hour" if price is not None else "")
+    if file is not None:
+        yield "tiers", f"of {file}; they fill in this order"
+    if service.prices:
+        yield "money", MONEY
 
 
 def _fills(setting: Setting) -> str:
