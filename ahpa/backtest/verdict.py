@@ -47,7 +47,7 @@ def _advice(trial: Trial, question: Question, found: Mapping[str, ContenderResul
             f"Known only afterwards: the cheapest setting that kept {percent(target)} late was {mine.equal.label}, for "
             f"{mine.equal.outcome.replica_hours:.1f} replica-hours."
         )
-    elif mine.equal is None:
+    elif mine.equal is None and question.sweep:
         least = min(mine.points, key=lambda p: p.outcome.late_ratio)
         yield (
             f"Known only afterwards: no setting that was tried kept {percent(target)} late; the least was "

@@ -238,7 +238,7 @@ def _print(backtest: Backtest, kind: str) -> None:
 def _tables(backtest: Backtest) -> None:
     from rich.console import Console
 
-    from ahpa.render.report import as_yaml, headline
+    from ahpa.render.report import as_yaml, headline, verdict
     from ahpa.render.table import legend, outcomes
 
     console = Console()
@@ -254,7 +254,7 @@ def _tables(backtest: Backtest) -> None:
     for series in backtest.series:
         if OURS not in series.contenders:
             continue
-        say(f"{printable(series.name, 60)}: {'' if series.worth else 'not '}worth it: {series.why}")
+        say(f"{printable(series.name, 60)}: {verdict(series)}")
         for sentence in (*series.advice, *series.notes):
             say(f"  {sentence}", "dim")
         if series.annotations:

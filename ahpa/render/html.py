@@ -28,6 +28,7 @@ from ahpa.render.report import (
     meaning,
     rival,
     totals,
+    verdict,
 )
 from ahpa.render.style import SHEET
 from ahpa.simulation.outcome import Run
@@ -81,7 +82,7 @@ def _opening(report: Report) -> list[str]:
 def _tile(total: Total) -> str:
     figures = [(quantity(total.replica_hours), "replica-hours"), (percent(total.late_ratio), "of requests late")]
     if total.money is not None:
-        figures.append((quantity(total.money), "money, at the prices of the tiers"))
+        figures.append((quantity(total.money), "money (tier prices)"))
     cells = "".join(f"<span>{text(value)}<small>{unit}</small></span>" for value, unit in figures)
     return (
         f'<div class="tile" style="border-top-color:var(--{role(total.contender)})">'
@@ -152,7 +153,7 @@ def _overview(results: Sequence[SeriesResult]) -> str:
     rows = [
         [f'<a href="#s{i}">{text(result.name)}</a>']
         + [cell for name in shown for cell in _hours_and_late(result.contenders.get(name))]
-        + ([text(result.why)] if verdicts else [])
+        + ([text(verdict(result))] if verdicts else [])
         for i, result in enumerate(results)
     ]
     return "<h2>Services</h2>" + table([*head, *(["verdict"] if verdicts else [])], rows, frozenset({len(head)}))
@@ -191,8 +192,8 @@ def _chapter(chapter: Chapter, index: int) -> str:
     runs = [found.run for name in pair if name and (found := result.contenders.get(name)) and found.run]
     ceilings = charts.course_ceilings(runs, chapter.per_replica) if runs else None
     figures = "".join(_course(run, chapter, ceilings) for run in runs)
-    ours = result.contenders.get(OURS)
-    sentences = [result.why, *result.advice, *result.notes]
+    ours, said = result.contenders.get(OURS), verdict(result)
+    sentences = [said[:1].upper() + said[1:], *result.advice, *result.notes]
     return (
         f'<section class="service" id="s{index}"><h2>{text(result.name)}</h2>'
         + "".join(paragraph(sentence) for sentence in sentences)

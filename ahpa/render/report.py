@@ -61,9 +61,19 @@ def of_backtest(
         tuple(Chapter(series, per_replica, decisions=files.get(series.name, "")) for series in ranked),
         "Every policy met the same requests in a simulated cluster; ours learned only from what came before.",
         tuple(backtest.assumptions.items()),
-        backtest.late_target,
+        backtest.late_target if _swept(ranked) else None,
         tuple(backtest.failed.items()),
     )
+
+
+def _swept(results: Iterable[SeriesResult]) -> bool:
+    """Whether knobs were turned at all: else nothing is known of equal lateness."""
+    return any(len(result.contenders[OURS].points) > 1 for result in results if OURS in result.contenders)
+
+
+def verdict(result: SeriesResult) -> str:
+    """`worth it: ...`, or `not worth it: ...`; empty where nothing was judged."""
+    return f"{'' if result.worth else 'not '}worth it: {result.why}" if result.why else ""
 
 
 @dataclass(frozen=True)
@@ -197,5 +207,7 @@ def comparison(results: Sequence[SeriesResult], late_target: float | None) -> st
     change = f"{percent(abs(1 - middle))} {'fewer' if middle <= 1 else 'more'} replica-hours"
     best = "each at its best setting, known afterwards"
     scope = f"median of {len(ratios)} services" if len(ratios) > 1 else "one service"
+    if len(ratios) < len(results):
+        scope += f"; in the other {len(results) - len(ratios)} one side never kept it"
     late = percent(late_target)
     return f"At {late} late, ahpa takes {change} than the cheapest way without prediction ({scope}; {best})"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,8 +14,7 @@ from tests.render.examples import MIDNIGHT
 
 def moves_of(floors: list[int], every_seconds: float = 60.0) -> list[Move]:
     """A decision a minute that goes through these floors."""
-    steps = list(zip(floors, floors[1:], strict=False))
-    return [Move(MIDNIGHT + every_seconds * i, a, b, f"{a} to {b}") for i, (a, b) in enumerate(steps)]
+    return [Move(MIDNIGHT + every_seconds * i, a, b, f"{a} to {b}") for i, (a, b) in enumerate(pairwise(floors))]
 
 
 def test_a_floor_that_flaps_is_one_line() -> None:

@@ -42,7 +42,7 @@ def test_every_decision_is_beside_the_course_with_its_sentence(tmp_path: Path) -
     sink(quiet)
     assert not (tmp_path / "s.decisions.csv").exists()
     sink(replace(quiet, contender="ahpa", moves=moves))
-    rows = list(csv.DictReader((tmp_path / "s.decisions.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "s.decisions.csv").read_text().splitlines()))
     assert len(rows) == 200
     last = {"timestamp": str(T0 + 60 * 199), "previous": "199", "floor": "200", "why": moves[-1].why}
     assert rows[-1] == last
