@@ -79,7 +79,9 @@ def _decide(workload: Workload, at: Round) -> Decision:
         return _without_opinion(workload, outlook, low, at)
 
     assert workload.per_replica is not None
-    supply = Supply(workload.per_replica, workload.readiness, workload.ready, workload.present, workload.parts)
+    supply = Supply(
+        workload.per_replica, workload.readiness, workload.ready, workload.present, workload.floor, workload.parts
+    )
     made = plan(outlook, supply, level_of(policy, workload.level), now, observation.tick_seconds, policy.lead)
     needs = needs_of(workload, made)
     believed = max(workload.floor, _believable(outlook, supply, limits))
@@ -89,8 +91,9 @@ def _decide(workload: Workload, at: Round) -> Decision:
     if wanted > workload.floor:
         return _raise(workload, wanted, high, needs, made, outlook, at)
     if wanted == workload.floor:
-        reason = Reason.UNSEEN_PEAK if believed < min(made.floor, high) else _resting(made, low, high)
-        return _decision(workload, wanted, reason, f"keep {wanted}: {needs}", made, outlook)
+        reason = Reason.UNSEEN_PEAK if believed < min(made.floor, high) else _resting(workload, made, low, high)
+        note = f"; {wanted} are still likely to be needed" if made.protected == wanted > made.floor else ""
+        return _decision(workload, wanted, reason, f"keep {wanted}: {needs}{note}", made, outlook)
     blocked = at.blocked(workload)
     if blocked is not None:
         text = f"hold {workload.floor}: {needs}, but {at.why(blocked, workload)}"
@@ -223,12 +226,17 @@ def _raise(workload: Workload, wanted: int, high: int, needs: str, made: Plan, o
     return _decision(workload, floor, reason, f"{moves}: {needs}{note}", made, outlook)
 
 
-def _resting(made: Plan, low: int, high: int) -> Reason:
+def _resting(workload: Workload, made: Plan, low: int, high: int) -> Reason:
     if made.floor > high:
         return Reason.TOO_MANY_REPLICAS
-    if made.protected > made.floor:
-        return Reason.STARTING_PROTECTED
+    if made.protected > max(made.floor, low):
+        return _kept(workload, Reason.DESIRED_WITHIN_RANGE)
     return Reason.TOO_FEW_REPLICAS if made.floor < low else Reason.DESIRED_WITHIN_RANGE
+
+
+def _kept(workload: Workload, otherwise: Reason) -> Reason:
+    """Why there is more than the plan asks for: replicas are starting, or what is held is let go late."""
+    return Reason.STARTING_PROTECTED if workload.present > workload.ready else otherwise
 
 
 def _release(workload: Workload, wanted: int, needs: str, made: Plan, outlook: Outlook) -> Decision:
@@ -238,5 +246,5 @@ def _release(workload: Workload, wanted: int, needs: str, made: Plan, outlook: O
     if floor > wanted:
         reason, note = Reason.SCALE_DOWN_STABILIZED, f"; on the way to {wanted}"
     elif made.protected > made.floor and wanted == made.protected:
-        reason, note = Reason.STARTING_PROTECTED, f"; {wanted} are asked for and still likely to be needed"
+        reason, note = _kept(workload, reason), f"; {wanted} are still likely to be needed"
     return _decision(workload, floor, reason, f"lower {current} -> {floor}: {needs}{note}", made, outlook)
