@@ -181,7 +181,7 @@ def oracle(name: str, traffic: Stream, late_ratio: float, ready: int = 0) -> Run
     )
     at = traffic.start + 60.0 * np.arange(rows)
     late = traffic.arrivals.reshape(rows, 60).sum(axis=1) * late_ratio
-    label = f"at most {percent(late_ratio)} late"
+    label = f"{percent(late_ratio)} late"
     return Run(name, "oracle", label, outcome, 60.0, at, traffic.demand, scaled, zeros, zeros, shape, late)
 
 
