@@ -59,8 +59,8 @@ class Target:
     no_demand: str = ""
     """Why no query measures it by itself, in words."""
     parts: tuple[Part, ...] = ()
-    """Where several Revisions have traffic: each one's share, capacity and bounds. Their `per_replica` is that of
-    `capacities` (1 where nothing is said) until the service has brought it into the demand's unit."""
+    """The Revisions that have traffic or are about to: each one's share, capacity and bounds. Their `per_replica` is
+    that of `capacities` (1 where nothing is said) until the service has brought it into the demand's unit."""
     assumed: tuple[str, ...] = ()
     """What could not be read and was taken for granted, in words."""
     refusal: str | None = None
@@ -87,8 +87,9 @@ class Actuator(Protocol):
         ClusterError; never a part of them."""
         ...
 
-    def write(self, target: Target, floor: int) -> None:
-        """Make `floor` the minimum, the owner's own recorded first; nothing to change writes nothing.
+    def write(self, target: Target, floors: Sequence[int]) -> None:
+        """Make these the minimum, one for each part of the target or the one for all, the owner's own recorded first;
+        nothing to change writes nothing.
 
         Raises ClusterError; 409: the object changed meanwhile.
         """

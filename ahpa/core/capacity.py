@@ -34,13 +34,19 @@ class Part:
 
     name: str
     share: float
-    """Of the service's demand, 0-1."""
+    """Of the service's demand, 0-1, that it serves or is about to, whichever is more: in a rollout those of the old and
+    the new add up to more than 1."""
     per_replica: float
     """Demand that one of its replicas serves at target."""
     least: int = 0
     """Its owner's minimum."""
     most: int | None = None
     """Its owner's maximum; None where none is set."""
+    floor: int = 0
+    """The minimum in force."""
+    ready: int = 0
+    coming_until: float | None = None
+    """It has no traffic yet and is prepared for it, until this moment (unix seconds). None: it has traffic."""
 
     def needs(self, demand: float) -> int:
         """Replicas of this part when the whole service is asked for so much, within its bounds."""
@@ -52,7 +58,7 @@ class Part:
 
 def mean_capacity(parts: Sequence[Part]) -> float:
     """Demand that a replica serves on average: 10 % at 70 and 90 % at 1.4 is 1.55."""
-    return 1 / sum(part.share / part.per_replica for part in parts)
+    return sum(part.share for part in parts) / sum(part.share / part.per_replica for part in parts)
 
 
 def apportion(floor: int, parts: Sequence[Part]) -> tuple[int, ...]:

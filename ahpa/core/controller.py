@@ -18,16 +18,18 @@ Ground rules, each with a test that switches the others off:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from ahpa.core.budget import shared
-from ahpa.core.decision import Decision, Reason
+from ahpa.core.decision import Decision, Reason, decided
 from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.planner import Plan, Supply, plan
 from ahpa.core.policy.rules import level_of
+from ahpa.core.rollout import Rollout, step_down
 from ahpa.core.round import Round, held
 from ahpa.core.sentences import needs_of, silence
+from ahpa.core.standing import standing
 from ahpa.core.trust import frozen_tenants
 from forecasting.forecast import Outlook
 
@@ -65,40 +67,96 @@ def _allowed(observation: Observation, wished: Sequence[tuple[Workload, Decision
 
 
 def _decide(workload: Workload, at: Round) -> Decision:
-    """The decision for one workload."""
-    standing = _standing(workload)
-    if standing is not None:
-        return standing
-    observation, policy = at.observation, workload.policy.policy
-    limits, now, outlook = observation.limits, observation.now, observation.outlook(workload.key)
+    """The decision for one workload, and what falls on each of its parts."""
+    stands = standing(workload)
+    if stands is not None:
+        return stands
+    if not workload.parts:
+        return _overall(workload, at)[0]
+    release = None if at.blocked(workload) else workload.policy.policy.release
+    rollout = Rollout.at(at.observation.now, workload.parts, release)
+    kept = workload.floor - rollout.given_up
+    decision, needed = _overall(replace(workload, parts=rollout.parts, floor=kept), at, rollout)
+    if decision.plan is None and decision.change < 0:
+        rollout = replace(rollout, release=at.observation.limits.decay_ratio)
+    given_up = f"; {rollout.given_up} are given up, for what was to come did not in time" if rollout.given_up else ""
+    return replace(
+        decision,
+        previous=workload.floor,
+        split=rollout.split(decision.floor, needed),
+        message=decision.message + given_up,
+    )
+
+
+@dataclass(frozen=True)
+class _Aim:
+    """Where a plan wants to go, within its bounds."""
+
+    made: Plan
+    outlook: Outlook
+    low: int
+    high: int
+    believed: int
+    needed: int
+    """By the plan, as far as it is believed; bounds do not count."""
+    goal: int
+    """The floor in the end."""
+    wanted: int
+    """The floor of this round: more than the goal where Revisions hand over their traffic."""
+    needs: str
+    """In words."""
+    comes: bool
+    """A Revision is about to take traffic that it has not."""
+
+
+def _overall(workload: Workload, at: Round, rollout: Rollout | None = None) -> tuple[Decision, int]:
+    """The decision for a workload as a whole, and how many replicas are needed as far as we believe it."""
+    limits, outlook = at.observation.limits, at.observation.outlook(workload.key)
     low, high = _bounds(workload, limits)
     if workload.floor > high:
-        return _down_to_maximum(workload, low, high)
-    lost = now - workload.observed_until > limits.stale_seconds and not held(workload, observation)
-    if outlook is None or outlook.reason is not None or lost:
-        return _without_opinion(workload, outlook, low, at)
+        return _down_to_maximum(workload, low, high), workload.floor
+    stale = at.observation.now - workload.observed_until > limits.stale_seconds
+    if outlook is None or outlook.reason is not None or (stale and not held(workload, at.observation)):
+        decision = _without_opinion(workload, outlook, low, at)
+        return decision, decision.floor
+    aim = _aim(workload, at, outlook, low, high, rollout)
+    return _towards(aim, workload, at), aim.needed
 
+
+def _aim(workload: Workload, at: Round, outlook: Outlook, low: int, high: int, rollout: Rollout | None) -> _Aim:
+    policy, tick = workload.policy.policy, at.observation.tick_seconds
     assert workload.per_replica is not None
     supply = Supply(
         workload.per_replica, workload.readiness, workload.ready, workload.present, workload.floor, workload.parts
     )
-    made = plan(outlook, supply, level_of(policy, workload.level), now, observation.tick_seconds, policy.lead)
+    made = plan(outlook, supply, level_of(policy, workload.level), at.observation.now, tick, policy.lead)
     needs = needs_of(workload, made)
-    believed = max(workload.floor, _believable(outlook, supply, limits))
+    believed = max(workload.floor, _believable(outlook, supply, at.observation.limits))
     if made.floor > believed:
         needs += f", believed up to {believed}, as no more than {outlook.largest:.4g} was ever seen"
-    wanted = max(low, min(high, made.protected, believed))
-    if wanted > workload.floor:
-        return _raise(workload, wanted, high, needs, made, outlook, at)
-    if wanted == workload.floor:
-        reason = Reason.UNSEEN_PEAK if believed < min(made.floor, high) else _resting(workload, made, low, high)
-        note = f"; {wanted} are still likely to be needed" if made.protected == wanted > made.floor else ""
-        return _decision(workload, wanted, reason, f"keep {wanted}: {needs}{note}", made, outlook)
-    blocked = at.blocked(workload)
+    needed = min(made.protected, believed)
+    goal = max(low, min(high, needed))
+    wanted = goal if rollout is None else max(goal, min(high, sum(rollout.claims(needed))))
+    if wanted > goal:
+        needs += f"; {wanted - goal} more stay where traffic was"
+    comes = rollout is not None and rollout.comes
+    return _Aim(made, outlook, low, high, believed, needed, goal, wanted, needs, comes)
+
+
+def _towards(aim: _Aim, workload: Workload, at: Round) -> Decision:
+    """Raise, hold, keep or release."""
+    current, wanted = workload.floor, aim.wanted
+    if wanted > current:
+        return _raise(aim, workload, at)
+    blocked = at.blocked(workload) if aim.goal < current else None
     if blocked is not None:
-        text = f"hold {workload.floor}: {needs}, but {at.why(blocked, workload)}"
-        return _decision(workload, workload.floor, blocked, text, made, outlook)
-    return _release(workload, wanted, needs, made, outlook)
+        text = f"hold {current}: {aim.needs}, but {at.why(blocked, workload)}"
+        return decided(workload, current, blocked, text, aim.made, aim.outlook)
+    if wanted == current:
+        note = f"; {wanted} are still likely to be needed" if aim.made.protected == wanted > aim.made.floor else ""
+        text = f"keep {wanted}: {aim.needs}{note}"
+        return decided(workload, wanted, _resting(aim, workload), text, aim.made, aim.outlook)
+    return _release(aim, workload)
 
 
 def _believable(outlook: Outlook, supply: Supply, limits: Limits) -> int:
@@ -111,70 +169,9 @@ def _down_to_maximum(workload: Workload, low: int, high: int) -> Decision:
     """The owner's own maximum at once, whatever we know; an operator's cap by the ramp of a release."""
     policy, current = workload.policy.policy, workload.floor
     owners = min((x for x in (workload.maximum, policy.max) if x is not None), default=current)
-    ramp = current - max(1, math.ceil(policy.release * current))
-    floor = max(low, min(owners, max(high, ramp)))
+    floor = max(low, min(owners, max(high, step_down(current, policy.release))))
     text = f"lower {current} -> {floor}: at most {high} allowed"
-    return _decision(workload, floor, Reason.TOO_MANY_REPLICAS, text)
-
-
-def _decision(
-    workload: Workload,
-    floor: int,
-    reason: Reason,
-    message: str,
-    made: Plan | None = None,
-    outlook: Outlook | None = None,
-) -> Decision:
-    return Decision(
-        workload.key,
-        floor,
-        workload.floor,
-        workload.baseline,
-        workload.policy.policy.mode == "apply",
-        reason,
-        message,
-        made,
-        outlook.model if outlook else "",
-    )
-
-
-def _standing(workload: Workload) -> Decision | None:
-    """The decision where no forecast is asked: restore, refuse, pause, or None to go on."""
-    policy = workload.policy.policy
-    mode = policy.mode if workload.policy.requested else "off"
-    leaving = workload.managed and mode != "apply"
-    if mode == "off":  # before all else: one bad annotation beside it must not keep an owner from switching off
-        why = "mode is off" if workload.policy.requested else "nobody asked for it"
-        return _restore(workload, mode) if leaving else _decision(workload, workload.floor, Reason.OFF, why)
-    if workload.policy.problems:
-        return _decision(workload, workload.floor, Reason.INVALID_POLICY, "; ".join(workload.policy.problems))
-    if workload.refusal is not None:
-        return _decision(workload, workload.floor, Reason.REFUSED, workload.refusal)
-    if leaving:
-        return _restore(workload, mode)
-    if policy.paused:
-        return _decision(workload, workload.floor, Reason.PAUSED, f"paused by its owner at {workload.floor}")
-    if workload.per_replica is None:
-        return _decision(
-            workload,
-            workload.floor,
-            Reason.NO_CAPACITY,
-            workload.no_capacity or "nobody said what one replica serves; set ahpa.dev/target-per-replica",
-        )
-    return None
-
-
-def _restore(workload: Workload, mode: str) -> Decision:
-    return Decision(
-        workload.key,
-        workload.baseline,
-        workload.floor,
-        workload.baseline,
-        True,
-        Reason.RESTORED,
-        f"restore {workload.floor} -> {workload.baseline}, as its owner had it: mode is {mode}",
-        restore=True,
-    )
+    return decided(workload, floor, Reason.TOO_MANY_REPLICAS, text)
 
 
 def _bounds(workload: Workload, limits: Limits) -> tuple[int, int]:
@@ -201,21 +198,24 @@ def _without_opinion(workload: Workload, outlook: Outlook | None, low: int, at: 
         floor = min(low, at.reach(workload))
         limited = f"; at most {floor} this round" if floor < low else ""
         text = f"raise {current} -> {floor}, the owner's minimum{limited}: {why}"
-        return _decision(workload, floor, Reason.SCALE_UP_LIMITED if limited else Reason.TOO_FEW_REPLICAS, text)
-    floor = max(low, current - max(1, math.ceil(limits.decay_ratio * current)))
+        return decided(workload, floor, Reason.SCALE_UP_LIMITED if limited else Reason.TOO_FEW_REPLICAS, text)
+    floor = max(low, step_down(current, limits.decay_ratio))
     if held(workload, at.observation) or not at.may_lower or floor >= current:
-        return _decision(workload, current, reason, f"hold {current}: {why}")
-    return _decision(workload, floor, reason, f"decay {current} -> {floor}: {why}")
+        return decided(workload, current, reason, f"hold {current}: {why}")
+    return decided(workload, floor, reason, f"decay {current} -> {floor}: {why}")
 
 
-def _raise(workload: Workload, wanted: int, high: int, needs: str, made: Plan, outlook: Outlook, at: Round) -> Decision:
+def _raise(aim: _Aim, workload: Workload, at: Round) -> Decision:
+    made, wanted = aim.made, aim.wanted
     floor = min(wanted, at.reach(workload))
     reason, note = Reason.PEAK_AHEAD, ""
     if floor < wanted:
         shared = "" if at.allowance is None else " for all services together"
         reason, note = Reason.SCALE_UP_LIMITED, f"; at most {floor} this round{shared}"
-    elif made.protected > high:
-        reason, note = Reason.TOO_MANY_REPLICAS, f"; at most {high} allowed"
+    elif made.protected > aim.high:
+        reason, note = Reason.TOO_MANY_REPLICAS, f"; at most {aim.high} allowed"
+    elif aim.comes or wanted > aim.goal:
+        reason = Reason.TRAFFIC_MOVES
     elif made.floor > wanted:
         reason = Reason.UNSEEN_PEAK
     elif made.protected > made.floor and wanted > made.floor:
@@ -223,15 +223,20 @@ def _raise(workload: Workload, wanted: int, high: int, needs: str, made: Plan, o
     elif wanted > made.protected:
         reason, note = Reason.TOO_FEW_REPLICAS, f"; at least {wanted} wanted by its owner"
     moves = f"raise {workload.floor} -> {floor}" if floor > workload.floor else f"keep {floor}"
-    return _decision(workload, floor, reason, f"{moves}: {needs}{note}", made, outlook)
+    return decided(workload, floor, reason, f"{moves}: {aim.needs}{note}", made, aim.outlook)
 
 
-def _resting(workload: Workload, made: Plan, low: int, high: int) -> Reason:
-    if made.floor > high:
+def _resting(aim: _Aim, workload: Workload) -> Reason:
+    made = aim.made
+    if aim.believed < min(made.floor, aim.high):
+        return Reason.UNSEEN_PEAK
+    if aim.wanted > aim.goal:
+        return Reason.TRAFFIC_MOVES
+    if made.floor > aim.high:
         return Reason.TOO_MANY_REPLICAS
-    if made.protected > max(made.floor, low):
+    if made.protected > max(made.floor, aim.low):
         return _kept(workload, Reason.DESIRED_WITHIN_RANGE)
-    return Reason.TOO_FEW_REPLICAS if made.floor < low else Reason.DESIRED_WITHIN_RANGE
+    return Reason.TOO_FEW_REPLICAS if made.floor < aim.low else Reason.DESIRED_WITHIN_RANGE
 
 
 def _kept(workload: Workload, otherwise: Reason) -> Reason:
@@ -239,12 +244,13 @@ def _kept(workload: Workload, otherwise: Reason) -> Reason:
     return Reason.STARTING_PROTECTED if workload.present > workload.ready else otherwise
 
 
-def _release(workload: Workload, wanted: int, needs: str, made: Plan, outlook: Outlook) -> Decision:
-    current = workload.floor
-    floor = max(wanted, current - max(1, math.ceil(workload.policy.policy.release * current)))
+def _release(aim: _Aim, workload: Workload) -> Decision:
+    """By a ramp; that of a service of parts is in what they want."""
+    current, made = workload.floor, aim.made
+    floor = aim.wanted if workload.parts else max(aim.wanted, step_down(current, workload.policy.policy.release))
     reason, note = Reason.RELEASED, ""
-    if floor > wanted:
-        reason, note = Reason.SCALE_DOWN_STABILIZED, f"; on the way to {wanted}"
-    elif made.protected > made.floor and wanted == made.protected:
-        reason, note = _kept(workload, reason), f"; {wanted} are still likely to be needed"
-    return _decision(workload, floor, reason, f"lower {current} -> {floor}: {needs}{note}", made, outlook)
+    if floor > aim.goal:
+        reason, note = Reason.SCALE_DOWN_STABILIZED, f"; on the way to {aim.goal}"
+    elif made.protected > made.floor and aim.goal == made.protected:
+        reason, note = _kept(workload, reason), f"; {aim.goal} are still likely to be needed"
+    return decided(workload, floor, reason, f"lower {current} -> {floor}: {aim.needs}{note}", made, aim.outlook)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
+from ahpa.core.observation import Workload
 from ahpa.core.planner import Plan
+from forecasting.forecast import Outlook
 
 
 class Severity(Enum):
@@ -26,6 +28,7 @@ class Reason(StrEnum):
     TOO_FEW_REPLICAS = "TooFewReplicas"  # the plan lies below the owner's minimum
     TOO_MANY_REPLICAS = "TooManyReplicas"  # the plan lies above the owner's maximum or our cap
     SCALE_UP_LIMITED = "ScaleUpLimited"
+    TRAFFIC_MOVES = "TrafficMoves"  # between Revisions: one has its replicas still, or another has them already
     UNSEEN_PEAK = "UnseenPeak"  # the plan lies far beyond everything that was ever seen
     SCALE_DOWN_STABILIZED = "ScaleDownStabilized"
     STARTING_PROTECTED = "StartingProtected"
@@ -86,7 +89,36 @@ class Decision:
     model: str = ""
     restore: bool = False
     """True: put back what the owner had and forget the object."""
+    split: tuple[int, ...] = ()
+    """What falls on each part of the workload, in their order; empty where it has none."""
 
     @property
     def change(self) -> int:
         return self.floor - self.previous
+
+    @property
+    def floors(self) -> tuple[int, ...]:
+        """What to write: a number for each part, or the one for all."""
+        return self.split or (self.floor,)
+
+
+def decided(
+    workload: Workload,
+    floor: int,
+    reason: Reason,
+    message: str,
+    made: Plan | None = None,
+    outlook: Outlook | None = None,
+) -> Decision:
+    """What was decided for a workload; written only where its owner asked for that."""
+    return Decision(
+        workload.key,
+        floor,
+        workload.floor,
+        workload.baseline,
+        workload.policy.policy.mode == "apply",
+        reason,
+        message,
+        made,
+        outlook.model if outlook else "",
+    )

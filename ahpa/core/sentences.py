@@ -24,7 +24,8 @@ def _split(workload: Workload, floor: int) -> str:
     """`: chat-00001 1 (10 % at 70 each), chat-00002 26 (90 % at 1.4 each)`."""
     rows = list(zip(workload.parts, apportion(floor, workload.parts), strict=True))
     said = [
-        f"{part.name} {count} ({100 * part.share:.3g} % at {part.per_replica:.4g} each)"
+        f"{part.name} {count} ({100 * part.share:.3g} %{' to come' if part.coming_until is not None else ''} "
+        f"at {part.per_replica:.4g} each)"
         for part, count in rows[:_PARTS]
     ]
     return ": " + ", ".join([*said, *(["..."] if len(rows) > _PARTS else [])])

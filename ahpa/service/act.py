@@ -135,7 +135,7 @@ class Actor:
             if decision.restore:
                 actuator.restore(target)
             else:
-                actuator.write(target, decision.floor)
+                actuator.write(target, decision.floors)
         except ClusterError as error:
             self.telemetry.wrote("conflict" if error.status == 409 else "failed")
             self.telemetry.log("write.failed", logging.WARNING, target=target.key, problem=str(error))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ahpa.core.capacity import mean_capacity
+from ahpa.core.capacity import Part, apportion, mean_capacity
 from ahpa.core.observation import Workload
 from ahpa.core.policy.rules import parse_policy
 from ahpa.core.policy.values import Parsed, Policy
@@ -179,13 +179,15 @@ class Observer:
                 workload = self._workload(asked, memory, now, deadline)
             except Exception as error:  # as for what its owner asks
                 workload = self._workload(_left_out(asked, error), memory, now, deadline)
-            floor = workload.floor
+            floor, parts = workload.floor, workload.parts
             if thought:
                 floor = max(memory.would_be.get(target.key, floor), workload.baseline)
+                parts = tuple(replace(p, floor=n) for p, n in zip(parts, apportion(floor, parts), strict=True))
             out.append(
                 replace(
                     workload,
                     floor=floor,
+                    parts=parts,
                     observed_until=until,
                     coverage=share,
                     level=levels.get(series, workload.level),
@@ -218,7 +220,9 @@ class Observer:
             maximum=target.maximum,
             managed=target.managed,
             refusal=target.refusal,
-            parts=target.parts if len(target.parts) > 1 else (),
+            parts=target.parts
+            if len(target.parts) > 1 or any(p.coming_until is not None for p in target.parts)
+            else (),
             unit=next((one.unit.words for one in asked.fits if one.unit is not None), ""),
             assumed=_assumed(asked, readiness),
             no_capacity=next((one.problem for one in asked.fits if one.problem), ""),
@@ -254,6 +258,12 @@ def fitted(target: Target, policy: Policy, name: str, query: DemandQuery) -> tup
     own = policy.target_per_replica
     said = [c if own is None else Capacity(own, query.unit, "ahpa.dev/target-per-replica") for c in target.capacities]
     return tuple(fit(capacity, name, query.unit, policy.service_time) for capacity in said)
+
+
+def _parts(target: Target) -> tuple[Part, ...]:
+    """Those that are planned for one by one; a single one that has traffic is the target itself."""
+    alone = len(target.parts) == 1 and target.parts[0].coming_until is None
+    return () if alone else target.parts
 
 
 def _per_replica(asked: Asked) -> float | None:

@@ -49,7 +49,7 @@ class Stage:
         return found
 
     def write(self, floor: int) -> None:
-        self._until_it_fits(lambda: self.actuator.write(self.target(), floor))
+        self._until_it_fits(lambda: self.actuator.write(self.target(), (floor,)))
 
     def restore(self) -> None:
         self._until_it_fits(lambda: self.actuator.restore(self.target()))
@@ -261,7 +261,7 @@ def test_an_edit_between_listing_and_writing_is_never_overwritten(stage: Stage) 
     target = stage.target()
     stage.edit(5)
     with pytest.raises(ClusterError) as caught:
-        stage.actuator.write(target, 9)
+        stage.actuator.write(target, (9,))
     assert caught.value.status == 409
     assert stage.minimum() == 5
 

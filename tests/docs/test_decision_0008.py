@@ -48,7 +48,7 @@ class Owned:
         self.bed.wait_for(seen, what=f"floor {floor}, baseline {baseline}, managed {managed}")
 
     def write(self, floor: int) -> None:
-        self._act(lambda target: self.actuator.write(target, floor))
+        self._act(lambda target: self.actuator.write(target, (floor,)))
 
     def restore(self) -> None:
         self._act(self.actuator.restore)

@@ -70,5 +70,5 @@ def raise_and_restore(bed: Testbed, actuator: Actuator) -> Target:
 
         return bed.wait_for(tick, what=f"managed: {managed}")
 
-    becomes(True, lambda target: actuator.write(target, target.baseline + 1))
+    becomes(True, lambda target: actuator.write(target, (target.baseline + 1,)))
     return becomes(False, actuator.restore)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,10 +54,10 @@ def test_a_fault_of_ours_in_one_write_does_not_end_the_round_for_the_others(monk
     at = stage("chat", "other")
     write = KnativeServices.write
 
-    def faulty(self: KnativeServices, target: Target, floor: int) -> None:
+    def faulty(self: KnativeServices, target: Target, floors: Sequence[int]) -> None:
         if target.name == "chat":
             raise ZeroDivisionError
-        write(self, target, floor)
+        write(self, target, floors)
 
     monkeypatch.setattr(KnativeServices, "write", faulty)
     at.tick()

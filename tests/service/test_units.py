@@ -259,7 +259,7 @@ def test_the_clusters_minimum_is_the_owners_where_they_set_none() -> None:
     assert kube.writes == []
 
 
-def test_two_reads_a_round_and_no_more() -> None:
+def test_three_reads_a_round_and_no_more() -> None:
     kube = chat({})
     reads: list[str] = []
 
@@ -271,4 +271,4 @@ def test_two_reads_a_round_and_no_more() -> None:
     stage = at(kube, {"concurrency": 60.0})
     reads.clear()
     stage.tick(NOW)
-    assert sorted(reads) == [f"{CONFIG}/config-autoscaler", f"{CONFIG}/config-defaults"]
+    assert sorted(reads) == [f"{CONFIG}/config-{name}" for name in ("autoscaler", "defaults", "deployment")]

@@ -1,5 +1,5 @@
-"""What the cluster decides where a Revision says nothing: the ConfigMaps config-autoscaler and config-defaults. And
-which Knative it has.
+"""What the cluster decides where a Revision says nothing: the ConfigMaps config-autoscaler, config-defaults and
+config-deployment. And which Knative it has.
 
 Read at each listing; parsed anew only when they changed. Where one cannot be read, what was read last goes on; where
 none ever was, Knative's own defaults are assumed, and said to be. One that is gone after it was read is believed to be
@@ -16,9 +16,15 @@ from typing import Generic, TypeVar
 
 from ahpa.adapters.kubernetes.api import KubeApi, collection, path
 from ahpa.ports import ClusterError
-from ahpa.reactive.kpa.config import ClusterDefaults, KpaConfigError, container_concurrency_default
+from ahpa.reactive.kpa.config import (
+    DEADLINE_SECONDS,
+    ClusterDefaults,
+    KpaConfigError,
+    container_concurrency_default,
+    progress_deadline_default,
+)
 
-AUTOSCALER, DEFAULTS = "config-autoscaler", "config-defaults"
+AUTOSCALER, DEFAULTS, DEPLOYMENT = "config-autoscaler", "config-defaults", "config-deployment"
 KEPT_SECONDS = 3600.0
 """So long after it was read what is gone since then, or a version that cannot be read, goes on."""
 Value = TypeVar("Value")
@@ -31,6 +37,8 @@ class KnativeDefaults:
     autoscaler: ClusterDefaults = ClusterDefaults()
     container_concurrency: int = 0
     """0: no limit."""
+    progress_deadline: float = DEADLINE_SECONDS
+    """Seconds that a new Revision has to become ready."""
     assumed: tuple[str, ...] = ()
     """What could not be read, in words. Nothing may be lowered on it."""
 
@@ -48,22 +56,26 @@ class _Read(Generic[Value]):
 
 @dataclass
 class ClusterConfig:
-    """Reads both; remembers what they said last. Two threads may ask: what is remembered is swapped whole."""
+    """Reads all; remembers what they said last. Two threads may ask: what is remembered is swapped whole."""
 
     namespace: str
     clock: Callable[[], float] = time.monotonic
     _autoscaler: _Read[ClusterDefaults] | None = field(default=None, init=False)
     _concurrency: _Read[int] | None = field(default=None, init=False)
+    _deadline: _Read[float] | None = field(default=None, init=False)
     _version: _Read[str | None] = field(default=_Read("", None), init=False)
 
     def read(self, kube: KubeApi) -> KnativeDefaults:
-        """Two GETs. Raises nothing: what cannot be read is said."""
+        """Three GETs. Raises nothing: what cannot be read is said, but for the deadline, on which no floor hangs."""
         self._autoscaler = autoscaler = self._one(
             kube, AUTOSCALER, ClusterDefaults.from_config_map, self._autoscaler, ClusterDefaults()
         )
         self._concurrency = concurrency = self._one(kube, DEFAULTS, container_concurrency_default, self._concurrency, 0)
+        self._deadline = deadline = self._one(
+            kube, DEPLOYMENT, progress_deadline_default, self._deadline, DEADLINE_SECONDS
+        )
         assumed = tuple(read.assumed for read in (autoscaler, concurrency) if read.assumed)
-        return KnativeDefaults(autoscaler.value, concurrency.value, assumed)
+        return KnativeDefaults(autoscaler.value, concurrency.value, deadline.value, assumed)
 
     def version(self, kube: KubeApi) -> str | None:
         """Of Knative, from the label of its controller; None: unknown. One GET; raises nothing."""

@@ -8,6 +8,8 @@ fight (another predictor).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
 from ahpa.adapters.kubernetes.hpa_metrics import average_value
 from ahpa.adapters.kubernetes.kind import Kind
@@ -46,7 +48,8 @@ class HorizontalPodAutoscalers:
             if concerns_us(item)
         ]
 
-    def write(self, target: Target, floor: int) -> None:
+    def write(self, target: Target, floors: Sequence[int]) -> None:
+        (floor,) = floors
         if floor != target.floor:
             self._patch(_listed(target), floor, str(target.baseline))
 

@@ -1,4 +1,5 @@
-"""Knative Services: the floor is `min-scale` on the Revision that receives traffic, never the Service's template.
+"""Knative Services: the floor is `min-scale` on the Revisions that receive traffic or are about to, never the Service's
+template.
 
 - The template belongs to the owner: a change there makes a new Revision and, during its rollout, twice the GPUs.
 - Since Knative 1.21 (serving v0.48, PR #16186) the Revision's annotation is copied to its PodAutoscaler at
@@ -30,13 +31,16 @@ from ahpa.adapters.kubernetes.revisions import (
     MIN_SCALE,
     Facts,
     facts,
+    failed,
     held,
+    meant,
     minimum,
     own_min_scale,
+    prepared_until,
     recorded,
     traffic,
 )
-from ahpa.core.capacity import Part, apportion
+from ahpa.core.capacity import Part
 from ahpa.core.policy.values import STATE
 from ahpa.core.units import credible
 from ahpa.ports import Target
@@ -53,9 +57,9 @@ class _Listed:
 
     service: Object
     active: Mapping[str, Object]
-    """Those that receive traffic."""
+    """Those that receive traffic, or are about to."""
     idle: Mapping[str, Object]
-    """Those that receive none any more and are in our record."""
+    """All others that are in our record."""
     missing: frozenset[str]
     """Names of those that receive traffic and were not listed."""
     defaults: KnativeDefaults
@@ -111,11 +115,11 @@ class KnativeServices:
             for item in ours
         ]
 
-    def write(self, target: Target, floor: int) -> None:
+    def write(self, target: Target, floors: Sequence[int]) -> None:
         listed = _listed(target)
         service, active, idle = listed.service, listed.active, listed.idle
-        shares = _shares(target, floor)
-        if not target.managed and all(listed.minimum(name) == count for name, count in shares.items()):
+        wanted = {part.name: count for part, count in zip(target.parts, floors, strict=True)}
+        if not target.managed and all(listed.minimum(name) == count for name, count in wanted.items()):
             return  # nothing to raise yet, so nothing to remember
         before = recorded(service)
         after = listed.kept()
@@ -125,7 +129,7 @@ class KnativeServices:
                 self._patch_revision(revision, before[name])
         if after != before:
             self._record(service, after)  # before the floor: a crash in between leaves a harmless record
-        for name, count in shares.items():
+        for name, count in wanted.items():
             if listed.minimum(name) != count:
                 self._patch_revision(active[name], str(count))
 
@@ -148,9 +152,10 @@ class KnativeServices:
         meta = service["metadata"]
         namespace = str(meta.get("namespace"))
         # By name: the order in the Service's status means nothing.
-        shares, state = traffic(service), recorded(service)
-        active = {n: revisions[namespace, n] for n in sorted(shares) if (namespace, n) in revisions}
-        missing = sorted(shares.keys() - active.keys())
+        received, wanted, state = traffic(service), meant(service), recorded(service)
+        here = {n: revisions[namespace, n] for n in sorted(received | wanted) if (namespace, n) in revisions}
+        active = {n: revision for n, revision in here.items() if n in received or not failed(revision)}
+        missing = sorted(received.keys() - active.keys())
         idle = {n: revisions[namespace, n] for n in state if n not in active and (namespace, n) in revisions}
         for revision in (*active.values(), *idle.values()):
             identity(revision)
@@ -180,7 +185,7 @@ class KnativeServices:
             selector=f"serving.knative.dev/service={meta.get('name')}",
             demand=demand,
             no_demand=no_demand,
-            parts=_parts(by_name, shares),
+            parts=_parts(by_name, received, wanted, {n: prepared_until(active[n], defaults) for n in active}),
             assumed=defaults.assumed,
             refusal=refusal,
             handle=_Listed(service, active, idle, frozenset(missing), defaults),
@@ -209,11 +214,24 @@ KNATIVE = Kind(
 )
 
 
-def _parts(rows: Mapping[str, Facts], shares: Mapping[str, int]) -> tuple[Part, ...]:
-    """Each Revision that has traffic."""
-    whole_share = sum(shares[name] for name in rows)
+def _parts(
+    rows: Mapping[str, Facts], received: Mapping[str, int], wanted: Mapping[str, int], until: Mapping[str, float]
+) -> tuple[Part, ...]:
+    """Each Revision with the traffic that it receives or is meant to, whichever is more; how long one is prepared for
+    that receives none yet."""
+    whole = sum(received[name] for name in rows if name in received) or 100
     return tuple(
-        Part(name, shares[name] / whole_share, _served(row), row.baseline, row.maximum) for name, row in rows.items()
+        Part(
+            name,
+            max(received.get(name, 0) / whole, wanted.get(name, 0) / 100),
+            _served(row),
+            row.baseline,
+            row.maximum,
+            row.floor,
+            row.ready,
+            None if name in received else until[name],
+        )
+        for name, row in rows.items()
     )
 
 
@@ -221,11 +239,6 @@ def _served(row: Facts) -> float:
     """What one replica serves; 1 where nothing is said that can be divided by."""
     value = row.capacity.value
     return value if value is not None and credible(value) else 1.0
-
-
-def _shares(target: Target, floor: int) -> dict[str, int]:
-    """The part of a floor that falls on each active Revision."""
-    return dict(zip((part.name for part in target.parts), apportion(floor, target.parts), strict=True))
 
 
 def _demand(rows: Sequence[Facts]) -> tuple[str | None, str]:

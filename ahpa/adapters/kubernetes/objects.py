@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from ahpa.adapters.kubernetes.api import FIELD_MANAGER, Object
@@ -122,6 +123,16 @@ def reference_to(item: Object, api_version: str, kind: str) -> dict[str, str]:
         "kind": kind,
         **{key: _text(str(meta.get(key)))[:253] for key in ("namespace", "name", "uid")},
     }
+
+
+def seconds(stamp: object) -> float | None:
+    """An RFC 3339 time as unix seconds; None for anything else."""
+    if not isinstance(stamp, str):
+        return None
+    try:
+        return datetime.fromisoformat(stamp).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def whole(text: object) -> int | None:

@@ -6,9 +6,8 @@ flip: what may be learned from it, and how often, is said in `ahpa.core.starts`.
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
+from ahpa.adapters.kubernetes.objects import seconds
 from ahpa.core.starts import Start
 from ahpa.ports import ClusterError, Target
 from ahpa.transport import NEVER
@@ -32,14 +31,14 @@ class Pods:
 def start_of(pod: Object) -> Start | None:
     """What one pod tells of its start; None if not even when it was asked for."""
     meta = pod["metadata"]
-    asked = _seconds(meta.get("creationTimestamp"))
+    asked = seconds(meta.get("creationTimestamp"))
     if asked is None:
         return None
     status, spec = pod.get("status"), pod.get("spec")
     status = status if isinstance(status, dict) else {}
     node = spec.get("nodeName") if isinstance(spec, dict) else None
     since = {
-        str(condition.get("type")): _seconds(condition.get("lastTransitionTime"))
+        str(condition.get("type")): seconds(condition.get("lastTransitionTime"))
         for condition in _rows(status.get("conditions"))
         if condition.get("status") == "True"
     }
@@ -63,7 +62,7 @@ def _all_started(containers: list[Object]) -> float | None:
     for container in containers:
         state = container.get("state")
         running = state.get("running") if isinstance(state, dict) else None
-        at = _seconds(running.get("startedAt")) if isinstance(running, dict) else None
+        at = seconds(running.get("startedAt")) if isinstance(running, dict) else None
         if at is None:
             return None
         began.append(at)
@@ -78,13 +77,3 @@ def _restarts(container: Object) -> int:
 def _rows(value: object) -> list[Object]:
     """The objects in a list; nothing where it is no list."""
     return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
-
-
-def _seconds(stamp: object) -> float | None:
-    """An RFC 3339 time as unix seconds; None for anything else."""
-    if not isinstance(stamp, str):
-        return None
-    try:
-        return datetime.fromisoformat(stamp).timestamp()
-    except (ValueError, OverflowError):
-        return None

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 
 from ahpa.adapters.kubernetes.api import Object
 from ahpa.adapters.kubernetes.cluster_defaults import KnativeDefaults
-from ahpa.adapters.kubernetes.objects import annotations_of, count, owns, whole
+from ahpa.adapters.kubernetes.objects import annotations_of, count, owns, seconds, whole
 from ahpa.core.policy.values import STATE
 from ahpa.core.units import IN_FLIGHT, PER_SECOND, Capacity
-from ahpa.reactive.kpa.config import KPA_CLASS, ClusterDefaults, KpaConfig, KpaConfigError
+from ahpa.reactive.kpa.config import KPA_CLASS, PROGRESS_DEADLINE, ClusterDefaults, KpaConfig, KpaConfigError
+from ahpa.reactive.kpa.reader import Reader
 
 AUTOSCALING = "autoscaling.knative.dev/"
 MIN_SCALE = AUTOSCALING + "min-scale"
+PATIENCE = 0.8
+"""Of Knative's progress deadline (600 s): so long a coming Revision is given all its replicas. One that the cluster has
+no room for is then given up for what is ready, in the time that is left."""
 
 
 def traffic(service: Object) -> dict[str, int]:
@@ -25,6 +29,32 @@ def traffic(service: Object) -> dict[str, int]:
         if name and percent > 0:
             shares[name] = shares.get(name, 0) + percent
     return shares
+
+
+def meant(service: Object) -> dict[str, int]:
+    """Revision name -> percent, of those that are to receive any, as the Service's spec says. What they do receive
+    follows: once a new Revision is ready, or by steps where there is a rollout-duration."""
+    status = service.get("status") or {}
+    shares: dict[str, int] = {}
+    for entry in (service.get("spec") or {}).get("traffic") or [{"percent": 100}]:
+        name, percent = entry.get("revisionName"), count(entry.get("percent"), "percent of traffic")
+        name = name or status.get("latestCreatedRevisionName")
+        if isinstance(name, str) and percent > 0:
+            shares[name] = shares.get(name, 0) + percent
+    return shares
+
+
+def failed(revision: Object) -> bool:
+    """Whether it did not become ready, so that it gets no traffic."""
+    conditions = (revision.get("status") or {}).get("conditions") or []
+    return any(one.get("type") == "Ready" and one.get("status") == "False" for one in conditions)
+
+
+def prepared_until(revision: Object, defaults: KnativeDefaults) -> float:
+    """Unix seconds until which a new Revision may be waited for: before Knative gives it up, with time for fewer
+    replicas than were wanted."""
+    deadline = Reader(annotations_of(revision)).seconds(PROGRESS_DEADLINE, defaults.progress_deadline)
+    return (seconds(revision["metadata"].get("creationTimestamp")) or 0.0) + PATIENCE * deadline
 
 
 def recorded(service: Object) -> dict[str, str | None]:

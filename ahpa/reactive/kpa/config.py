@@ -16,6 +16,8 @@ from ahpa.reactive.kpa.reader import LONGEST_WINDOW_SECONDS, Reader
 GROUP = "autoscaling.knative.dev/"
 KPA_CLASS = "kpa.autoscaling.knative.dev"
 PROGRESS_DEADLINE = "serving.knative.dev/progress-deadline"
+DEADLINE_SECONDS = 600.0
+"""Knative's own, where nothing else is said."""
 
 SMALLEST_TARGET = 0.01
 NO_LIMIT = 10**9
@@ -117,6 +119,15 @@ def container_concurrency_default(data: Mapping[str, str]) -> int:
     return value
 
 
+def progress_deadline_default(data: Mapping[str, str]) -> float:
+    """Seconds that the ConfigMap config-deployment gives a Revision to become ready. Raises KpaConfigError."""
+    read = Reader(data)
+    value = read.seconds("progress-deadline", DEADLINE_SECONDS)
+    if read.problems:
+        raise KpaConfigError(tuple(read.problems))
+    return value
+
+
 @dataclass(frozen=True)
 class KpaConfig:
     """Everything that decides for one Revision under the KPA. The defaults are those of Knative."""
@@ -146,7 +157,7 @@ class KpaConfig:
     enable_scale_to_zero: bool = True
     grace_period_seconds: float = 30.0
     pod_retention_seconds: float = 0.0
-    progress_deadline_seconds: float = 600.0
+    progress_deadline_seconds: float = DEADLINE_SECONDS
 
     def in_flight(self, counted: float, service_seconds: float) -> float:
         """So much of the metric as requests in flight: 7 requests per second of 2 s are 14."""
@@ -197,7 +208,7 @@ class KpaConfig:
             pod_retention_seconds=read.seconds(
                 "scale-to-zero-pod-retention-period", d.pod_retention_seconds, LONGEST_WINDOW_SECONDS
             ),
-            progress_deadline_seconds=Reader(annotations).seconds(PROGRESS_DEADLINE, 600.0),
+            progress_deadline_seconds=Reader(annotations).seconds(PROGRESS_DEADLINE, DEADLINE_SECONDS),
         )
         read.require(
             config.initial_scale > 0 or d.allow_zero_initial_scale, "initial-scale=0 is not allowed by the cluster"

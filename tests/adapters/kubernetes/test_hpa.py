@@ -44,7 +44,7 @@ def test_what_is_read() -> None:
 
 def test_only_the_minimum_and_our_record_are_written() -> None:
     kube, actuator = cluster()
-    actuator.write(actuator.targets()[0], 6)
+    actuator.write(actuator.targets()[0], (6,))
     ((where, body),) = kube.writes
     assert where == WHERE
     assert body["spec"] == {"minReplicas": 6}
@@ -54,7 +54,7 @@ def test_only_the_minimum_and_our_record_are_written() -> None:
 
 def test_a_minimum_of_zero_is_given_back_as_zero() -> None:
     kube, actuator = cluster(spec={"minReplicas": 0})
-    actuator.write(actuator.targets()[0], 4)
+    actuator.write(actuator.targets()[0], (4,))
     assert actuator.targets()[0].baseline == 0
     actuator.restore(actuator.targets()[0])
     assert kube.get(WHERE)["spec"]["minReplicas"] == 0
@@ -193,7 +193,7 @@ def test_a_minimum_that_nobody_set_is_the_one_that_kubernetes_means(spec: Object
         del kube.objects[WHERE]["spec"]["minReplicas"]
     target = actuator.targets()[0]
     assert (target.floor, target.baseline) == (1, 1)
-    actuator.write(target, 4)
+    actuator.write(target, (4,))
     assert actuator.targets()[0].baseline == 1
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from ahpa.adapters.kubernetes.knative import KnativeServices
 from ahpa.adapters.kubernetes.revisions import MIN_SCALE
+from ahpa.core.capacity import apportion
 from ahpa.ports import ClusterError, Target
 from tests.contracts.test_actuators import ASKED
 from tests.fakes.kube import FakeKube
@@ -41,16 +42,21 @@ def only(actuator: KnativeServices) -> Target:
     return target
 
 
+def write(actuator: KnativeServices, target: Target, floor: int) -> None:
+    """A floor, split as the demand for it would be."""
+    actuator.write(target, apportion(floor, target.parts))
+
+
 def test_the_service_template_is_never_written() -> None:
     kube, actuator = cluster(r1=100)
-    actuator.write(only(actuator), 5)
+    write(actuator, only(actuator), 5)
     assert all("spec" not in body for _, body in kube.writes)
     assert {where for where, _ in kube.writes} == {SERVICE, f"{ROOT}/revisions/r1"}
 
 
 def test_nothing_but_min_scale_is_written_to_a_revision() -> None:
     kube, actuator = cluster(r1=100)
-    actuator.write(only(actuator), 5)
+    write(actuator, only(actuator), 5)
     bodies = [body for where, body in kube.writes if "/revisions/" in where]
     assert [set(body["metadata"]["annotations"]) for body in bodies] == [{MIN_SCALE}]
 
@@ -59,24 +65,24 @@ def test_the_record_is_written_before_the_floor_and_a_crash_in_between_is_harmle
     kube, actuator = cluster(r1=100)
     kube.fail = lambda method, where: ClusterError(0, "crash") if method == "PATCH" and "/revisions/" in where else None
     with pytest.raises(ClusterError):
-        actuator.write(only(actuator), 5)
+        write(actuator, only(actuator), 5)
     assert min_scale(kube, "r1") is None
     kube.fail = lambda method, where: None
     target = only(actuator)
     assert (target.baseline, target.floor, target.managed) == (0, 0, True)
-    actuator.write(target, 5)
+    write(actuator, target, 5)
     actuator.restore(only(actuator))
     assert min_scale(kube, "r1") is None
 
 
 def test_after_a_rollout_the_floor_moves_to_the_new_revision_and_the_old_one_gets_its_own_back() -> None:
     kube, actuator = cluster(r1=100)
-    actuator.write(only(actuator), 5)
+    write(actuator, only(actuator), 5)
     revision(kube, "r2", min_scale="2")
     kube.objects[SERVICE]["status"]["traffic"] = [{"revisionName": "r2", "percent": 100}]
     target = only(actuator)
     assert (target.baseline, target.floor) == (2, 2)
-    actuator.write(target, 6)
+    write(actuator, target, 6)
     assert (min_scale(kube, "r1"), min_scale(kube, "r2")) == (None, "6")
     actuator.restore(only(actuator))
     assert min_scale(kube, "r2") == "2"
@@ -84,7 +90,7 @@ def test_after_a_rollout_the_floor_moves_to_the_new_revision_and_the_old_one_get
 
 def test_a_split_of_traffic_splits_the_floor() -> None:
     kube, actuator = cluster(r1=90, r2=10)
-    actuator.write(only(actuator), 10)
+    write(actuator, only(actuator), 10)
     assert (min_scale(kube, "r1"), min_scale(kube, "r2")) == ("9", "1")
     assert only(actuator).floor == 10
 
@@ -97,9 +103,9 @@ def test_no_revision_gets_more_than_its_own_maximum() -> None:
         revision(kube, name, max_scale="5")
     target = only(actuator)
     assert target.maximum == 10
-    actuator.write(target, 6)
+    write(actuator, target, 6)
     assert (min_scale(kube, "r1"), min_scale(kube, "r2")) == ("5", "1")
-    actuator.write(only(actuator), 10)
+    write(actuator, only(actuator), 10)
     assert (min_scale(kube, "r1"), min_scale(kube, "r2")) == ("5", "5")
 
 
@@ -149,7 +155,7 @@ def test_an_owner_that_does_not_control_the_service_is_no_reason_to_refuse() -> 
 
 def test_a_number_in_the_record_is_given_back_as_the_text_that_an_annotation_is() -> None:
     kube, actuator = cluster(r1=100)
-    actuator.write(only(actuator), 5)
+    write(actuator, only(actuator), 5)
     kube.edit(SERVICE, {"metadata": {"annotations": {"ahpa.dev/baseline": '{"r1": 3}'}}})
     assert only(actuator).baseline == 3
     actuator.restore(only(actuator))
@@ -178,8 +184,8 @@ def test_a_revision_that_has_traffic_and_is_not_listed_refuses_the_service_for_t
 def test_what_the_owner_had_is_remembered_of_a_revision_that_one_list_lacks() -> None:
     """Its record was dropped, and in the next round our 6 of it became its owner's minimum for ever."""
     kube, actuator = cluster(r1=50, r2=50)
-    actuator.write(only(actuator), 12)
-    actuator.write(unlisted(kube, actuator, "r2"), 8)
+    write(actuator, only(actuator), 12)
+    write(actuator, unlisted(kube, actuator, "r2"), 8)
     assert (only(actuator).baseline, min_scale(kube, "r2")) == (0, "6")
     actuator.restore(only(actuator))
     assert (min_scale(kube, "r1"), min_scale(kube, "r2")) == (None, None)
@@ -187,7 +193,7 @@ def test_what_the_owner_had_is_remembered_of_a_revision_that_one_list_lacks() ->
 
 def test_a_restore_by_a_list_that_lacks_a_revision_keeps_the_record_of_that_one() -> None:
     kube, actuator = cluster(r1=50, r2=50)
-    actuator.write(only(actuator), 12)
+    write(actuator, only(actuator), 12)
     actuator.restore(unlisted(kube, actuator, "r2"))
     assert (min_scale(kube, "r1"), min_scale(kube, "r2")) == (None, "6")
     assert only(actuator).managed

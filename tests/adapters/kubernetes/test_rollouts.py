@@ -1,0 +1,153 @@
+"""What a Knative Service says of a rollout: who has traffic, who is about to, and how long that is waited for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ahpa.adapters.kubernetes.knative import KnativeServices
+from ahpa.adapters.kubernetes.revisions import MIN_SCALE, PATIENCE
+from ahpa.ports import Target
+from tests.contracts.test_actuators import ASKED
+from tests.fakes.kube import FakeKube
+
+ROOT = "/apis/serving.knative.dev/v1/namespaces/shop"
+CREATED, CREATED_AT = "2023-11-14T22:13:20Z", 1_700_000_000.0
+
+
+def cluster(
+    meant: list[dict[str, Any]] | None, received: dict[str, int], newest: str = "r2", **created: dict[str, Any]
+) -> tuple[KnativeServices, FakeKube]:
+    """A Service with this spec.traffic, that sends these percents, and these Revisions with what their status says."""
+    kube = FakeKube()
+    traffic = [{"revisionName": name, "percent": percent} for name, percent in received.items()]
+    meta = {"namespace": "shop", "name": "chat", "annotations": dict(ASKED)}
+    spec = {} if meant is None else {"traffic": meant}
+    status = {"traffic": traffic, "latestCreatedRevisionName": newest}
+    kube.put(f"{ROOT}/services/chat", {"metadata": meta, "spec": spec, "status": status})
+    for name, said in created.items():
+        revision = {"namespace": "shop", "name": name, "annotations": {}, "creationTimestamp": CREATED}
+        kube.put(
+            f"{ROOT}/revisions/{name}", {"metadata": revision, "spec": {"containerConcurrency": 10}, "status": said}
+        )
+    return KnativeServices(kube), kube
+
+
+def only(actuator: KnativeServices) -> Target:
+    (target,) = actuator.targets()
+    return target
+
+
+def listed(stage: tuple[KnativeServices, FakeKube]) -> Target:
+    return only(stage[0])
+
+
+def shares(target: Target) -> dict[str, tuple[float, bool]]:
+    """By Revision: its share, and whether it is yet to come."""
+    return {part.name: (part.share, part.coming_until is not None) for part in target.parts}
+
+
+LATEST = [{"latestRevision": True, "percent": 100}]
+CANARY = [{"revisionName": "r1", "percent": 90}, {"latestRevision": True, "percent": 10}]
+PINNED = [{"revisionName": "r1", "percent": 100}, {"latestRevision": True, "percent": 0, "tag": "next"}]
+NAMED = [{"revisionName": "r1", "percent": 40}, {"revisionName": "r2", "percent": 60}]
+WAITING = {"conditions": [{"type": "Ready", "status": "Unknown", "reason": "Deploying"}]}
+READY = {"conditions": [{"type": "Ready", "status": "True"}]}
+
+
+@pytest.mark.parametrize(
+    ("meant", "received", "expected"),
+    [
+        pytest.param(None, {"r1": 100}, {"r1": (1.0, False), "r2": (1.0, True)}, id="nothing said: all to the newest"),
+        pytest.param(LATEST, {"r1": 100}, {"r1": (1.0, False), "r2": (1.0, True)}, id="the same, said"),
+        pytest.param(CANARY, {"r1": 100}, {"r1": (1.0, False), "r2": (0.1, True)}, id="a tenth to the newest"),
+        pytest.param(PINNED, {"r1": 100}, {"r1": (1.0, False)}, id="nothing to the newest"),
+        pytest.param(NAMED, {"r1": 100}, {"r1": (1.0, False), "r2": (0.6, True)}, id="by name"),
+        pytest.param(LATEST, {"r1": 70, "r2": 30}, {"r1": (0.7, False), "r2": (1.0, False)}, id="by steps"),
+        pytest.param(LATEST, {"r2": 100}, {"r2": (1.0, False)}, id="done"),
+        pytest.param(None, {}, {"r2": (1.0, True)}, id="the first of all"),
+    ],
+)  # fmt: skip
+def test_who_has_traffic_and_who_is_about_to(
+    meant: list[dict[str, Any]] | None, received: dict[str, int], expected: dict[str, tuple[float, bool]]
+) -> None:
+    """A share is what a Revision receives or is to, whichever is more; `rollout-duration` moves it by steps."""
+    target = listed(cluster(meant, received, r1=READY, r2=WAITING))
+    assert shares(target) == expected
+    assert target.refusal is None
+
+
+def test_a_revision_that_failed_is_not_waited_for() -> None:
+    """A typo in the image: the traffic stays where it is, and so does the floor."""
+    failed = {"conditions": [{"type": "Ready", "status": "False", "reason": "ContainerMissing"}]}
+    assert shares(listed(cluster(None, {"r1": 100}, r1=READY, r2=failed))) == {"r1": (1.0, False)}
+
+
+def test_a_revision_that_is_not_listed_yet_is_not_waited_for() -> None:
+    assert shares(listed(cluster(None, {"r1": 100}, newest="r3", r1=READY))) == {"r1": (1.0, False)}
+
+
+def test_what_a_revision_has_and_its_minimum_are_its_own() -> None:
+    old, new = {"actualReplicas": 13, "desiredReplicas": 14}, {"actualReplicas": 1}
+    target = listed(cluster(None, {"r1": 100}, r1=old, r2=new))
+    assert [(part.floor, part.ready) for part in target.parts] == [(0, 13), (0, 1)]
+    assert (target.ready, target.present) == (14, 15)
+
+
+@pytest.mark.parametrize(
+    ("annotated", "configured", "deadline"),
+    [
+        (None, None, 600.0),
+        (None, "30m", 1800.0),
+        ("15m", "30m", 900.0),
+        ("soon", None, 600.0),
+        (None, "soon", 600.0),
+    ],
+)
+def test_a_coming_revision_is_waited_for_as_long_as_knative_does_and_a_little_less(
+    annotated: str | None, configured: str | None, deadline: float
+) -> None:
+    """Its own progress deadline, else the cluster's (config-deployment), else Knative's ten minutes."""
+    actuator, kube = cluster(None, {"r1": 100}, r1=READY, r2=WAITING)
+    if annotated is not None:
+        kube.edit(
+            f"{ROOT}/revisions/r2", {"metadata": {"annotations": {"serving.knative.dev/progress-deadline": annotated}}}
+        )
+    if configured is not None:
+        meta = {"namespace": "knative-serving", "name": "config-deployment"}
+        where = "/api/v1/namespaces/knative-serving/configmaps/config-deployment"
+        kube.put(where, {"metadata": meta, "data": {"progress-deadline": configured}})
+    assert only(actuator).parts[1].coming_until == CREATED_AT + PATIENCE * deadline
+
+
+def test_a_deadline_that_cannot_be_read_is_no_reason_to_doubt_a_floor() -> None:
+    assert listed(cluster(None, {"r1": 100}, r1=READY, r2=WAITING)).assumed == ()
+
+
+def test_a_coming_revision_is_written_to_and_given_back_like_any_other() -> None:
+    actuator, kube = cluster(None, {"r1": 100}, r1=READY, r2=WAITING)
+    actuator.write(only(actuator), (5, 4))
+    revisions = [kube.objects[f"{ROOT}/revisions/{name}"]["metadata"]["annotations"] for name in ("r1", "r2")]
+    assert [annotations[MIN_SCALE] for annotations in revisions] == ["5", "4"]
+    assert [part.floor for part in only(actuator).parts] == [5, 4]
+    assert only(actuator).baseline == 0
+    actuator.restore(only(actuator))
+    assert [MIN_SCALE in annotations for annotations in revisions] == [False, False]
+
+
+def test_where_the_rollout_fails_the_floor_of_what_did_not_come_is_given_back() -> None:
+    actuator, kube = cluster(None, {"r1": 100}, r1=READY, r2=WAITING)
+    actuator.write(only(actuator), (5, 5))
+    kube.objects[f"{ROOT}/revisions/r2"]["status"] = {"conditions": [{"type": "Ready", "status": "False"}]}
+    actuator.write(only(actuator), (5,))
+    assert MIN_SCALE not in kube.objects[f"{ROOT}/revisions/r2"]["metadata"]["annotations"]
+    assert [part.name for part in only(actuator).parts] == ["r1"]
+
+
+def test_parts_are_in_the_order_of_their_names() -> None:
+    """What is written goes by it."""
+    target = listed(
+        cluster([{"revisionName": n, "percent": 50} for n in ("b", "a")], {"b": 50, "a": 50}, a=READY, b=READY)
+    )
+    assert [part.name for part in target.parts] == ["a", "b"]

@@ -1,0 +1,174 @@
+"""A service whose traffic moves from one Revision to another: nobody is short of replicas on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ahpa.core.capacity import Part
+from ahpa.core.controller import step
+from ahpa.core.decision import Decision, Reason
+from ahpa.core.observation import Limits, Observation, Workload
+from ahpa.core.rollout import Rollout, step_down
+from forecasting.forecast import Outlook
+from tests.core.conftest import NOW, outlook_of, workload_of
+
+OLD = Part("chat-00001", 1.0, 4.0, floor=13, ready=13)
+COMING = Part("chat-00002", 1.0, 4.0, ready=1, coming_until=NOW + 300)
+"""A new Revision that is to take all of the traffic, as Knative's default has it."""
+
+
+def service(*parts: Part, annotations: dict[str, str] | None = None) -> Workload:
+    """One whose floor is that of its parts."""
+    floor, ready = (sum(counts) for counts in zip(*((part.floor, part.ready) for part in parts), strict=True))
+    given = {"baseline": sum(part.least for part in parts), "unit": "requests in flight", "parts": parts}
+    return workload_of(annotations, floor=floor, ready=ready, present=max(floor, ready), **given)
+
+
+def decide(workload: Workload, outlook: Outlook, limits: Limits = Limits()) -> Decision:
+    (decision,) = step(Observation(NOW, 60.0, (workload,), {workload.key: outlook}, limits))
+    return decision
+
+
+def test_the_coming_revision_has_its_share_before_its_traffic() -> None:
+    """50 in flight need 13: the old keeps them while it serves, the new has 13 too before it takes the traffic. It had
+    3 when it took it, and the floor came 9 s later."""
+    decision = decide(service(OLD, COMING), outlook_of(50.0))
+    assert decision.floors == (13, 13)
+    assert decision.reason is Reason.TRAFFIC_MOVES
+    assert decision.message == (
+        "raise 13 -> 26: peak 50 requests in flight (p99) within 180 s needs 26: "
+        "chat-00001 13 (100 % at 4 each), chat-00002 13 (100 % to come at 4 each)"
+    )
+
+
+@pytest.mark.parametrize(("percent", "floors"), [(10, (13, 2)), (50, (13, 7)), (100, (13, 13))])
+def test_whatever_the_split_the_coming_one_has_its_part(percent: int, floors: tuple[int, ...]) -> None:
+    """The Service's spec says what it is to have; until it has it, the old one serves all."""
+    assert decide(service(OLD, replace(COMING, share=percent / 100)), outlook_of(50.0)).floors == floors
+
+
+def test_once_the_traffic_is_there_only_the_new_one_is_planned_for() -> None:
+    """The old one is no part of the service any more (its own minimum is put back by the actuator)."""
+    decision = decide(workload_of(baseline=0, floor=13, ready=13, present=13), outlook_of(50.0))
+    assert (decision.floors, decision.reason) == ((13,), Reason.DESIRED_WITHIN_RANGE)
+
+
+def test_a_revision_that_traffic_leaves_is_lowered_by_the_ramp() -> None:
+    """18 and 2 at 90 and 10 %, then halves: the second has its 10 at once, the first loses a tenth a round. It lost 8
+    of its 18 at once, past ramp and guards, as only the sum was ramped."""
+    parts = (Part("a", 0.5, 1.0, floor=18, ready=18), Part("b", 0.5, 1.0, floor=2, ready=2))
+    floors, said = [], []
+    for _ in range(8):
+        decision = decide(service(*parts, annotations={"ahpa.dev/release": "0.1"}), outlook_of(20.0))
+        floors.append(decision.floors)
+        said.append(decision.message)
+        parts = (replace(parts[0], floor=decision.floors[0]), replace(parts[1], floor=decision.floors[1]))
+    assert floors[:4] == [(16, 10), (14, 10), (12, 10), (10, 10)]
+    assert floors[4:] == 4 * [(10, 10)]
+    assert said[0].startswith("raise 20 -> 26: ")
+    assert said[0].endswith("; 6 more stay where traffic was")
+    assert said[1].startswith("lower 26 -> 24: ")
+    assert said[1].endswith("; 4 more stay where traffic was; on the way to 20")
+    assert said[4].startswith("keep 20: ")
+
+
+@pytest.mark.parametrize(
+    "doubtful",
+    [
+        lambda at: replace(at, coverage=0.2),
+        lambda at: replace(at, doubt="who knows"),
+        lambda at: replace(at, unread="no answer"),
+        lambda at: replace(at, observed_until=NOW - 400),
+    ],
+)
+def test_a_revision_that_traffic_leaves_keeps_its_floor_on_a_doubt(doubtful: Callable[[Workload], Workload]) -> None:
+    parts = (Part("a", 0.5, 1.0, floor=18, ready=18), Part("b", 0.5, 1.0, floor=2, ready=2))
+    decision = decide(doubtful(service(*parts)), outlook_of(20.0))
+    assert decision.floors[0] == 18
+    assert decision.floors[1] >= 2
+
+
+def test_where_both_are_more_than_is_allowed_those_with_traffic_come_first() -> None:
+    """An owner's 16 for a service that needs 13: the old Revision is not starved for one that serves nobody yet."""
+    decision = decide(service(OLD, COMING, annotations={"ahpa.dev/max": "16"}), outlook_of(50.0))
+    assert (decision.floors, decision.reason) == ((13, 3), Reason.TOO_MANY_REPLICAS)
+    assert decision.message.endswith("; at most 16 allowed")
+
+
+def test_a_maximum_lowered_in_a_rollout_is_obeyed_at_the_cost_of_the_coming_one() -> None:
+    parts = (OLD, replace(COMING, floor=13))
+    decision = decide(service(*parts, annotations={"ahpa.dev/max": "16"}), outlook_of(50.0))
+    assert decision.floors == (13, 3)
+
+
+def test_a_rollout_is_raised_no_faster_than_anything_else() -> None:
+    decision = decide(service(OLD, COMING), outlook_of(50.0), Limits(raise_ratio=0.0, raise_least=4))
+    assert (decision.floors, decision.reason) == ((13, 5), Reason.SCALE_UP_LIMITED)
+
+
+@pytest.mark.parametrize("coverage", [1.0, 0.2])
+def test_a_revision_that_did_not_come_in_time_is_given_up_for_what_is_ready(coverage: float) -> None:
+    """A cluster with room for 15: the new one waits for 13 and has 2, and Knative would fail it after ten minutes. With
+    2 it becomes ready, takes the traffic, and is then given what can be had. It serves nobody: no ramp, no doubt."""
+    late = replace(COMING, floor=13, ready=2, coming_until=NOW - 1)
+    decision = decide(replace(service(OLD, late), coverage=coverage), outlook_of(50.0))
+    assert decision.floors == (13, 2)
+    assert (decision.previous, decision.floor) == (26, 15)
+    assert decision.message.endswith("; 11 are given up, for what was to come did not in time")
+
+
+def test_the_first_revision_of_all_has_its_floor_before_its_first_request() -> None:
+    """A service that was deleted and made anew: its demand is known."""
+    decision = decide(service(COMING), outlook_of(50.0), Limits(raise_least=99))
+    assert decision.floors == (13,)
+
+
+def test_without_data_a_floor_decays_part_by_part() -> None:
+    """The sum decays by a tenth; no part by more, though traffic has left it."""
+    parts = (Part("a", 0.1, 1.0, floor=20, ready=20), Part("b", 0.9, 1.0, floor=20, ready=20))
+    lost = replace(service(*parts), observed_until=NOW - 5000, doubted_since=NOW - 4000)
+    assert decide(lost, outlook_of(20.0)).floors == (18, 18)
+
+
+@st.composite
+def rollouts(draw: st.DrawFn) -> tuple[Part, ...]:
+    """Two to four Revisions in any phase of a rollout, within bounds that hold."""
+    parts = []
+    for i in range(draw(st.integers(2, 4))):
+        least = draw(st.integers(0, 3))
+        most = draw(st.none() | st.integers(20, 60))
+        until = draw(st.sampled_from([None, None, NOW + 100, NOW - 100]))
+        floor = draw(st.integers(least, 20))
+        share, capacity = draw(st.floats(0.01, 1.0)), draw(st.floats(0.5, 50.0))
+        parts.append(Part(f"r{i}", share, capacity, least, most, floor, draw(st.integers(0, 20)), until))
+    return tuple(parts)
+
+
+@given(rollouts(), st.floats(0, 200), st.booleans(), st.integers(10, 120))
+def test_no_revision_with_traffic_falls_faster_than_the_ramp_nor_on_a_doubt(
+    parts: tuple[Part, ...], peak: float, doubtful: bool, cap: int
+) -> None:
+    """And what is said of the floor is what its parts add up to, and within its bounds."""
+    workload = replace(service(*parts), coverage=0.2 if doubtful else 1.0)
+    decision = decide(workload, outlook_of(peak), Limits(cap=cap))
+    assert sum(decision.floors) == decision.floor
+    if workload.floor > cap:
+        return  # what its owner or operator took away is obeyed
+    assert decision.floor <= cap
+    release = workload.policy.policy.release
+    for part, floor in zip(parts, decision.floors, strict=True):
+        assert part.bounded(floor) == floor
+        if part.coming_until is None:
+            assert floor >= (part.floor if doubtful else step_down(part.floor, release))
+
+
+@given(rollouts(), st.integers(0, 60))
+def test_where_there_is_enough_each_has_what_it_claims(parts: tuple[Part, ...], needed: int) -> None:
+    rollout = Rollout.at(NOW, parts, 0.1)
+    claims = rollout.claims(needed)
+    assert rollout.split(sum(claims), needed) == claims
