@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ahpa.core.capacity import Part
@@ -142,6 +142,8 @@ class Reading:
     """Keys whose answers may be incomplete."""
     skew: float = 0.0
     """Seconds that our clock is ahead of the source's (negative: behind); 0 where the source does not tell the time."""
+    remarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By key: what the source said of its answer, in words."""
 
 
 class DemandSource(Protocol):

@@ -72,3 +72,5 @@ class Backtest:
     end: float = 0.0
     failed: Mapping[str, str] = field(default_factory=dict)
     """Series that could not be tested, with the reason."""
+    counts: str = ""
+    """What the input's values count, in words."""

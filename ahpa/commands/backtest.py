@@ -32,9 +32,12 @@ from ahpa.commands.options import (
     calendar_options,
     chosen,
     connection_from,
+    joining_from,
+    joining_options,
     names_among,
     parameter_option,
     prometheus_options,
+    said_of_input,
 )
 from ahpa.commands.progress import progress
 from ahpa.commands.world import Wish, World, in_words, model_name, question_of, service_of, setting_of
@@ -67,7 +70,10 @@ class Work:
 )
 @click.option("--test-days", type=click.FloatRange(0, 90, min_open=True), default=3.0, show_default=True,
               help="The last days are tested; what lies before is history.")  # fmt: skip
-@click.option("--unit", type=click.Choice(UNITS), default=UNITS[0], show_default=True, help="What the values count.")
+@joining_options
+@click.option("--unit", type=click.Choice(UNITS),
+              help="What the values count.  [default: requests-per-minute in files; with --from-prometheus what the "
+                   "query says, as rate() does, else you are asked]")  # fmt: skip
 @click.option("--service-time", type=SECONDS, default="2s", show_default=True, help="How long a request holds a slot.")
 @click.option("--concurrency", type=click.IntRange(1, 1000), default=4, show_default=True, help="Slots of a replica.")
 @click.option("--target-utilization", type=click.FloatRange(0, 1, min_open=True), default=0.7, show_default=True,
@@ -101,7 +107,8 @@ class Work:
 def command(**given: object) -> None:
     """What would ahpa, and each alternative, have done to my services?
 
-    FILES are CSV (timestamp,value, or one column per service; .gz too), the JSON of Prometheus' query_range,
+    FILES are CSV (timestamp,value, one column per service as Grafana exports it, or a row per series and time; .gz
+    too), JSON (Prometheus' query_range, VictoriaMetrics' export, CloudWatch, InfluxDB 1.x, Graphite, Datadog),
     OpenMetrics text, or lists of single requests (CSV with timestamp,duration in seconds; each holds a slot for its
     own time, so --unit, --service-time and --burstiness are left out). Counts finer than a minute, down to a second,
     arrive in their own step. Writes report.html, report.json and the courses minute by minute (ticks/) to --out.
@@ -110,10 +117,11 @@ def command(**given: object) -> None:
     Examples:
       ahpa backtest requests.csv --lag-p50 180s --lag-p95 300s --late-target 0.1%
       ahpa backtest fleet.csv.gz --unit concurrency --test-days 7 --jobs 4 --out out/fleet
-      ahpa backtest --from-prometheus http://localhost:9090 --query 'chat=sum(rate(requests_total[1m]))' \\
-          --unit requests-per-second
+      ahpa backtest --from-prometheus http://localhost:9090 --query 'chat=sum(rate(requests_total[1m]))'
+      ahpa backtest by-pod.json --sum pod --unit requests-per-second
       ahpa backtest access-log.csv --concurrency 8 --late-after 2s
     """
+    given["joining"] = joining_from(given)
     given["connection"] = connection_from(given) if given["from_prometheus"] else None
     try:
         sys.exit(_backtest(chosen(Source, given), chosen(World, given), chosen(Wish, given), chosen(Work, given)))
@@ -124,6 +132,8 @@ def command(**given: object) -> None:
 
 def _backtest(source: Source, world: World, wish: Wish, work: Work) -> int:
     demand = read(source)
+    for words in demand.remarks:
+        said_of_input("ahpa backtest")(words)
     service = service_of(world)
     setting = setting_of(world, service, demand.service_seconds)
     question = question_of(wish, service)
@@ -151,6 +161,7 @@ def _backtest(source: Source, world: World, wish: Wish, work: Work) -> int:
             min(one.span.start for one in series),
             max(one.span.end for one in series),
             failed,
+            demand.counts,
         ),
         setting,
         work,
@@ -247,7 +258,7 @@ def _tables(backtest: Backtest) -> None:
         console.print(words, style=style, highlight=False, markup=False, soft_wrap=True)
 
     if len(backtest.series) <= MANY:
-        console.print(outcomes(backtest.series))
+        console.print(outcomes(backtest.series, backtest.counts))
         for line in legend(backtest.series):
             say(line, "dim")
     say(f"As set before the tested days: {headline(backtest.series)}", "bold")

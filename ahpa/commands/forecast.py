@@ -10,9 +10,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ahpa.commands.options import LEVEL, MODELS, MOST_SAID, SECONDS, calendar_from, calendar_options, chosen, named_once
+from ahpa.commands.options import (
+    LEVEL,
+    MODELS,
+    MOST_SAID,
+    SECONDS,
+    calendar_from,
+    calendar_options,
+    chosen,
+    joining_from,
+    joining_options,
+    named_once,
+    said_of_input,
+)
 
 if TYPE_CHECKING:
+    from ahpa.adapters.files.parts import Joining
     from forecasting.executor import Executor
     from forecasting.model import Model
     from forecasting.panel import Panel
@@ -35,6 +48,7 @@ class Wish:
     time_zone: str | None
     holidays: str | None
     plot: Path | None
+    joining: Joining
 
 
 def _levels(text: str) -> tuple[float, ...]:
@@ -58,6 +72,7 @@ def _levels(text: str) -> tuple[float, ...]:
 @click.option("--every", type=SECONDS, default="30m", show_default=True, help="With --rolling: between two origins.")
 @click.option("--model", default="fleet", show_default=True, metavar="NAME", help=f"What forecasts: {MODELS}.")
 @calendar_options
+@joining_options
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw it too: a .png, .svg or .pdf file.")
 def command(**given: object) -> None:
     """What would the service expect of this series?
@@ -77,11 +92,13 @@ def command(**given: object) -> None:
     from forecasting.panel import fleets
     from forecasting.rolling import RollingSettings
 
+    given["joining"] = joining_from(given)
     wish = chosen(Wish, given)
     _check_plot(wish)
     try:
         named_once(wish.files)
-        panels = fleets([panel for file in wish.files for panel in read_panels(file)])
+        tell = said_of_input("ahpa forecast")
+        panels = fleets([panel for file in wish.files for panel in read_panels(file, wish.joining, tell)])
         step = wish.step if wish.step is not None else max(300.0, *(panel.step for panel in panels))
         for panel in panels:
             _check(panel, wish, step)

@@ -14,10 +14,12 @@ import click
 from ahpa.core.policy.parameters import BY_NAME, Unreadable, parse_level, parse_seconds
 from ahpa.core.policy.values import Policy
 from ahpa.core.readiness import Lag
+from ahpa.core.words import printable
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from ahpa.adapters.files.parts import Joining
     from ahpa.adapters.prometheus.connection import Connection
     from forecasting.fleet.calendar import Calendar
 
@@ -119,6 +121,46 @@ def named_once(files: Iterable[Path]) -> None:
         if real in seen:
             raise click.UsageError(f"{file} is named twice")
         seen.add(real)
+
+
+JOINING_OPTIONS = ("sum", "apart")
+"""Names of what `joining_options` add."""
+
+
+def joining_options(command: Command) -> Command:
+    """What series of a file are that look like parts of one; `joining_from` reads them."""
+    summed = click.option("--sum", type=_labels, multiple=True, metavar="LABEL",
+                          help="Add up series that differ only by this label, as pod; repeatable.")  # fmt: skip
+    apart = click.option("--apart", type=_labels, multiple=True, metavar="LABEL",
+                         help="Series that differ by this label are services of their own; repeatable.")  # fmt: skip
+    return summed(apart(command))
+
+
+def joining_from(given: Mapping[str, object]) -> Joining:
+    """What `joining_options` say. Raises UsageError for a label in both."""
+    from ahpa.adapters.files.parts import Joining
+
+    summed, apart = (
+        frozenset(label for labels in found for label in labels)
+        for found in (given["sum"], given["apart"])
+        if isinstance(found, tuple)
+    )
+    both = sorted(summed & apart)
+    if both:
+        raise click.UsageError(f"--sum and --apart: {both[0]} cannot be both")
+    return Joining(summed, apart)
+
+
+def _labels(text: str) -> tuple[str, ...]:
+    found = tuple(label.strip() for label in text.split(","))
+    if not all(found):
+        raise click.BadParameter("a label's name is missing")
+    return found
+
+
+def said_of_input(command: str) -> Callable[[str], None]:
+    """Tells on stderr, as `command`, what a reader must know of the input."""
+    return lambda words: click.echo(f"{command}: {printable(words, MOST_SAID)}", err=True)
 
 
 PROMETHEUS_OPTIONS = tuple(

@@ -116,9 +116,11 @@ def in_words(setting: Setting, demand: Demand, model: str, world: World, asked: 
         takes, come = f"each request's own, {takes} in the mean", "each at its own moment"
     named = "" if model == Policy().model else f"{model}: "
     told = {} if asked is None else {"the Service": _told(world, asked)}
+    doubts = {"of the input": "; ".join(demand.remarks)} if demand.remarks else {}
     return {
         **told,
         "the input counts": demand.counts,
+        **doubts,
         "service time": takes,
         "slots of a replica": str(service.concurrency),
         "the scaler fills replicas to": _fills(setting),

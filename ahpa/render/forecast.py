@@ -21,7 +21,7 @@ def table(key: str, steps: Forecast, peaks: Forecast | None, row: int) -> Table:
     """One series: a line per step, then one per window for its largest value."""
     title = Text(f"{printable(key)} from {moment(steps.origin)} ({printable(steps.models[row])})")
     out = Table(title=title, title_justify="left")
-    out.add_column("mean of the step" if peaks is None else "mean of the step, or largest within")
+    out.add_column(f"mean of the step{'' if peaks is None else ', or largest within'} (the input's unit)")
     for level in steps.levels:
         out.add_column(f"p{100 * level:.4g}", justify="right")
     for j, values in enumerate(steps.steps[row]):

@@ -39,11 +39,14 @@ def decisions(rows: Iterable[Decision]) -> Table:
     return table
 
 
-def outcomes(results: Sequence[SeriesResult]) -> Table:
-    """One line per service and contender, and the sums at the end."""
+def outcomes(results: Sequence[SeriesResult], counts: str = "") -> Table:
+    """One line per service and contender, and the sums at the end; `counts`: what the demand was read as, which all
+    figures stand on."""
     money = any(total.money is not None for total in totals(results).values())
     right = ("REPLICA-HOURS", *(("MONEY",) if money else ()), "LATE", "WAITED P99")
     table = _table("SERVICE", "POLICY", "SETTING", right=right)
+    if counts:
+        table.title, table.title_justify, table.title_style = Text(f"demand in {printable(counts)}"), "left", "dim"
     for result in results:
         for i, (contender, found) in enumerate(result.contenders.items()):
             name = _cell("" if i else result.name)

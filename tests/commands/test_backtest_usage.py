@@ -44,6 +44,12 @@ def test_what_a_list_says_itself_is_not_to_be_given(tmp_path: Path, option: tupl
     assert f"{option[0]}: a list of requests says it itself" in done.output
 
 
+def test_a_list_has_no_parts_to_be_summed(tmp_path: Path) -> None:
+    done = run(request_list(tmp_path, 0.1), "--out", tmp_path / "out", "--sum", "pod")
+    assert done.exit_code == 2
+    assert "--sum: a list of requests has no labels" in done.output
+
+
 def test_lists_and_counts_do_not_go_into_one_run(tmp_path: Path) -> None:
     done = run(request_list(tmp_path, 0.1), fleet(tmp_path, 0.1), "--out", tmp_path / "out")
     assert done.exit_code == 2

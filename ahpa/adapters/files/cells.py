@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -15,8 +16,11 @@ from forecasting.panel import Floats, Ints
 TIME_COLUMNS = ("timestamp", "time")
 LATEST_SECONDS = 1e11
 """Stamps beyond the year 5138 are milliseconds."""
-_NUMBER = re.compile(r"[+-]?([0-9]{1,18}(\.[0-9]{0,18})?|\.[0-9]{1,18})([eE][+-]?[0-9]{1,3})?", re.ASCII)
+LATEST_MILLISECONDS = 1e14
+_NUMBER = re.compile(r"[+-]?([0-9]{1,21}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,3})?", re.ASCII)
+"""As Prometheus writes them too: one request in five minutes is 0.0033333333333333335 a second."""
 _ABSENT = frozenset({"", "nan", "null", "none", "na"})
+_INFINITE = frozenset({"+Inf", "-Inf", "Inf", "Infinity", "-Infinity"})
 _MOST_DIGITS, _EXACT_DIGITS = 18, 15
 
 ParseRow = Callable[[int, str], list[float]]
@@ -32,11 +36,18 @@ def number(text: str) -> float | None:
     return value if math.isfinite(value) and value >= 0 else None
 
 
-def stamp(text: str) -> float | None:
-    """Unix seconds of epoch seconds or RFC 3339 with a zone; None if it is neither."""
+def sample(text: str) -> float | None:
+    """As `number`, of a sample in Prometheus' words, which write an infinite value too: nothing was observed then, as
+    where the same is read from a server."""
+    found = number(text)
+    return math.nan if found is None and text in _INFINITE else found
+
+
+def stamp(text: str, latest: float = LATEST_SECONDS) -> float | None:
+    """What it says in epoch seconds or RFC 3339 with a zone; None if it is neither, or not before `latest`."""
     if len(text) <= 64 and _NUMBER.fullmatch(text):
         value = float(text)
-        return value if 0 <= value < LATEST_SECONDS else None
+        return value if 0 <= value < latest else None
     try:
         moment = datetime.fromisoformat(text) if 10 < len(text) <= 40 and text.isascii() else None
     except ValueError:
@@ -58,22 +69,36 @@ def shown(text: str) -> str:
 
 
 Rows = tuple[Floats, Ints]
-"""Cells [t, columns], the stamp first, and the line [t] of each row."""
+"""Cells [t, columns] and the line [t] of each row."""
 
 
-def read_rows(source: str, text: Iterable[Block], columns: int, parse_row: ParseRow) -> Iterator[Rows]:
+@dataclass(frozen=True)
+class Layout:
+    """How the rows of one file are laid out."""
+
+    columns: int
+    stamp_at: int = 0
+    """The column of the stamp."""
+    latest: float = LATEST_SECONDS
+    """Stamps are before it."""
+    plainly: Callable[[bytes], bytes | None] | None = None
+    """Whole lines as they would be with commas and decimal points, or None; not needed where they are so."""
+
+
+def read_rows(source: str, text: Iterable[Block], layout: Layout, parse_row: ParseRow) -> Iterator[Rows]:
     """All rows, some at a time. Blank lines are left out.
 
     Blocks of nothing but plain numbers, which is what exports are, are read at once, some fifteen times as fast; of
     others `parse_row(line number, line)` reads each line, and says what is wrong with it.
     """
     for block in text:
-        read = plain(block.data, columns)
+        data = block.data if layout.plainly is None else layout.plainly(block.data)
+        read = None if data is None else plain(data, layout.columns, layout.stamp_at, layout.latest)
         if read is not None:
             at = block.first + np.arange(len(read))
         else:
             found = [(n, line) for n, line in enumerate(lines(source, [block]), block.first) if line.strip()]
-            read = np.array([parse_row(n, line) for n, line in found], float).reshape(-1, columns)
+            read = np.array([parse_row(n, line) for n, line in found], float).reshape(-1, layout.columns)
             at = np.array([n for n, _ in found], np.intp)
         yield read, at
 
@@ -84,9 +109,9 @@ def joined(parts: Iterable[Rows], columns: int) -> Rows:
     return np.concatenate(rows), np.concatenate(numbers)
 
 
-def plain(data: bytes, columns: int) -> Floats | None:
+def plain(data: bytes, columns: int, stamp_at: int = 0, latest: float = LATEST_SECONDS) -> Floats | None:
     """The rows [t, columns] of some whole lines, if each is so many decimal numbers without sign, exponent or blank
-    and none is absent, the first a stamp; else None."""
+    and none is absent, one of them a stamp; else None."""
     data = data.replace(b"\r\n", b"\n").removesuffix(b"\n") + b"\n"
     if data.translate(None, b"0123456789.,\n"):
         return None
@@ -110,7 +135,7 @@ def plain(data: bytes, columns: int) -> Floats | None:
         decimals[dotted] = ends[dotted] - dots - 1
         values = _whole(data.replace(b".", b""), digits) / 10.0**decimals
     rows = values.reshape(-1, columns)
-    return rows if rows[:, 0].max() < LATEST_SECONDS else None
+    return rows if rows[:, stamp_at].max() < latest else None
 
 
 def _whole(data: bytes, digits: Ints) -> Ints:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
 
-from ahpa.adapters.files.cells import TIME_COLUMNS, Rows, joined, no_stamp, number, read_rows, shown, stamp
+from ahpa.adapters.files.cells import TIME_COLUMNS, Layout, Rows, joined, no_stamp, read_rows, shown, stamp
+from ahpa.adapters.files.dialect import Dialect
 from ahpa.adapters.files.text import MOST_ROWS, NOT_ENOUGH, Block, InputError
 from ahpa.simulation.requests import Requests
 from forecasting.panel import Floats, Ints
@@ -16,14 +17,14 @@ LONGEST_SECONDS = 86_400.0
 """A request of more than a day is milliseconds taken for seconds, or no request."""
 
 
-def is_request_list(header: str) -> bool:
-    cells = [cell.strip().strip('"').lower() for cell in header.split(",")]
-    return len(cells) == 2 and cells[0] in TIME_COLUMNS and cells[1] == "duration"
+def is_request_list(header: Sequence[str]) -> bool:
+    return len(header) == 2 and header[0].lower() in TIME_COLUMNS and header[1].lower() == "duration"
 
 
-def parse_requests(source: str, name: str, rest: Iterator[Block]) -> Requests:
+def parse_requests(source: str, name: str, dialect: Dialect, rest: Iterator[Block]) -> Requests:
     """The rows below the header. Raises InputError with the line."""
-    rows, numbers = joined(_checked(source, read_rows(source, rest, 2, partial(_row, source))), 2)
+    layout = Layout(2, plainly=None if dialect.delimiter == "," else dialect.plainly)
+    rows, numbers = joined(_checked(source, read_rows(source, rest, layout, partial(_row, source, dialect))), 2)
     if not len(rows):
         raise InputError(f"{source}: no requests", NOT_ENOUGH)
     moments, seconds = rows[:, 0], rows[:, 1]
@@ -31,11 +32,11 @@ def parse_requests(source: str, name: str, rest: Iterator[Block]) -> Requests:
     return Requests.of(name, moments, seconds)
 
 
-def _row(source: str, at: int, line: str) -> list[float]:
-    cells = [cell.strip() for cell in line.split(",")]
+def _row(source: str, dialect: Dialect, at: int, line: str) -> list[float]:
+    cells = dialect.cells(line, at)
     if len(cells) != 2:
         raise InputError(f"{source}:{at}: {len(cells)} columns; the header has 2")
-    when, seconds = stamp(cells[0]), number(cells[1])
+    when, seconds = stamp(cells[0]), dialect.number(cells[1], at)
     if when is None:
         raise InputError(f"{source}:{at}: {no_stamp(cells[0])}")
     if seconds is None or np.isnan(seconds):

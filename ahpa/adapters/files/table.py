@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ahpa.adapters.files.labels import Labels
 from ahpa.adapters.files.text import MOST_ROWS, NOT_ENOUGH, InputError
 from forecasting.panel import Floats, Ints, Panel
 
@@ -27,6 +28,10 @@ class Table:
     lines: Ints | None
     """The line of each stamp, for messages; None where the file has no lines to speak of."""
     source: str
+    labels: tuple[Labels, ...] = ()
+    """Of each name; empty where the file knows no labels."""
+    closing: bool = False
+    """A stamp is where its step ends, as in all that Prometheus says; else where it begins."""
 
     def where(self, index: int) -> str:
         return f"{self.source}:{self.lines[index]}" if self.lines is not None else f"{self.source}: sample {index + 1}"
@@ -49,8 +54,7 @@ def grid(table: Table) -> Panel:
         raise InputError(
             f"{table.where(int(bad[0]) + 1)}: the stamp is {kind} the one before; sort and deduplicate{hint}"
         )
-    distances, counts = np.unique(np.round(gaps, 3), return_counts=True)
-    step = float(distances[counts.argmax()])
+    step = _step(gaps)
     if not SHORTEST_STEP_SECONDS <= step <= LONGEST_STEP_SECONDS:
         hint = "; are these milliseconds?" if step > LONGEST_STEP_SECONDS else ""
         raise InputError(f"{table.where(1)}: samples are {step:g} s apart; 1 s to 1 day can be read{hint}")
@@ -70,7 +74,18 @@ def grid(table: Table) -> Panel:
     values[:, index] = table.values
     if not np.isfinite(values).any():
         raise InputError(f"{table.source}: no value in any of {len(stamps)} rows", NOT_ENOUGH)
-    return Panel.of(float(stamps[0]), step, values, table.names)
+    return Panel.of(float(stamps[0]) - (step if table.closing else 0.0), step, values, table.names)
+
+
+def _step(gaps: Floats) -> float:
+    """The most common distance; where scrapes come a few milliseconds early or late, the most common tenth."""
+    found = []
+    for digits in (3, 1):
+        distances, counts = np.unique(np.round(gaps, digits), return_counts=True)
+        found.append(float(distances[counts.argmax()]))
+        if 2 * counts.max() >= len(gaps):
+            return found[-1]
+    return found[0]
 
 
 def _check_one_step(table: Table, gaps: Floats, step: float) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import gzip
 import stat
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -14,6 +14,8 @@ from typing import Protocol
 
 MOST_BYTES = 256 * 2**20
 MOST_ROWS = 2_000_000
+MOST_SAMPLES = 600_000
+"""Of one series in JSON: over a year of minutes."""
 MOST_LINE = 2**20
 MOST_DOCUMENT = 64 * 2**20
 MOST_RATIO = 200
@@ -21,6 +23,8 @@ MOST_RATIO = 200
 _BLOCK_BYTES = 2**18
 BOM = b"\xef\xbb\xbf"
 
+Remark = Callable[[str], None]
+"""Told what a file says of itself: that it may be incomplete, say."""
 NOT_ENOUGH = 4
 """The exit code where the input is well-formed, but too little."""
 
@@ -113,7 +117,7 @@ def document(source: str, text: Iterable[Block]) -> str:
         total += len(block.data)
         if total > MOST_DOCUMENT:
             most = MOST_DOCUMENT // 2**20
-            raise InputError(f"{source}: JSON of more than {most} MiB; ask Prometheus for fewer series at a time")
+            raise InputError(f"{source}: JSON of more than {most} MiB; ask for fewer series at a time")
     data = b"".join(parts).removeprefix(BOM)
     del parts, block
     try:
@@ -145,5 +149,5 @@ def headed(source: str, text: Iterator[Block]) -> tuple[str, Iterator[Block]]:
     """(the first line, the blocks after it) of a text that is not empty."""
     block = next(text)
     first, _, rest = block.data.removeprefix(BOM).partition(b"\n")
-    (header,) = lines(source, [Block(1, first)])
-    return header, chain([Block(2, rest)] if rest else [], text)
+    (header,) = lines(source, [Block(block.first, first)])
+    return header, chain([Block(block.first + 1, rest)] if rest else [], text)

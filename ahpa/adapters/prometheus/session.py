@@ -26,6 +26,8 @@ MAX_BYTES = 4 * 1024 * 1024
 """Of an answer, unpacked; 10,000 samples of one series are half a megabyte."""
 MAX_VALUES = 60_000
 """Of an answer: 10,000 samples are 30,000 of them."""
+_BEGINNING = 16 * 1024
+"""Bytes of an answer that tell of what kind its first series is."""
 _PAUSES = (0.2, 0.4)
 """Seconds before the second and the third try."""
 _TRY_AGAIN = (502, 503, 504)
@@ -61,6 +63,11 @@ class BoundedSession(requests.Session):
         return self._bounded.said.warned
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """What this thread's last answer said against itself, in words."""
+        return self._bounded.said.remarks
+
+    @property
     def skew(self) -> float:
         """Seconds that our clock was ahead of the server's, at the worst of this thread's answers since it last forgot
         them; 0 if none tells."""
@@ -84,6 +91,7 @@ class _Said(threading.local):
     """To each thread: it asks one query at a time, and several readings may go on at once."""
 
     warned = False
+    remarks: tuple[str, ...] = ()
     skew = 0.0
 
 
@@ -162,15 +170,25 @@ class _BoundedAdapter(HTTPAdapter):
             with self._parsing:  # one at a time: parsed, an answer is many times as large
                 said = parsed(body, MAX_VALUES)
         except TooMuch as error:
-            raise MetricsUnavailable(f"{error}; aggregate in the query") from error
+            histograms = b'"histograms"' in body[:_BEGINNING]
+            way_out = "these are native histograms, ask for histogram_count(rate(...))" if histograms else "aggregate"
+            raise MetricsUnavailable(f"{error}; {way_out} in the query") from error
         except (ValueError, RecursionError) as error:
             raise MetricsUnavailable(f"the answer is not JSON: {str(error)[:100]}") from error
         if not isinstance(said, dict) or said.get("status") != "success":
             why = said.get("error") if isinstance(said, dict) else None
             raise MetricsUnavailable(f"the answer is no success: {str(why or 'it does not say why')[:200]}")
         self.said.warned = bool(said.get("warnings")) or said.get("isPartial") is True
+        self.said.remarks = _remarks(said)
         answer = _Answer()
         answer.__dict__.update(response.__dict__)
         answer._content = body
         answer.content_parsed = said
         return answer
+
+
+def _remarks(said: Mapping[str, Any]) -> tuple[str, ...]:
+    """Warnings (the answer may be incomplete) and infos (of the query), the first few."""
+    partial = ("the answer is partial",) if said.get("isPartial") is True else ()
+    texts = [words for key in ("warnings", "infos") if isinstance(words := said.get(key), list)]
+    return (*partial, *(str(one)[:200] for words in texts for one in words[:3]))

@@ -26,6 +26,7 @@ from ahpa.adapters.prometheus.connection import Connection
 from ahpa.adapters.prometheus.recollection import Recollection
 from ahpa.adapters.prometheus.refusals import tls_refusal_of, way_to
 from ahpa.adapters.prometheus.session import BoundedSession, MetricsUnavailable, NoAnswer
+from ahpa.core.counters import WAY_OUT, Course, course
 from ahpa.ports import Reading
 from ahpa.transport import NEVER, cause_of, innermost
 from forecasting.executor import Executor, Serial, run_all
@@ -53,6 +54,8 @@ class Demand:
     partial: bool = False
     """The server warned that the answer may be incomplete."""
     asked: bool = True
+    remarks: tuple[str, ...] = ()
+    """What the server said of its answer, in words."""
 
 
 class Prometheus:
@@ -106,28 +109,35 @@ class Prometheus:
         problems = {key: row.problem for key, row in rows.items() if row.problem is not None}
         warned = frozenset(key for key, row in rows.items() if row.partial)
         panel, partial = self._recollection.weighed(queries, panel, warned)
-        return Reading(panel, problems, partial, asking.skew)
+        remarks = {key: row.remarks for key, row in rows.items() if row.remarks}
+        return Reading(panel, problems, partial, asking.skew, remarks)
 
     def demand(self, query: str, start: float, end: float, step: float, deadline: float = NEVER) -> Demand:
         """One series on the grid [start, end). Raises MetricsUnavailable."""
         values = np.full(round((end - start) / step), np.nan)
-        partial = False
+        partial, name = False, ""
+        remarks: dict[str, None] = {}
         for first in range(0, len(values), MAX_POINTS):
             last = min(first + MAX_POINTS, len(values))
             # Chunks share no point: a chunk asks for the samples that close its own steps.
             span = (start + (first + 1) * step, start + last * step)
             rows, warned = self._query_range(query, span, step, deadline)
             partial |= warned
+            remarks |= dict.fromkeys(self._session.remarks)
             if len(rows) > 1:
                 raise MetricsUnavailable(f"the query gave {len(rows)} series; aggregate them to one, with sum() say")
             if rows:
-                _fill(values, rows[0], start, step)
-        return Demand(values, None, partial)
+                name, samples = rows[0]
+                _fill(values, samples, start, step)
+        if course(values, name) is Course.COUNTER:
+            raise MetricsUnavailable(f"the query {WAY_OUT}")
+        return Demand(values, None, partial, remarks=tuple(remarks))
 
     def _query_range(
         self, query: str, span: tuple[float, float], step: float, deadline: float
-    ) -> tuple[list[list[Any]], bool]:
-        """The values of each series, and whether the server warned. Every way to fail is MetricsUnavailable."""
+    ) -> tuple[list[tuple[str, list[Any]]], bool]:
+        """The metric's name and the values of each series, and whether the server warned. Every way to fail is
+        MetricsUnavailable."""
         connect, total = self._limits
         total = min(total, deadline - time.monotonic())
         if total <= 0:
@@ -143,7 +153,7 @@ class Prometheus:
             )
             if not isinstance(result, list):
                 raise MetricsUnavailable("the answer is not a list of series")
-            return [_samples(series) for series in result], self._session.warned
+            return [(_name(series), _samples(series)) for series in result], self._session.warned
         except MetricsUnavailable:
             raise
         except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
@@ -196,11 +206,21 @@ class _Asking:
         return found
 
 
+def _name(series: Any) -> str:
+    """The metric's own, which only a query without any function keeps."""
+    metric = series.get("metric") if isinstance(series, dict) else None
+    return str(metric.get("__name__", "")) if isinstance(metric, dict) else ""
+
+
 def _samples(series: Any) -> list[Any]:
     """What one series of a matrix holds. Raises MetricsUnavailable."""
     values = series.get("values") if isinstance(series, dict) else None
     if not isinstance(values, list):
-        kind = "a histogram" if isinstance(series, dict) and "histograms" in series else "no series of numbers"
+        kind = (
+            "a native histogram, of which histogram_count(rate(...)) counts"
+            if isinstance(series, dict) and "histograms" in series
+            else "no series of numbers"
+        )
         raise MetricsUnavailable(f"the query gave {kind}; it must give one number a step, with sum(rate(...)) say")
     return values
 

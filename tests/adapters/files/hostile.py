@@ -167,8 +167,9 @@ CASES: tuple[Case, ...] = (
     _file("overflow", HEADER + "1700000000,1e400\n", ":2: "),
     _file("infinity", HEADER + "1700000000,inf\n", ":2: 'inf'"),
     _file("negative demand", HEADER + "1700000000,-4\n", ":2: '-4'"),
-    _file("thousands separator", HEADER + '1700000000,"1,000"\n', ":2: 3 columns"),
-    _file("decimal comma", "timestamp;value\n1700000000;1,5\n", ":1: the header"),
+    _file("thousands separator", HEADER + '1700000000,"1,000"\n', ":2: '1,000': write it without commas"),
+    _file("two decimal marks", "timestamp;value\n1700000000;1,5\n1700000060;1.5\n", ":3: both 1.5 and 1,5"),
+    _file("a quote that does not end", 'timestamp,value\n1700000000,"1\n', ":2: a quoted cell that does not end"),
     _file("too few columns", "timestamp,a,b\n1700000000,1\n", ":2: 2 columns; the header has 3"),
     _file("no header", rows(5), ":1: the header"),
     _file("wrong columns", "date,count\n2024-01-01,1\n", ":1: the header"),
@@ -247,6 +248,26 @@ CASES: tuple[Case, ...] = (
         _PROM % '{"metric":{"a":"{x}{0}"},"values":[[{},"1"]]}',
         "sample 1 of 'a={x}{0}' is [{},",
         suffix="json",
+    ),
+    _lazy(
+        "an export of 60 MB",
+        lambda: b'{"metric":{},"values":[' + b"1," * 15_000_000 + b'1],"timestamps":[' + b"1," * 15_000_000 + b"1]}",
+        "more than 2,000,000 samples",
+        suffix="jsonl",
+    ),
+    _lazy(
+        "an export of one long line",
+        lambda: b'{"metric":{},"values":[' + b"1," * 700_000 + b'1],"timestamps":[' + b"1," * 700_000 + b"1]}",
+        ":1: far more than 600,000 samples of one series",
+        suffix="jsonl",
+    ),
+    _file(
+        "an export with deep labels", '{"metric":' + '{"a":' * 90 + '1,"timestamps":', ":1: not JSON", suffix="jsonl"
+    ),
+    _lazy(
+        "a label for each row",
+        lambda: ("timestamp,pod,value\n" + "".join(f"1700000000,p{i},1\n" for i in range(200_000))).encode(),
+        "more than 2000 series",
     ),
     _file("OpenMetrics without stamps", "# TYPE a gauge\na 5\n# EOF\n", ":2: the sample has no timestamp"),
     _file("text after EOF", "# TYPE a gauge\na 5 1700000000\n# EOF\nb 1 1\n", ":4: text after"),

@@ -6,6 +6,7 @@ The library's own behaviour is asserted beside ours where it differs, to keep th
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 import time
 from datetime import UTC, datetime
@@ -39,6 +40,34 @@ def test_samples_land_on_the_step_that_they_close_and_gaps_stay_unknown(server: 
     values = client(server).demand("up", START, END, STEP).values
     assert values[[0, 2, 9]].tolist() == [1.0, 3.0, 10.0]
     assert np.isnan(values).sum() == 7
+
+
+def test_a_raw_counter_is_a_problem_of_its_query_alone(server: Server) -> None:
+    """A day of it that began anew once; the hour of a tick tells nothing yet."""
+    counted = [[60 * i, str(7 * i if i < 900 else 7 * (i - 900))] for i in range(1, 1441)]
+    load = [[60 * i, str(50 + i * 7919 % 31)] for i in range(1, 1441)]
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        (matrix(counted) if "visits" in handler.path else matrix(load))(handler)
+
+    server.answer = answer
+    queries = {"a": "visits", "b": "load"}
+    day = client(server).read(queries, 0.0, 86_400.0, 60.0)
+    assert list(day.problems) == ["a"]
+    assert day.problems["a"].startswith("the query only rises, as a raw counter does: wrap it in rate(), as sum(")
+    assert np.isnan(day.panel.values[0]).all()
+    assert np.isfinite(day.panel.values[1]).all()
+    assert client(server).read(queries, 0.0, 3600.0, 60.0).problems == {}
+
+
+def test_native_histograms_are_named_with_the_way_out(server: Server) -> None:
+    """Also where a week of them is more than an answer may hold."""
+    for count in (3, 20_000):
+        rows = [[60 * i, {"count": "1", "sum": "1"}] for i in range(1, count)]
+        body = {"status": "success", "data": {"resultType": "matrix", "result": [{"metric": {}, "histograms": rows}]}}
+        server.answer = say(200, json.dumps(body).encode())
+        reading = client(server).read({"a": "h"}, START, END, STEP)
+        assert "histogram_count(rate(...))" in reading.problems["a"]
 
 
 def test_samples_may_arrive_in_any_order_and_twice(server: Server) -> None:
