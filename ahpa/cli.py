@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 
 from ahpa import __version__
+from ahpa.commands.environment import doubts
 
 # Before numpy is loaded: BLAS threads that spin for one another made learning take 90 s instead of 5 s on a busy
 # 2-core machine. The matrices are too small to gain from them, and a pod's CPU limit is not the node's count.
@@ -41,7 +42,8 @@ class _Lazy(click.Group):
 
 @click.group(cls=_Lazy, context_settings={"auto_envvar_prefix": "AHPA", "help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ahpa")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Predictive autoscaling for GPU and other slow-starting services.
 
     \b
@@ -53,3 +55,7 @@ def main() -> None:
     Every option can be given as AHPA_<COMMAND>_<OPTION> in the environment, a switch as 1 or 0.
     Exit codes: 0 fine, 1 a finding, 2 usage, 3 cannot reach, 4 not enough data, 130 interrupted.
     """
+    command = main.get_command(context, context.invoked_subcommand or "")
+    if command is not None:
+        for doubt in doubts(os.environ, command):
+            click.echo(f"ahpa: {doubt}", err=True)

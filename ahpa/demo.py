@@ -28,6 +28,7 @@ from ahpa.core.words import moment, percent, seconds
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.render import live
 from ahpa.render.report import Chapter, Report, meaning
+from ahpa.simulation.outcome import Move
 from ahpa.simulation.scalers.fixed import Fixed
 from ahpa.simulation.scalers.kpa import KpaLoop
 from ahpa.simulation.scalers.kpa_inputs import KpaInputs
@@ -95,7 +96,7 @@ class Lane:
         self.window_minutes = np.zeros(minutes, dtype=int)
         self.level = 0.0
         self.paid_hours = 0.0
-        self.messages: list[tuple[float, str]] = []
+        self.moves: list[Move] = []
 
     def advance(self, minute: int) -> None:
         """Let `minute` (0-based) pass and note what an observer saw at its end."""
@@ -135,7 +136,7 @@ class Lane:
             self.level = decision.plan.level
             self.setting = f"quantile {self.level:g}"
         if decision.change:
-            self.messages.append((self.world.now, decision.message))
+            self.moves.append(Move(self.world.now, decision.previous, decision.floor, decision.message))
 
     def coverage(self) -> dict[str, float]:
         """How often the predicted peak held, by its nominal level; windows that end with the day or before."""
@@ -151,7 +152,7 @@ class Lane:
         run = self.world.run(self.example.name, self.contender, self.setting)
         if self.contender == OURS:
             outcome = replace(run.outcome, coverage=self.coverage())
-            run = replace(run, outcome=outcome, peak=self.peak, messages=tuple(self.messages))
+            run = replace(run, outcome=outcome, peak=self.peak, moves=tuple(self.moves))
         return ContenderResult(self.contender, run.outcome, self.setting, (), None, run)
 
 
@@ -230,8 +231,8 @@ class Demo:
             for name, lane in lanes.items()
         )
         demand: Floats = np.where(passed, self._demand.values[row], np.nan)
-        said = first.messages[-1] if first.messages else (self.start, "")
-        sentence = f"{moment(said[0])[-9:-4]} {said[1]}" if said[1] else ""
+        last = first.moves[-1] if first.moves else None
+        sentence = f"{moment(last.at)[-9:-4]} {last.why}" if last else ""
         starting = first.world.snapshot().starting
         return live.Lane(first.example.name, demand, first.example.per_replica, starting, courses, sentence)
 

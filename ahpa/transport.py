@@ -57,6 +57,33 @@ def _no_constant(text: str) -> float:
     raise ValueError(f"{text} is not JSON")
 
 
+def cause_of(error: BaseException) -> str:
+    """The innermost reason, which is what a person can act on: `[Errno 111] Connection refused`.
+
+    A library wraps it several times over, and each wrapping repeats the address.
+    """
+    inner = innermost(error)
+    text = str(inner).rpartition(": ")[2][:300]
+    if text and isinstance(inner, OSError | urllib3.exceptions.HTTPError):
+        return text
+    return f"{type(inner).__name__}: {text}" if text else type(inner).__name__
+
+
+def innermost(error: BaseException) -> BaseException:
+    """What an error of urllib3, requests or http.client was made of."""
+    for _ in range(10):
+        deeper = getattr(error, "reason", None) or next((a for a in error.args if isinstance(a, BaseException)), None)
+        if not isinstance(deeper, BaseException):
+            break
+        error = deeper
+    return error
+
+
+def refused(error: BaseException) -> bool:
+    """Whether nobody listens at the address."""
+    return "Connection refused" in str(innermost(error))
+
+
 class _Answer(http.client.HTTPResponse):
     """Read under one deadline: what is the socket's time limit when the request has been sent."""
 

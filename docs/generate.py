@@ -22,7 +22,8 @@ def annotations_page() -> str:
     """docs/annotations.md, from the table that the parser and the command line use too."""
     defaults = {each.name: getattr(Policy(), each.name) for each in fields(Policy)}
     rows = (
-        (f"`{PREFIX}{p.name}`", p.accepts, _shown(defaults[p.field]), f'`"{p.example}"`', p.help) for p in PARAMETERS
+        (f"`{PREFIX}{p.name}`", p.accepts, _shown(defaults[p.field], p.otherwise), f'`"{p.example}"`', p.help)
+        for p in PARAMETERS
     )
     queries = "\n".join(
         f"- `{name}`, {query.unit.counts if query.unit else 'unit not said'}"
@@ -38,7 +39,7 @@ def annotations_page() -> str:
 They go on the metadata of the object that is scaled, the Knative Service or the HorizontalPodAutoscaler; never on
 a pod template, where each change would replace all pods. Values are strings, so numbers need quotes.
 
-{_table(("annotation", "accepts", "default", "example", "what it does"), rows)}
+{_table(("annotation", "accepts", "without it", "example", "what it does"), rows)}
 
 - An object without `{PREFIX}mode` is left alone (but see `{AHPA_STRATEGY}` below).
 - All mistakes on an object are reported together, as one Event with reason `InvalidPolicy`, and nothing is written
@@ -104,8 +105,8 @@ def _labels(by_name: dict[str, Any], family: Any) -> tuple[str, ...]:
     return tuple(by_name.get(family.name) or by_name.get(_exposed(family)) or ())
 
 
-def _shown(value: object) -> str:
-    return "none" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+def _shown(value: object, otherwise: str) -> str:
+    return otherwise if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
 def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ahpa.backtest.scenario import Scenario
 from ahpa.core.capacity import replicas
+from ahpa.core.words import percent
 from ahpa.simulation.counts import interpolated
 from ahpa.simulation.outcome import Run
 from ahpa.simulation.world import World
@@ -60,12 +61,12 @@ def _advance(scenario: Scenario, world: World, most_late: float) -> None:
 
 def kpa(scenario: Scenario, utilization: float) -> Run:
     """Knative's autoscaler alone, told to fill replicas to `utilization`."""
-    return play(scenario, scenario.kpa_world(scenario.at(utilization)), "kpa", f"target {utilization:.0%}")
+    return play(scenario, scenario.kpa_world(scenario.at(utilization)), "kpa", f"target {percent(utilization)}")
 
 
 def hpa(scenario: Scenario, utilization: float) -> Run:
     """The HPA alone on the service's concurrency."""
-    return play(scenario, scenario.hpa_world(utilization), "hpa", f"target {utilization:.0%}")
+    return play(scenario, scenario.hpa_world(utilization), "hpa", f"target {percent(utilization)}")
 
 
 def static(scenario: Scenario, floor: float, most_late: float = 1.0) -> Run:

@@ -33,6 +33,8 @@ class Contender:
     """False: it is what people do without prediction."""
     reactive: bool = False
     """An autoscaler by itself, which follows the load."""
+    hindsight: bool = False
+    """Its setting in the tables is chosen by the tested days themselves: nobody could have known it."""
 
 
 def _ahpa(trial: Trial, question: Question) -> ContenderResult:
@@ -89,15 +91,16 @@ CONTENDERS = (
     Contender(OURS, "ahpa", _ahpa),
     Contender("kpa", "kpa alone", _kpa, predicts=False, reactive=True),
     Contender("hpa", "hpa alone", _hpa, predicts=False, reactive=True),
-    Contender("static", "cheapest constant floor", _static, predicts=False),
+    Contender("static", "cheapest constant floor", _static, predicts=False, hindsight=True),
     Contender("fixed-max", "fixed fleet", _fixed_max, predicts=False),
     Contender("seasonal", "same time yesterday", _seasonal),
-    Contender("oracle", "clairvoyant", _oracle),
+    Contender("oracle", "clairvoyant", _oracle, hindsight=True),
 )
 """In the order of tables and pictures."""
 NAMES = tuple(contender.name for contender in CONTENDERS)
 REACTIVE = tuple(contender.name for contender in CONTENDERS if contender.reactive)
 UNPREDICTIVE = tuple(contender.name for contender in CONTENDERS if not contender.predicts)
+HINDSIGHT = tuple(contender.name for contender in CONTENDERS if contender.hindsight)
 _TITLES = {contender.name: contender.title for contender in CONTENDERS}
 
 

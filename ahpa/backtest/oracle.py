@@ -38,6 +38,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ahpa.core.words import percent
 from ahpa.simulation.outcome import Outcome, Run
 from ahpa.simulation.replicas import LEAST_LEVEL
 from ahpa.simulation.stream import Stream
@@ -180,7 +181,7 @@ def oracle(name: str, traffic: Stream, late_ratio: float, ready: int = 0) -> Run
     )
     at = traffic.start + 60.0 * np.arange(rows)
     late = traffic.arrivals.reshape(rows, 60).sum(axis=1) * late_ratio
-    label = f"at most {late_ratio:.3g} late"
+    label = f"{percent(late_ratio)} late"
     return Run(name, "oracle", label, outcome, 60.0, at, traffic.demand, scaled, zeros, zeros, shape, late)
 
 

@@ -23,7 +23,7 @@ from ahpa.core.policy.values import Parsed, Policy
 from ahpa.core.setting import Setting
 from ahpa.core.units import IN_FLIGHT
 from ahpa.reactive.kpa.config import KpaConfig
-from ahpa.simulation.outcome import Run
+from ahpa.simulation.outcome import Move, Run
 from ahpa.simulation.scalers.kpa import KpaLoop
 from ahpa.simulation.world import World
 from forecasting.windows import width_of
@@ -59,7 +59,7 @@ class Ahpa:
         workload = self._workload()
         per_replica = scenario.per_replica
         peaks = np.full(scenario.minutes, np.nan)
-        messages: list[tuple[float, str]] = []
+        moves: list[Move] = []
         for minute, (origin, until, coverage, frozen) in enumerate(self._seen):
             now = scenario.start + TICK_SECONDS * minute
             snapshot = world.replicas
@@ -81,12 +81,12 @@ class Ahpa:
             if decision.plan is not None:
                 peaks[minute] = decision.plan.peak
             if decision.change:
-                messages.append((now, decision.message))
+                moves.append(Move(now, decision.previous, decision.floor, decision.message))
                 world.floor = decision.floor
             world.advance(now + TICK_SECONDS)
         run = world.run(scenario.name, "ahpa", label_of(settings))
         outcome = replace(run.outcome, coverage=self._realised(settings[-1].level))
-        return replace(run, outcome=outcome, peak=peaks, messages=tuple(messages))
+        return replace(run, outcome=outcome, peak=peaks, moves=tuple(moves))
 
     @cached_property
     def _seen(self) -> list[tuple[int, float, float, bool]]:

@@ -53,6 +53,8 @@ class SeriesResult:
     saving_hours: float = 0.0
     """Replica-hours saved against the cheapest contender that does not predict and meets the late target; negative:
     ours costs more."""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    """What to annotate the service with, by key; empty where prediction does not pay."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,12 @@ from ahpa.backtest.results import ContenderResult, SeriesResult
 from ahpa.backtest.sweep import Question
 from ahpa.backtest.trial import Trial
 from ahpa.core.level import DEFAULT_LEVEL
+from ahpa.core.policy.values import PREFIX, Policy
 from ahpa.core.words import percent
+
+HINDSIGHT = "with hindsight, each at its best setting"
+"""A sweep compares what each would have cost had its owner known the tested days; nobody did."""
+WITHOUT_SWEEP = "of one setting each, without a sweep"
 
 
 def verdict_on(trial: Trial, question: Question, contenders: Sequence[str] = NAMES) -> SeriesResult:
@@ -20,35 +25,55 @@ def verdict_on(trial: Trial, question: Question, contenders: Sequence[str] = NAM
     found = {c.name: c.play(trial, question) for c in CONTENDERS if c.name in contenders}
     advice = tuple(_advice(trial, question, found))
     worth, why, saving = worth_of(found, question.late_target)
-    if not question.sweep:
-        why = f"of one setting each, without a sweep: {why}"
-    return SeriesResult(trial.tested.name, found, advice, _notes(trial), worth, why, saving)
+    if OURS in found:
+        why = f"{HINDSIGHT if question.sweep else WITHOUT_SWEEP}: {why}"
+    asked = _annotations(trial, question, found) if worth else {}
+    return SeriesResult(trial.tested.name, found, advice, _notes(trial), worth, why, saving, asked)
 
 
 def _advice(trial: Trial, question: Question, found: Mapping[str, ContenderResult]) -> Iterator[str]:
-    """What the owner should set."""
+    """What the owner should set: what was known before the tested days, then what only they showed."""
     mine = found.get(OURS)
     if mine is None:
         return
-    target = question.late_target
-    if mine.outcome.late_ratio > target:
-        yield (
-            f"The setting found beforehand, {mine.label}, left {percent(mine.outcome.late_ratio)} late, more than the "
-            f"{percent(target)} wanted."
-        )
+    target, own = question.late_target, mine.outcome
+    more = f", more than the {percent(target)} wanted" if own.late_ratio > target else ""
+    yield (
+        f"Known before: {mine.label}, {_origin(trial, question)}. It took {own.replica_hours:.1f} replica-hours and "
+        f"left {percent(own.late_ratio)} late{more}."
+    )
     if mine.equal is not None and question.sweep:
         yield (
-            f"{percent(target)} late was kept at {mine.equal.label} for {mine.equal.outcome.replica_hours:.1f} "
-            f"replica-hours; the days before had suggested {mine.label}."
+            f"Known only afterwards: the cheapest setting that kept {percent(target)} late was {mine.equal.label}, for "
+            f"{mine.equal.outcome.replica_hours:.1f} replica-hours."
         )
-    elif mine.equal is None:
+    elif mine.equal is None and question.sweep:
         least = min(mine.points, key=lambda p: p.outcome.late_ratio)
         yield (
-            f"{percent(target)} late was not reached; the least was {percent(least.outcome.late_ratio)} at "
-            f"{least.label}."
+            f"Known only afterwards: no setting that was tried kept {percent(target)} late; the least was "
+            f"{percent(least.outcome.late_ratio)} at {least.label}."
         )
     if question.sweep and not question.manage_target:
         yield from _second_lever(trial, target, mine)
+
+
+def _origin(trial: Trial, question: Question) -> str:
+    """Where the setting came from that was in force."""
+    if question.quantile is not None:
+        return "as it was asked for"
+    return "taken for want of history" if trial.earlier is None else "found on the days before the tested ones"
+
+
+def _annotations(trial: Trial, question: Question, found: Mapping[str, ContenderResult]) -> Mapping[str, str]:
+    """What to annotate the service with: only what the service acts on, and to begin with `observe`."""
+    mine = found[OURS]
+    level = next(point.knob for point in mine.points if point.label == mine.label)
+    if mine.equal is not None and question.quantile is None:
+        level = mine.equal.knob  # of the newest days that there are
+    asked = {"mode": "observe", "quantile": f"{level:g}"}
+    if trial.foresight.model != Policy().model:
+        asked["model"] = trial.foresight.model
+    return {f"{PREFIX}{name}": value for name, value in asked.items()}
 
 
 def _second_lever(trial: Trial, target: float, mine: ContenderResult) -> Iterator[str]:
@@ -58,8 +83,8 @@ def _second_lever(trial: Trial, target: float, mine: ContenderResult) -> Iterato
     saved = mine.outcome.replica_hours - filled.replica_hours
     if saved > 0.01 * mine.outcome.replica_hours and filled.late_ratio <= max(target, mine.outcome.late_ratio):
         yield (
-            f"With manage-target the scaler would fill replicas to {FULL_UTILIZATION:.0%} while the forecast is "
-            f"trusted: {saved:.1f} replica-hours less ({saved / mine.outcome.replica_hours:.0%}), with "
+            f"With manage-target the scaler would fill replicas to {percent(FULL_UTILIZATION)} while the forecast is "
+            f"trusted: {saved:.1f} replica-hours less ({percent(saved / mine.outcome.replica_hours)}), with "
             f"{percent(filled.late_ratio)} late (in the backtest; the service does not do it yet)."
         )
 
@@ -89,11 +114,10 @@ def worth_of(found: Mapping[str, ContenderResult], late_target: float) -> tuple[
         return False, "there was no load", 0.0
     part = saving / other
     if part >= 0.02:
-        return True, f"{part:.0%} fewer replica-hours than {name} at {reached[name].label}, as few late", saving
-    if name in REACTIVE:
-        never = "" if reached[name].outcome.scale_ups else ": it never has to start a replica"
-        return False, f"{name} at {reached[name].label} keeps the target for no more{never}", saving
-    return False, f"{name} at {reached[name].label} keeps the target for no more", saving
+        fewer = f"{saving:.1f} replica-hours ({percent(part)}) fewer than {name} at {reached[name].label}"
+        return True, f"{fewer}, with as few late", saving
+    never = ": it never has to start a replica" if name in REACTIVE and not reached[name].outcome.scale_ups else ""
+    return False, f"{name} at {reached[name].label} keeps the target for no more{never}", saving
 
 
 def _notes(trial: Trial) -> tuple[str, ...]:
@@ -114,7 +138,7 @@ def _notes(trial: Trial) -> tuple[str, ...]:
             "requests wait"
         )
     if missing > 0.001:
-        notes.append(f"{missing:.1%} of the tested steps were not observed; their requests lie on a straight line")
+        notes.append(f"{percent(missing)} of the tested steps were not observed; their requests lie on a straight line")
     if trial.earlier is None:
         notes.append(f"too little history to find a level; {DEFAULT_LEVEL:g} was taken")
     return tuple(notes)

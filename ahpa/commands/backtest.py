@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ import click
 
 from ahpa.adapters.files.report_json import report, write_report_json
 from ahpa.adapters.files.text import NOT_ENOUGH, InputError
-from ahpa.adapters.files.ticks import TickFiles
+from ahpa.adapters.files.ticks import TickFiles, decisions_of
 from ahpa.adapters.files.writing import directory, file_names
 from ahpa.backtest.contenders import NAMES, OURS
 from ahpa.backtest.results import Backtest, SeriesResult
@@ -25,6 +25,7 @@ from ahpa.backtest.trial import Setting
 from ahpa.commands.demand import UNITS, Source, read
 from ahpa.commands.options import (
     HTTP_URL,
+    MODELS,
     MOST_SAID,
     SECONDS,
     calendar_from,
@@ -38,6 +39,7 @@ from ahpa.commands.options import (
     prometheus_options,
     said_of_input,
 )
+from ahpa.commands.progress import progress
 from ahpa.commands.world import Wish, World, in_words, model_name, question_of, service_of, setting_of
 from ahpa.core.words import printable
 
@@ -84,11 +86,11 @@ class Work:
 @parameter_option("late-target", metavar="SHARE", help="The share of late requests that you accept.  [default: 0.1%]")
 @parameter_option("quantile", metavar="LEVEL", help="Plan for this level instead of finding it from --late-target.")
 @parameter_option("manage-target", help="Let the scaler fill replicas further while we are trusted.")
-@parameter_option("model", metavar="NAME", help="What forecasts for ahpa: a model, or auto.  [default: fleet]")
+@parameter_option("model", metavar="NAME", help=f"What forecasts for ahpa: {MODELS}.  [default: fleet]")
 @click.option("--policies", type=names_among(NAMES), metavar="NAMES", default=",".join(NAMES),
               show_default=True, help="Whom to compare.")  # fmt: skip
 @click.option("--sweep/--no-sweep", default=True, show_default=True, help="Try every policy's knob at many settings.")
-@click.option("--service", "service_file", type=click.Path(path_type=Path), help="A Knative Service's YAML.")
+@click.option("--service", type=click.Path(path_type=Path), help="A Knative Service's YAML.")
 @click.option("--knative-config", type=click.Path(path_type=Path), metavar="FILE",
               help="With --service: YAML of the ConfigMaps config-autoscaler and config-defaults, which decide where "
                    "the Service says nothing.  [default: Knative's own defaults]")  # fmt: skip
@@ -97,7 +99,7 @@ class Work:
 @calendar_options
 @click.option("--from-prometheus", type=HTTP_URL, metavar="URL", help="Read demand from a Prometheus, with --query.")
 @prometheus_options
-@click.option("--query", "queries", multiple=True, metavar="[NAME=]PROMQL", help="One series each; repeatable.")
+@click.option("--query", multiple=True, metavar="[NAME=]PROMQL", help="One series each; repeatable.")
 @click.option("--history", type=SECONDS, default="14d", show_default=True, help="How much to ask a Prometheus for.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which luck.")
 @click.option("--jobs", type=click.IntRange(1, 256), help="Processes.  [default: one per core]")
@@ -142,7 +144,8 @@ def _backtest(source: Source, world: World, wish: Wish, work: Work) -> int:
         raise InputError(f"{name}: {why}", NOT_ENOUGH)
     job = Job(setting, question, work.policies, keep_runs=len(series) <= MANY)
     directory(work.out)
-    found, complete = _run(series, model, job, work, demand.per_unit)
+    names = file_names(one.name for one in series)
+    found, complete = _run(series, names, model, job, work, demand.per_unit)
     done = {result.name for result in found}
     if not complete:
         failed.update({one.name: "interrupted before it was done" for one in series if one.name not in done})
@@ -154,7 +157,7 @@ def _backtest(source: Source, world: World, wish: Wish, work: Work) -> int:
             question.late_target,
             round(lag.quantile(0.5), 6),
             round(lag.quantile(0.95), 6),
-            in_words(setting, demand, model.name),
+            in_words(setting, demand, model.name, world, service),
             min(one.span.start for one in series),
             max(one.span.end for one in series),
             failed,
@@ -162,6 +165,7 @@ def _backtest(source: Source, world: World, wish: Wish, work: Work) -> int:
         ),
         setting,
         work,
+        {name: f"ticks/{decisions_of(file)}" for name, file in names.items()},
     )
     return 0 if complete else 130
 
@@ -179,15 +183,14 @@ def _model(name: str, work: Work) -> Model:
 
 
 def _run(
-    series: Sequence[Series], model: Model, job: Job, work: Work, per_unit: float
+    series: Sequence[Series], names: Mapping[str, str], model: Model, job: Job, work: Work, per_unit: float
 ) -> tuple[list[SeriesResult], bool]:
-    """What was found, and whether that is all."""
+    """What was found, and whether that is all; `names` are those of series as files."""
     ticks = directory(work.out, "ticks")
-    names = file_names(one.name for one in series)
     found: list[SeriesResult] = []
     with _executor(min(work.jobs or os.cpu_count() or 1, len(series))) as executor:
         try:
-            with _progress(len(series)) as advance:
+            with progress(len(series)) as advance:
                 for result in run(series, model, job, executor, lambda name: TickFiles(ticks, names[name], per_unit)):
                     found.append(result)
                     advance(result.name)
@@ -209,27 +212,8 @@ def _executor(jobs: int) -> Iterator[Executor]:
         executor.stop()
 
 
-@contextlib.contextmanager
-def _progress(total: int) -> Iterator[Callable[[str], None]]:
-    """A bar on stderr when a person watches."""
-    if not sys.stderr.isatty():
-        yield lambda name: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("learning", total=total)
-
-        def advance(name: str) -> None:
-            bars.update(task, advance=1, description=f"tested {printable(name, 40)}")
-
-        yield advance
-
-
-def _write(backtest: Backtest, setting: Setting, work: Work) -> None:
-    """The report as JSON and as a page, and what was asked for on stdout."""
+def _write(backtest: Backtest, setting: Setting, work: Work, decisions: Mapping[str, str]) -> None:
+    """The report as JSON and as a page, which names the files of all `decisions`, and what was asked for on stdout."""
     from ahpa.render.html import write_report
     from ahpa.render.report import of_backtest
 
@@ -237,7 +221,7 @@ def _write(backtest: Backtest, setting: Setting, work: Work) -> None:
     page = work.out / "report.html"
     page.unlink(missing_ok=True)  # an older one would tell of other figures than report.json
     if backtest.series:
-        write_report(page, of_backtest(backtest, setting.per_replica))
+        write_report(page, of_backtest(backtest, setting.per_replica, decisions))
     _print(backtest, work.output)
     if backtest.series:
         click.echo(f"report: {page}", err=True)
@@ -265,18 +249,26 @@ def _print(backtest: Backtest, kind: str) -> None:
 def _tables(backtest: Backtest) -> None:
     from rich.console import Console
 
-    from ahpa.render.report import headline
-    from ahpa.render.table import outcomes
+    from ahpa.render.report import as_yaml, headline, verdict
+    from ahpa.render.table import legend, outcomes
 
     console = Console()
+
+    def say(words: str, style: str = "") -> None:
+        console.print(words, style=style, highlight=False, markup=False, soft_wrap=True)
+
     if len(backtest.series) <= MANY:
         console.print(outcomes(backtest.series, backtest.counts))
-    console.print(headline(backtest.series), style="bold", highlight=False, markup=False)
+        for line in legend(backtest.series):
+            say(line, "dim")
+    say(f"As set before the tested days: {headline(backtest.series)}", "bold")
     for series in backtest.series:
         if OURS not in series.contenders:
             continue
-        saves = f"saves {series.saving_hours:.1f} replica-hours" if series.saving_hours > 0 else "worth it"
-        mark = saves if series.worth else "not worth it"
-        console.print(f"{printable(series.name, 60)}: {mark}: {series.why}", highlight=False, markup=False)
+        say(f"{printable(series.name, 60)}: {verdict(series)}")
         for sentence in (*series.advice, *series.notes):
-            console.print(f"  {sentence}", highlight=False, markup=False, style="dim")
+            say(f"  {sentence}", "dim")
+        if series.annotations:
+            say("  To try it, annotate the service:", "dim")
+            for line in as_yaml(series.annotations):
+                say(f"    {line}")

@@ -46,7 +46,7 @@ class Source:
     from_prometheus: str | None
     connection: Connection | None
     """How that is reached."""
-    queries: tuple[str, ...]
+    query: tuple[str, ...]
     history: float
     """Seconds to ask a Prometheus for."""
     joining: Joining
@@ -104,15 +104,15 @@ class Demand:
 def read(source: Source) -> Demand:
     """What FILES or a Prometheus hold. Raises InputError, UsageError."""
     if source.from_prometheus:
-        if source.files or not source.queries:
+        if source.files or not source.query:
             raise click.UsageError("--from-prometheus needs --query, and no files")
         refuse(JOINING_OPTIONS, "in --query, PromQL's own sum() does it")
-        queries, remarks = _named(source.queries), list[str]()
+        queries, remarks = _named(source.query), list[str]()
         panel = _from_prometheus(source.from_prometheus, queries, source, remarks.append)
         return Demand.of([panel], source, _counting(queries, source.unit), remarks)
     if not source.files:
         raise click.UsageError("name at least one file, or --from-prometheus with --query")
-    if source.queries:
+    if source.query:
         raise click.UsageError("--query needs --from-prometheus")
     refuse(PROMETHEUS_OPTIONS, "there is no --from-prometheus")
     named_once(source.files)
@@ -143,8 +143,7 @@ def refuse(names: tuple[str, ...], why: str) -> None:
     context = click.get_current_context()
     for name in names:
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-            shown = {"summed": "sum"}.get(name, name.replace("_", "-"))
-            raise click.UsageError(f"--{shown}: {why}; leave it out")
+            raise click.UsageError(f"--{name.replace('_', '-')}: {why}; leave it out")
 
 
 def _from_prometheus(url: str, named: dict[str, str], source: Source, remark: Callable[[str], None]) -> Panel:

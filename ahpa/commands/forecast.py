@@ -12,6 +12,7 @@ import click
 
 from ahpa.commands.options import (
     LEVEL,
+    MODELS,
     MOST_SAID,
     SECONDS,
     calendar_from,
@@ -39,11 +40,11 @@ class Wish:
     horizon: float
     step: float | None
     levels: tuple[float, ...]
-    windows: tuple[float, ...]
+    window_max: tuple[float, ...]
     rolling: bool
     test_days: float
     every: float
-    model_name: str
+    model: str
     time_zone: str | None
     holidays: str | None
     plot: Path | None
@@ -63,14 +64,13 @@ def _levels(text: str) -> tuple[float, ...]:
 @click.option(
     "--levels", type=_levels, metavar="LEVELS", default="0.5,0.9,0.95,0.99", show_default=True, help="Quantile levels."
 )
-@click.option("--window-max", "windows", type=SECONDS, multiple=True, metavar="DURATION",
+@click.option("--window-max", type=SECONDS, multiple=True, metavar="DURATION",
               help="Also the largest row within this time; repeatable.")  # fmt: skip
 @click.option("--rolling", is_flag=True, help="At past origins, as CSV: series,origin,timestamp,level,value,kind.")
 @click.option("--test-days", type=click.FloatRange(0, 90, min_open=True), default=3.0, show_default=True,
               help="With --rolling: the last days hold the origins.")  # fmt: skip
 @click.option("--every", type=SECONDS, default="30m", show_default=True, help="With --rolling: between two origins.")
-@click.option("--model", "model_name", default="fleet", show_default=True,
-              help="fleet, auto, holt-winters, ets, stl, prophet, seasonal-naive or last-value.")  # fmt: skip
+@click.option("--model", default="fleet", show_default=True, metavar="NAME", help=f"What forecasts: {MODELS}.")
 @calendar_options
 @joining_options
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw it too: a .png, .svg or .pdf file.")
@@ -104,7 +104,7 @@ def command(**given: object) -> None:
             _check(panel, wish, step)
         with Threads() as executor:
             model = _model(wish, executor)
-            asked = RollingSettings(wish.every, wish.horizon, step, wish.levels, tuple(sorted(wish.windows)))
+            asked = RollingSettings(wish.every, wish.horizon, step, wish.levels, tuple(sorted(wish.window_max)))
             sys.exit(_rolling(panels, model, asked, wish) if wish.rolling else _now(panels, model, asked, wish))
     except InputError as error:
         click.echo(f"ahpa forecast: {printable(str(error), MOST_SAID)}", err=True)
@@ -128,7 +128,7 @@ def _check(panel: Panel, wish: Wish, step: float) -> None:
     from ahpa.adapters.files.text import InputError
 
     horizon, every = wish.horizon, wish.every
-    if min([step, *wish.windows]) <= 0:
+    if min([step, *wish.window_max]) <= 0:
         raise InputError("--step and --window-max must be longer than nothing")
     if step % panel.step > 1e-6:
         raise InputError(f"--step {step:g}s must be a multiple of the data's step of {panel.step:g}s")
@@ -146,7 +146,7 @@ def _model(wish: Wish, executor: Executor) -> Model:
     for talker in ("cmdstanpy", "prophet.plot"):
         logging.getLogger(talker).disabled = True
     calendar = calendar_from(wish.time_zone, wish.holidays)
-    name, known = wish.model_name, models(calendar=calendar, executor=executor)
+    name, known = wish.model, models(calendar=calendar, executor=executor)
     if name not in known:
         raise click.UsageError(f"--model: {name!r} is not one of {', '.join(known)}")
     return known[name]

@@ -13,6 +13,7 @@ import click
 
 from ahpa.core.policy.parameters import BY_NAME, Unreadable, parse_level, parse_seconds
 from ahpa.core.policy.values import Policy
+from ahpa.core.readiness import Lag
 from ahpa.core.words import printable
 
 if TYPE_CHECKING:
@@ -29,6 +30,15 @@ Command = TypeVar("Command", bound=Callable[..., object])
 
 MOST_SAID = 1000
 """Characters of an error that are shown; it may quote what somebody else wrote."""
+
+
+MODELS = (
+    "fleet, which learns from all series at once (best on most services, and cheap); auto, where services differ much: "
+    "it scores fleet, holt-winters, stl, seasonal-naive and last-value on each one's last day (a hundredfold cost); "
+    "holt-winters, ets, stl or prophet, if you trust that library for your load; seasonal-naive (as yesterday) or "
+    "last-value (as now), to see whether a model is worth it"
+)
+"""For the help of `--model`: which there are, and when to take which (docs/forecasting.md)."""
 
 
 def read_by(parse: Callable[[str], Value], name: str, accepts: str) -> Callable[[str], Value]:
@@ -94,6 +104,15 @@ LEVEL = read_by(parse_level, "level", BY_NAME["quantile"].accepts)
 HTTP_URL = read_by(_http_url, "url", "a URL such as http://prometheus.monitoring:9090")
 
 
+def lag_of(p50_seconds: float, p95_seconds: float) -> Lag:
+    """What `--lag-p50` and `--lag-p95` say. Raises UsageError."""
+    try:
+        return Lag.of(p50_seconds, p95_seconds)
+    except ValueError as error:
+        said = f"got {p50_seconds:g}s and {p95_seconds:g}s"
+        raise click.UsageError(f"--lag-p50 and --lag-p95: need 0 < p50 <= p95, {said}") from error
+
+
 def named_once(files: Iterable[Path]) -> None:
     """Raises UsageError for a file that is given twice: as two services its load would count twice."""
     seen: set[str] = set()
@@ -104,13 +123,13 @@ def named_once(files: Iterable[Path]) -> None:
         seen.add(real)
 
 
-JOINING_OPTIONS = ("summed", "apart")
+JOINING_OPTIONS = ("sum", "apart")
 """Names of what `joining_options` add."""
 
 
 def joining_options(command: Command) -> Command:
     """What series of a file are that look like parts of one; `joining_from` reads them."""
-    summed = click.option("--sum", "summed", type=_labels, multiple=True, metavar="LABEL",
+    summed = click.option("--sum", type=_labels, multiple=True, metavar="LABEL",
                           help="Add up series that differ only by this label, as pod; repeatable.")  # fmt: skip
     apart = click.option("--apart", type=_labels, multiple=True, metavar="LABEL",
                          help="Series that differ by this label are services of their own; repeatable.")  # fmt: skip
@@ -123,7 +142,7 @@ def joining_from(given: Mapping[str, object]) -> Joining:
 
     summed, apart = (
         frozenset(label for labels in found for label in labels)
-        for found in (given["summed"], given["apart"])
+        for found in (given["sum"], given["apart"])
         if isinstance(found, tuple)
     )
     both = sorted(summed & apart)
@@ -186,8 +205,8 @@ def connection_from(given: Mapping[str, object]) -> Connection:
             key_file=path("key"),
             insecure=bool(given["prometheus_insecure"]),
         )
-    except (ValueError, OSError) as error:  # ssl's errors are OSErrors
-        raise click.UsageError(f"--prometheus-*: {error}") from error
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def calendar_options(command: Command) -> Command:

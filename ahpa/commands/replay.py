@@ -20,10 +20,10 @@ COMPARED = ("floor", "apply", "reason", "message")
 
 @click.command("replay", short_help="Run a recorded decision journal through today's code.")
 @click.argument("journal", type=click.Path(path_type=Path))
-@click.option("--service", "only", help="Only the services whose key contains this.")
+@click.option("--service", help="Only the services whose key contains this.")
 @click.option("--wording", is_flag=True, help="Count decisions of which only the sentence differs, too.")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def command(journal: Path, only: str | None, wording: bool, output: str) -> None:
+def command(journal: Path, service: str | None, wording: bool, output: str) -> None:
     """What would today's code have decided where this journal was written?
 
     JOURNAL is what `ahpa serve --journal` wrote. Exit code 0: nothing differs; 1: something does.
@@ -40,7 +40,7 @@ def command(journal: Path, only: str | None, wording: bool, output: str) -> None
     count = different = 0
     try:
         for line, entry in _entries(journal):
-            if only and only not in entry.workload.key:
+            if service and service not in entry.workload.key:
                 continue
             count += 1
             today = decision_to_json(entry.replay())

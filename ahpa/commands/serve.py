@@ -20,20 +20,18 @@ from ahpa.commands.options import (
     calendar_options,
     chosen,
     connection_from,
+    lag_of,
     prometheus_options,
 )
 
 if TYPE_CHECKING:
-    from http.server import ThreadingHTTPServer
-
     from ahpa.adapters.kubernetes.api import KubeApi
     from ahpa.adapters.prometheus.connection import Connection
-    from ahpa.adapters.telemetry.http import Page
     from ahpa.adapters.telemetry.telemetry import Telemetry
     from ahpa.core.readiness import Readiness
-    from ahpa.ports import Actuator
+    from ahpa.ports import Actuator, Journal
     from ahpa.service.loop import Loop
-    from ahpa.service.rounds import Ports, Service, Shown
+    from ahpa.service.rounds import Ports, Service
     from ahpa.service.settings import Settings
 
 
@@ -116,10 +114,15 @@ class Options:
 @click.option("--journal", type=click.Path(dir_okay=False), help="Append one JSON line per decision to this file.")
 @click.option("--dry-run", is_flag=True, help="Write nothing, whatever the annotations say.")
 @click.option("--once", is_flag=True, help="One refit and one tick, then exit.")
-@click.option("--metrics-port", default=8080, show_default=True, help="/metrics and the page; 0 for any, -1 for none.")
 @click.option(
-    "--health-port", default=8081, show_default=True, help="/healthz, /livez, /readyz; 0 for any, -1 for none."
+    "--metrics-port",
+    type=click.IntRange(-1, 65535),
+    default=8080,
+    show_default=True,
+    help="/metrics and the page; 0 for any, -1 for none.",
 )
+@click.option("--health-port", type=click.IntRange(-1, 65535), default=8081, show_default=True,
+              help="/healthz, /livez, /readyz; 0 for any, -1 for none.")  # fmt: skip
 @click.option("--verbose", "-v", is_flag=True, help="Log more.")
 def command(**given: object) -> None:
     """Watch a cluster: forecast, and move the floor of those who ask for it.
@@ -146,6 +149,7 @@ def _serve(options: Options) -> int:
     from ahpa.adapters.processes.memory import give_freed_arrays_back
     from ahpa.adapters.telemetry.logs import log_to_stderr
     from ahpa.adapters.telemetry.telemetry import Telemetry
+    from ahpa.commands.pages import serve_pages
     from ahpa.service.loop import Loop
     from ahpa.service.rounds import Service
 
@@ -156,7 +160,7 @@ def _serve(options: Options) -> int:
     loop = Loop(service, telemetry)
     if options.once:
         return _once(service, loop)
-    servers = _http(service, loop, telemetry, options)
+    servers = serve_pages(service, loop, telemetry, options.metrics_port, options.health_port)
     telemetry.log("service.started", ports=[server.server_address[1] for server in servers])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
@@ -183,8 +187,13 @@ def _once(service: Service, loop: Loop) -> int:
 
 def _settings(options: Options) -> Settings:
     from ahpa.core.observation import Limits
-    from ahpa.service.settings import Settings
+    from ahpa.service.settings import RECENT_SECONDS, Settings
 
+    for name, value in (("--tick", options.tick), ("--refit", options.refit), ("--step", options.step)):
+        if value < 1:
+            raise click.UsageError(f"{name}: at least 1s, not {value:g}s")
+    if not options.step <= RECENT_SECONDS <= options.history:
+        raise click.UsageError(f"--step must be at most {RECENT_SECONDS:g}s, and --history at least that")
     return Settings(
         tick_seconds=options.tick,
         refit_seconds=options.refit,
@@ -202,10 +211,10 @@ def _settings(options: Options) -> Settings:
 
 def _readiness(options: Options) -> Readiness:
     from ahpa.adapters.files.tiers import read_tiers
-    from ahpa.core.readiness import Lag, Readiness
+    from ahpa.core.readiness import Readiness
 
     if options.tiers is None:
-        return Readiness.single(Lag.of(options.lag_p50, options.lag_p95 or options.lag_p50 * 5 / 3))
+        return Readiness.single(lag_of(options.lag_p50, options.lag_p95 or options.lag_p50 * 5 / 3))
     readiness, _ = read_tiers(options.tiers)
     return readiness
 
@@ -214,7 +223,6 @@ def _ports(options: Options, telemetry: Telemetry) -> Ports:
     """Every adapter, put together."""
     import socket
 
-    from ahpa.adapters.files.journal import JournalFile
     from ahpa.adapters.kubernetes.api import Kube
     from ahpa.adapters.kubernetes.events import Events
     from ahpa.adapters.kubernetes.pods import Pods
@@ -242,9 +250,19 @@ def _ports(options: Options, telemetry: Telemetry) -> Ports:
         models=models(FitPool(), calendar, Threads(2)),
         events=Events(kube, socket.gethostname()),
         telemetry=telemetry,
-        journal=JournalFile(options.journal) if options.journal else None,
+        journal=_journal(options.journal),
         cluster_clock=kube,
     )
+
+
+def _journal(file: str | None) -> Journal | None:
+    """Raises UsageError where it cannot be written: an operator who asked for one relies on it."""
+    from ahpa.adapters.files.journal import JournalFile
+
+    try:
+        return None if file is None else JournalFile(file)
+    except OSError as error:
+        raise click.UsageError(f"--journal {file}: it cannot be written: {error.strerror}") from error
 
 
 def _actuators(options: Options, kube: KubeApi) -> dict[str, Actuator]:
@@ -258,29 +276,3 @@ def _actuators(options: Options, kube: KubeApi) -> dict[str, Actuator]:
         raise ValueError(f"--kinds: {unknown[0]!r} is not one of {', '.join(KINDS)}")
     paced = Paced(kube, Pace(options.write_rate, round(3 * options.write_rate)))
     return {kind: KINDS[kind].actuator(paced, options.namespace) for kind in asked}
-
-
-def _http(service: Service, loop: Loop, telemetry: Telemetry, options: Options) -> list[ThreadingHTTPServer]:
-    """Metrics and page on one port, health on another."""
-    from ahpa.adapters.telemetry.http import serve_http
-
-    def say(good: bool) -> Page:
-        return (200, "text/plain", b"ok\n") if good else (503, "text/plain", b"no\n")
-
-    def metrics() -> Page:
-        return 200, "text/plain; version=0.0.4; charset=utf-8", telemetry.text()
-
-    servers = []
-    if options.metrics_port >= 0:
-        servers.append(serve_http(options.metrics_port, {"/": lambda: _page(service.shown), "/metrics": metrics}))
-    if options.health_port >= 0:
-        alive = {name: (lambda: say(loop.alive)) for name in ("/healthz", "/livez")}
-        servers.append(serve_http(options.health_port, {**alive, "/readyz": lambda: say(loop.ready)}))
-    return servers
-
-
-def _page(shown: Shown) -> Page:
-    from ahpa.render.page import page
-
-    rows = [(each.workload, each.decision) for each in shown.rounds]
-    return 200, "text/html; charset=utf-8", page(rows, shown.at).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +15,12 @@ from ahpa.adapters.files.tiers import read_tiers
 from ahpa.backtest.sweep import Question
 from ahpa.backtest.trial import Setting
 from ahpa.commands.demand import Demand, refuse
+from ahpa.commands.options import lag_of
 from ahpa.core.policy.values import Policy
-from ahpa.core.readiness import Lag, Readiness
+from ahpa.core.readiness import Readiness
 from ahpa.core.words import seconds
 from ahpa.reactive.kpa.config import KpaConfig
+from ahpa.render.report import MONEY
 from ahpa.simulation.stream import SimulatedService
 
 
@@ -25,7 +28,7 @@ from ahpa.simulation.stream import SimulatedService
 class World:
     """How services work and scale."""
 
-    service_file: Path | None
+    service: Path | None
     knative_config: Path | None
     concurrency: int
     target_utilization: float
@@ -52,12 +55,12 @@ class Wish:
 
 def service_of(world: World) -> ServiceYaml | None:
     """The Service of --service, which then says what two options say otherwise. Raises InputError, UsageError."""
-    if world.service_file is None:
+    if world.service is None:
         if world.knative_config is not None:
             raise click.UsageError("--knative-config: only with --service, for what that Service does not say itself")
         return None
     config = None if world.knative_config is None else read_knative_config(world.knative_config)
-    service = read_service(world.service_file, world.concurrency, config)
+    service = read_service(world.service, world.concurrency, config)
     refuse(("target_utilization",), "the Service of --service says it")
     if service.concurrency:
         refuse(("concurrency",), "the Service of --service says it")
@@ -83,7 +86,7 @@ def setting_of(world: World, service: ServiceYaml | None, service_seconds: float
 def _starts(world: World) -> tuple[Readiness, tuple[float, ...] | None]:
     """How long replicas take, tier by tier, and what they cost there."""
     if world.tiers is None:
-        return Readiness.single(Lag.of(world.lag_p50, world.lag_p95 or 1.5 * world.lag_p50)), None
+        return Readiness.single(lag_of(world.lag_p50, world.lag_p95 or 1.5 * world.lag_p50)), None
     refuse(("lag_p50", "lag_p95"), "--tiers says it")
     return read_tiers(world.tiers)
 
@@ -103,7 +106,7 @@ def model_name(wish: Wish, service: ServiceYaml | None) -> str:
     return wish.model or (service.policy.policy if service else Policy()).model
 
 
-def in_words(setting: Setting, demand: Demand, model: str) -> dict[str, str]:
+def in_words(setting: Setting, demand: Demand, model: str, world: World, asked: ServiceYaml | None) -> dict[str, str]:
     """The world in words, for the report."""
     service = setting.service
     takes = seconds(service.service_seconds)
@@ -112,13 +115,16 @@ def in_words(setting: Setting, demand: Demand, model: str) -> dict[str, str]:
     if demand.lists:
         takes, come = f"each request's own, {takes} in the mean", "each at its own moment"
     named = "" if model == Policy().model else f"{model}: "
+    told = {} if asked is None else {"the Service": _told(world, asked)}
     doubts = {"of the input": "; ".join(demand.remarks)} if demand.remarks else {}
     return {
+        **told,
         "the input counts": demand.counts,
         **doubts,
         "service time": takes,
         "slots of a replica": str(service.concurrency),
         "the scaler fills replicas to": _fills(setting),
+        **dict(_starts_in_words(setting, world.tiers)),
         "late": f"waited more than {seconds(service.late_after_seconds)} for a slot",
         "gives up after": seconds(service.give_up_seconds),
         "requests come": come,
@@ -126,6 +132,31 @@ def in_words(setting: Setting, demand: Demand, model: str) -> dict[str, str]:
         "a replica costs": "from the moment it is asked for until it is withdrawn; not-ready ones are withdrawn first",
         "the model": f"{named}learns from what came before, anew every day or few (a service: every hour)",
     }
+
+
+def _told(world: World, asked: ServiceYaml) -> str:
+    """Who said how the scaler works, and what bounds it."""
+    bounds = f"min-scale {asked.kpa.min_scale}, max-scale {asked.kpa.max_scale or 'none'}"
+    limit = f"containerConcurrency {asked.concurrency}" if asked.concurrency else "no containerConcurrency"
+    rest = f"; the cluster's defaults from {world.knative_config}" if world.knative_config else ""
+    return f"{asked.name} of {world.service}: {limit}, metric {asked.kpa.metric}, {bounds}{rest}"
+
+
+def _starts_in_words(setting: Setting, file: Path | None) -> Iterator[tuple[str, str]]:
+    """How long replicas take, and what they cost, tier by tier where there are tiers."""
+    service = setting.service
+    prices = service.prices or (None,) * len(service.readiness.tiers)
+    for tier, price in zip(service.readiness.tiers, prices, strict=True):
+        lag = f"median {seconds(tier.lag.quantile(0.5))}, 95 % within {seconds(tier.lag.quantile(0.95))}"
+        if file is None:
+            yield "from asked for to ready", lag
+            continue
+        held = f"{tier.replicas} replicas" if tier.replicas else "all further replicas"
+        yield f"tier {tier.name}", f"{held}: {lag}" + (f"; {price:g} for a replica-hour" if price is not None else "")
+    if file is not None:
+        yield "tiers", f"of {file}; they fill in this order"
+    if service.prices:
+        yield "money", MONEY
 
 
 def _fills(setting: Setting) -> str:

@@ -132,6 +132,7 @@ def _aim(workload: Workload, at: Round, outlook: Outlook, low: int, high: int, r
         workload.readiness,
         workload.ready,
         workload.present,
+        workload.floor,
         workload.parts,
         workload.utilization,
     )
@@ -161,8 +162,9 @@ def _towards(aim: _Aim, workload: Workload, at: Round) -> Decision:
         text = f"hold {current}: {aim.needs}, but {at.why(blocked, workload)}"
         return decided(workload, current, blocked, text, aim.made, aim.outlook)
     if wanted == current:
-        text = f"keep {wanted}: {aim.needs}"
-        return decided(workload, wanted, _resting(aim), text, aim.made, aim.outlook)
+        note = f"; {wanted} are still likely to be needed" if aim.made.protected == wanted > aim.made.floor else ""
+        text = f"keep {wanted}: {aim.needs}{note}"
+        return decided(workload, wanted, _resting(aim, workload), text, aim.made, aim.outlook)
     return _release(aim, workload)
 
 
@@ -233,7 +235,7 @@ def _raise(aim: _Aim, workload: Workload, at: Round) -> Decision:
     return decided(workload, floor, reason, f"{moves}: {aim.needs}{note}", made, aim.outlook)
 
 
-def _resting(aim: _Aim) -> Reason:
+def _resting(aim: _Aim, workload: Workload) -> Reason:
     made = aim.made
     if aim.believed < min(made.floor, aim.high):
         return Reason.UNSEEN_PEAK
@@ -241,9 +243,14 @@ def _resting(aim: _Aim) -> Reason:
         return Reason.TRAFFIC_MOVES
     if made.floor > aim.high:
         return Reason.TOO_MANY_REPLICAS
-    if made.protected > made.floor:
-        return Reason.STARTING_PROTECTED
+    if made.protected > max(made.floor, aim.low):
+        return _kept(workload, Reason.DESIRED_WITHIN_RANGE)
     return Reason.TOO_FEW_REPLICAS if made.floor < aim.low else Reason.DESIRED_WITHIN_RANGE
+
+
+def _kept(workload: Workload, otherwise: Reason) -> Reason:
+    """Why there is more than the plan asks for: replicas are starting, or what is held is let go late."""
+    return Reason.STARTING_PROTECTED if workload.present > workload.ready else otherwise
 
 
 def _release(aim: _Aim, workload: Workload) -> Decision:
@@ -254,5 +261,5 @@ def _release(aim: _Aim, workload: Workload) -> Decision:
     if floor > aim.goal:
         reason, note = Reason.SCALE_DOWN_STABILIZED, f"; on the way to {aim.goal}"
     elif made.protected > made.floor and aim.goal == made.protected:
-        reason, note = Reason.STARTING_PROTECTED, f"; {aim.goal} are asked for and still likely to be needed"
+        reason, note = _kept(workload, reason), f"; {aim.goal} are still likely to be needed"
     return decided(workload, floor, reason, f"lower {current} -> {floor}: {aim.needs}{note}", made, aim.outlook)

@@ -21,7 +21,8 @@ class Plan:
     floor: int
     """Replicas that must be there or be on their way now."""
     protected: int
-    """Replicas at or above `floor` that are worth keeping because they are still starting."""
+    """Replicas at or above `floor` that are worth keeping: those that the floor in force holds and those that are
+    starting, while the demand that would need them has not become improbable."""
     peak: float
     """Demand at the setting's level of the peak that decided."""
     setting: Setting
@@ -43,6 +44,8 @@ class Supply:
     ready: int = 0
     present: int = 0
     """Replicas that are ready or have been asked for."""
+    floor: int = 0
+    """The floor in force."""
     parts: tuple[Part, ...] = ()
     """Where there is more than one, each is served by its own replicas, and `per_replica` does not count."""
     utilization: float = 1.0
@@ -74,9 +77,11 @@ def plan(
 
     The window is measured from the forecast's origin, so what has already passed since then is in it too.
 
-    Reactive scalers withdraw replicas that are not ready yet (`present - ready` of them), which starves a
-    service whose starts take longer than its noise. Those are worth keeping while the demand that would
-    need them has not become improbable: at half of the accepted miss, level (1 + q) / 2.
+    What is held is let go later than it is asked for: only when the demand that would need it has become improbable,
+    at half of the accepted miss, level (1 + q) / 2. Else a peak that wavers around a replica's boundary moves the floor
+    each minute, and each time a replica that took minutes to start is thrown away. The same holds for replicas that are
+    not ready yet (`present - ready` of them): reactive scalers withdraw them, which starves a service whose starts take
+    longer than its noise.
     """
 
     def needs(peak: float) -> int:
@@ -89,7 +94,7 @@ def plan(
     leads: tuple[tuple[int | None, float], ...] = ((None, lead_seconds),) if lead_seconds is not None else ()
     leads = leads or supply.readiness.leads(LAG_LEVEL)
     best: tuple[int, float, float] | None = None
-    held = 0
+    likely = 0
     below = 0
     for last, lag in leads:
         seconds = lag + tick_seconds
@@ -97,13 +102,13 @@ def plan(
         need = _in_tier(needs(peak), below, last)
         if best is None or need > best[0]:
             best = (need, peak, seconds)
-        if supply.present > supply.ready:
-            unlikely = outlook.peak(age + seconds, (1 + level) / 2)
-            held = max(held, _in_tier(needs(unlikely), below, last))
+        unlikely = outlook.peak(age + seconds, (1 + level) / 2)
+        likely = max(likely, _in_tier(needs(unlikely), below, last))
         below = last or below
     assert best is not None
     floor, peak, seconds = best
-    return Plan(floor, max(floor, min(supply.present, held)), peak, setting, seconds)
+    held = max(supply.floor, supply.present if supply.present > supply.ready else 0)
+    return Plan(floor, max(floor, min(held, likely)), peak, setting, seconds)
 
 
 def _in_tier(need: int, below: int, last: int | None) -> int:

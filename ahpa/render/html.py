@@ -1,36 +1,38 @@
 """A report as one HTML file: pictures and style inside, no scripts, nothing to load; for screens, phones and paper.
 
-Every piece of text that comes from outside goes through `_text`, which escapes it; markup is only what is
-written here.
+Every piece of text that comes from outside goes through `text` (`markup`), which escapes it; markup is only what is
+written here and there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from ahpa.backtest.contenders import OURS, title
+from ahpa.backtest.contenders import HINDSIGHT, OURS, title
 from ahpa.backtest.results import ContenderResult, SeriesResult
-from ahpa.core.words import count, moment, percent, printable, quantity, seconds
+from ahpa.core.words import count, percent, quantity, seconds
 from ahpa.render import charts
+from ahpa.render.decisions import Day, days
+from ahpa.render.markup import paragraph, table, text
 from ahpa.render.palette import MARKS, role
 from ahpa.render.report import (
     Chapter,
     Report,
     Total,
+    as_yaml,
     at_equal_lateness,
     comparison,
     headline,
     meaning,
     rival,
     totals,
+    verdict,
 )
 from ahpa.render.style import SHEET
 from ahpa.simulation.outcome import Run
 
-LOGGED = 60
-"""Decisions listed per service."""
 _CSP = "default-src 'none'; style-src 'unsafe-inline'"
 """A hostile name that got past the escaping still could not run or load anything."""
 
@@ -46,12 +48,12 @@ def page(report: Report) -> str:
     results = report.results
     sums = totals(results)
     parts = [
-        f"<h1>{_text(report.title)}</h1>",
+        f"<h1>{text(report.title)}</h1>",
         *_opening(report),
-        _paragraph(report.summary, "quiet"),
+        paragraph(report.summary, "quiet"),
         '<div class="tiles">' + "".join(map(_tile, sums.values())) + "</div>"
         if len(sums) < 5
-        else _sums(sums.values()),
+        else _sums(list(sums.values())),
         _equal(report),
         _overview(results) if len(results) > 1 else "",
         _listed("Not tested", report.failed),
@@ -63,7 +65,7 @@ def page(report: Report) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_CSP}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{_text(report.title)}</title><style>{SHEET}</style></head><body>"
+        f"<title>{text(report.title)}</title><style>{SHEET}</style></head><body>"
         + "\n".join(part for part in parts if part)
         + "</body></html>\n"
     )
@@ -73,47 +75,47 @@ def _opening(report: Report) -> list[str]:
     """The sentence that decides first: the comparison at equal lateness where knobs were swept, else the totals."""
     results = report.results
     equal = comparison(results, report.late_target)
-    lead = f'<p class="lead">{_text(equal or headline(results))}</p>'
-    return [lead, _paragraph(f"At the settings chosen beforehand: {headline(results)}." if equal else meaning(results))]
-
-
-def _text(words: str, most: int = 2000) -> str:
-    return escape(printable(words, most), quote=True).replace(" %", "&nbsp;%")
-
-
-def _paragraph(words: str, kind: str = "") -> str:
-    attribute = f' class="{kind}"' if kind else ""
-    return f"<p{attribute}>{_text(words)}</p>" if words else ""
+    lead = f'<p class="lead">{text(equal or headline(results))}</p>'
+    return [lead, paragraph(f"At the settings chosen beforehand: {headline(results)}." if equal else meaning(results))]
 
 
 def _tile(total: Total) -> str:
     figures = [(quantity(total.replica_hours), "replica-hours"), (percent(total.late_ratio), "of requests late")]
     if total.money is not None:
-        figures.append((quantity(total.money), "money"))
-    cells = "".join(f"<span>{_text(value)}<small>{unit}</small></span>" for value, unit in figures)
+        figures.append((quantity(total.money), "money (tier prices)"))
+    cells = "".join(f"<span>{text(value)}<small>{unit}</small></span>" for value, unit in figures)
     return (
         f'<div class="tile" style="border-top-color:var(--{role(total.contender)})">'
-        f"<b>{_text(title(total.contender))}</b><div>{cells}</div></div>"
+        f"<b>{text(title(total.contender))}</b><div>{cells}</div></div>"
     )
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], texts: frozenset[int] = frozenset()) -> str:
-    """`rows` hold finished markup; columns in `texts` are prose."""
-
-    def cells(tag: str, row: Sequence[str]) -> str:
-        return "".join(f"<{tag}{' class=text' if i in texts else ''}>{cell}</{tag}>" for i, cell in enumerate(row))
-
-    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
-    return f'<div class="scroll"><table><tr>{cells("th", head)}</tr>{body}</table></div>'
-
-
-def _sums(sums: Iterable[Total]) -> str:
-    head = ["policy, at the setting chosen beforehand", "replica-hours", "late", "services"]
+def _sums(sums: Sequence[Total]) -> str:
+    money = any(total.money is not None for total in sums)
+    head = ["policy, at the setting chosen beforehand", *_cost_head(money), "late", "services"]
     rows = [
-        [_contender(t.contender), _text(quantity(t.replica_hours)), _text(percent(t.late_ratio)), count(t.services)]
+        (
+            _contender(t.contender) + _hindsight(t.contender),
+            *_cost(t.replica_hours, t.money, money),
+            text(percent(t.late_ratio)),
+            count(t.services),
+        )
         for t in sums
     ]
-    return _table(head, rows)
+    return table(head, rows)
+
+
+def _cost_head(money: bool) -> tuple[str, ...]:
+    return ("replica-hours", *(("money",) if money else ()))
+
+
+def _cost(hours: float, money: float | None, shown: bool) -> tuple[str, ...]:
+    """The cells under `_cost_head`."""
+    return (text(quantity(hours)), *(("–" if money is None else text(quantity(money)),) if shown else ()))
+
+
+def _hindsight(name: str) -> str:
+    return " <small>(known only afterwards)</small>" if name in HINDSIGHT else ""
 
 
 def _equal(report: Report) -> str:
@@ -130,37 +132,37 @@ def _equal(report: Report) -> str:
     ]
     return (
         f"<h2>Cost at equal lateness: {percent(report.late_target)} of requests late</h2>"
-        + _paragraph(
+        + paragraph(
             "The cheapest setting of each policy that keeps this lateness, known afterwards. Median over the "
             "services of its replica-hours, relative to ahpa's.",
             "quiet",
         )
-        + _table(["policy", "replica-hours, relative", "services where it can"], rows)
+        + table(["policy", "replica-hours, relative", "services where it can"], rows)
     )
 
 
 def _contender(name: str, before: str = "") -> str:
-    return f'<b style="color:var(--{role(name)})">{before}{_text(title(name))}</b>'
+    return f'<b style="color:var(--{role(name)})">{before}{text(title(name))}</b>'
 
 
 def _overview(results: Sequence[SeriesResult]) -> str:
     sums = totals(results)
     shown = [name for name in sums if name in (OURS, rival(sums))]
     verdicts = any(result.why for result in results)
-    head = ["service"] + [f"{_text(title(name))}<br>{unit}" for name in shown for unit in ("replica-hours", "late")]
+    head = ["service"] + [f"{text(title(name))}<br>{unit}" for name in shown for unit in ("replica-hours", "late")]
     rows = [
-        [f'<a href="#s{i}">{_text(result.name)}</a>']
+        [f'<a href="#s{i}">{text(result.name)}</a>']
         + [cell for name in shown for cell in _hours_and_late(result.contenders.get(name))]
-        + ([_text(result.why)] if verdicts else [])
+        + ([text(verdict(result))] if verdicts else [])
         for i, result in enumerate(results)
     ]
-    return "<h2>Services</h2>" + _table([*head, *(["verdict"] if verdicts else [])], rows, frozenset({len(head)}))
+    return "<h2>Services</h2>" + table([*head, *(["verdict"] if verdicts else [])], rows, frozenset({len(head)}))
 
 
 def _hours_and_late(found: ContenderResult | None) -> tuple[str, str]:
     if found is None:
         return "–", "–"
-    return _text(quantity(found.outcome.replica_hours)), _text(percent(found.outcome.late_ratio))
+    return text(quantity(found.outcome.replica_hours)), text(percent(found.outcome.late_ratio))
 
 
 def _key(chapters: Sequence[Chapter]) -> str:
@@ -176,8 +178,8 @@ def _key(chapters: Sequence[Chapter]) -> str:
         ("border-top:2px dashed var(--ahpa)", "floor (what ahpa raises)"),
         ("background:var(--late)", "late requests: they waited for capacity"),
     ]
-    listed = "".join(f'<li><i style="{style}"></i>{_text(words)}</li>' for style, words in items)
-    return f'<h2>How to read the pictures</h2><ul class="key">{listed}</ul>' + _paragraph(
+    listed = "".join(f'<li><i style="{style}"></i>{text(words)}</li>' for style, words in items)
+    return f'<h2>How to read the pictures</h2><ul class="key">{listed}</ul>' + paragraph(
         "Demand and replicas share one scale: where grey rises above the solid line there is more work than "
         "ready replicas take at their target. Both pictures of a service have the same axes. Times are UTC.",
         "quiet",
@@ -190,17 +192,25 @@ def _chapter(chapter: Chapter, index: int) -> str:
     runs = [found.run for name in pair if name and (found := result.contenders.get(name)) and found.run]
     ceilings = charts.course_ceilings(runs, chapter.per_replica) if runs else None
     figures = "".join(_course(run, chapter, ceilings) for run in runs)
-    ours = result.contenders.get(OURS)
-    sentences = [result.why, *result.advice, *result.notes]
+    ours, said = result.contenders.get(OURS), verdict(result)
+    sentences = [said[:1].upper() + said[1:], *result.advice, *result.notes]
     return (
-        f'<section class="service" id="s{index}"><h2>{_text(result.name)}</h2>'
-        + "".join(_paragraph(sentence) for sentence in sentences)
+        f'<section class="service" id="s{index}"><h2>{text(result.name)}</h2>'
+        + "".join(paragraph(sentence) for sentence in sentences)
+        + _annotations(result)
         + (f'<div class="pair">{figures}</div>' if figures else "")
         + _outcomes(result)
         + _tradeoff(result)
         + "</section>"
-        + _log(ours.run if ours else None)
+        + _log(ours.run if ours else None, chapter.decisions)
     )
+
+
+def _annotations(result: SeriesResult) -> str:
+    if not result.annotations:
+        return ""
+    lines = "\n".join(as_yaml(result.annotations))
+    return paragraph("To try it, annotate the service:") + f"<pre>{escape(lines, quote=False)}</pre>"
 
 
 def _course(run: Run, chapter: Chapter, ceilings: tuple[float, float] | None) -> str:
@@ -208,27 +218,29 @@ def _course(run: Run, chapter: Chapter, ceilings: tuple[float, float] | None) ->
     words = f"{quantity(run.outcome.replica_hours)} replica-hours, {percent(run.outcome.late_ratio)} late"
     picture = charts.course(run, chapter.per_replica, median, ceilings)
     return (
-        f"<figure><figcaption>{_contender(run.contender)}: {_text(words)}</figcaption>"
-        f'<div role="img" aria-label="{_text(title(run.contender))}: {_text(words)}">{picture}</div></figure>'
+        f"<figure><figcaption>{_contender(run.contender)}: {text(words)}</figcaption>"
+        f'<div role="img" aria-label="{text(title(run.contender))}: {text(words)}">{picture}</div></figure>'
     )
 
 
 def _outcomes(result: SeriesResult) -> str:
-    head = ["policy", "replica-hours", "late", "unserved", "waited p50", "p95", "p99"]
+    money = any(found.outcome.money is not None for found in result.contenders.values())
+    head = ["policy", *_cost_head(money), "late", "unserved", "waited p50", "p95", "p99"]
     head += ["asked for", "withdrawn", "cold hits", "setting"]
     rows = []
     for name, found in result.contenders.items():
         o = found.outcome
         waits = (seconds(o.wait_p50_seconds), seconds(o.wait_p95_seconds), seconds(o.wait_p99_seconds))
         counts = (count(o.scale_ups), count(o.churn), count(o.cold_hits))
-        figures = (*_hours_and_late(found), _text(percent(o.unserved_ratio)), *map(_text, (*waits, *counts)))
-        rows.append([_contender(name), *figures, _text(found.label)])
+        shares = (percent(o.late_ratio), percent(o.unserved_ratio))
+        figures = (*_cost(o.replica_hours, o.money, money), *map(text, (*shares, *waits, *counts)))
+        rows.append([_contender(name), *figures, text(found.label) + _hindsight(name)])
     ours = result.contenders.get(OURS)
     held = ", ".join(
         f"{percent(float(level))} → {percent(share)}"
         for level, share in (ours.outcome.coverage.items() if ours else ())
     )
-    return _table(head, rows) + _paragraph(
+    return table(head, rows) + paragraph(
         f"How often the predicted peak held, promised → realised: {held}." if held else "", "quiet"
     )
 
@@ -251,19 +263,29 @@ def _tradeoff(result: SeriesResult) -> str:
     )
 
 
-def _log(run: Run | None) -> str:
-    if run is None or not run.messages:
+def _log(run: Run | None, file: str) -> str:
+    """The decisions day by day, folded: the largest as lines, all of them counted."""
+    if run is None or not run.moves:
         return ""
-    shown = run.messages[:LOGGED]
-    rest = len(run.messages) - len(shown)
-    items = "".join(f"<li><time>{_text(moment(at))}</time>{_text(words)}</li>" for at, words in shown)
-    more = f"<li>and {rest} more</li>" if rest > 0 else ""
-    summary = f"What ahpa decided, and why ({len(run.messages)} decisions)"
-    return f'<details class="log"><summary>{summary}</summary><ol class="log">{items}{more}</ol></details>'
+    told = days(run.moves)
+    total = f"{count(len(run.moves))} decision{'s' if len(run.moves) > 1 else ''}"
+    where = f" All of them, line by line: {file}." if file else ""
+    return (
+        f'<details class="log"><summary>What ahpa decided, and why: {total} that moved the floor</summary>'
+        + paragraph(f"The largest of each day.{where}", "quiet")
+        + "".join(map(_decided, told))
+        + "</details>"
+    )
+
+
+def _decided(day: Day) -> str:
+    items = "".join(f"<li><time>{text(when)}</time>{text(what)}</li>" for when, what in day.lines)
+    more = f"<li>and {count(day.left_out)} smaller ones</li>" if day.left_out else ""
+    return f'<h3>{text(day.title)}</h3><ol class="log">{items}{more}</ol>'
 
 
 def _listed(heading: str, pairs: Sequence[tuple[str, str]]) -> str:
     if not pairs:
         return ""
-    listed = "".join(f"<dt>{_text(what)}</dt><dd>{_text(value)}</dd>" for what, value in pairs)
+    listed = "".join(f"<dt>{text(what)}</dt><dd>{text(value)}</dd>" for what, value in pairs)
     return f"<h2>{heading}</h2><dl>{listed}</dl>"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from ahpa.backtest.contenders import OURS, REACTIVE, UNPREDICTIVE, title
 from ahpa.backtest.results import Backtest, SeriesResult
-from ahpa.core.words import count, moment, percent, quantity, seconds
+from ahpa.core.words import count, moment, percent, quantity
 from ahpa.simulation.outcome import Outcome
 from forecasting.panel import Floats
+
+MONEY = "the replica-hours on each tier times its price in the file of --tiers, in the unit of those prices"
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +24,8 @@ class Chapter:
     """Demand (requests in flight) that one replica serves at target: puts both on one scale."""
     median: Floats | None = None
     """The median of the predicted peak, beside `peak` of our run, shape [t]: the forecast band's lower edge."""
+    decisions: str = ""
+    """The file beside the page that holds every decision of ours, if there is one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,20 +48,33 @@ class Report:
         return tuple(chapter.result for chapter in self.chapters)
 
 
-def of_backtest(backtest: Backtest, per_replica: float | None = None) -> Report:
-    """The report on a backtest: services by what they would save, the most first."""
-    lag = f"median {seconds(backtest.lag_p50_seconds)}, 95 % within {seconds(backtest.lag_p95_seconds)}"
+def of_backtest(
+    backtest: Backtest, per_replica: float | None = None, decisions: Mapping[str, str] | None = None
+) -> Report:
+    """The report on a backtest: services by what they would save, the most first. `decisions` names the file with all
+    decisions on a series."""
+    files = decisions or {}
     ranked = sorted(backtest.series, key=lambda s: (not s.worth, -s.saving_hours, s.name))
     n = len(ranked)
     return Report(
         f"ahpa backtest: {n} service{'s' if n != 1 else ''}, {moment(backtest.start)} to {moment(backtest.end)}",
-        tuple(Chapter(series, per_replica) for series in ranked),
+        tuple(Chapter(series, per_replica, decisions=files.get(series.name, "")) for series in ranked),
         "Every policy met the same requests in a simulated cluster; ours learned only from what came before."
         + (f" The input was read as {backtest.counts}." if backtest.counts else ""),
-        (*backtest.assumptions.items(), ("from asked for to ready", lag)),
-        backtest.late_target,
+        tuple(backtest.assumptions.items()),
+        backtest.late_target if _swept(ranked) else None,
         tuple(backtest.failed.items()),
     )
+
+
+def _swept(results: Iterable[SeriesResult]) -> bool:
+    """Whether knobs were turned at all: else nothing is known of equal lateness."""
+    return any(len(result.contenders[OURS].points) > 1 for result in results if OURS in result.contenders)
+
+
+def verdict(result: SeriesResult) -> str:
+    """`worth it: ...`, or `not worth it: ...`; empty where nothing was judged."""
+    return f"{'' if result.worth else 'not '}worth it: {result.why}" if result.why else ""
 
 
 @dataclass(frozen=True)
@@ -96,6 +113,11 @@ def _total(contender: str, outcomes: Sequence[Outcome]) -> Total:
         sum(prices) if len(prices) == len(outcomes) else None,
         len(outcomes),
     )
+
+
+def as_yaml(annotations: Mapping[str, str]) -> list[str]:
+    """Annotations as lines of a manifest; every value is a string, as Kubernetes wants it."""
+    return ["annotations:", *(f'  {key}: "{value}"' for key, value in annotations.items())]
 
 
 def rival(contenders: Iterable[str]) -> str | None:
@@ -186,5 +208,7 @@ def comparison(results: Sequence[SeriesResult], late_target: float | None) -> st
     change = f"{percent(abs(1 - middle))} {'fewer' if middle <= 1 else 'more'} replica-hours"
     best = "each at its best setting, known afterwards"
     scope = f"median of {len(ratios)} services" if len(ratios) > 1 else "one service"
+    if len(ratios) < len(results):
+        scope += f"; in the other {len(results) - len(ratios)} one side never kept it"
     late = percent(late_target)
     return f"At {late} late, ahpa takes {change} than the cheapest way without prediction ({scope}; {best})"

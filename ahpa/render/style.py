@@ -43,6 +43,9 @@ th,td{padding:.28rem .8rem .28rem 0;text-align:right;border-bottom:1px solid var
 th{color:var(--muted);font-weight:600;vertical-align:bottom}
 th:first-child,td:first-child{text-align:left;min-width:11ch;white-space:normal;overflow-wrap:anywhere}
 td.text,th.text{text-align:left;white-space:normal;min-width:16ch}
+td.text:last-child{min-width:34ch}
+pre{width:fit-content;max-width:100%;margin:.4rem 0;padding:.5rem .8rem;border:1px solid var(--grid);border-radius:6px;
+ overflow-x:auto;font-size:.88rem}
 .key{display:flex;flex-wrap:wrap;gap:.2rem 1.3rem;font-size:.88rem;margin:.6rem 0;padding:0;list-style:none}
 .key i{display:inline-block;width:1.5em;height:.8em;margin-right:.45em;vertical-align:-.05em}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1.2rem;font-size:.92rem}

@@ -11,11 +11,12 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from ahpa.backtest.contenders import HINDSIGHT
 from ahpa.backtest.results import SeriesResult
 from ahpa.core.decision import Decision, Severity
 from ahpa.core.words import percent, printable, quantity, seconds
 from ahpa.render.palette import DARK, role
-from ahpa.render.report import totals
+from ahpa.render.report import MONEY, totals
 from ahpa.simulation.outcome import Outcome
 
 _RULE = box.Box("    \n    \n ── \n    \n ── \n    \n    \n    \n")
@@ -41,23 +42,39 @@ def decisions(rows: Iterable[Decision]) -> Table:
 def outcomes(results: Sequence[SeriesResult], counts: str = "") -> Table:
     """One line per service and contender, and the sums at the end; `counts`: what the demand was read as, which all
     figures stand on."""
-    table = _table("SERVICE", "POLICY", "SETTING", right=("REPLICA-HOURS", "LATE", "WAITED P99"))
+    money = any(total.money is not None for total in totals(results).values())
+    right = ("REPLICA-HOURS", *(("MONEY",) if money else ()), "LATE", "WAITED P99")
+    table = _table("SERVICE", "POLICY", "SETTING", right=right)
     if counts:
         table.title, table.title_justify, table.title_style = Text(f"demand in {printable(counts)}"), "left", "dim"
     for result in results:
         for i, (contender, found) in enumerate(result.contenders.items()):
             name = _cell("" if i else result.name)
-            table.add_row(name, _contender(contender), _cell(found.label), *map(_cell, _figures(found.outcome)))
+            setting = _cell(found.label + " *" * (contender in HINDSIGHT))
+            table.add_row(name, _contender(contender), setting, *map(_cell, _figures(found.outcome, money)))
         table.add_section()
     if len(results) > 1:
         for i, total in enumerate(totals(results).values()):
-            hours, late = quantity(total.replica_hours), percent(total.late_ratio)
-            table.add_row(_cell("" if i else "all"), _contender(total.contender), "", _cell(hours), _cell(late), "")
+            name = _cell("" if i else "all")
+            cost = _cost(total.replica_hours, total.money, money)
+            table.add_row(name, _contender(total.contender), "", *map(_cell, (*cost, percent(total.late_ratio), "")))
     return table
 
 
-def _figures(o: Outcome) -> tuple[str, ...]:
-    return quantity(o.replica_hours), percent(o.late_ratio), seconds(o.wait_p99_seconds)
+def legend(results: Sequence[SeriesResult]) -> list[str]:
+    """What needs a word under `outcomes`."""
+    sums = totals(results)
+    lines = ["* known only afterwards: nobody could have set it before"] if set(sums) & set(HINDSIGHT) else []
+    return lines + ([f"MONEY: {MONEY}"] if any(total.money is not None for total in sums.values()) else [])
+
+
+def _figures(o: Outcome, money: bool) -> tuple[str, ...]:
+    return *_cost(o.replica_hours, o.money, money), percent(o.late_ratio), seconds(o.wait_p99_seconds)
+
+
+def _cost(hours: float, money: float | None, shown: bool) -> tuple[str, ...]:
+    priced = ("–" if money is None else quantity(money),) if shown else ()
+    return (quantity(hours), *priced)
 
 
 def _contender(name: str) -> Text:

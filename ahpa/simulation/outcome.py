@@ -34,6 +34,22 @@ class Outcome:
     """Realised coverage of the predicted peak by nominal level ("0.95"), where the contender predicts."""
 
 
+@dataclass(frozen=True)
+class Move:
+    """A decision that changed the floor."""
+
+    at: float
+    """Unix seconds."""
+    previous: int
+    floor: int
+    why: str
+    """Its sentence."""
+
+    @property
+    def change(self) -> int:
+        return self.floor - self.previous
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """The course of one contender over one series, one row per minute (or per step of the demand)."""
@@ -61,5 +77,5 @@ class Run:
     """Late requests that arrived in the row."""
     peak: Floats | None = None
     """The predicted peak that the floor was made from (at its level), where the contender predicts."""
-    messages: tuple[tuple[float, str], ...] = ()
-    """(unix seconds, sentence) of the decisions that changed something."""
+    moves: tuple[Move, ...] = ()
+    """The decisions that changed the floor, in their order."""

@@ -6,10 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import yaml
 
 from ahpa.backtest.results import ContenderResult, Point
 from ahpa.backtest.sweep import Question
 from ahpa.backtest.verdict import verdict_on, worth_of
+from ahpa.core.policy.rules import parse_policy
+from ahpa.render.report import as_yaml
 from forecasting.panel import Panel
 from tests.backtest.examples import DAY, trial_of, wave_result, wave_trial
 from tests.backtest.test_sweep import NOTHING
@@ -18,11 +21,57 @@ from tests.backtest.test_sweep import NOTHING
 def test_what_is_worth_it_is_said_with_the_reason() -> None:
     """A steep daily wave is worth predicting; a flat load is not."""
     assert wave_result().worth
-    assert "fewer replica-hours than" in wave_result().why or "nothing without prediction" in wave_result().why
+    assert wave_result().why.startswith("with hindsight, each at its best setting: ")
+    assert " fewer than " in wave_result().why
     flat = Panel.of(0.0, 60.0, np.full(4 * DAY, 20.0), ("flat",))
     result = verdict_on(trial_of(flat), Question())
     assert not result.worth
     assert result.why
+
+
+def test_what_was_known_before_and_what_only_afterwards_are_told_apart() -> None:
+    """One sentence said "saves 39.6 replica-hours", at a setting that nobody could have known."""
+    mine = wave_result().contenders["ahpa"]
+    assert mine.equal is not None
+    before, after, *_ = wave_result().advice
+    assert before.startswith(f"Known before: {mine.label}, found on the days before the tested ones. It took ")
+    assert f"{mine.outcome.replica_hours:.1f} replica-hours" in before
+    assert after.startswith("Known only afterwards: the cheapest setting that kept 0.1 % late was ")
+    assert f"{mine.equal.label}, for {mine.equal.outcome.replica_hours:.1f} replica-hours" in after
+
+
+@pytest.mark.parametrize(
+    ("question", "says"),
+    [
+        (Question(quantile=0.7, sweep=False), "Known before: quantile 0.7, as it was asked for."),
+        (Question(late_target=1e-9), "Known only afterwards: no setting that was tried kept < 0.001 % late"),
+    ],
+)
+def test_a_setting_says_where_it_came_from(question: Question, says: str) -> None:
+    assert any(sentence.startswith(says) for sentence in verdict_on(wave_trial(), question, ("ahpa",)).advice)
+
+
+def test_the_annotations_to_paste_are_what_was_found_and_the_parser_takes_them() -> None:
+    """Only what the service acts on, without a warning: it watches first, at the level that the newest days asked for,
+    with the model that was tried."""
+    annotations = wave_result().annotations
+    parsed = parse_policy(annotations)
+    assert (parsed.problems, parsed.warnings, parsed.inert, parsed.requested) == ((), (), (), True)
+    equal = wave_result().contenders["ahpa"].equal
+    assert equal is not None
+    assert (parsed.policy.mode, parsed.policy.quantile, parsed.policy.model) == ("observe", equal.knob, "yesterday")
+    pasted = yaml.safe_load("\n".join(as_yaml(annotations)))
+    assert pasted == {"annotations": annotations}
+
+
+def test_a_level_that_was_asked_for_is_the_one_to_paste() -> None:
+    told = verdict_on(wave_trial(), Question(quantile=0.99), ("ahpa", "static"))
+    assert told.worth
+    assert parse_policy(told.annotations).policy.quantile == 0.99
+
+
+def test_where_prediction_does_not_pay_nothing_is_to_be_pasted() -> None:
+    assert verdict_on(wave_trial(), Question(late_target=1e-9), ("ahpa", "static")).annotations == {}
 
 
 def test_the_second_lever_is_advised_only_where_knobs_are_swept() -> None:
@@ -56,7 +105,7 @@ def _result(name: str, hours: float, scale_ups: int) -> ContenderResult:
 @pytest.mark.parametrize(
     ("ours", "kpa", "scale_ups", "worth", "words"),
     [
-        (50.0, 100.0, 9, True, "50% fewer replica-hours than kpa"),
+        (50.0, 100.0, 9, True, "50.0 replica-hours (50 %) fewer than kpa"),
         (100.0, 100.0, 9, False, "keeps the target for no more"),
         (100.0, 100.0, 0, False, "never has to start a replica"),
     ],

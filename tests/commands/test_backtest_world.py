@@ -64,6 +64,38 @@ def test_money_counts_the_tiers_prices(tmp_path: Path) -> None:
     assert policy["replicaHours"] < policy["money"] < 3 * policy["replicaHours"]
 
 
+def test_tiers_and_the_service_are_among_the_assumptions(tmp_path: Path) -> None:
+    """The report spoke of the last tier's lag as if all replicas had it, and of the Service not at all."""
+    tiers, service = tmp_path / "tiers.yaml", tmp_path / "svc.yaml"
+    tiers.write_text(
+        "- {name: warm, replicas: 3, lag-p50: 20s, lag-p95: 40s, price: 1}\n"
+        "- {name: new, lag-p50: 5m, lag-p95: 8m, price: 3}\n"
+    )
+    service.write_text(OWNED)
+    done = run(fleet(tmp_path, names=("a",)), "--tiers", tiers, "--service", service, "--out", tmp_path / "o",
+               "--test-days", 1, "--policies", "fixed-max", "--no-sweep")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    told = json.loads((tmp_path / "o" / "report.json").read_text())["assumptions"]
+    assert told["the Service"] == (
+        f"chat of {service}: containerConcurrency 4, metric concurrency, min-scale 1, max-scale 2"
+    )
+    assert told["tier warm"] == "3 replicas: median 20 s, 95 % within 40 s; 1 for a replica-hour"
+    assert told["tier new"] == "all further replicas: median 5 min, 95 % within 8 min; 3 for a replica-hour"
+    assert told["tiers"] == f"of {tiers}; they fill in this order"
+    assert told["money"].startswith("the replica-hours on each tier times its price")
+    assert "from asked for to ready" not in told
+    assert f"of {service}" in (tmp_path / "o" / "report.html").read_text()
+
+
+def test_without_tiers_one_lag_is_assumed_of_all(tmp_path: Path) -> None:
+    done = run(fleet(tmp_path, names=("a",)), "--lag-p50", "60s", "--out", tmp_path / "o", "--test-days", 1,
+               "--policies", "fixed-max", "--no-sweep")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    told = json.loads((tmp_path / "o" / "report.json").read_text())["assumptions"]
+    assert told["from asked for to ready"] == "median 60 s, 95 % within 90 s"
+    assert not {"the Service", "tiers", "money"} & told.keys()
+
+
 def test_the_owners_bounds_bind_every_policy(tmp_path: Path) -> None:
     """At most two replicas where more are needed: nobody gets further, and the report says why; one at least."""
     service = tmp_path / "svc.yaml"

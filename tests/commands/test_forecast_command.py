@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click import Command
 from click.testing import CliRunner
 
+from ahpa.commands.backtest import command as backtest
 from ahpa.commands.forecast import command as forecast
+from forecasting.choice.models import models
 
 
 @pytest.mark.parametrize(
@@ -31,6 +34,15 @@ def test_options_that_do_not_fit_are_a_sentence_and_not_a_traceback(
     result = CliRunner().invoke(forecast, [str(file), *words])
     assert result.exit_code == 2, result.output
     assert said in result.output
+
+
+@pytest.mark.parametrize("command", [forecast, backtest], ids=["forecast", "backtest"])
+def test_the_help_names_every_model_and_when_to_take_it(command: Command) -> None:
+    """`backtest` said "a model, or auto" and nowhere which there are."""
+    told = " ".join(CliRunner().invoke(command, ["--help"]).output.replace("-\n", "-").split())
+    said = told.partition("--model ")[2].partition("  --")[0].replace("- ", "-")
+    assert [name for name in models() if name not in said] == []
+    assert "auto, where services differ much" in said
 
 
 @pytest.mark.slow

@@ -66,7 +66,7 @@ def test_observing_changes_nothing() -> None:
         assert np.array_equal(ours.ready, theirs.ready)
         assert np.array_equal(ours.late, theirs.late)
         assert (ours.floor == 0).all()
-    assert watched.lanes[0]["ahpa"].messages, "but it says what it would do"
+    assert watched.lanes[0]["ahpa"].moves, "but it says what it would do"
 
 
 def test_a_seed_names_a_demo(demo: Demo) -> None:

@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 
 from ahpa.core.decision import Reason
+from ahpa.core.policy.parameters import PARAMETERS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "config").rglob("*.md")])
@@ -29,6 +30,15 @@ def generate() -> ModuleType:
 def test_pages_made_from_the_code_are_current(name: str) -> None:
     page = generate().PAGES[name]()
     assert (ROOT / "docs" / name).read_text() == page, "run `python docs/generate.py` and commit what it writes"
+
+
+def test_every_annotation_says_what_holds_without_it() -> None:
+    """Half of the page's defaults were "none": of what holds then it said nothing."""
+    rows = re.findall(
+        r"^\| `ahpa\.dev/([a-z-]+)` \| .*? \| (.*?) \| `\"", (ROOT / "docs/annotations.md").read_text(), re.M
+    )
+    assert [name for name, _ in rows] == [parameter.name for parameter in PARAMETERS]
+    assert [name for name, without in rows if without in ("", "none")] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -8,7 +8,7 @@ import numpy as np
 
 from ahpa.backtest.results import ContenderResult, Point, SeriesResult
 from ahpa.render.report import Chapter
-from ahpa.simulation.outcome import Outcome, Run
+from ahpa.simulation.outcome import Move, Outcome, Run
 
 MIDNIGHT = 1_772_409_600.0
 
@@ -47,7 +47,7 @@ def run(contender: str, minutes: int = 1440, name: str = "chat", seed: int = 1) 
         desired=ready,
         late=late,
         peak=demand * 1.3 if ours else None,
-        messages=((MIDNIGHT + 600.0, "raise 3 -> 5: peak 11 (p99) within 300 s needs 5"),) if ours else (),
+        moves=(Move(MIDNIGHT + 600.0, 3, 5, "raise 3 -> 5: peak 11 (p99) within 300 s needs 5"),) if ours else (),
     )
 
 

@@ -15,6 +15,7 @@ from ahpa.backtest.contenders import NAMES
 from ahpa.backtest.results import Backtest, SeriesResult
 from ahpa.render import html
 from ahpa.render.report import Chapter, Report, comparison, headline, meaning, of_backtest, totals
+from ahpa.simulation.outcome import Move
 from tests.render.examples import MIDNIGHT, OUTCOME, chapter, result
 
 HOSTILE = [
@@ -172,11 +173,69 @@ def test_a_sweep_is_judged_at_equal_lateness() -> None:
     reached = replace(swept, contenders={**swept.contenders, "kpa": replace(swept.contenders["kpa"], equal=dear)})
     said = "At 0.1 % late, ahpa takes 50 % fewer replica-hours than the cheapest way without prediction"
     assert comparison([reached], 0.001) == f"{said} (one service; each at its best setting, known afterwards)"
-    assert (
-        comparison([reached, swept, reached], 0.001)
-        == f"{said} (median of 2 services; each at its best setting, known afterwards)"
+    assert comparison([reached, swept, reached], 0.001) == (
+        f"{said} (median of 2 services; in the other 1 one side never kept it; each at its best setting, known "
+        "afterwards)"
     )
     assert comparison([reached], None) == ""
     assert said.replace(" %", "\xa0%") in " ".join(
         read(html.page(Report("t", (Chapter(reached),), late_target=0.001))).words
     )
+
+
+def test_without_a_sweep_nothing_is_said_of_equal_lateness() -> None:
+    """The page led with "72 % fewer replica-hours" of the one service in three whose only setting had kept it."""
+    single = result(swept=True)
+    single = replace(
+        single,
+        contenders={
+            name: replace(found, points=found.points[1:2], equal=found.points[1])
+            for name, found in single.contenders.items()
+        },
+    )
+    swept, unswept = (html.page(of_backtest(Backtest((one,), 0.01, 180, 270))) for one in (result(swept=True), single))
+    assert "equal lateness" in swept
+    assert "equal lateness" not in unswept
+    assert f'<p class="lead">{headline([single]).replace(" %", "&nbsp;%")}</p>' in unswept
+
+
+def test_a_setting_that_nobody_could_have_known_is_marked_as_such() -> None:
+    page = html.page(Report("t", (chapter(contenders=("ahpa", "kpa", "static")), chapter("b", NAMES))))
+    assert page.count("(known only afterwards)") == 5  # static and oracle in the sums, and in both services' tables
+
+
+def test_money_has_a_column_where_there_are_prices_and_only_there() -> None:
+    """It was in report.json, and in the page of a small report as a bare figure."""
+    priced = result(contenders=NAMES)
+    priced = replace(
+        priced,
+        contenders={
+            name: replace(found, outcome=replace(found.outcome, money=411.0))
+            for name, found in priced.contenders.items()
+        },
+    )
+    plain, told = (read(html.page(Report("t", (Chapter(each),)))).words for each in (result(contenders=NAMES), priced))
+    assert told.count("money") == 2
+    assert told.count("411") == 14
+    assert "money" not in plain
+
+
+def test_what_to_annotate_is_ready_to_be_pasted() -> None:
+    asked = replace(result(), annotations={"ahpa.dev/mode": "observe", "ahpa.dev/quantile": "0.98"})
+    page = html.page(Report("t", (Chapter(asked),)))
+    assert '<pre>annotations:\n  ahpa.dev/mode: "observe"\n  ahpa.dev/quantile: "0.98"</pre>' in page
+    assert "<pre" not in html.page(Report("t", (chapter(),)))
+
+
+def test_every_decision_is_counted_and_their_file_is_named() -> None:
+    """The first sixty were shown, whatever came later."""
+    base = result()
+    many = tuple(Move(MIDNIGHT + 60.0 * i, i % 2 + 1, 2 - i % 2, f"word {i}") for i in range(400))
+    found = base.contenders["ahpa"]
+    assert found.run is not None
+    busy = replace(base, contenders={**base.contenders, "ahpa": replace(found, run=replace(found.run, moves=many))})
+    report = of_backtest(Backtest((busy,), 0.001, 180, 270), 2.8, {"chat": "ticks/chat.decisions.csv"})
+    page = html.page(report)
+    assert "400 decisions that moved the floor" in page
+    assert "400 times between 1 and 2; at last: word 399" in page
+    assert "All of them, line by line: ticks/chat.decisions.csv." in page

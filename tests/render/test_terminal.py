@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -65,6 +66,29 @@ batch     ahpa     quantile 0.99             137   0.08 %        0.9 s
 ──────────────────────────────────────────────────────────────────────
 all       ahpa                               274   0.08 %
           kpa                                242    4.2 %"""
+
+
+def test_prices_and_hindsight_are_told_under_the_table() -> None:
+    """The setting of a constant floor is the cheapest of the tested days; MONEY is in the unit of the prices."""
+    base = result("chat", ("ahpa", "static"))
+    priced = replace(
+        base,
+        contenders={
+            name: replace(found, outcome=replace(found.outcome, money=411.0)) for name, found in base.contenders.items()
+        },
+    )
+    told = plain(table.outcomes([priced])) + "\n" + "\n".join(table.legend([priced]))
+    assert told == GOLDEN_PRICED
+    assert table.legend([result()]) == []
+
+
+GOLDEN_PRICED = """\
+SERVICE   POLICY   SETTING         REPLICA-HOURS   MONEY     LATE   WAITED P99
+──────────────────────────────────────────────────────────────────────────────
+chat      ahpa     quantile 0.99             137     411   0.08 %        0.9 s
+          static    *                        121     411    4.2 %        0.9 s
+* known only afterwards: nobody could have set it before
+MONEY: the replica-hours on each tier times its price in the file of --tiers, in the unit of those prices"""
 
 
 def frame(minutes: int = 900, names: tuple[str, ...] = ("chat", "batch")) -> live.Frame:

@@ -38,6 +38,7 @@ def _series(series: SeriesResult) -> Json:
         "savingReplicaHours": _finite(series.saving_hours),
         "advice": list(series.advice),
         "notes": list(series.notes),
+        "annotations": dict(series.annotations),
         "policies": {name: _contender(result) for name, result in series.contenders.items()},
     }
 

@@ -1,17 +1,28 @@
-"""`ticks/<series>.<contender>.csv.gz`: the course of each run, a row a minute."""
+"""`ticks/<series>.<contender>.csv.gz`: the course of each run, a row a minute; `ticks/<series>.decisions.csv`: what
+ours decided and why, a row for each decision that moved the floor.
+"""
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ahpa.adapters.files.writing import safe_name, write_whole
-from ahpa.simulation.outcome import Run
+from ahpa.simulation.outcome import Move, Run
 
 TICK_COLUMNS = ("timestamp", "demand", "ready", "starting", "floor", "desired", "late")
+DECISION_COLUMNS = ("timestamp", "previous", "floor", "why")
+
+
+def decisions_of(series: str) -> str:
+    """The name of the file with the decisions on a series, which `series` names as a file."""
+    return f"{series}.decisions.csv"
 
 
 @dataclass(frozen=True)
@@ -34,3 +45,13 @@ class TickFiles:
         rows = [",".join(TICK_COLUMNS), *map(",".join, zip(*cells, strict=True)), ""]
         packed = gzip.compress("\n".join(rows).encode(), compresslevel=6, mtime=0)
         write_whole(self.folder / f"{self.series}.{safe_name(run.contender)}.csv.gz", packed)
+        if run.moves:
+            write_whole(self.folder / decisions_of(self.series), _decisions(run.moves))
+
+
+def _decisions(moves: Sequence[Move]) -> bytes:
+    text = io.StringIO()
+    out = csv.writer(text, lineterminator="\n")
+    out.writerow(DECISION_COLUMNS)
+    out.writerows((f"{move.at:.0f}", move.previous, move.floor, move.why) for move in moves)
+    return text.getvalue().encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from ahpa.adapters.files.yaml_documents import documents
 from ahpa.core.policy.parameters import Unreadable, parse_seconds
 from ahpa.core.readiness import Lag, Readiness, Tier
 
+KEYS = ("name", "replicas", "lag-p50", "lag-p95", "price", "nodes")
 _NODES = r"[a-z0-9.*?!\[\]-]{1,253}"
 """What names of nodes are made of, and the signs of a pattern."""
 
@@ -37,6 +39,11 @@ def read_tiers(path: Path) -> tuple[Readiness, tuple[float, ...] | None]:
 
 
 def _tier(where: str, number: int, row: Mapping[str, object]) -> Tier:
+    for key in row:
+        if key not in KEYS:
+            meant = difflib.get_close_matches(str(key).replace("_", "-"), KEYS, 1)
+            hint = f"did you mean {meant[0]}?" if meant else f"it may say {', '.join(KEYS)}"
+            raise InputError(f"{where}: {str(key)[:40]!r} is not known; {hint}")
     try:
         lag = Lag.of(parse_seconds(str(row.get("lag-p50"))), parse_seconds(str(row.get("lag-p95"))))
     except (Unreadable, ValueError) as error:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from ahpa.core.clock import ahead_by
 from ahpa.ports import ClusterError
-from ahpa.transport import NEVER, TooMuch, body_of, ending, parsed
+from ahpa.transport import NEVER, TooMuch, body_of, cause_of, ending, parsed, refused
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -130,21 +130,13 @@ class Kube:
 
     @classmethod
     def connect(cls, kubeconfig: str | None = None, context: str | None = None) -> Self:
-        """From a kubeconfig, or from the pod's service account. Raises ClusterError when neither is there."""
+        """From a kubeconfig, or from the pod's service account. Raises NoCluster where neither can be used."""
         import urllib3
-        from kubernetes import client, config
+        from kubernetes import client
 
-        settings = client.Configuration()
-        try:
-            if kubeconfig or context:
-                config.load_kube_config(kubeconfig, context, client_configuration=settings, persist_config=False)
-            else:
-                try:
-                    config.load_incluster_config(client_configuration=settings)
-                except config.ConfigException:
-                    config.load_kube_config(client_configuration=settings, persist_config=False)
-        except (config.ConfigException, OSError, ValueError) as error:
-            raise ClusterError(0, f"no way to reach a cluster: {error} (give --kubeconfig, or run in a pod)") from error
+        from ahpa.adapters.kubernetes.kubeconfig import settings_from
+
+        settings = settings_from(kubeconfig, context)
         # The library's own retries obey Retry-After without end; the next tick is our retry.
         settings.retries = urllib3.Retry(0, respect_retry_after_header=False, redirect=0)
         return cls(client.ApiClient(settings))
@@ -190,7 +182,7 @@ class Kube:
             self._server.skew = ahead_by(answer.getheader("Date"), time.time())
             text = body_of(answer.response, MOST_BYTES)
         except Exception as error:  # MaxRetryError, ReadTimeoutError, ConfigException, OSError, ...: one boundary
-            raise ClusterError(0, f"{method} {where}: {type(error).__name__}: {str(error)[:200]}") from error
+            raise ClusterError(0, f"{method} {where}: {cause_of(error)}{self._hint(error)}") from error
         try:
             with self._parsing:  # one at a time: parsed, an answer is many times as large
                 found = parsed(text, MOST_VALUES)
@@ -199,6 +191,11 @@ class Kube:
         except (ValueError, RecursionError):
             found = None
         return _object(method, where, answer.status, found, text[:200])
+
+    def _hint(self, error: Exception) -> str:
+        if not refused(error):
+            return ""
+        return f": no API server listens at {self._client.configuration.host}; look into --kubeconfig and --context"
 
 
 def _object(method: str, where: str, status: int, found: object, text: bytes) -> Object:

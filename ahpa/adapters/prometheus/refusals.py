@@ -62,6 +62,16 @@ def tls_refusal_of(reason: str) -> str | None:
     return None
 
 
+def way_to(reason: str) -> str | None:
+    """What to do where nobody was reached at the address; None where that is not the reason."""
+    forward = "`kubectl -n monitoring port-forward svc/prometheus 9090` and the address http://localhost:9090"
+    if "Connection refused" in reason:
+        return f"nothing listens there; look into the address. From outside its cluster: {forward}"
+    if "Failed to resolve" in reason or "Name or service not known" in reason:
+        return f"that name is not known here; inside a cluster it is NAME.NAMESPACE. From outside: {forward}"
+    return None
+
+
 def _said(body: bytes) -> str:
     """The server's own words, in one printable line."""
     text = body[:4096].decode("utf-8", "replace")

@@ -24,12 +24,12 @@ from urllib3.exceptions import HTTPError
 
 from ahpa.adapters.prometheus.connection import Connection
 from ahpa.adapters.prometheus.recollection import Recollection
-from ahpa.adapters.prometheus.refusals import tls_refusal_of
+from ahpa.adapters.prometheus.refusals import tls_refusal_of, way_to
 from ahpa.adapters.prometheus.session import BoundedSession, MetricsUnavailable, NoAnswer
 from ahpa.core.counters import WAY_OUT, Course, course
 from ahpa.core.turns import in_turn
 from ahpa.ports import Reading
-from ahpa.transport import NEVER
+from ahpa.transport import NEVER, cause_of, innermost
 from forecasting.executor import Executor, Serial, run_all
 from forecasting.panel import Floats, Panel
 
@@ -245,16 +245,10 @@ def _fill(values: Floats, samples: list[Any], start: float, step: float) -> None
 
 
 def _cause(error: BaseException) -> str:
-    """The innermost reason, which is what a person can act on: "[Errno 111] Connection refused"."""
-    inner = error
-    for _ in range(10):
-        deeper = getattr(inner, "reason", None) or next((a for a in inner.args if isinstance(a, BaseException)), None)
-        if not isinstance(deeper, BaseException):
-            break
-        inner = deeper
-    text = str(inner) or type(inner).__name__
-    helps = tls_refusal_of(f"{inner!r} {text}")
-    return f"{type(error).__name__}: {text.rpartition(': ')[2]}"[:200] + (f": {helps}" if helps else "")
+    """Why there was no answer, and what helps."""
+    inner = innermost(error)
+    helps = tls_refusal_of(f"{inner!r} {inner}") or way_to(str(inner))
+    return f"{type(error).__name__}: {cause_of(error)}" + (f": {helps}" if helps else "")
 
 
 def _believable(text: Any) -> float:

@@ -26,6 +26,8 @@ class Parameter:
     accepts: str
     example: str
     help: str
+    otherwise: str = ""
+    """What holds where nobody gave it and there is no value that stands in for it."""
     inert: str = ""
     """What the service does instead, where it does not act on it yet."""
 
@@ -132,7 +134,8 @@ PARAMETERS: tuple[Parameter, ...] = (
         _positive,
         "a positive number",
         "8",
-        "Demand that one replica serves at target, in the query's unit. Knative's own target by default.",
+        "Demand that one replica serves at target, in the query's unit.",
+        otherwise="what the object says, see below",
     ),
     Parameter(
         "service-time",
@@ -141,6 +144,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         "50ms",
         "How long one request takes. Only needed where the query counts requests per second and the target requests in "
         "flight, or the other way round: it converts one into the other.",
+        otherwise="nothing is converted",
     ),
     Parameter(
         "late-target",
@@ -157,6 +161,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         "a level in [0.5, 1), such as 0.95 or 95",
         "0.99",
         "Instead of late-target: plan for this quantile of the peak.",
+        otherwise="0.99, unless costs are given",
     ),
     Parameter(
         "replica-cost",
@@ -164,6 +169,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         "a positive number",
         "2.5",
         "With late-cost, instead of late-target: price of one replica-hour.",
+        otherwise="costs do not count",
     ),
     Parameter(
         "late-cost",
@@ -171,6 +177,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         "a positive number",
         "100",
         "With replica-cost: price of an hour in which one replica too few was ready.",
+        otherwise="costs do not count",
     ),
     Parameter(
         "lead",
@@ -178,9 +185,17 @@ PARAMETERS: tuple[Parameter, ...] = (
         "a duration such as 300s or 5m",
         "5m",
         "How far ahead to look, instead of the learned readiness lag.",
+        otherwise="the learned lag, and a tick",
     ),
-    Parameter("min", _count, "a whole number", "1", "Never a floor below this."),
-    Parameter("max", _count, "a whole number", "20", "Never a floor above this."),
+    Parameter("min", _count, "a whole number", "1", "Never a floor below this.", otherwise="your own minimum"),
+    Parameter(
+        "max",
+        _count,
+        "a whole number",
+        "20",
+        "Never a floor above this.",
+        otherwise="your own maximum and the operator's --cap",
+    ),
     Parameter(
         "release",
         parse_share,

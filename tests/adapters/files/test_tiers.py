@@ -43,6 +43,13 @@ def test_a_tier_may_say_which_nodes_are_its_own(tmp_path: Path) -> None:
         ("{replicas: 1, price: true, lag-p50: 9s, lag-p95: 20s}", "tier 1: price must be"),
         ("{replicas: 1, nodes: [a, b], lag-p50: 9s, lag-p95: 20s}", "tier 1: nodes must be a pattern"),
         ('{replicas: 1, nodes: "a b", lag-p50: 9s, lag-p95: 20s}', "tier 1: nodes must be a pattern"),
+        ("{replicas: 1, lag_p50: 9s, lag-p95: 20s}", "tier 1: 'lag_p50' is not known; did you mean lag-p50\\?"),
+        ("{replica: 1, lag-p50: 9s, lag-p95: 20s}", "tier 1: 'replica' is not known; did you mean replicas\\?"),
+        ("{replicas: 1, node: a, lag-p50: 9s, lag-p95: 20s}", "'node' is not known; did you mean nodes\\?"),
+        (
+            "{replicas: 1, zone: a, lag-p50: 9s, lag-p95: 20s}",
+            "'zone' is not known; it may say name, replicas",
+        ),
         ("{lag-p50: 9s, lag-p95: 20s}", "every one but the last needs a number of replicas"),
         ("warm", "a list of tiers is needed"),
     ],

@@ -65,6 +65,17 @@ def test_nothing_is_asked_after_the_deadline() -> None:
         kube.within(time.monotonic() - 1).get("/api/v1/namespaces")
 
 
+def test_who_cannot_be_reached_says_why_and_where_to_look() -> None:
+    """The sentence was cut at 200 characters, just where the cause would have come."""
+    kube = Kube(client.ApiClient(client.Configuration(host="http://127.0.0.1:1")))
+    with pytest.raises(ClusterError) as failure:
+        kube.get("/apis/autoscaling/v2/horizontalpodautoscalers")
+    assert str(failure.value) == (
+        "no answer: GET /apis/autoscaling/v2/horizontalpodautoscalers: [Errno 111] Connection refused: no API server "
+        "listens at http://127.0.0.1:1; look into --kubeconfig and --context"
+    )
+
+
 def flood(handler: BaseHTTPRequestHandler, block: bytes) -> None:
     handler.send_response(200)
     handler.end_headers()

@@ -123,6 +123,9 @@ def test_what_a_file_says_of_us_is_sent_and_read_anew(
     assert "401" in reader.read({"up": "up"}, START, END, STEP).problems["up"]
 
 
+OPTION = {"token": "token", "basic": "basic-auth", "headers": "headers"}
+
+
 @pytest.mark.parametrize(
     ("kind", "text", "said"),
     [
@@ -146,22 +149,9 @@ def test_a_file_that_says_nothing_usable_is_refused_and_never_quoted(
     server.answer = GOOD
     found = problem(server.url, WITH[kind](str(file)))
     assert said in found
+    assert found.startswith(f"--prometheus-{OPTION[kind]}-file {file}")
     assert "s3cret" not in found
     assert server.requests == []
-
-
-def test_a_file_that_is_not_there_is_a_reason(server: Server, tmp_path: Path) -> None:
-    assert "No such file" in problem(server.url, Connection(token_file=str(tmp_path / "absent")))
-
-
-def test_options_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="one of them"):
-        Connection(token_file="a", basic_auth_file="b")
-    with pytest.raises(ValueError, match="certificate"):
-        Connection(key_file="a")
-    (tmp_path / "ca").write_text("no certificate")
-    with pytest.raises(OSError):
-        Connection(ca_file=str(tmp_path / "ca"))
 
 
 # TLS

@@ -1,0 +1,53 @@
+"""What the README shows of a first backtest is what its command prints."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ahpa.cli import main
+from tests.docs.test_docs import ROOT
+
+NUMBER = r"[0-9][0-9,]*(?:\.[0-9]+)?"
+A_PROCESSOR = 0.2
+"""Networks that are trained on another kind of processor differ in their last bits; a late share moves the most."""
+
+
+def first_backtest() -> tuple[list[str], list[str]]:
+    """The command's words after `ahpa`, and the lines that are shown under it."""
+    text = (ROOT / "README.md").read_text()
+    found = re.search(r"```\n\.venv/bin/ahpa (backtest .*?)\n```.*?```text\n(.*?)\n```", text, re.DOTALL)
+    assert found is not None
+    return shlex.split(found[1]), found[2].splitlines()
+
+
+def figures(line: str) -> list[float]:
+    return [float(number.replace(",", "")) for number in re.findall(NUMBER, line)]
+
+
+def words(line: str) -> list[str]:
+    return re.sub(NUMBER, "#", line).split()
+
+
+@pytest.mark.slow
+def test_the_readme_shows_what_its_command_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command, shown = first_backtest()
+    monkeypatch.chdir(ROOT)
+    done = CliRunner().invoke(main, [*command, "--out", str(tmp_path / "out")], env={"COLUMNS": "110"})
+    assert done.exit_code == 0, done.output
+    printed = done.stdout.splitlines()
+    assert len(shown) > 5
+    assert [words(line) for line in printed[: len(shown)]] == [words(line) for line in shown]
+    for line, told in zip(printed, shown, strict=False):
+        assert figures(line) == pytest.approx(figures(told), rel=A_PROCESSOR), line
+    prose = (ROOT / "README.md").read_text()
+    saved = re.search(r"replica-hours \((\d+) %\) fewer than hpa", done.stdout)
+    claimed = re.search(r"ahpa would have taken (\d+) % fewer\s+replica-hours than the best reactive scaler", prose)
+    assert saved is not None
+    assert claimed is not None
+    assert int(saved[1]) == pytest.approx(int(claimed[1]), abs=5)
+    assert "more than the 0.1 % wanted" in done.stdout
