@@ -228,9 +228,7 @@ class Observer:
             maximum=target.maximum,
             managed=target.managed,
             refusal=target.refusal,
-            parts=target.parts
-            if len(target.parts) > 1 or any(p.coming_until is not None for p in target.parts)
-            else (),
+            parts=_parts(target),
             unit=next((one.unit.words for one in asked.fits if one.unit is not None), ""),
             assumed=_assumed(asked, readiness),
             no_capacity=next((one.problem for one in asked.fits if one.problem), ""),
