@@ -22,9 +22,9 @@ import numpy as np
 
 from ahpa.adapters.files.demand import read_panels
 from ahpa.adapters.processes.executors import Processes, Threads
+from ahpa.backtest.chosen import settings_for
 from ahpa.backtest.contenders import NAMES, OURS
 from ahpa.backtest.foresight import Foresight, foresee, windows_of
-from ahpa.backtest.chosen import settings_for
 from ahpa.backtest.ours import FULL_UTILIZATION, Ahpa, ours
 from ahpa.backtest.sweep import (
     Between,

@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from forecasting.levels import read_level
 from forecasting.panel import Floats
 
@@ -34,8 +36,12 @@ class Outlook:
         be seen whole, and between two windows half of it would be. Beyond the last window the last one speaks.
         Between levels: see `levels.py`.
         """
+        return read_level(self.levels, self.within(seconds), level)
+
+    def within(self, seconds: float) -> Floats:
+        """All quantiles [q] of the largest step within `seconds`: see `peak`."""
         row = min(bisect.bisect_left(self.windows.tolist(), seconds - 1e-6), len(self.windows) - 1)
-        return read_level(self.levels, self.peaks[row], level)
+        return np.asarray(self.peaks[row])
 
 
 @dataclass(frozen=True, eq=False)

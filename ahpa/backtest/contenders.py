@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from ahpa.backtest import alternatives
@@ -12,7 +12,7 @@ from ahpa.backtest.chosen import settings_for
 from ahpa.backtest.oracle import oracle
 from ahpa.backtest.ours import FULL_UTILIZATION, ours
 from ahpa.backtest.results import ContenderResult, Point
-from ahpa.backtest.sweep import Question, closer, fewest, halfway_tail, point_at, result_of, swept
+from ahpa.backtest.sweep import Question, cheapest, closer, fewest, halfway_tail, point_at, result_of, swept
 from ahpa.backtest.trial import Trial
 from forecasting.levels import LEVELS
 
@@ -43,10 +43,13 @@ def _ahpa(trial: Trial, question: Question) -> ContenderResult:
     if own is not None:
         return swept(play, own, LEVELS, question, halfway_tail)
     run = play.play(settings_for(trial, question.late_target, utilization))
-    points = []
-    if question.sweep:
-        points = closer([point_at(play, level) for level in LEVELS], play, question.late_target, halfway_tail)
-    return result_of(run, [*points, Point(math.inf, run.knob, run.outcome)], question.late_target)
+    mine = Point(math.nan, run.knob, run.outcome)
+    if not question.sweep:
+        return result_of(run, [mine], question.late_target)
+    points = closer([point_at(play, level) for level in LEVELS], play, question.late_target, halfway_tail)
+    # What it finds by itself changes from day to day and is on no scale: it is no point of the sweep's line.
+    equal = cheapest([*points, mine], question.late_target)
+    return replace(result_of(run, points, question.late_target), equal=equal)
 
 
 def _kpa(trial: Trial, question: Question) -> ContenderResult:

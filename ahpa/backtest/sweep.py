@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ahpa.backtest.results import ContenderResult, Point
-from ahpa.core.level import first_kept
 from ahpa.simulation.outcome import Run
 
 CLOSER = 3
@@ -131,3 +130,11 @@ def fewest(
     shown = runs if question.sweep else {count: runs[count] for count in (high, chosen)}
     points = [Point(float(count), run.knob, run.outcome) for count, run in shown.items()]
     return result_of(runs[chosen], points, target)
+
+
+def first_kept(fails: Callable[[int], bool], low: int, high: int) -> int:
+    """The least above `low` that does not fail, by bisection, where `high` does not."""
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fails(middle) else (low, middle)
+    return high

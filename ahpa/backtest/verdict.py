@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from ahpa.backtest.chosen import settings_for
 from ahpa.backtest.contenders import CONTENDERS, NAMES, OURS, REACTIVE, UNPREDICTIVE
 from ahpa.backtest.ours import FULL_UTILIZATION, ours
 from ahpa.backtest.results import ContenderResult, SeriesResult
 from ahpa.backtest.sweep import Question
 from ahpa.backtest.trial import Trial
-from ahpa.core.level import DEFAULT_LEVEL
 from ahpa.core.policy.values import PREFIX, Policy
+from ahpa.core.setting import DEFAULT_SETTING
 from ahpa.core.words import percent
 
 HINDSIGHT = "with hindsight, each at its best setting"
@@ -27,7 +28,7 @@ def verdict_on(trial: Trial, question: Question, contenders: Sequence[str] = NAM
     worth, why, saving = worth_of(found, question.late_target)
     if OURS in found:
         why = f"{HINDSIGHT if question.sweep else WITHOUT_SWEEP}: {why}"
-    asked = _annotations(trial, question, found) if worth else {}
+    asked = _annotations(trial, question) if worth else {}
     return SeriesResult(trial.tested.name, found, advice, _notes(trial), worth, why, saving, asked)
 
 
@@ -54,32 +55,35 @@ def _advice(trial: Trial, question: Question, found: Mapping[str, ContenderResul
             f"{percent(least.outcome.late_ratio)} at {least.label}."
         )
     if question.sweep and not question.manage_target:
-        yield from _second_lever(trial, target, mine)
+        yield from _second_lever(trial, question, mine)
 
 
 def _origin(trial: Trial, question: Question) -> str:
     """Where the setting came from that was in force."""
     if question.quantile is not None:
         return "as it was asked for"
-    return "taken for want of history" if trial.earlier is None else "found on the days before the tested ones"
+    return "taken for want of history" if trial.earlier is None else "each day from what lay before it"
 
 
-def _annotations(trial: Trial, question: Question, found: Mapping[str, ContenderResult]) -> Mapping[str, str]:
+def _annotations(trial: Trial, question: Question) -> Mapping[str, str]:
     """What to annotate the service with: only what the service acts on, and to begin with `observe`."""
-    mine = found[OURS]
-    level = next(point.knob for point in mine.points if point.label == mine.label)
-    if mine.equal is not None and question.quantile is None:
-        level = mine.equal.knob  # of the newest days that there are
-    asked = {"mode": "observe", "quantile": f"{level:g}"}
+    asked = {"mode": "observe"}
+    if question.quantile is None:
+        asked["late-target"] = f"{100 * question.late_target:g}%"
+    else:
+        asked["quantile"] = f"{question.quantile:g}"
     if trial.foresight.model != Policy().model:
         asked["model"] = trial.foresight.model
     return {f"{PREFIX}{name}": value for name, value in asked.items()}
 
 
-def _second_lever(trial: Trial, target: float, mine: ContenderResult) -> Iterator[str]:
+def _second_lever(trial: Trial, question: Question, mine: ContenderResult) -> Iterator[str]:
     """Whether manage-target would pay: one more run."""
-    level = next(point.knob for point in mine.points if point.label == mine.label)
-    filled = ours(trial, FULL_UTILIZATION)(level).outcome
+    target, play = question.late_target, ours(trial, FULL_UTILIZATION)
+    if question.quantile is None:
+        filled = play.play(settings_for(trial, target, FULL_UTILIZATION)).outcome
+    else:
+        filled = play(question.quantile).outcome
     saved = mine.outcome.replica_hours - filled.replica_hours
     if saved > 0.01 * mine.outcome.replica_hours and filled.late_ratio <= max(target, mine.outcome.late_ratio):
         yield (
@@ -140,5 +144,5 @@ def _notes(trial: Trial) -> tuple[str, ...]:
     if missing > 0.001:
         notes.append(f"{percent(missing)} of the tested steps were not observed; their requests lie on a straight line")
     if trial.earlier is None:
-        notes.append(f"too little history to find a level; {DEFAULT_LEVEL:g} was taken")
+        notes.append(f"too little history to choose by on the first tested day; {DEFAULT_SETTING} was taken")
     return tuple(notes)

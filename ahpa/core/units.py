@@ -9,7 +9,7 @@ A query or a target that does not say its unit is taken to count what the other 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from ahpa.core.policy.values import PREFIX
@@ -105,6 +105,8 @@ class Capacity:
     """None: not said."""
     source: str = "its target"
     """Who says so, in words."""
+    utilization: float = 1.0
+    """Share of its slots that this is; 1 where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -118,13 +120,15 @@ class Fit:
     assumed: str = ""
     """What was taken for granted, in words."""
     problem: str = ""
+    utilization: float = 1.0
+    """As of the capacity, where both count requests in flight; else 1."""
 
 
 def fit(capacity: Capacity, query: str, unit: Unit | None, service_seconds: float | None = None) -> Fit:
     """`capacity` for the demand that `query` measures in `unit`; `service_seconds` is how long one request takes."""
     found = _fit(capacity, query, unit, service_seconds)
     if found.per_replica is None or credible(found.per_replica):
-        return found
+        return replace(found, utilization=capacity.utilization) if found.unit is IN_FLIGHT else found
     return Fit(
         None,
         found.unit,

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ahpa.core.level import DEFAULT_LEVEL
 from ahpa.core.observation import Workload
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.policy.values import Policy
+from ahpa.core.tryouts import largest_lately
 from ahpa.ports import DemandSource, Reading, ServerClock, Telemetry
 from ahpa.service.doubts import NO_DOUBTS, Doubts, used_to_zero
 from ahpa.service.observe import Listing, summary
@@ -32,10 +32,8 @@ class Learned:
 
     forecaster: PerSeriesForecaster | None = None
     """None: there is nobody to forecast for, or no history was read yet."""
-    levels: Mapping[str, float] = field(default_factory=dict)
-    """By series: the quantile level that its owner's late-target needs."""
-    fitted_at: float = -math.inf
-    """Unix seconds of the refit."""
+    largest: Mapping[str, float] = field(default_factory=dict)
+    """By series: the largest demand of the last days."""
     known: frozenset[str] = frozenset()
     """Series of which a history was read, now or before."""
     seen: frozenset[str] = frozenset()
@@ -117,12 +115,10 @@ class Learner:
         if queries and not usable:
             return Refit(now, None, asked)
         if not usable:
-            return Refit(now, Learned(fitted_at=now), asked)
-        return Refit(now, self._learned(listing, reading, usable, earlier, now), asked)
+            return Refit(now, Learned(), asked)
+        return Refit(now, self._learned(listing, reading, usable, earlier), asked)
 
-    def _learned(
-        self, listing: Listing, reading: Reading, usable: Sequence[str], earlier: Learned, now: float
-    ) -> Learned:
+    def _learned(self, listing: Listing, reading: Reading, usable: Sequence[str], earlier: Learned) -> Learned:
         history = reading.panel.select(usable)
         chosen = {a.series: a.parsed.policy.model for a in listing.asked if a.query is not None}
         unread = listing.queries.keys() - set(usable)
@@ -140,8 +136,9 @@ class Learner:
         )
         seen = {key for key, row in zip(history.keys, history.values, strict=True) if np.isfinite(row).any()}
         seen |= earlier.seen & going_on
-        levels = dict.fromkeys(known, DEFAULT_LEVEL)
-        return Learned(forecaster, levels, now, frozenset(known), frozenset(seen), doubts)
+        largest = {key: value for key, value in earlier.largest.items() if key in going_on}
+        largest |= dict(zip(history.keys, largest_lately(history).tolist(), strict=True))
+        return Learned(forecaster, largest, frozenset(known), frozenset(seen), doubts)
 
 
 def worst_skew(reading: Reading, cluster_clock: ServerClock | None) -> float:

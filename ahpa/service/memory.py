@@ -10,7 +10,9 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from ahpa.core.setting import Setting
 from ahpa.core.starts import StartLog
+from ahpa.service.choose import Tried
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,10 @@ class Memory:
     left_out: tuple[str, ...] = ()
     """Targets that the last round had no time to write to. Lost: they take their turn."""
 
+    tried: Tried | None = None
+    """What each setting would have done lately. Lost: for a day nothing is chosen by it."""
+    settings: dict[str, Setting] = field(default_factory=dict)
+    """By series: what its floor follows. Lost: the default, for that day."""
     unlearned: dict[str, Backoff] = field(default_factory=dict)
     """By series: those whose history no refit could read, though the hour of each round could be. Lost: the first refit
     tries them anyway."""
@@ -78,6 +84,7 @@ class Memory:
             self.would_be,
             self.backoff,
             self.unlearned,
+            self.settings,
         ):
             for key in [k for k in memory if gone(k)]:
                 del memory[key]

@@ -165,15 +165,14 @@ class Observer:
         self,
         listing: Listing,
         recent: Reading,
-        levels: Mapping[str, float],
         doubts: Doubts,
         memory: Memory,
         now: float,
         writes: bool,
         deadline: float = math.inf,
     ) -> tuple[Workload, ...]:
-        """What a decision depends on, target by target; levels and doubts are by series; `writes` False: all floors are
-        only thought of."""
+        """What a decision depends on, target by target; doubts are by series; `writes` False: all floors are only
+        thought of."""
         panel = recent.panel
         zeros = sudden_zeros(panel)
         observed = dict(zip(panel.keys, panel.last_observed().tolist(), strict=True))
@@ -202,7 +201,7 @@ class Observer:
                     parts=parts,
                     observed_until=until,
                     coverage=share,
-                    level=levels.get(series, workload.level),
+                    setting=memory.settings.get(series, workload.setting),
                     unread=recent.problems.get(series),
                     never="" if series in memory.seen or asked.query is None else _never(asked),
                     doubt=doubts.of(series, zeros.get(series), busy=target.ready > floor) or _unread_defaults(target),
@@ -229,6 +228,7 @@ class Observer:
             managed=target.managed,
             refusal=target.refusal,
             parts=_parts(target),
+            utilization=max((one.utilization for one in asked.fits), default=1.0),
             unit=next((one.unit.words for one in asked.fits if one.unit is not None), ""),
             assumed=_assumed(asked, readiness),
             no_capacity=next((one.problem for one in asked.fits if one.problem), ""),

@@ -32,6 +32,7 @@ from ahpa.ports import (
 )
 from ahpa.service.act import Actor, Gate
 from ahpa.service.budget import Budget
+from ahpa.service.choose import wish
 from ahpa.service.learn import Learned, Learner, Refit, worst_skew
 from ahpa.service.memory import Memory
 from ahpa.service.observe import Listing, Observer
@@ -139,6 +140,8 @@ class Service:
         skew = worst_skew(recent, self._cluster_clock)
         if abs(skew) <= self.settings.limits.skew_seconds:  # else its columns are not the hours that we think
             self._learned = self._learned.observed(recent)
+            if self._memory.tried is not None:
+                self._memory.tried = self._memory.tried.after(recent.panel)
         observation = self._observation(listing, recent, skew, now, writes, budget.starts)
         decisions = step(observation)
         rounds = tuple(
@@ -148,6 +151,9 @@ class Service:
         self.shown = Shown(now, rounds)
         coverage = self._learned.coverage(listing.keys)
         self._actor.carry_out(observation, rounds, coverage, self._memory, budget.writes)
+        self._memory.tried = wish(
+            self._memory.tried, observation, {a.target.key: a.series for a in listing.asked}, self._learned.largest
+        )
         self._wrote = writes
         seconds = time.monotonic() - began
         self._telemetry.ticked(now, seconds)
@@ -170,6 +176,8 @@ class Service:
         while not self._refits.empty():
             refit = self._refits.get()
             self._learned = refit.learned or self._learned
+            if self._memory.tried is not None:
+                self._memory.settings |= self._memory.tried.choose(self._memory.settings, self._telemetry)
             self._refit_seconds = refit.seconds
             self._memory.not_learned(refit.asked, self._learned.known, refit.at, NEW_SERIES_REFIT_SECONDS)
 
@@ -190,9 +198,7 @@ class Service:
         """The first round after a start, or after the right to write was gained, is not settled."""
         settings, learned = self.settings, self._learned
         self._memory.seen |= learned.seen & listing.keys.keys()
-        workloads = self._observer.workloads(
-            listing, recent, learned.levels, learned.doubts, self._memory, now, writes, deadline
-        )
+        workloads = self._observer.workloads(listing, recent, learned.doubts, self._memory, now, writes, deadline)
         series = {a.target.key: a.series for a in listing.asked}
         outlooks = learned.outlooks(workloads, series, settings, now)
         settled = self._wrote is not None and (self._wrote or not writes)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from ahpa.backtest import alternatives
-from ahpa.backtest.ours import Ahpa, level_for, ours
+from ahpa.backtest.chosen import settings_for
+from ahpa.backtest.ours import Ahpa, ours
 from ahpa.core.controller import step
 from ahpa.core.decision import Decision
 from ahpa.core.observation import Observation
 from ahpa.core.policy.rules import parse_policy
-from forecasting.levels import LEVELS
+from ahpa.core.setting import DEFAULT_SETTING, Setting
 from tests.backtest.examples import DAY, wave_trial
 
 
@@ -23,7 +23,8 @@ def test_ours_is_the_services_own_decision_function() -> None:
 
     def recorded(observation: Observation) -> tuple[Decision, ...]:
         (workload,), (decision,) = observation.workloads, step(observation)
-        assert workload.policy.policy == replace(parse_policy({}).policy, mode="apply", quantile=0.99)
+        assert workload.policy.policy == replace(parse_policy({}).policy, mode="apply")
+        assert workload.setting == Setting.fill(0.99)
         seen.append((decision.previous, decision.floor))
         return (decision,)
 
@@ -52,22 +53,33 @@ def test_the_second_lever_saves_and_falls_back_without_a_forecast() -> None:
     np.testing.assert_array_equal(dumb.ready, alone.ready)
 
 
-@pytest.mark.parametrize(("target", "level"), [(0.01, LEVELS[0]), (0.001, 0.9), (1e-6, LEVELS[-1])])
-def test_where_no_level_helps_it_is_the_least_that_can_be_believed(target: float, level: float) -> None:
-    """0.1 % late is not kept by a level that one window in five exceeds, whatever three days say."""
+def test_settings_are_chosen_by_what_lay_before_each_day() -> None:
+    """A strict owner pays for it, a generous one does not. Nothing of the tested days is known when they begin."""
     trial = wave_trial()
-    unlucky = replace(trial.foresight, peaks=0 * trial.foresight.peaks)
-    assert level_for(replace(trial, foresight=unlucky), target) == level
+    strict, generous = (settings_for(trial, target) for target in (0.001, 0.9))
+    assert len(strict) == trial.tested.minutes
+    run, lax = ours(trial).play(strict), ours(trial).play(generous)
+    assert lax.outcome.replica_hours < run.outcome.replica_hours
+    assert run.outcome.late_ratio < 0.001
+    values = trial.tested.demand.values.copy()
+    values[:, round((trial.tested.start - trial.tested.demand.start) / 60) :] *= 5
+    other = replace(trial, tested=replace(trial.tested, demand=replace(trial.tested.demand, values=values)))
+    assert settings_for(other, 0.001)[:DAY] == strict[:DAY]
 
 
-def test_the_level_is_found_on_the_earlier_days() -> None:
-    """A target that everything keeps takes the least level; where only the highest helps, it is that."""
+def test_a_forecast_that_says_nothing_of_the_wave_is_not_followed() -> None:
+    """All quantiles are nothing: no level can help, so a constant floor does."""
     trial = wave_trial()
-    assert level_for(trial, 0.9) == LEVELS[0]
-    steep = trial.foresight.peaks * np.where(trial.foresight.levels < 0.9989, 0.0, 1.0)
-    late = replace(trial, foresight=replace(trial.foresight, peaks=steep))
-    assert level_for(late, 1e-6) == LEVELS[-1]
-    assert level_for(replace(trial, earlier=None), 0.9) == 0.99, "nothing to find it on"
+    blind = replace(trial, foresight=replace(trial.foresight, peaks=0 * trial.foresight.peaks))
+    assert str(settings_for(blind, 0.001)[0]).startswith("floor ")
+
+
+def test_without_a_day_before_the_default_holds_for_a_day() -> None:
+    trial = wave_trial()
+    seen = trial.foresight
+    late = seen.origins >= trial.tested.start - 1e-6
+    young = replace(trial, foresight=replace(seen, origins=seen.origins[late], peaks=seen.peaks[late]))
+    assert set(settings_for(young, 0.001)[:DAY]) == {DEFAULT_SETTING}
 
 
 def test_coverage_is_what_was_realised() -> None:

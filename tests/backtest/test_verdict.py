@@ -34,7 +34,7 @@ def test_what_was_known_before_and_what_only_afterwards_are_told_apart() -> None
     mine = wave_result().contenders["ahpa"]
     assert mine.equal is not None
     before, after, *_ = wave_result().advice
-    assert before.startswith(f"Known before: {mine.label}, found on the days before the tested ones. It took ")
+    assert before.startswith(f"Known before: {mine.label}, each day from what lay before it. It took ")
     assert f"{mine.outcome.replica_hours:.1f} replica-hours" in before
     assert after.startswith("Known only afterwards: the cheapest setting that kept 0.1 % late was ")
     assert f"{mine.equal.label}, for {mine.equal.outcome.replica_hours:.1f} replica-hours" in after
@@ -52,14 +52,13 @@ def test_a_setting_says_where_it_came_from(question: Question, says: str) -> Non
 
 
 def test_the_annotations_to_paste_are_what_was_found_and_the_parser_takes_them() -> None:
-    """Only what the service acts on, without a warning: it watches first, at the level that the newest days asked for,
-    with the model that was tried."""
+    """Only what the service acts on, without a warning: it watches first, with the target that was asked for and the
+    model that was tried; what its floor follows it finds by itself."""
     annotations = wave_result().annotations
     parsed = parse_policy(annotations)
     assert (parsed.problems, parsed.warnings, parsed.inert, parsed.requested) == ((), (), (), True)
-    equal = wave_result().contenders["ahpa"].equal
-    assert equal is not None
-    assert (parsed.policy.mode, parsed.policy.quantile, parsed.policy.model) == ("observe", equal.knob, "yesterday")
+    assert (parsed.policy.mode, parsed.policy.quantile, parsed.policy.model) == ("observe", None, "yesterday")
+    assert parsed.policy.late_target == Question().late_target
     pasted = yaml.safe_load("\n".join(as_yaml(annotations)))
     assert pasted == {"annotations": annotations}
 

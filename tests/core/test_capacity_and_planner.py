@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ahpa.core.capacity import replicas
 from ahpa.core.planner import Supply, plan
 from ahpa.core.readiness import Lag, Readiness, Tier
+from ahpa.core.setting import Setting
 from forecasting.forecast import Outlook
 from tests.core.conftest import NOW, outlook_of
 
@@ -57,7 +58,7 @@ def rising(per_window: dict[float, float], origin: float = NOW) -> Outlook:
 def test_the_floor_rises_one_lag_and_a_tick_before_the_demand(lag_seconds: float, floor: int) -> None:
     outlook = rising({120: 4.0, 300: 8.0, 600: 20.0})
     supply = Supply(4, Readiness.single(Lag.of(lag_seconds, lag_seconds)))
-    assert plan(outlook, supply, 0.9, NOW, 60).floor == floor
+    assert plan(outlook, supply, Setting.fill(0.9), NOW, 60).floor == floor
 
 
 def test_each_replica_has_its_own_lead() -> None:
@@ -67,24 +68,24 @@ def test_each_replica_has_its_own_lead() -> None:
     them the three before them. A peak of three in five minutes needs nothing yet.
     """
     tiers = Readiness((Tier("warm", Lag.of(20, 20), 3), Tier("new", Lag.of(360, 360))))
-    assert plan(rising({80: 1.0, 300: 20.0, 420: 20.0}), Supply(4, tiers), 0.9, NOW, 60).floor == 5
-    assert plan(rising({80: 1.0, 300: 12.0, 420: 12.0}), Supply(4, tiers), 0.9, NOW, 60).floor == 1
+    assert plan(rising({80: 1.0, 300: 20.0, 420: 20.0}), Supply(4, tiers), Setting.fill(0.9), NOW, 60).floor == 5
+    assert plan(rising({80: 1.0, 300: 12.0, 420: 12.0}), Supply(4, tiers), Setting.fill(0.9), NOW, 60).floor == 1
 
 
 def test_a_stale_origin_widens_the_window() -> None:
     outlook = rising({120: 4.0, 300: 8.0})
     readiness = Readiness.single(Lag.of(60, 60))
-    assert plan(outlook, Supply(4, readiness), 0.9, NOW, 60).floor == 1
-    assert plan(outlook, Supply(4, readiness), 0.9, NOW + 180, 60).floor == 2
+    assert plan(outlook, Supply(4, readiness), Setting.fill(0.9), NOW, 60).floor == 1
+    assert plan(outlook, Supply(4, readiness), Setting.fill(0.9), NOW + 180, 60).floor == 2
 
 
 def test_a_starting_replica_is_kept_while_it_is_likely_to_be_needed_but_no_more_than_are_there() -> None:
     outlook = outlook_of(4.0, spread=2.0)  # p90 8.6 -> 3 replicas, p95 10 -> 3, p99 13.2 -> 4
     readiness = Readiness.single(Lag.of(60, 60))
-    need = plan(outlook, Supply(4, readiness), 0.9, NOW, 60).floor
-    calm = plan(outlook, Supply(4, readiness, ready=3, present=3), 0.98, NOW, 60)
-    starting = plan(outlook, Supply(4, readiness, ready=3, present=9), 0.98, NOW, 60)
-    few = plan(outlook, Supply(4, readiness, ready=1, present=2), 0.9, NOW, 60)
+    need = plan(outlook, Supply(4, readiness), Setting.fill(0.9), NOW, 60).floor
+    calm = plan(outlook, Supply(4, readiness, ready=3, present=3), Setting.fill(0.98), NOW, 60)
+    starting = plan(outlook, Supply(4, readiness, ready=3, present=9), Setting.fill(0.98), NOW, 60)
+    few = plan(outlook, Supply(4, readiness, ready=1, present=2), Setting.fill(0.9), NOW, 60)
     assert (need, calm.protected) == (3, calm.floor)
     assert starting.protected == replicas(outlook.peak(120, 0.99), 4) >= starting.floor
     assert few.protected == few.floor == 3
@@ -97,7 +98,7 @@ def test_what_the_floor_holds_is_let_go_later_than_it_was_asked_for() -> None:
     readiness = Readiness.single(Lag.of(60, 60))
 
     def made(floor: int) -> tuple[int, int]:
-        found = plan(outlook, Supply(4, readiness, ready=floor, present=floor, floor=floor), 0.9, NOW, 60)
+        found = plan(outlook, Supply(4, readiness, ready=floor, present=floor, floor=floor), Setting.fill(0.9), NOW, 60)
         return found.floor, found.protected
 
     assert [made(floor) for floor in (0, 2, 3, 4, 9)] == [(2, 2), (2, 2), (2, 3), (2, 3), (2, 3)]
@@ -118,7 +119,7 @@ def test_more_demand_a_longer_lag_or_a_higher_level_never_lower_the_floor(
         base = np.array(demand)[:, None] * np.array([1.0, 1.3, 2.0])[None, :] * scale
         outlook = Outlook(NOW, levels, np.array([60.0, 300.0, 900.0]), base, "toy", None)
         slow = Readiness.single(Lag.of(lag * lag_factor, lag * lag_factor))
-        return plan(outlook, Supply(4, slow), q, NOW, 60).floor
+        return plan(outlook, Supply(4, slow), Setting.fill(q), NOW, 60).floor
 
     here = floor()
     assert floor(scale=more) >= here

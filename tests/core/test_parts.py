@@ -11,6 +11,7 @@ from ahpa.core.controller import step
 from ahpa.core.observation import Limits, Observation
 from ahpa.core.planner import Supply, plan
 from ahpa.core.readiness import Lag, Readiness
+from ahpa.core.setting import Setting
 from tests.core.conftest import NOW, outlook_of, workload_of
 
 CANARY = (Part("chat-00001", 0.1, 70.0), Part("chat-00002", 0.9, 1.4))
@@ -20,7 +21,7 @@ CANARY = (Part("chat-00001", 0.1, 70.0), Part("chat-00002", 0.9, 1.4))
 def test_each_part_is_rounded_up_by_itself() -> None:
     """40 in flight: 4 over 70 is one replica, 36 over 1.4 are 26. One Revision's capacity for all would say 1 or 29."""
     supply = Supply(mean_capacity(CANARY), Readiness.single(Lag.of(60, 60)), parts=CANARY)
-    assert plan(outlook_of(40.0), supply, 0.99, NOW, 60).floor == 27
+    assert plan(outlook_of(40.0), supply, Setting.fill(0.99), NOW, 60).floor == 27
     assert apportion(27, CANARY) == (1, 26)
 
 
@@ -40,14 +41,14 @@ def test_a_part_at_its_maximum_does_not_starve_the_other() -> None:
     """What the first may not have is not taken from the second, as a split of the sum by traffic would."""
     parts = (Part("a", 0.5, 1.0, most=3), Part("b", 0.5, 2.0))
     supply = Supply(1.0, Readiness.single(Lag.of(60, 60)), parts=parts)
-    assert plan(outlook_of(20.0), supply, 0.99, NOW, 60).floor == 3 + 5
+    assert plan(outlook_of(20.0), supply, Setting.fill(0.99), NOW, 60).floor == 3 + 5
     assert apportion(8, parts) == (3, 5)
 
 
 def test_a_part_at_its_minimum_does_not_pay_for_the_other() -> None:
     parts = (Part("a", 0.1, 70.0, least=3), Part("b", 0.9, 1.4))
     supply = Supply(1.0, Readiness.single(Lag.of(60, 60)), parts=parts)
-    assert plan(outlook_of(40.0), supply, 0.99, NOW, 60).floor == 3 + 26
+    assert plan(outlook_of(40.0), supply, Setting.fill(0.99), NOW, 60).floor == 3 + 26
     assert apportion(29, parts) == (3, 26)
     assert apportion(1, parts) == (3, 0)
 

@@ -267,15 +267,11 @@ def test_a_slow_api_server_ends_the_telling() -> None:
 
 
 def test_a_wish_that_does_nothing_in_this_build_is_said_once() -> None:
-    """late-target and manage-target are accepted, act in the backtest, and were silent here."""
+    """manage-target is accepted, acts in the backtest, and was silent here."""
     at = stage()
     add_knative(at.kube, "other", mode="observe", **{"late-target": "0.1%", "manage-target": "true", "max": "9"})
     add_knative(at.kube, "third", mode="observe", **{"manage-target": "false"})
     for minute in range(3):
         at.tick(NOW + 60 * minute)
     notes = [body["note"] for _, body in at.kube.created if body["reason"] == "NotActedOn"]
-    assert notes == [
-        "ahpa.dev/late-target does nothing in the service yet: floors are planned for the 0.99 quantile; "
-        "ahpa.dev/quantile acts, and `ahpa backtest` finds it; "
-        "ahpa.dev/manage-target does nothing in the service yet: the utilisation target stays as it is"
-    ]
+    assert notes == ["ahpa.dev/manage-target does nothing in the service yet: the utilisation target stays as it is"]

@@ -137,7 +137,6 @@ def test_a_refit_knows_whom_it_learned_of_and_until_when() -> None:
     assert done.learned.known == set(done.learned.forecaster.realised().keys) == set(listing.queries)
     assert sorted(listing.keys[series] for series in done.learned.known) == ["knative/shop/chat", "knative/shop/other"]
     assert done.learned.forecaster.origin == NOW
-    assert done.learned.fitted_at == NOW
 
 
 @pytest.mark.parametrize("age", [0, 600, 3600])

@@ -170,7 +170,8 @@ def _capacity(
     except KpaConfigError as error:
         return Capacity(None), "knative-concurrency", str(error)
     unit, query = _COUNTED[config.metric]
-    return Capacity(config.target_value, unit, f"the target of {name}"), query, ""
+    filled = config.target_value / config.total_value
+    return Capacity(config.target_value, unit, f"the target of {name}", filled), query, ""
 
 
 _TARGETING = frozenset({"class", "metric", "target", "target-utilization-percentage", "targetUtilizationPercentage"})

@@ -151,9 +151,8 @@ PARAMETERS: tuple[Parameter, ...] = (
         parse_share,
         "a share in (0, 1), such as 0.1% or 0.001",
         "0.1%",
-        "The share of requests that may wait for capacity. The backtest finds the quantile for it; the service "
-        "does not yet, and plans for 0.99 unless quantile or costs are given.",
-        inert="floors are planned for the 0.99 quantile; ahpa.dev/quantile acts, and `ahpa backtest` finds it",
+        "The share of requests that may wait for capacity. The floor follows whatever would have kept it lately for "
+        "the fewest replicas; for the first day, and for a day after a restart, the 0.99 quantile.",
     ),
     Parameter(
         "quantile",

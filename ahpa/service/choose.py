@@ -1,0 +1,128 @@
+"""Choose: what each target's floor follows. Each round the settings are tried on what came; each refit chooses.
+
+All is counted in requests in flight. A demand of another kind (cores, messages) is taken as if a full replica held ten
+of them: how noisy it is within a minute is not known.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ahpa.core.observation import Observation, Workload
+from ahpa.core.planner import LAG_LEVEL
+from ahpa.core.setting import Setting
+from ahpa.core.tryouts import Served, Tryouts, wishes
+from ahpa.core.units import IN_FLIGHT
+from ahpa.ports import Telemetry
+from forecasting.panel import Array, Floats, Panel
+
+LATE_AFTER_SECONDS = 1.0
+"""A request that waits longer for capacity is late: the backtest's default."""
+SERVICE_SECONDS = 2.0
+"""A request takes so long where its owner does not say (`ahpa.dev/service-time`)."""
+FILLED = 0.7
+"""To this share of its slots a scaler fills a replica where nobody knows better: Knative's own."""
+HELD = 10.0
+"""Requests that a full replica holds, where demand counts something else."""
+SAID = 3
+"""So many changes are named in a log line."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """All targets that are planned for, with their settings as far as they were tried; shape [n] in the order of the
+    tryouts' keys, which are series."""
+
+    tryouts: Tryouts
+    served: Served
+    late_target: Floats
+    scale: Floats
+    """Requests in flight for one unit of the demand."""
+    until: Floats
+    """Unix seconds: the newest step that had been observed when the rules said what they want."""
+    wanted: Array
+    """[n, rules]: what they wanted then, and what of it was worth keeping."""
+    kept: Array
+
+    def after(self, recent: Panel) -> Tried:
+        """With what has come since then."""
+        rows = {key: row for row, key in enumerate(recent.keys)}
+        at = np.array([rows.get(key, -1) for key in self.tryouts.keys], int)
+        if not recent.values.size or not (at >= 0).any():
+            return self
+        newest = np.where(at >= 0, recent.last_observed()[at], -np.inf)
+        new = newest > self.until + 1e-6
+        if not new.any():
+            return self
+        column = np.where(new, (newest - recent.start) / recent.step - 0.5, 0).astype(int)
+        demand = np.where(new, recent.values[at, column] * self.scale, np.nan)
+        tried = self.tryouts.seen(self.served, self.wanted, self.kept, np.asarray(demand, np.float32))
+        return replace(self, tryouts=tried, until=np.maximum(self.until, newest))
+
+    def choose(self, before: Mapping[str, Setting], telemetry: Telemetry) -> dict[str, Setting]:
+        """By series: the setting in force from now on, of those with enough on record."""
+        chosen = self.tryouts.choose(self.served, self.late_target, before)
+        changed = [key for key, setting in chosen.items() if setting != before.get(key)]
+        if changed:
+            first = {key.partition(" ")[0]: str(chosen[key]) for key in changed[:SAID]}
+            telemetry.log("settings.chosen", logging.INFO, targets=len(chosen), changed=len(changed), first=first)
+        return chosen
+
+
+def wish(
+    before: Tried | None, seen: Observation, series: Mapping[str, str], largest: Mapping[str, float]
+) -> Tried | None:
+    """What the rules want for the minute that begins, of every target with a forecast. `series` by workload's key;
+    `largest` by series is the largest demand of the last days. None: there is none to try anything for."""
+    planned = [w for w in seen.workloads if w.per_replica is not None and seen.outlook(w.key) is not None]
+    if not planned:
+        return None
+    keys = tuple(series[w.key] for w in planned)
+    scale = np.array([_scale(w) for w in planned])
+    served = _served(planned, scale, seen)
+    needs = np.array([largest.get(key, 0.0) for key in keys]) * scale / served.per_replica
+    ready = np.array([w.ready for w in planned], float)
+    tryouts = Tryouts.fresh(keys, ready, needs) if before is None else before.tryouts.of(keys, ready, needs)
+    levels, peaks = _peaks(planned, seen)
+    wanted, kept = wishes(levels, np.asarray(peaks * scale[:, None], np.float32), served)
+    target = np.array([w.policy.policy.late_target for w in planned])
+    until = np.array([w.observed_until for w in planned])
+    return Tried(tryouts, served, target, scale, until, wanted, kept)
+
+
+def _peaks(planned: Sequence[Workload], seen: Observation) -> tuple[Floats, Floats]:
+    """(levels [q], quantiles [n, q] of the peak within each one's lead), NaN where a model has no opinion."""
+    rows = []
+    for workload in planned:
+        outlook = seen.outlooks[workload.key]
+        lead = workload.policy.policy.lead or workload.readiness.longest(LAG_LEVEL)
+        rows.append(outlook.within(max(0.0, seen.now - outlook.origin) + lead + seen.tick_seconds))
+    return seen.outlooks[planned[0].key].levels, np.stack(rows)
+
+
+def _scale(workload: Workload) -> float:
+    assert workload.per_replica is not None
+    return 1.0 if workload.unit == IN_FLIGHT.words else HELD * FILLED / workload.per_replica
+
+
+def _served(planned: Sequence[Workload], scale: Floats, seen: Observation) -> Served:
+    """What the targets are, as far as it is known."""
+    per_replica = [(w.per_replica or 1.0) * s for w, s in zip(planned, scale, strict=True)]
+    counted = [w.unit == IN_FLIGHT.words and w.utilization < 1 for w in planned]
+    filled = [w.utilization if known else FILLED for w, known in zip(planned, counted, strict=True)]
+    cap = seen.limits.cap
+    return Served.of(
+        per_replica=per_replica,
+        slots=[value / share for value, share in zip(per_replica, filled, strict=True)],
+        least=[w.baseline for w in planned],
+        most=[min(x for x in (cap, w.maximum, w.policy.policy.max) if x is not None) for w in planned],
+        release=[w.policy.policy.release for w in planned],
+        lag_seconds=[w.readiness.longest(LAG_LEVEL) for w in planned],
+        service_seconds=[w.policy.policy.service_time or SERVICE_SECONDS for w in planned],
+        late_after_seconds=[LATE_AFTER_SECONDS] * len(planned),
+        countable=counted,
+    )

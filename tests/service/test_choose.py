@@ -1,0 +1,143 @@
+"""What a floor follows is chosen in the service, by what would have kept its owner's late target lately."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ahpa.core.decision import Decision
+from ahpa.core.observation import Observation
+from ahpa.core.setting import DEFAULT_SETTING, Rule
+from ahpa.core.units import CORES, IN_FLIGHT
+from ahpa.service.choose import wish
+from tests.core.conftest import NOW as THEN
+from tests.core.conftest import outlook_of, workload_of
+from tests.fakes.demand import FakePrometheus
+from tests.fakes.kube import FakeKube
+from tests.service.stage import DAY, NOW, SETTINGS, Stage, add_hpa, add_knative, staged
+
+STRICT, LAX = "knative/shop/strict", "knative/shop/lax"
+HOURS = 26
+
+
+def bursts(now: float) -> float:
+    """15 in flight; from the seventh minute of each hour on 60 for ten minutes, not on the days of the history, so that
+    "as yesterday" does not foresee them."""
+    return 60.0 if now >= NOW and 7 * 60 <= now % 3600 < 17 * 60 else 15.0
+
+
+def two() -> Stage:
+    kube = FakeKube()
+    add_knative(kube, "strict", mode="apply", **{"late-target": "0.1%"})
+    add_knative(kube, "lax", mode="apply", **{"late-target": "50%"})
+    return staged(kube, FakePrometheus({"strict": bursts, "lax": bursts}), replace(SETTINGS, history_seconds=2 * DAY))
+
+
+def lived(at: Stage, minutes: range) -> dict[str, Decision]:
+    """These minutes of a service's life, with a refit every hour."""
+    decisions: dict[str, Decision] = {}
+    for minute in minutes:
+        if minute % 60 == 0:
+            at.service.refit(NOW + 60 * minute)
+        decisions = at.tick(NOW + 60 * minute)
+    return decisions
+
+
+def test_the_late_target_acts() -> None:
+    """Two services alike, but for what their owners ask: until a day is on record the same floor, after it one that
+    keeps 0.1 %, and one that costs less. `late-target` did nothing in the cluster."""
+    at = two()
+    first = lived(at, range(120))
+    assert first[STRICT].floor == first[LAX].floor
+    assert {decision.plan.setting for decision in first.values() if decision.plan} == {DEFAULT_SETTING}
+    later = lived(at, range(120, HOURS * 60))
+    strict, lax = later[STRICT].plan, later[LAX].plan
+    assert strict is not None
+    assert lax is not None
+    assert strict.setting.rule is Rule.CONSTANT, "bursts that nothing foresees need a floor that stands"
+    assert strict.setting.replicas >= math.ceil(60 / 10)
+    assert later[STRICT].floor > later[LAX].floor
+    assert f"{strict.floor} all the time did best lately" in later[STRICT].message
+
+
+def test_a_restart_begins_with_the_default() -> None:
+    """What was tried is not kept anywhere else; until there is a record again nothing is chosen by it."""
+    at = two()
+    lived(at, range(HOURS * 60))
+    again = staged(at.kube, at.prometheus, at.service.settings)
+    later = NOW + HOURS * 3600.0
+    again.service.refit(later)
+    decision = again.tick(later)[STRICT]
+    assert decision.plan is not None
+    assert decision.plan.setting == DEFAULT_SETTING
+
+
+def test_what_was_chosen_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = two()
+    told: list[dict[str, object]] = []
+    log = at.telemetry.log
+
+    def listen(event: str, level: int = 20, **fields: object) -> None:
+        if event == "settings.chosen":
+            told.append(fields)
+        log(event, level, **fields)
+
+    monkeypatch.setattr(at.telemetry, "log", listen)
+    lived(at, range(HOURS * 60))
+    assert [row["changed"] for row in told] == [2]
+    assert set(json.loads(json.dumps(told[0]["first"]))) == {STRICT, LAX}
+
+
+def test_an_owner_who_names_a_quantile_has_that_one() -> None:
+    kube = FakeKube()
+    add_knative(kube, "strict", mode="apply", quantile="0.9")
+    at = staged(kube, FakePrometheus({"strict": bursts}), replace(SETTINGS, history_seconds=2 * DAY))
+    decision = lived(at, range(HOURS * 60))[STRICT]
+    assert decision.plan is not None
+    assert (decision.plan.setting.rule, decision.plan.level) == (Rule.FILL, 0.9)
+
+
+def test_targets_come_and_go_and_outages_teach_nothing() -> None:
+    """The record of the one that stays goes on; minutes of an outage are no part of it."""
+    at = two()
+    lived(at, range(60))
+    add_hpa(at.kube, "strict", mode="apply", demand="mine", target_per_replica="8")
+    at.prometheus.down = True
+    lived(at, range(61, 90))
+    at.prometheus.down = False
+    del at.kube.objects["/apis/serving.knative.dev/v1/namespaces/shop/services/lax"]
+    lived(at, range(90, 119))
+    tried = at.service._memory.tried
+    assert tried is not None
+    minutes = dict(zip(tried.tryouts.keys, tried.tryouts.minutes.tolist(), strict=True))
+    (knative,) = (count for series, count in minutes.items() if series.startswith(STRICT))
+    assert 80 <= knative <= 92
+    assert not any(series.startswith(LAX) for series in minutes)
+
+
+@pytest.mark.parametrize(("unit", "scale"), [(IN_FLIGHT.words, 1.0), (CORES.words, 7.0 / 4.0)])
+def test_all_is_counted_in_requests_in_flight(unit: str, scale: float) -> None:
+    """4 cores at 70 % are taken as ten requests that fill a replica; what is counted in requests is as it is."""
+    workload = workload_of(unit=unit, utilization=0.7 if unit == IN_FLIGHT.words else 1.0)
+    seen = Observation(THEN, 60.0, (workload,), {workload.key: outlook_of(8.0)})
+    tried = wish(None, seen, {workload.key: "series"}, {"series": 40.0})
+    assert tried is not None
+    assert tried.scale.tolist() == [scale]
+    assert tried.served.per_replica.tolist() == pytest.approx([4.0 * scale])
+    assert tried.served.slots.tolist() == pytest.approx([4.0 * scale / 0.7])
+    assert tried.served.countable.tolist() == [unit == IN_FLIGHT.words]
+    assert tried.wanted[0, 0] == 2
+    assert tried.tryouts.constants[0, -3:].tolist() == [10, 12, 13]
+
+
+def test_without_a_forecast_there_is_nothing_to_try() -> None:
+    workload = workload_of()
+    assert wish(None, Observation(THEN, 60.0, (workload,), {}), {workload.key: "series"}, {}) is None
+    unknown = outlook_of(1.0, reason="too little data")
+    tried = wish(None, Observation(THEN, 60.0, (workload,), {workload.key: unknown}), {workload.key: "series"}, {})
+    assert tried is not None
+    assert not np.asarray(tried.wanted).any()
