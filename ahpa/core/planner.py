@@ -13,6 +13,10 @@ LAG_LEVEL = 0.9
 level would stack a second one on it (docs/decisions/0005-lag-level.md)."""
 
 
+Leads = tuple[tuple[int | None, float], ...]
+"""(last replica of a tier, seconds within which its replicas are ready), as `Readiness.leads`."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """The floor that the forecast asks for, before bounds and ramps, and the numbers behind it."""
@@ -75,24 +79,25 @@ def plan(
     longer than its noise.
     """
     age = max(0.0, now - outlook.origin)
-    leads: tuple[tuple[int | None, float], ...] = ((None, lead_seconds),) if lead_seconds is not None else ()
-    leads = leads or supply.readiness.leads(LAG_LEVEL)
-    best: tuple[int, float, float] | None = None
-    likely = 0
-    below = 0
-    for last, lag in leads:
-        seconds = lag + tick_seconds
-        peak = outlook.peak(age + seconds, level)
-        need = _in_tier(supply.needs(peak), below, last)
-        if best is None or need > best[0]:
-            best = (need, peak, seconds)
-        unlikely = outlook.peak(age + seconds, (1 + level) / 2)
-        likely = max(likely, _in_tier(supply.needs(unlikely), below, last))
-        below = last or below
-    assert best is not None
-    floor, peak, seconds = best
+    leads: Leads = ((None, lead_seconds),) if lead_seconds is not None else supply.readiness.leads(LAG_LEVEL)
+    windows: Leads = tuple((last, lag + tick_seconds) for last, lag in leads)
+    floor, peak, seconds = _need(outlook, supply, level, age, windows)
     held = max(supply.floor, supply.present if supply.present > supply.ready else 0)
-    return Plan(floor, max(floor, min(held, likely)), peak, level, seconds)
+    protected = floor
+    if held > floor:
+        likely, _, _ = _need(outlook, supply, (1 + level) / 2, age, windows)
+        protected = max(floor, min(held, likely))
+    return Plan(floor, protected, peak, level, seconds)
+
+
+def _need(outlook: Outlook, supply: Supply, level: float, age: float, windows: Leads) -> tuple[int, float, float]:
+    """(replicas, the peak that asks for them, its window in seconds) of the tier that needs the most."""
+    found, below = [], 0
+    for last, seconds in windows:
+        peak = outlook.peak(age + seconds, level)
+        found.append((_in_tier(supply.needs(peak), below, last), peak, seconds))
+        below = last or below
+    return max(found, key=lambda each: each[0])
 
 
 def _in_tier(need: int, below: int, last: int | None) -> int:
