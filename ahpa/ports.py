@@ -87,9 +87,9 @@ class Actuator(Protocol):
         ClusterError; never a part of them."""
         ...
 
-    def write(self, target: Target, floors: Sequence[int]) -> None:
+    def write(self, target: Target, floors: Sequence[int]) -> bool:
         """Make these the minimum, one for each part of the target or the one for all, the owner's own recorded first;
-        nothing to change writes nothing.
+        nothing to change writes nothing: False.
 
         Raises ClusterError; 409: the object changed meanwhile.
         """
@@ -202,7 +202,7 @@ class Telemetry(Protocol):
         ...
 
     def wrote(self, result: str) -> None:
-        """A write to a target was `done`, `failed` or met a `conflict`."""
+        """A write to a target was `done`, `failed` or met a `conflict`; one that changed nothing was none."""
         ...
 
     def job_failed(self, job: str) -> None:

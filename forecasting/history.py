@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from forecasting.panel import Floats, Panel
 
-_ROWS = 512
-"""Rows handled at a time, so that temporary arrays stay small beside a fleet of 800 MB."""
+_ROWS = 64
+"""Rows handled at a time, so that temporary arrays stay small: each takes 10 MiB for a fortnight of minutes."""
 _BELIEVABLE = 1000.0
 _AGREE_SECONDS = 180.0
 """A demand that so many seconds of steps reached is no slip of one of them."""

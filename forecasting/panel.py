@@ -79,6 +79,8 @@ class Panel:
 
     def select(self, keys: Sequence[str]) -> Panel:
         """The rows of `keys`, in that order. Raises KeyError for one that is absent."""
+        if tuple(keys) == self.keys:
+            return self
         index = {key: i for i, key in enumerate(self.keys)}
         return Panel(self.start, self.step, self.values[[index[k] for k in keys]], tuple(keys))
 

@@ -150,14 +150,13 @@ def _serve(options: Options) -> int:
     from ahpa.adapters.telemetry.logs import log_to_stderr
     from ahpa.adapters.telemetry.telemetry import Telemetry
     from ahpa.commands.pages import serve_pages
-    from ahpa.service.loop import Loop, Pace
+    from ahpa.service.loop import Loop
     from ahpa.service.rounds import Service
 
     give_freed_arrays_back()
     log_to_stderr(options.verbose)
     telemetry = Telemetry()
-    pace = Pace(options.write_rate, round(3 * options.write_rate))
-    service = Service(_settings(options), _ports(options, telemetry), lambda now: not options.dry_run, pace)
+    service = Service(_settings(options), _ports(options, telemetry), lambda now: not options.dry_run)
     loop = Loop(service, telemetry)
     if options.once:
         return _once(service, loop)
@@ -268,9 +267,12 @@ def _journal(file: str | None) -> Journal | None:
 
 def _actuators(options: Options, kube: KubeApi) -> dict[str, Actuator]:
     """Of the kinds that were asked for; all by default. Raises ValueError for one that there is not."""
+    from ahpa.adapters.kubernetes.api import Paced
     from ahpa.adapters.kubernetes.kinds import KINDS
+    from ahpa.service.loop import Pace
 
     asked = [kind.strip() for kind in options.kinds.split(",")] if options.kinds is not None else list(KINDS)
     if unknown := sorted(set(asked) - set(KINDS)):
         raise ValueError(f"--kinds: {unknown[0]!r} is not one of {', '.join(KINDS)}")
-    return {kind: KINDS[kind].actuator(kube, options.namespace) for kind in asked}
+    paced = Paced(kube, Pace(options.write_rate, round(3 * options.write_rate)))
+    return {kind: KINDS[kind].actuator(paced, options.namespace) for kind in asked}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ahpa.core.decision import Decision
 from ahpa.core.observation import Observation
+from ahpa.core.turns import in_turn
 from ahpa.ports import Actuator, ClusterError, EventLog, Journal, Target, TargetRound, Telemetry
 from ahpa.service.memory import Backoff, Memory
 from forecasting.forecast import Coverage
@@ -36,8 +37,6 @@ class Actor:
     telemetry: Telemetry
     journal: Journal | None
     may_write: Gate
-    pace: Callable[[], None] = lambda: None
-    """Waits before each write, as long as the rate of writes asks for."""
     stopwatch: Callable[[], float] = time.monotonic
 
     def carry_out(
@@ -77,13 +76,14 @@ class Actor:
         self, rounds: Sequence[TargetRound], memory: Memory, now: float, deadline: float
     ) -> Mapping[str, str]:
         """All floors; what the API said to those that it refused for good, by key."""
-        refused, late = {}, set()
+        refused: dict[str, str] = {}
+        late: list[str] = []
         for each in _in_turn(rounds, memory):
             if self.stopwatch() >= deadline:
-                late.add(each.decision.key)
+                late.append(each.decision.key)
             elif (said := self._write(each.target, each.decision, memory, now)) is not None:
                 refused[each.decision.key] = said
-        memory.left_out = frozenset(late)
+        memory.left_out = tuple(late)
         if late:
             problem = "no time to write to them"
             self.telemetry.log("round.cut_short", logging.WARNING, targets=len(late), problem=problem)
@@ -129,13 +129,12 @@ class Actor:
         acts = decision.restore or decision.plan is not None or decision.change != 0
         if not acts or (before is not None and now < before.until) or not self.may_write(now):
             return None
-        actuator = self.actuators[target.kind]
-        self.pace()
+        actuator, wrote = self.actuators[target.kind], True
         try:
             if decision.restore:
                 actuator.restore(target)
             else:
-                actuator.write(target, decision.floors)
+                wrote = actuator.write(target, decision.floors)
         except ClusterError as error:
             self.telemetry.wrote("conflict" if error.status == 409 else "failed")
             self.telemetry.log("write.failed", logging.WARNING, target=target.key, problem=str(error))
@@ -149,7 +148,8 @@ class Actor:
             self.telemetry.wrote("failed")
             self.telemetry.fault("write.failed", target=target.key)
         else:
-            self.telemetry.wrote("done")
+            if wrote:
+                self.telemetry.wrote("done")
             memory.backoff.pop(target.key, None)
             memory.unanswered.discard(target.key)
         return None
@@ -158,9 +158,7 @@ class Actor:
 def _in_turn(rounds: Sequence[TargetRound], memory: Memory) -> list[TargetRound]:
     """Those to be written to: whom the last round had no time for, then raises, then all others; those whose write got
     no answer come last, so that a webhook that hangs takes only what time the others leave."""
-
-    def turn(each: TargetRound) -> tuple[bool, bool, bool]:
-        key = each.decision.key
-        return key in memory.unanswered, key not in memory.left_out, each.decision.change <= 0
-
-    return sorted((each for each in rounds if each.decision.apply), key=turn)
+    by_key = {each.decision.key: each for each in rounds if each.decision.apply}
+    raises_first = sorted(by_key, key=lambda key: by_key[key].decision.change <= 0)
+    turns = in_turn(raises_first, memory.left_out)
+    return [by_key[key] for key in sorted(turns, key=lambda key: key in memory.unanswered)]

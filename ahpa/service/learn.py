@@ -20,7 +20,6 @@ from ahpa.service.settings import RECENT_SECONDS, Settings
 from forecasting.choice.per_series import PerSeriesForecaster, PerSeriesModel
 from forecasting.forecast import Coverage, Outlook
 from forecasting.model import Model
-from forecasting.panel import Panel, frozen
 
 FURTHEST_SECONDS = 86_400.0
 """No plan looks further ahead, whatever an owner writes as a lead or our clock says of the last data's age: everybody's
@@ -42,8 +41,6 @@ class Learned:
     seen: frozenset[str] = frozenset()
     """Those in whose history anything was observed."""
     doubts: Doubts = NO_DOUBTS
-    history: Panel | None = None
-    """What was read, in float32, so that levels can be found from it."""
 
     def observed(self, recent: Reading) -> Learned:
         """After the steps of `recent` that are newer than what the forecaster has seen. Of one in which nothing could
@@ -84,6 +81,8 @@ class Refit:
     """None: nothing could be read, and what was learned before is still true."""
     asked: frozenset[str] = frozenset()
     """Series whose history it tried to read."""
+    seconds: float = 0.0
+    """It took so long."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ class Learner:
 
         What cannot be read, or comes with a warning, is not learned from: what was known of it goes on.
         """
-        queries, keys = listing.queries, listing.keys
+        queries, keys = dict(sorted(listing.queries.items())), listing.keys  # as the models want them, so none copies
         asked = frozenset(queries)
         since = now - self.settings.history_seconds
         reading = self.demand.read(queries, since, now, self.settings.step_seconds, deadline)
@@ -129,6 +128,9 @@ class Learner:
         unread = listing.queries.keys() - set(usable)
         model = PerSeriesModel(self.models, chosen, Policy().model, earlier.forecaster, unread)
         forecaster = model.fit(history)
+        for name, reasons in forecaster.failed.items():
+            said = {listing.keys[series]: reason for series, reason in reasons.items()}
+            self.telemetry.log("refit.model_failed", logging.WARNING, model=name, of=len(history.keys), **summary(said))
         going_on = unread & forecaster.kept.keys()
         known = {*usable, *going_on}
         before = earlier.doubts
@@ -136,11 +138,10 @@ class Learner:
             warned=(reading.partial & set(usable)) | (before.warned & going_on),
             used_to_zero=used_to_zero(history.until(history.end - RECENT_SECONDS)) | (before.used_to_zero & going_on),
         )
-        kept = replace(history, values=frozen(history.values, np.float32))
         seen = {key for key, row in zip(history.keys, history.values, strict=True) if np.isfinite(row).any()}
         seen |= earlier.seen & going_on
         levels = dict.fromkeys(known, DEFAULT_LEVEL)
-        return Learned(forecaster, levels, now, frozenset(known), frozenset(seen), doubts, kept)
+        return Learned(forecaster, levels, now, frozenset(known), frozenset(seen), doubts)
 
 
 def worst_skew(reading: Reading, cluster_clock: ServerClock | None) -> float:

@@ -13,6 +13,11 @@ from typing import Protocol
 from ahpa.ports import ClusterError, Telemetry
 from ahpa.service.settings import Settings
 
+IDLE_SHARE = 0.25
+"""Of a tick, after which the next one comes while nobody asks for a plan."""
+OVERDUE_SHARE = 1.5
+"""Of a tick, after which the next one comes whatever the wall clock says: set back an hour, it would wait for one."""
+
 
 class Jobs(Protocol):
     """What is run; a Service."""
@@ -24,7 +29,10 @@ class Jobs(Protocol):
 
     def tick(self, now: float, /) -> object: ...
 
-    def take_refit_wish(self) -> bool: ...
+    @property
+    def idle(self) -> bool: ...
+
+    def take_wish(self, job: str, /) -> bool: ...
 
 
 class Pace:
@@ -68,6 +76,11 @@ class Loop:
         self._monotonic = monotonic
         self._stop = threading.Event()
         self._advanced = monotonic()
+        self._ticked = self._advanced
+        """When the last tick ended; a slow one is followed by a pause all the same."""
+        self._busy: set[str] = set()
+        self._failed: set[str] = set()
+        """Jobs whose last run could not reach the cluster."""
         self.ready = False
         """A tick has done its work: targets were listed, decisions made."""
 
@@ -91,40 +104,58 @@ class Loop:
         from apscheduler.executors.pool import ThreadPoolExecutor
         from apscheduler.schedulers.background import BackgroundScheduler
 
-        service, settings = self._service, self._service.settings
+        settings = self._service.settings
         common = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         threads = {"default": ThreadPoolExecutor(2)}  # one for each job: more would only hold what a job once held
         scheduler = BackgroundScheduler(executors=threads, timezone="UTC", job_defaults=common)
-        self._once("refit", service.refit)
-        self._once("tick", service.tick)
-        for job, work, seconds in (
-            ("tick", service.tick, settings.tick_seconds),
-            ("refit", service.refit, settings.refit_seconds),
-        ):
-            scheduler.add_job(self._once, "interval", (job, work), seconds=seconds, id=job)
+        self.do("refit")
+        self.do("tick")
+        for job, seconds in (("tick", settings.tick_seconds), ("refit", settings.refit_seconds)):
+            scheduler.add_job(self.do, "interval", (job,), seconds=seconds, id=job)
         scheduler.add_listener(lambda event: self._skipped(event.job_id), EVENT_JOB_MAX_INSTANCES)
         scheduler.start()
         while not self._stop.wait(1.0):
-            if service.take_refit_wish():
-                scheduler.modify_job("refit", next_run_time=datetime.fromtimestamp(self._clock(), UTC))
+            for job in self.hurried():
+                scheduler.modify_job(job, next_run_time=datetime.fromtimestamp(self._clock(), UTC))
         scheduler.pause()
         scheduler.shutdown(wait=False)
         self._telemetry.log("service.stopped")
+
+    def hurried(self) -> list[str]:
+        """Jobs that should not wait for their turn. A round that found nobody who asks costs nothing, so the next one
+        comes early: the first annotation of all is seen soon."""
+        free = [job for job in ("refit", "tick") if job not in self._busy]
+        wished = [job for job in free if self._service.take_wish(job)]
+        share = IDLE_SHARE if self._service.idle else OVERDUE_SHARE
+        late = self._monotonic() - self._ticked >= share * self._service.settings.tick_seconds
+        if "tick" in free and "tick" not in wished and late:
+            wished.append("tick")
+        return wished
 
     def _skipped(self, job: str) -> None:
         self._telemetry.skipped(job)
         self._telemetry.log(f"{job}.skipped", logging.WARNING)
 
-    def _once(self, job: str, work: Callable[[float], object]) -> None:
+    def do(self, job: str) -> None:
+        """A `tick` or a `refit`, now. Raises nothing: what failed is counted and logged, and the next one comes."""
+        self._busy.add(job)
         try:
-            work(self._clock())
+            (self._service.tick if job == "tick" else self._service.refit)(self._clock())
         except ClusterError as error:
             self._telemetry.job_failed(job)
-            self._telemetry.log(f"{job}.failed", logging.ERROR, problem=str(error))
+            again = job in self._failed  # an outage is told of once when it begins and once when it is over
+            self._telemetry.log(f"{job}.failed", logging.DEBUG if again else logging.ERROR, problem=str(error))
+            self._failed.add(job)
         except Exception:
             self._telemetry.job_failed(job)
             self._telemetry.fault(f"{job}.failed")
         else:
+            if job in self._failed:
+                self._telemetry.log(f"{job}.works_again")
+            self._failed.discard(job)
             if job == "tick":
                 self.ready = True
         self._advanced = self._monotonic()
+        if job == "tick":
+            self._ticked = self._advanced
+        self._busy.discard(job)

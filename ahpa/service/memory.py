@@ -34,6 +34,8 @@ class Memory:
     starts: dict[str, StartLog] = field(default_factory=dict)
     """How long replicas took to become ready. Lost: the operator's assumption counts again. Those that are there teach
     anew at once, as their API objects still say when they were asked for; those of the days before do not."""
+    not_looked_at: tuple[str, ...] = ()
+    """Targets whose pods the last round had no time to look at. Lost: they take their turn."""
     observed_until: dict[str, float] = field(default_factory=dict)
     """By series: the newest moment of which data were seen, or when we began to look. Lost: the patience with a target
     of which there are no data begins anew."""
@@ -48,13 +50,15 @@ class Memory:
     """Series of which any data were seen. Lost: known again from the history, as soon as one was read."""
     unread: frozenset[str] = frozenset()
     """Series whose demand the last round could not read. Lost: an outage is told of once more."""
+    unlisted: frozenset[str] = frozenset()
+    """Kinds that the last round could not list. Lost: it is told of once more."""
     would_be: dict[str, int] = field(default_factory=dict)
     """Floors that nobody wrote (observe, dry run). Lost: they count from the owner's own minimum again."""
     backoff: dict[str, Backoff] = field(default_factory=dict)
     """Lost: a refused write is tried once more, an hour early at most."""
     unanswered: set[str] = field(default_factory=set)
     """Targets whose last write got no answer, or an error that may pass. Lost: for one round they take their turn."""
-    left_out: frozenset[str] = frozenset()
+    left_out: tuple[str, ...] = ()
     """Targets that the last round had no time to write to. Lost: they take their turn."""
 
     unlearned: dict[str, Backoff] = field(default_factory=dict)

@@ -30,6 +30,7 @@ from ahpa.ports import (
 from ahpa.service.doubts import Doubts, sudden_zeros
 from ahpa.service.memory import Memory
 from ahpa.service.settings import RECENT_SECONDS, Settings
+from ahpa.service.starting import look_at_pods
 
 SAID = 3
 """So many targets and reasons are named where many have the same trouble."""
@@ -58,8 +59,8 @@ class Listing:
     """All targets at one moment."""
 
     asked: tuple[Asked, ...]
-    unlisted: frozenset[str]
-    """Kinds that did not answer: their targets are not gone, only not seen."""
+    unlisted: Mapping[str, str]
+    """Kinds that did not answer, and what was said: their targets are not gone, only not seen."""
 
     @property
     def queries(self) -> dict[str, str]:
@@ -96,10 +97,19 @@ class Observer:
                 targets += actuator.targets(deadline)
             except ClusterError as error:
                 failures[kind] = error
-                self.telemetry.log("targets.unavailable", logging.WARNING, kind=kind, problem=str(error))
         if len(failures) == len(self.actuators):
             raise next(iter(failures.values()))
-        return Listing(tuple(self._asked_or_left_out(target) for target in targets), frozenset(failures))
+        asked = tuple(self._asked_or_left_out(target) for target in targets)
+        return Listing(asked, {kind: str(error) for kind, error in failures.items()})
+
+    def tell_of_kinds(self, listing: Listing, memory: Memory) -> None:
+        """A kind that cannot be listed, as where its CRD is not installed, is told of once, and once when it can."""
+        for kind, problem in listing.unlisted.items():
+            if kind not in memory.unlisted:
+                self.telemetry.log("targets.unavailable", logging.WARNING, kind=kind, problem=problem)
+        for kind in memory.unlisted - listing.unlisted.keys():
+            self.telemetry.log("targets.again", kind=kind)
+        memory.unlisted = frozenset(listing.unlisted)
 
     def _asked_or_left_out(self, target: Target) -> Asked:
         try:
@@ -169,6 +179,8 @@ class Observer:
         observed = dict(zip(panel.keys, panel.last_observed().tolist(), strict=True))
         finite = np.isfinite(panel.values)
         coverage = dict(zip(panel.keys, finite.mean(axis=1).tolist() if finite.size else (), strict=False))
+        looked_at = [asked.target for asked in listing.asked if asked.target.selector and asked.query is not None]
+        look_at_pods(self.starts, looked_at, memory, now, deadline, self.telemetry)
         out = []
         for asked in listing.asked:
             target, series = asked.target, asked.series
@@ -176,9 +188,9 @@ class Observer:
             share = 0.0 if series in recent.partial else coverage.get(series, 0.0)
             thought = not writes or (asked.parsed.policy.mode == "observe" and not target.managed)
             try:
-                workload = self._workload(asked, memory, now, deadline)
+                workload = self._workload(asked, memory, now)
             except Exception as error:  # as for what its owner asks
-                workload = self._workload(_left_out(asked, error), memory, now, deadline)
+                workload = self._workload(_left_out(asked, error), memory, now)
             floor, parts = workload.floor, workload.parts
             if thought:
                 floor = max(memory.would_be.get(target.key, floor), workload.baseline)
@@ -199,14 +211,10 @@ class Observer:
             )
         return tuple(out)
 
-    def _workload(self, asked: Asked, memory: Memory, now: float, deadline: float) -> Workload:
+    def _workload(self, asked: Asked, memory: Memory, now: float) -> Workload:
         """As the cluster shows it."""
         target = asked.target
-        log = memory.starts.get(target.key, StartLog())
-        if target.selector and asked.query is not None:
-            log = self._seen(target, log, now, deadline)
-        memory.starts[target.key] = log
-        readiness = log.readiness(self.settings.readiness)
+        readiness = memory.starts.get(target.key, StartLog()).readiness(self.settings.readiness)
         return Workload(
             key=target.key,
             policy=asked.parsed,
@@ -220,20 +228,11 @@ class Observer:
             maximum=target.maximum,
             managed=target.managed,
             refusal=target.refusal,
-            parts=target.parts
-            if len(target.parts) > 1 or any(p.coming_until is not None for p in target.parts)
-            else (),
+            parts=_parts(target),
             unit=next((one.unit.words for one in asked.fits if one.unit is not None), ""),
             assumed=_assumed(asked, readiness),
             no_capacity=next((one.problem for one in asked.fits if one.problem), ""),
         )
-
-    def _seen(self, target: Target, log: StartLog, now: float, deadline: float) -> StartLog:
-        try:
-            return log.seen(self.starts.starts(target, deadline), now)
-        except ClusterError as error:
-            self.telemetry.log("pods.unavailable", logging.DEBUG, target=target.key, problem=str(error))
-            return log
 
 
 def _left_out(asked: Asked, error: Exception) -> Asked:

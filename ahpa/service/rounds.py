@@ -38,8 +38,11 @@ from ahpa.service.observe import Listing, Observer
 from ahpa.service.settings import Settings
 from forecasting.model import Model
 
+REFIT_SHARE = 0.1
+"""A new target, or one that is measured in a new way, is learned at once; but refits that are wished for may take no
+larger share of the time, as each learns everybody anew."""
 NEW_SERIES_REFIT_SECONDS = 300.0
-"""A new target, or one that is measured in a new way, is learned at once; so long must lie between two such wishes."""
+"""Nobody new waits longer than that for such a wish, however long a refit takes."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,13 @@ class Service:
     """Finds targets, reads demand, forecasts, decides, acts. What a restart loses of it stands in memory.py."""
 
     def __init__(
-        self, settings: Settings, ports: Ports, may_write: Gate, pace: Callable[[], None] = lambda: None
+        self,
+        settings: Settings,
+        ports: Ports,
+        may_write: Gate,
+        stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`pace` waits before each write, as long as the rate of writes asks for."""
+        """`stopwatch` says how long a refit took."""
         self.settings = settings
         self.shown = Shown()
         self._telemetry = ports.telemetry
@@ -82,17 +89,21 @@ class Service:
             settings, ports.actuators, ports.demand, ports.starts, ports.queries, tuple(ports.models), ports.telemetry
         )
         self._learner = Learner(settings, ports.demand, ports.models, ports.telemetry, ports.cluster_clock)
-        self._actor = Actor(ports.actuators, ports.events, ports.telemetry, ports.journal, may_write, pace)
+        self._actor = Actor(ports.actuators, ports.events, ports.telemetry, ports.journal, may_write)
         self._cluster_clock = ports.cluster_clock
         self._may_write = may_write
+        self._stopwatch = stopwatch
         self._refitting = threading.Lock()
         # From the refit to the tick, and from the tick to the loop
         self._refits: queue.SimpleQueue[Refit] = queue.SimpleQueue()
-        self._refit_wanted = threading.Event()
+        self._wanted = {"refit": threading.Event(), "tick": threading.Event()}
+        self._hurried = threading.Event()
+        """Somebody new waits for the next refit to end."""
         # The tick's; a refit only reads what was learned before it
         self._memory = Memory()
         self._learned = Learned()
         self._wished_at = -math.inf
+        self._refit_seconds = 0.0
         self._wrote: bool | None = None
         """Whether the last round might write; None before the first."""
 
@@ -100,11 +111,14 @@ class Service:
         """Read the whole history of every target and learn from it. Raises ClusterError if nothing can be listed."""
         with self._refitting:
             budget = Budget.of_refit(time.monotonic(), self.settings.refit_seconds)
+            began = self._stopwatch()
             listing = self._observer.list(budget.listing)
-            began = time.monotonic()
             done = self._learner.refit(listing, self._learned, now, budget.demand)
-            self._refits.put(done)
-            seconds = time.monotonic() - began
+            seconds = self._stopwatch() - began
+            self._refits.put(replace(done, seconds=seconds))
+            if self._hurried.is_set():
+                self._hurried.clear()
+                self._wanted["tick"].set()
             usable = len(done.learned.known) if done.learned is not None else 0
             self._telemetry.refitted(seconds)
             failed = len(listing.queries) - usable
@@ -117,6 +131,7 @@ class Service:
         self._take_refits()
         writes = self._may_write(now)
         listing = self._observer.list(budget.listing)
+        self._observer.tell_of_kinds(listing, self._memory)
         self._memory.forget_all_but({*listing.keys, *listing.keys.values()}, listing.unlisted)
         self._memory.looked(now, self.settings.tick_seconds)
         recent = self._observer.recent(listing, self._memory, now, budget.demand)
@@ -139,27 +154,35 @@ class Service:
         self._telemetry.log("tick.done", targets=len(decisions), seconds=round(seconds, 3))
         return decisions
 
-    def take_refit_wish(self) -> bool:
-        """Whether a tick saw a new target, so that the next refit should not wait for its turn; asked once, it is
-        forgotten."""
-        wanted = self._refit_wanted.is_set()
-        self._refit_wanted.clear()
+    @property
+    def idle(self) -> bool:
+        """Nobody asked for a plan in the last round."""
+        return math.isfinite(self.shown.at) and not any(each.workload.policy.requested for each in self.shown.rounds)
+
+    def take_wish(self, job: str) -> bool:
+        """Whether the next `refit` or `tick` should not wait for its turn; asked once, it is forgotten. A tick that saw
+        a new target wishes for a refit, and that for the tick that tells its owner."""
+        wanted = self._wanted[job].is_set()
+        self._wanted[job].clear()
         return wanted
 
     def _take_refits(self) -> None:
         while not self._refits.empty():
             refit = self._refits.get()
             self._learned = refit.learned or self._learned
+            self._refit_seconds = refit.seconds
             self._memory.not_learned(refit.asked, self._learned.known, refit.at, NEW_SERIES_REFIT_SECONDS)
 
     def _wish_for_refit(self, listing: Listing, recent: Reading, now: float) -> None:
         """A target whose query fails has nothing to learn from, and one whose history cannot be read is tried again
         less and less often; neither must make all others learn anew for ever."""
-        lately = 0 <= now - self._wished_at < NEW_SERIES_REFIT_SECONDS
+        pause = max(self.settings.tick_seconds, self._refit_seconds / REFIT_SHARE)
+        lately = 0 <= now - self._wished_at < min(pause, NEW_SERIES_REFIT_SECONDS)
         unknown = set(listing.queries) - self._learned.known - set(recent.problems)
         if not lately and not self._refitting.locked() and any(self._memory.may_learn(key, now) for key in unknown):
             self._wished_at = now
-            self._refit_wanted.set()
+            self._hurried.set()
+            self._wanted["refit"].set()
 
     def _observation(
         self, listing: Listing, recent: Reading, skew: float, now: float, writes: bool, deadline: float

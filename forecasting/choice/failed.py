@@ -1,4 +1,4 @@
-"""What stands in for a model whose fit failed as a whole: it says of each series why there is no forecast."""
+"""What stands in for a model that raises, in its fit or later: it says of each series why there is no forecast."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from forecasting.forecast import Coverage, Forecast
 from forecasting.levels import LEVELS, TRACKED_LEVELS
+from forecasting.model import Forecaster
 from forecasting.panel import Panel
 from forecasting.pending import PendingPredictions
 
@@ -26,8 +27,11 @@ class FailedFit:
     @classmethod
     def of(cls, history: Panel, model: str, error: Exception) -> FailedFit:
         """Of all rows of the history that could not be learned from."""
-        reason = f"{model} failed: {type(error).__name__}: {error}"[:200]
-        return cls(history.keys, history.end, history.step, model, reason)
+        return cls(history.keys, history.end, history.step, model, "").because(error)
+
+    def because(self, error: Exception) -> FailedFit:
+        """The same, for this reason."""
+        return replace(self, reason=f"{self.model} failed: {type(error).__name__}: {error}"[:200])
 
     def observe(self, panel: Panel) -> FailedFit:
         """As `Forecaster` says."""
@@ -53,3 +57,36 @@ class FailedFit:
         """Nothing was said, so nothing is known."""
         nothing = PendingPredictions.fresh(len(self.keys), self.step)
         return Coverage(self.keys, nothing.seconds(self.step), TRACKED_LEVELS, nothing.coverage())
+
+
+@dataclass(frozen=True, eq=False)
+class Stuck:
+    """A `Forecaster` that raised when it was shown what is new. It is shown that again at the next tick, with what came
+    since; until it takes it `silent` speaks in its place."""
+
+    part: Forecaster
+    silent: FailedFit
+
+    @property
+    def origin(self) -> float:
+        return self.silent.origin
+
+    def observe(self, panel: Panel) -> Forecaster:
+        """As `Forecaster` says."""
+        return observed(self.part, panel, self.silent)
+
+    def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
+        """As `FailedFit` says it."""
+        return self.silent.forecast(horizon, windows, levels)
+
+    def realised(self) -> Coverage:
+        """As `FailedFit` says it."""
+        return self.silent.realised()
+
+
+def observed(part: Forecaster, panel: Panel, silent: FailedFit) -> Forecaster:
+    """The part after the steps of `panel`; `silent` knows its keys. Raises nothing: a library may."""
+    try:
+        return part.observe(panel)
+    except Exception as error:
+        return Stuck(part, silent.because(error).observe(panel))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from forecasting.choice.failed import FailedFit
+from forecasting.choice.failed import FailedFit, Stuck, observed
 from forecasting.forecast import Coverage, Forecast
 from forecasting.levels import LEVELS
 from forecasting.model import Forecaster, Model, Remembers
@@ -43,10 +43,10 @@ class PerSeriesModel:
         for key in sorted(history.keys):
             rows.setdefault(self.chosen.get(key, self.default), []).append(key)
         parts: dict[str, Forecaster] = {}
-        unanswered = set(self.unread)
+        failed: dict[str, Mapping[str, str]] = {}
         for name, keys in rows.items():
-            parts[name], failed = _fitted(name, self._remembering(name), history.select(keys))
-            unanswered.update(failed)
+            parts[name], failed[name] = _fitted(name, self._remembering(name), history.select(keys))
+        unanswered = {*self.unread, *(key for reasons in failed.values() for key in reasons)}
         lost: dict[str, list[str]] = {}
         for key in sorted(unanswered):
             lost.setdefault(self.chosen.get(key, self.default), []).append(key)
@@ -54,7 +54,12 @@ class PerSeriesModel:
         for name, keys in lost.items():
             kept |= self._going_on(name, keys, history)
         return PerSeriesForecaster(
-            parts, history.end, {key: old.part for key, old in kept.items()}, {key: old.at for key, old in kept.items()}
+            parts,
+            history.end,
+            {name: FailedFit(tuple(keys), history.end, history.step, name, "") for name, keys in rows.items()},
+            {name: reasons for name, reasons in failed.items() if reasons},
+            {key: old.part for key, old in kept.items()},
+            {key: old.at for key, old in kept.items()},
         )
 
     def _going_on(self, name: str, keys: Sequence[str], history: Panel) -> dict[str, Kept]:
@@ -82,24 +87,29 @@ class PerSeriesModel:
         return model.after(before) if isinstance(model, Remembers) and before is not None else model
 
 
-def _fitted(name: str, model: Model, history: Panel) -> tuple[Forecaster, list[str]]:
-    """The fitted model, or what stands in for it, and the keys for which it has failed."""
+def _fitted(name: str, model: Model, history: Panel) -> tuple[Forecaster, Mapping[str, str]]:
+    """The fitted model, or what stands in for it, and why it has failed by the keys for which it has."""
     try:
         part = model.fit(history)
         return part, _failed(part)
     except Exception as error:  # a library may raise anything
-        return FailedFit.of(history, name, error), list(history.keys)
+        instead = FailedFit.of(history, name, error)
+        return instead, dict.fromkeys(history.keys, instead.reason)
 
 
 def _knows(part: Forecaster) -> set[str]:
     """Keys for which a fitted model has not failed."""
-    return {*part.realised().keys} - {*_failed(part)}
+    try:
+        return {*part.realised().keys} - _failed(part).keys()
+    except Exception:  # as in a fit
+        return set()
 
 
-def _failed(part: Forecaster) -> list[str]:
-    """Keys for which a fitted model has no answer although enough of them was observed."""
+def _failed(part: Forecaster) -> Mapping[str, str]:
+    """By key, for which a fitted model has no answer although enough of them was observed: why."""
     said = part.forecast(1, (1.0,))
-    return [key for key, failed in zip(said.keys, said.failed or (), strict=False) if failed]
+    rows = zip(said.keys, said.failed or (), said.reasons, strict=False)
+    return {key: reason or "" for key, failed, reason in rows if failed}
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,11 +123,18 @@ class Kept:
 
 @dataclass(frozen=True, eq=False)
 class PerSeriesForecaster:
-    """The fitted parts by model; between them they know every key once."""
+    """The fitted parts by model; between them they know every key once.
+
+    A part that raises on its way costs nobody else anything: what stands in for it says why, and it is asked again.
+    """
 
     parts: Mapping[str, Forecaster]
     fitted_at: float
     """Unix seconds: the end of the history that they learned from."""
+    silent: Mapping[str, FailedFit]
+    """By model: what stands in for its part where that raises."""
+    failed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By model, of those that the fit failed for: why, by key."""
     kept: Mapping[str, Forecaster] = field(default_factory=dict)
     """By key: a part of an earlier fit that answers in place of one that failed, or that has no history."""
 
@@ -126,7 +143,7 @@ class PerSeriesForecaster:
 
     def answering(self) -> dict[str, Kept]:
         """By key: the part that answers for it."""
-        now = {key: Kept(part, self.fitted_at) for part in self.parts.values() for key in part.realised().keys}
+        now = {key: Kept(part, self.fitted_at) for name, part in self.parts.items() for key in self.silent[name].keys}
         return {**now, **{key: Kept(part, self.kept_since[key]) for key, part in self.kept.items()}}
 
     def fitted(self, name: str) -> Forecaster | None:
@@ -134,16 +151,27 @@ class PerSeriesForecaster:
         part = self.parts.get(name)
         if isinstance(part, FailedFit):
             return next((self.kept[key] for key in part.keys if key in self.kept), None)
-        return part
+        return part.part if isinstance(part, Stuck) else part
 
     @property
     def origin(self) -> float:
         return next(iter((*self.parts.values(), *self.kept.values()))).origin
 
     def observe(self, panel: Panel) -> PerSeriesForecaster:
-        older = {id(part): part.observe(panel) for part in self.kept.values()}
-        kept = {key: older[id(part)] for key, part in self.kept.items()}
-        return replace(self, parts={name: part.observe(panel) for name, part in self.parts.items()}, kept=kept)
+        older = {id(part): observed(part, panel, silent) for part, silent in self._kept_parts()}
+        return replace(
+            self,
+            parts={name: observed(part, panel, self.silent[name]) for name, part in self.parts.items()},
+            silent={name: silent.observe(panel) for name, silent in self.silent.items()},
+            kept={key: older[id(part)] for key, part in self.kept.items()},
+        )
+
+    def _kept_parts(self) -> Iterator[tuple[Forecaster, FailedFit]]:
+        """Each part that is kept, once, with what stands in for it: for those who still need it."""
+        some = next(iter(self.silent.values()))
+        for part in {id(part): part for part in self.kept.values()}.values():
+            keys = tuple(key for key, kept in self.kept.items() if kept is part)
+            yield part, replace(some, keys=keys, model="an earlier fit")
 
     def ticked(self, panel: Panel, every: int) -> Iterator[PerSeriesForecaster]:
         """As `TicksFast` says, each part in its own way."""
@@ -155,15 +183,20 @@ class PerSeriesForecaster:
         return np.concatenate([rolled_peaks(part, panel, windows, levels) for part in self.parts.values()])
 
     def realised(self) -> Coverage:
-        found = [part.realised() for part in self.parts.values()]
-        keys = tuple(key for coverage in found for key in coverage.keys)
-        return replace(found[0], keys=keys, ratios=np.concatenate([coverage.ratios for coverage in found]))
+        """As `Forecaster` says; NaN for the keys of a part that raises, or has said nothing."""
+        found = [_realised(part, self.silent[name]) for name, part in self.parts.items()]
+        able = [part for part, silent in found if not silent] or [found[0][0]]
+        shape = able[0].ratios.shape[1:]
+        keys = tuple(key for coverage, _ in found for key in coverage.keys)
+        ratios = [c.ratios if not silent else np.full((len(c.keys), *shape), np.nan) for c, silent in found]
+        return replace(able[0], keys=keys, ratios=np.concatenate(ratios))
 
     def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
-        fresh = [part.forecast(horizon, windows, levels) for part in self.parts.values()]
+        asked = horizon, windows, levels
+        fresh = [_said(part, self.silent[name], *asked) for name, part in self.parts.items()]
         said = [_rows(forecast, [k not in self.kept for k in forecast.keys]) for forecast in fresh]
-        for part in {id(part): part for part in self.kept.values()}.values():
-            forecast = part.forecast(horizon, windows, levels)
+        for part, silent in self._kept_parts():
+            forecast = _said(part, silent, *asked)
             said.append(_rows(forecast, [self.kept.get(key) is part for key in forecast.keys]))
         first = said[0]
         return Forecast(
@@ -179,6 +212,24 @@ class PerSeriesForecaster:
             largest=np.concatenate([_largest(forecast) for forecast in said]),
             failed=tuple(failed for forecast in said for failed in forecast.failed or (False,) * len(forecast.keys)),
         )
+
+
+def _said(
+    part: Forecaster, silent: FailedFit, horizon: int, windows: Sequence[float], levels: Sequence[float]
+) -> Forecast:
+    """What a part says, or why it raises."""
+    try:
+        return part.forecast(horizon, windows, levels)
+    except Exception as error:
+        return silent.because(error).forecast(horizon, windows, levels)
+
+
+def _realised(part: Forecaster, silent: FailedFit) -> tuple[Coverage, bool]:
+    """How often a part's words have held; True: it has said nothing, or raises, so that nothing is known."""
+    try:
+        return part.realised(), isinstance(part, FailedFit | Stuck)
+    except Exception:
+        return silent.realised(), True
 
 
 def _rows(forecast: Forecast, wanted: Sequence[bool]) -> Forecast:

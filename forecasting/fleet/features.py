@@ -154,7 +154,10 @@ class Features:
         """All features of one window, [n, o, f]."""
         parts = self.recent + seasonal(self.stats, self.frame, self.seasons, window)
         parts += periodic(self.stats, self.frame, window, self.periods)
-        return np.stack(parts, axis=2).astype(np.float32)
+        out = np.empty((*self.frame.anchor.shape, len(parts)), dtype=np.float32)
+        for k, part in enumerate(parts):
+            out[:, :, k] = part
+        return out
 
     def truth(self, window: Window) -> Floats:
         """What came, in the frame of each origin [n, o]; NaN where a part of it was not observed."""

@@ -29,6 +29,8 @@ from forecasting.windows import Window, width_of
 
 _HIGHEST_LOG = 10.0
 _BLOCK_ROWS = 1024
+_REHEARSED_ROWS = 32
+"""Rows that are rehearsed together: the running sums and maxima of a fortnight take 2 MiB each."""
 _ORIGINS = 50_000
 """Origins of rows that are looked at together: their features take some 50 MiB."""
 
@@ -152,7 +154,7 @@ class FleetForecaster:
             return
         every = max(1, -(-(t - earliest) // wanted))
         origins = np.arange(t - 1, earliest, -every)[::-1]
-        parts = [group[rows] for rows in chunks(n)]
+        parts = [group[rows] for rows in chunks(n, _REHEARSED_ROWS)]
         yield from zip(parts, run_all(self.executor, partial(self._rehearse, origins, every), parts), strict=True)
 
     def _rehearse(self, origins: Ints, every: int, rows: Ints) -> Calibration:

@@ -88,13 +88,16 @@ def sample(source: Source, windows: Sequence[Window], budget: int, folds: int, r
         part = values[chosen[rows]]
         least = least_floor(part)
         sums = PrefixSums(part, np.arange(0))
-        observed = np.isfinite(part).mean()
+        seen = np.isfinite(part)
+        some = np.asarray(seen.any(axis=0))
+        observed = seen.sum() / max(1, some.sum() * len(part))
         wanted = int(each / max(0.1, observed))  # origins in gaps, or before a service began, are lost
         for window in windows:
             latest = t - window.end
             if latest < 2:
                 continue
-            origins = np.sort(rng.choice(np.arange(1, latest + 1), size=min(wanted, latest), replace=False))
+            able = 1 + np.flatnonzero(some[1 + window.lead : latest + 1 + window.lead])  # else no row knows its truth
+            origins = np.sort(rng.choice(able, size=min(wanted, len(able)), replace=False))
             features = Features.of(sums.around(origins), least, seasons, source.periods[chosen[rows]])
             parts.append(_pairs(features, window, fold_of(origins, t, seasons.step, folds)))
     return Samples.joined(parts) if parts else _nothing()
@@ -119,11 +122,19 @@ def learn(
     fleet: Source, others: Source, windows: Sequence[Window], budget: int, training: Training, rng: np.random.Generator
 ) -> Ensemble:
     """An ensemble that knows this fleet, and `others` as far as the fleet is small or young."""
-    own = sample(fleet, windows, budget, training.members, rng)
-    borrowed = sample(others, windows, min(budget, _OTHERS_SAMPLES), training.members, rng)
+    return train(
+        _own_and_borrowed(fleet, others, windows, budget, training.members, rng), TRACKED_LEVELS, training, rng
+    )
+
+
+def _own_and_borrowed(
+    fleet: Source, others: Source, windows: Sequence[Window], budget: int, folds: int, rng: np.random.Generator
+) -> Samples:
+    own = sample(fleet, windows, budget, folds, rng)
+    borrowed = sample(others, windows, min(budget, _OTHERS_SAMPLES), folds, rng)
     share = min(1.0, _LENT_SAMPLES / max(1, len(own.truth)))
     weighed = replace(borrowed, sample_weight=borrowed.sample_weight * np.float32(share))
-    return train(Samples.joined([own, weighed]) if len(own.truth) else weighed, TRACKED_LEVELS, training, rng)
+    return Samples.joined([own, weighed]) if len(own.truth) else weighed
 
 
 def predict(ensemble: Ensemble, features: Features, window: Window) -> Array:

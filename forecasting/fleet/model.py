@@ -30,8 +30,8 @@ PEAKS = Training()
 STEPS = Training(hidden=(32,), members=2, epochs=4, rate=5e-3)
 
 _OTHERS_DAYS = 9.0
-_PERIOD_ROWS = 256
-"""Rows whose periods are searched together."""
+_PERIOD_ROWS = 64
+"""Rows whose periods are searched together, in some 30 MiB."""
 _LEARNED_LEAD_SECONDS = (0, 60, 120, 300, 900, 1800, 3540, 7200, 21600, 72000)
 """How far ahead the single steps lie that are learned."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from ahpa.core.policy.parameters import PARAMETERS, Parameter
 from ahpa.core.policy.rules import level_of, nearest, parse_policy
 from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, Policy
+from tests.core.hostile_policies import BY_HAND
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda p: p.name)
@@ -173,3 +176,18 @@ def test_a_wish_that_the_service_does_not_act_on_is_known_as_such() -> None:
     parsed = parse_policy({PREFIX + "mode": "apply", PREFIX + "late-target": "0.1%", PREFIX + "quantile": "oops"})
     assert [said.partition(" ")[0] for said in parsed.inert] == ["ahpa.dev/late-target"]
     assert parse_policy({PREFIX + "manage-target": "false", PREFIX + "quantile": "0.9"}).inert == ()
+
+
+@pytest.mark.parametrize("annotations", BY_HAND, ids=lambda a: "{}={!a:.12}".format(*next(iter(a.items()))))
+def test_what_nobody_should_write_is_a_problem_with_its_key(annotations: dict[str, str]) -> None:
+    (key,) = annotations
+    parsed = parse_policy({PREFIX + "mode": "observe", **annotations})
+    assert any(key in problem and len(problem) < 400 for problem in parsed.problems)
+    assert replace(parsed.policy, mode="observe") == Policy()
+
+
+def test_of_ten_thousand_unknown_keys_a_few_are_named() -> None:
+    """Each had its hint looked for: one tenant's object took half a second of every round."""
+    parsed = parse_policy({f"{PREFIX}quantil{i}": "1" for i in range(10_000)})
+    assert len(parsed.warnings) == 9
+    assert parsed.warnings[-1] == "9992 further keys under ahpa.dev/ are not parameters"

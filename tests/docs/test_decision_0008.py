@@ -53,7 +53,7 @@ class Owned:
     def restore(self) -> None:
         self._act(self.actuator.restore)
 
-    def _act(self, act: Callable[[Target], None]) -> None:
+    def _act(self, act: Callable[[Target], object]) -> None:
         """As the service does: what another writer's change turned into a 409 is tried at the next tick."""
 
         def tick() -> bool:

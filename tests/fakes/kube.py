@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
@@ -127,3 +128,35 @@ def _own(item: Object, manager: str, fields: list[tuple[str, ...]]) -> None:
         for name in path[:-1]:
             node = node.setdefault(f"f:{name}", {})
         node[f"f:{path[-1]}"] = {}
+
+
+class SlowKube(FakeKube):
+    """Each read of one object, and each list of pods, takes a second of its own clock; none begins after a deadline."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds = 0.0
+        self.asked: list[str] = []
+        self._deadline = math.inf
+
+    def now(self) -> float:
+        return self.seconds
+
+    def within(self, deadline: float) -> Self:
+        self._deadline = deadline
+        return self
+
+    def get(self, where: str, **query: str) -> Object:
+        self._take(where)
+        return super().get(where, **query)
+
+    def items(self, where: str, **query: str) -> list[Object]:
+        if where.endswith("/pods"):
+            self._take(query["labelSelector"])
+        return super().items(where, **query)
+
+    def _take(self, what: str) -> None:
+        if self.seconds >= self._deadline:
+            raise ClusterError(0, f"{what}: not asked, the round's time was over")
+        self.seconds += 1
+        self.asked.append(what)

@@ -33,6 +33,20 @@ class SameAsNow:
 
 
 @dataclass(frozen=True, eq=False)
+class Moody:
+    """Yesterday, until it is told to raise: in its fit, when it is shown something (`observe`), or when it is asked
+    (`forecast`)."""
+
+    raises: set[str]
+    name: str = "moody"
+
+    def fit(self, history: Panel) -> MoodyYesterday:
+        if "fit" in self.raises:
+            raise MemoryError("7 GiB")
+        return MoodyYesterday(history, self.raises)
+
+
+@dataclass(frozen=True, eq=False)
 class Yesterday:
     history: Panel
 
@@ -75,3 +89,23 @@ class Now(Yesterday):
         return Forecast(
             past.end, past.step, np.asarray(levels), levelled[:, :1], ends, levelled, past.keys, names, fine
         )
+
+
+@dataclass(frozen=True, eq=False)
+class MoodyYesterday(Yesterday):
+    raises: set[str]
+
+    def observe(self, panel: Panel) -> MoodyYesterday:
+        if "observe" in self.raises:
+            raise ZeroDivisionError("a bug")
+        return MoodyYesterday(super().observe(panel).history, self.raises)
+
+    def realised(self) -> Coverage:
+        if "realised" in self.raises:
+            raise ZeroDivisionError("a bug")
+        return super().realised()
+
+    def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
+        if "forecast" in self.raises:
+            raise ZeroDivisionError("a bug")
+        return super().forecast(horizon, windows, levels)

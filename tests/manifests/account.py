@@ -56,7 +56,7 @@ def raise_and_restore(bed: Testbed, actuator: Actuator) -> Target:
     """One target up by one and back. As in the service, a 409 (another writer, or a list from a cache that was a
     moment behind) is tried again at the next tick."""
 
-    def becomes(managed: bool, work: Callable[[Target], None]) -> Target:
+    def becomes(managed: bool, work: Callable[[Target], object]) -> Target:
         def tick() -> Target | None:
             (target,) = actuator.targets()
             if target.managed == managed and target.floor == target.baseline + managed:

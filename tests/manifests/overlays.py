@@ -12,13 +12,11 @@ from testbed.build import find_parts
 
 CONFIG = Path(__file__).parents[2] / "config"
 OVERLAYS = ("observe", "production", "single-namespace")
-OPERATOR_KINDS = ("ServiceMonitor", "PrometheusRule")
-"""Kinds of the Prometheus Operator, which the testbed does not run."""
 
 
-def render(overlay: str) -> list[dict[str, Any]]:
+def render(overlay: str, config: Path = CONFIG) -> list[dict[str, Any]]:
     """The objects that `kubectl apply -k config/overlays/<overlay>` would apply."""
-    words = [str(find_parts().binaries["kubectl"]), "kustomize", str(CONFIG / "overlays" / overlay)]
+    words = [str(find_parts().binaries["kubectl"]), "kustomize", str(config / "overlays" / overlay)]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert "Warning" not in done.stderr, done.stderr
     return list(yaml.safe_load_all(done.stdout))

@@ -43,7 +43,7 @@ from tests.manifests.account import (
     raise_and_restore,
     refusal,
 )
-from tests.manifests.overlays import CONFIG, OPERATOR_KINDS, one, render
+from tests.manifests.overlays import CONFIG, one, render
 from tests.manifests.test_config_files import RIGHTS
 
 pytestmark = pytest.mark.testbed
@@ -63,7 +63,7 @@ def targets(bed: Testbed) -> Iterator[str]:
 @pytest.fixture(scope="module", params=["production", "single-namespace"])
 def ours(bed: Testbed, targets: str, request: pytest.FixtureRequest) -> Iterator[KubeApi]:
     """The API as our account, after an overlay was applied just as `kubectl apply -k` would."""
-    objects = [each for each in render(request.param) if each["kind"] not in OPERATOR_KINDS]
+    objects = render(request.param)
     bed.apply(*objects)
     config = json.loads(bed.service_account_kubeconfig(HOME, "ahpa").read_text())
     with closing(KubeApi(bed.api_url, config["users"][0]["user"]["token"], bed.ca_file)) as api:

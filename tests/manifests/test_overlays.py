@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,6 +16,64 @@ from tests.manifests.overlays import CONFIG, OVERLAYS, one, render
 
 pytestmark = pytest.mark.testbed
 HERE = Path(__file__).parent
+BUILT_IN = {
+    ("v1", "Namespace"),
+    ("v1", "ServiceAccount"),
+    ("v1", "ConfigMap"),
+    ("v1", "Service"),
+    ("apps/v1", "Deployment"),
+    ("rbac.authorization.k8s.io/v1", "ClusterRole"),
+    ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
+    ("rbac.authorization.k8s.io/v1", "Role"),
+    ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"),
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding"),
+}
+"""Of what we may need, all that every API server of Kubernetes 1.30 knows by itself."""
+
+
+def uncommented(tmp_path: Path, overlay: str, *begins: str) -> list[dict[str, Any]]:
+    """The overlay once somebody has taken the `# ` from the lines that begin so, as its comments say."""
+    shutil.copytree(CONFIG, tmp_path / "config")
+    file = tmp_path / "config/overlays" / overlay / "kustomization.yaml"
+    lines = file.read_text().splitlines()
+    opened = [line.removeprefix("# ") if line.startswith(begins) else line for line in lines]
+    assert opened != lines
+    file.write_text("\n".join(opened) + "\n")
+    return render(overlay, tmp_path / "config")
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_overlay_applies_to_a_cluster_that_has_nothing_but_kubernetes(overlay: str) -> None:
+    """No kind of the Prometheus Operator's or of Knative's, and no namespace of Knative's: `apply -k` ended with 1.
+    What is in a namespace is in our own, or in the one that its operator named."""
+    objects = render(overlay)
+    assert {(each["apiVersion"], each["kind"]) for each in objects} <= BUILT_IN
+    ours = {each["metadata"]["name"] for each in objects if each["kind"] == "Namespace"}
+    named = one(objects, "ConfigMap", "ahpa-settings")["data"].get("AHPA_SERVE_NAMESPACE")
+    assert {each["metadata"].get("namespace") for each in objects} <= {None, named, *ours}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_whoever_has_the_prometheus_operator_opts_in_by_one_line(overlay: str, tmp_path: Path) -> None:
+    opened = uncommented(tmp_path, overlay, "# - ../../components/monitoring")
+    more = {(each["apiVersion"], each["kind"]) for each in opened} - BUILT_IN
+    assert more == {("monitoring.coreos.com/v1", kind) for kind in ("ServiceMonitor", "PrometheusRule")}
+    monitor = one(opened, "ServiceMonitor")["spec"]
+    service = one(opened, "Service")
+    assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert [each["port"] for each in monitor["endpoints"]] == [each["name"] for each in service["spec"]["ports"]]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_metrics_can_be_scraped_without_the_operator_too(overlay: str) -> None:
+    """The trial stage left no metrics at all."""
+    template = one(render(overlay), "Deployment")["spec"]["template"]
+    noted = template["metadata"]["annotations"]
+    (container,) = template["spec"]["containers"]
+    ports = {each["name"]: str(each["containerPort"]) for each in container["ports"]}
+    assert noted["prometheus.io/scrape"] == "true"
+    assert (noted["prometheus.io/port"], noted["prometheus.io/path"]) == (ports["metrics"], "/metrics")
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -57,8 +116,19 @@ def test_everything_of_ours_hangs_on_one_account_in_one_namespace(overlay: str) 
     assert referred == roles
 
 
-def test_single_namespace_has_no_cluster_wide_rights_and_watches_where_it_has_rights() -> None:
+def test_single_namespace_watches_where_it_has_rights_and_beyond_it_gets_settings_by_name() -> None:
     objects = render("single-namespace")
+    watched = one(objects, "ConfigMap", "ahpa-settings")["data"]["AHPA_SERVE_NAMESPACE"]
+    (wide,) = [each for each in objects if each["kind"] == "ClusterRole"]
+    assert {verb for rule in wide["rules"] for verb in rule["verbs"]} == {"get"}
+    names = sorted(name for rule in wide["rules"] for name in rule["resourceNames"])
+    assert names == ["config-autoscaler", "config-defaults", "config-deployment", "controller"]
+    granted = {e["metadata"]["name"]: e["metadata"]["namespace"] for e in objects if e["kind"] == "Role"}
+    assert granted == {"ahpa": watched, "ahpa-knative": watched, "ahpa-hpa": watched}
+
+
+def test_where_knative_is_installed_single_namespace_can_do_without_any_cluster_wide_right(tmp_path: Path) -> None:
+    objects = uncommented(tmp_path, "single-namespace", "# - target:", "#   ")
     watched = one(objects, "ConfigMap", "ahpa-settings")["data"]["AHPA_SERVE_NAMESPACE"]
     assert not [each for each in objects if each["kind"].startswith("ClusterRole")]
     granted = {e["metadata"]["name"]: e["metadata"]["namespace"] for e in objects if e["kind"] == "Role"}

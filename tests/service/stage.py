@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from ahpa.adapters.files.journal import JournalFile
+from ahpa.adapters.kubernetes.api import Paced
 from ahpa.adapters.kubernetes.events import Events
 from ahpa.adapters.kubernetes.kinds import KINDS
 from ahpa.adapters.kubernetes.pods import Pods
@@ -106,11 +108,12 @@ def staged(
     models: Mapping[str, Model] | None = None,
     queries: Mapping[str, Query] = MappingProxyType(QUERIES),
     cluster_clock: ServerClock | None = None,
+    stopwatch: Callable[[], float] = time.monotonic,
 ) -> Stage:
     """A new service in an old world: a start, or a restart."""
     telemetry = Telemetry()
     ports = Ports(
-        actuators={name: kind.actuator(kube, "shop") for name, kind in KINDS.items()},
+        actuators={name: kind.actuator(Paced(kube, pace), "shop") for name, kind in KINDS.items()},
         starts=Pods(kube),
         demand=prometheus,
         queries=queries,
@@ -122,7 +125,7 @@ def staged(
     )
     observer = Observer(settings, ports.actuators, prometheus, ports.starts, queries, tuple(ports.models), telemetry)
     learner = Learner(settings, prometheus, ports.models, telemetry)
-    return Stage(kube, prometheus, telemetry, Service(settings, ports, may_write, pace), observer, learner)
+    return Stage(kube, prometheus, telemetry, Service(settings, ports, may_write, stopwatch), observer, learner)
 
 
 def stage(

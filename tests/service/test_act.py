@@ -147,19 +147,6 @@ def test_a_pause_grows_to_an_hour_and_begins_anew_after_a_write_that_went_well()
     assert int(at.min_scale("chat") or 0) < 90, "the first pause is a minute again"
 
 
-def test_writes_keep_their_pace_and_only_writes_do() -> None:
-    waits: list[int] = []
-    at = stage("chat", "other", pace=lambda: waits.append(len(at.kube.writes)))
-    at.tick()
-    assert len(waits) == 2
-    assert waits[0] == 0, "it is asked before the write"
-    for minute in range(1, 5):
-        at.tick(NOW + 60 * minute)
-    settled = len(waits)
-    at.service.refit(NOW + 300)
-    assert len(waits) == settled
-
-
 def test_switching_off_restores_and_the_metrics_forget_a_deleted_target() -> None:
     at = stage()
     at.tick()

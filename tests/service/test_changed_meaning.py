@@ -7,6 +7,7 @@ The situation: an HPA in apply holds 12. Its owner points `ahpa.dev/demand` at a
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -20,6 +21,7 @@ from tests.fakes.kube import FakeKube
 from tests.service.stage import HPAS, NOW, Stage, add_hpa, staged
 
 CHAT = "hpa/shop/chat"
+REFIT_SECONDS = 30.0
 TEN = {"ahpa.dev/demand": "knative-concurrency", "ahpa.dev/target-per-replica": "0.7"}
 
 
@@ -28,7 +30,7 @@ def serving(model: Model, most: int = 100) -> Stage:
     kube = FakeKube()
     add_hpa(kube, "chat", most, mode="apply", demand="mine", target_per_replica="7")
     prometheus = FakePrometheus({"x{": lambda t: 80.0, "up{": lambda t: 8.0})
-    at = staged(kube, prometheus, models={"fleet": model})
+    at = staged(kube, prometheus, models={"fleet": model}, stopwatch=itertools.count(0.0, REFIT_SECONDS).__next__)
     at.service.refit(NOW)
     for minute in range(4):
         at.tick(NOW + 60 * minute)
@@ -55,7 +57,7 @@ def test_a_changed_query_is_read_anew_and_its_floor_never_leaves_what_is_needed(
         decision = at.tick(NOW + 60 * minute)[CHAT]
         floors.append(decision.floor)
         plans.append(decision.plan is not None)
-        if at.service.take_refit_wish():
+        if at.service.take_wish("refit"):
             at.service.refit(NOW + 60 * minute + 1)
     assert floors == [12] * 16
     assert plans == [False] + [True] * 15, "no forecast until its own history is read, and that is at once"
@@ -87,7 +89,7 @@ def test_a_tenant_who_changes_the_query_in_every_round_makes_nobody_learn_all_th
     for minute in range(4, 34):
         annotate(at, TEN if minute % 2 else {"ahpa.dev/demand": "mine", "ahpa.dev/target-per-replica": "7"})
         at.tick(NOW + 60 * minute)
-        if at.service.take_refit_wish():
+        if at.service.take_wish("refit"):
             wishes += 1
             at.service.refit(NOW + 60 * minute + 1)
     assert wishes <= 6

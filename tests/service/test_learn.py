@@ -14,25 +14,27 @@ from ahpa.ports import Reading
 from ahpa.service.learn import FURTHEST_SECONDS, Learned, windows_up_to
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
+from tests.fakes.models import Moody, SameAsYesterday
 from tests.service.stage import NOW, ROOT, SETTINGS, Stage, add_knative, morning, stage, staged
 
 
-def test_a_new_target_asks_for_a_refit_but_not_too_often() -> None:
-    at = stage()
+@pytest.mark.parametrize(("refit_seconds", "wish"), [(0.1, 2), (14.0, 4), (25.0, 6), (400.0, 6)])
+def test_a_new_target_asks_for_a_refit_and_then_none_for_ten_times_as_long_as_it_took(
+    refit_seconds: float, wish: int
+) -> None:
+    """But never sooner than the next round, nor later than after five minutes."""
+    kube, prometheus = FakeKube(), FakePrometheus({"chat": morning, "other": morning, "third": morning})
+    add_knative(kube, "chat", mode="apply")
+    at = staged(kube, prometheus, stopwatch=itertools.count(0.0, refit_seconds).__next__)
+    at.service.refit(NOW)
     at.tick(NOW + 30)
-    assert not at.service.take_refit_wish()
-    add_knative(at.kube, "other", mode="apply")
+    assert not at.service.take_wish("refit")
+    add_knative(kube, "other", mode="apply")
     at.tick(NOW + 60)
-    assert at.service.take_refit_wish(), "the first annotation is answered within a minute"
+    assert at.service.take_wish("refit")
     at.service.refit(NOW + 61)
-    assert at.tick(NOW + 120)["knative/shop/other"].plan is not None
-    assert not at.service.take_refit_wish()
-    at.prometheus.demands["third"] = morning
-    add_knative(at.kube, "third", mode="apply")
-    at.tick(NOW + 300)
-    assert not at.service.take_refit_wish()
-    at.tick(NOW + 360)
-    assert at.service.take_refit_wish()
+    add_knative(kube, "third", mode="apply")
+    assert wished(at, range(2, 9))[:1] == [wish]
 
 
 def test_a_refit_in_an_outage_keeps_what_was_learned() -> None:
@@ -49,10 +51,10 @@ def test_a_query_that_never_answers_does_not_make_the_fleet_learn_anew_again_and
     at = stage()
     add_knative(at.kube, "mute", mode="apply")
     at.tick(NOW + 400)
-    assert not at.service.take_refit_wish()
+    assert not at.service.take_wish("refit")
     at.prometheus.demands["mute"] = morning
     at.tick(NOW + 460)
-    assert at.service.take_refit_wish()
+    assert at.service.take_wish("refit")
 
 
 class NoHistory(FakePrometheus):
@@ -73,7 +75,7 @@ def wished(at: Stage, minutes: range) -> list[int]:
     out = []
     for minute in minutes:
         at.tick(NOW + 60 * minute)
-        if at.service.take_refit_wish():
+        if at.service.take_wish("refit"):
             out.append(minute)
             at.service.refit(NOW + 60 * minute + 1)
     return out
@@ -126,15 +128,15 @@ def test_a_refit_is_taken_whole_by_the_next_tick() -> None:
     assert at.tick(NOW + 120)["knative/shop/other"].plan is not None
 
 
-def test_what_was_read_is_kept_beside_what_was_learned_from_it() -> None:
+def test_a_refit_knows_whom_it_learned_of_and_until_when() -> None:
     at = stage("chat", "other")
     listing = at.observer.list()
     done = at.learner.refit(listing, Learned(), NOW)
     assert done.learned is not None
-    assert done.learned.history is not None
-    assert done.learned.known == set(done.learned.history.keys) == set(listing.queries)
+    assert done.learned.forecaster is not None
+    assert done.learned.known == set(done.learned.forecaster.realised().keys) == set(listing.queries)
     assert sorted(listing.keys[series] for series in done.learned.known) == ["knative/shop/chat", "knative/shop/other"]
-    assert done.learned.history.end == NOW
+    assert done.learned.forecaster.origin == NOW
     assert done.learned.fitted_at == NOW
 
 
@@ -178,8 +180,45 @@ def test_of_two_refits_the_later_one_counts_and_none_is_wished_for_while_one_run
     add_knative(at.kube, "other", mode="apply")
     at.prometheus.meanwhile = lambda: at.tick(NOW + 60)
     at.service.refit(NOW + 30)
-    assert not at.service.take_refit_wish()
+    assert not at.service.take_wish("refit")
     del at.kube.objects[f"{ROOT}/services/other"]
     at.service.refit(NOW + 90)
     add_knative(at.kube, "other", mode="apply")
     assert at.tick(NOW + 120)["knative/shop/other"].plan is None, "the later one did not know it"
+
+
+def test_a_model_that_raises_in_a_refit_is_one_line_for_each_refit(caplog: pytest.LogCaptureFixture) -> None:
+    """Only the sentences of its own targets said so."""
+    kube, prometheus = FakeKube(), FakePrometheus({"chat": morning, "other": morning})
+    for i in range(9):
+        add_knative(kube, f"other-{i}", mode="apply", model="moody")
+    add_knative(kube, "chat", mode="apply")
+    at = staged(kube, prometheus, models={"fleet": SameAsYesterday(), "moody": Moody({"fit"})})
+    with caplog.at_level("INFO", logger="ahpa"):
+        for hour in range(2):
+            at.service.refit(NOW + 3600 * hour)
+    (first, second) = [vars(record)["fields"] for record in caplog.records if "failed" in record.getMessage()]
+    assert first == second == {
+        "model": "moody", "of": 10, "targets": 9, "first": [f"knative/shop/other-{i}" for i in range(3)],
+        "problem": "moody failed: MemoryError: 7 GiB",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("raising", ["observe", "forecast", "realised"])
+def test_a_model_that_raises_in_a_tick_holds_its_own_and_the_others_are_served(raising: str) -> None:
+    kube, prometheus = FakeKube(), FakePrometheus({"chat": morning, "other": morning})
+    add_knative(kube, "other", mode="apply", model="moody")
+    add_knative(kube, "chat", mode="apply")
+    raises: set[str] = set()
+    at = staged(kube, prometheus, models={"fleet": SameAsYesterday(), "moody": Moody(raises)})
+    at.service.refit(NOW)
+    for minute in range(4):
+        at.tick(NOW + 60 * minute)
+    raises.add(raising)
+    for minute in range(4, 40):
+        decisions = at.tick(NOW + 60 * minute)
+    assert decisions["knative/shop/chat"].floor == 6
+    assert decisions["knative/shop/chat"].plan is not None
+    assert decisions["knative/shop/other"].floor == 6, "what it had before"
+    raises.clear()
+    assert at.tick(NOW + 2400)["knative/shop/other"].plan is not None

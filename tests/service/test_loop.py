@@ -19,7 +19,8 @@ class Stub:
 
     def __init__(self, tick: Callable[[], object] = lambda: None) -> None:
         self.settings = Settings(tick_seconds=1)
-        self.wish = threading.Event()
+        self.idle = False
+        self.wishes = {"refit": threading.Event(), "tick": threading.Event()}
         self.ticks = 0
         self.refits = 0
         self.work = tick
@@ -31,9 +32,9 @@ class Stub:
     def refit(self, now: float) -> None:
         self.refits += 1
 
-    def take_refit_wish(self) -> bool:
-        wanted = self.wish.is_set()
-        self.wish.clear()
+    def take_wish(self, job: str) -> bool:
+        wanted = self.wishes[job].is_set()
+        self.wishes[job].clear()
         return wanted
 
 
@@ -106,11 +107,50 @@ def test_a_wish_for_a_refit_is_heard_between_two_hours() -> None:
     service = Stub()
     loop, thread = running(service)
     assert wait_for(lambda: service.ticks >= 1)
-    service.wish.set()
+    service.wishes["refit"].set()
     assert wait_for(lambda: service.refits == 2)
-    assert not service.wish.is_set()
+    assert not service.wishes["refit"].is_set()
     loop.stop()
     thread.join(60)
+
+
+@pytest.mark.parametrize(
+    ("idle", "wishes", "after", "expected"),
+    [
+        (False, [], 1.4, []),
+        (False, [], 1.5, ["tick"]),
+        (True, [], 0.2, []),
+        (True, [], 0.3, ["tick"]),
+        (True, ["tick"], 0.3, ["tick"]),
+        (False, ["refit"], 0.0, ["refit"]),
+        (False, ["tick", "refit"], 0.0, ["refit", "tick"]),
+    ],
+)
+def test_what_does_not_wait_for_its_turn(idle: bool, wishes: list[str], after: float, expected: list[str]) -> None:
+    """A wish; while nobody asks for a plan, the next round after a quarter of a tick of one second; and a round that
+    the wall clock has forgotten after one and a half."""
+    service, clock = Stub(), [100.0]
+    loop = Loop(service, Telemetry(), monotonic=lambda: clock[0])
+    service.idle = idle
+    for job in wishes:
+        service.wishes[job].set()
+    clock[0] += after
+    assert loop.hurried() == expected
+
+
+def test_a_cluster_that_is_away_is_one_line_when_it_goes_and_one_when_it_is_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    service, telemetry = Stub(fail_with(ClusterError(0, "no answer"))), Telemetry()
+    with caplog.at_level("INFO", logger="ahpa"):
+        loop, thread = running(service, telemetry)
+        assert wait_for(lambda: service.ticks >= 3)
+        service.work = lambda: None
+        assert wait_for(lambda: loop.ready)
+        loop.stop()
+        thread.join(60)
+    told = [record.getMessage() for record in caplog.records if record.getMessage().startswith("tick.")]
+    assert told == ["tick.failed", "tick.works_again"]
 
 
 def test_a_pace_lets_a_burst_through_and_then_keeps_its_rate() -> None:

@@ -136,8 +136,8 @@ def test_where_every_history_is_warned_about_the_newest_counts() -> None:
     assert learned is not None
     again = at.learner.refit(at.observer.list(), learned, NOW + 3600).learned
     assert again is not None
-    assert again.history is not None
-    assert again.history.end == NOW + 3600
+    assert again.forecaster is not None
+    assert again.forecaster.origin == NOW + 3600
     assert again.doubts.warned == again.known
 
 
@@ -155,7 +155,7 @@ def test_a_target_whose_history_cannot_be_read_once_keeps_its_forecast() -> None
     decisions = run(at, range(7, 12))
     assert all(d.plan is not None for d in decisions)
     assert floors(decisions) == [23] * 5
-    assert not at.service.take_refit_wish()
+    assert not at.service.take_wish("refit")
 
 
 def test_a_warned_history_that_is_all_there_is_may_raise_and_not_lower() -> None:

@@ -39,6 +39,23 @@ def test_a_kind_that_cannot_be_listed_harms_only_itself() -> None:
     assert "knative/shop/chat" in at.tick()
 
 
+def test_a_kind_that_cannot_be_listed_is_one_line_when_it_goes_and_one_when_it_is_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """In a cluster without Knative it was a warning in every round and every refit."""
+    at = stage()
+    away = [False]
+    at.kube.fail = lambda method, where: ClusterError(404, "none") if away[0] and HPAS in where else None
+    with caplog.at_level("INFO", logger="ahpa"):
+        for minute in range(8):
+            away[0] = 1 <= minute < 6
+            at.tick(NOW + 60 * minute)
+            at.service.refit(NOW + 60 * minute)
+    told = [record for record in caplog.records if record.getMessage().startswith("targets.")]
+    assert [record.getMessage() for record in told] == ["targets.unavailable", "targets.again"]
+    assert vars(told[0])["fields"] == {"kind": "hpa", "problem": "404: none"}
+
+
 def test_if_nothing_can_be_listed_the_round_fails_as_a_whole() -> None:
     at = stage()
     at.kube.fail = lambda method, where: ClusterError(0, "no answer")

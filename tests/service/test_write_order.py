@@ -64,7 +64,33 @@ def test_raises_are_written_before_releases_and_before_both_those_whom_the_last_
     at.kube.edit(f"{ROOT}/services/chat-b", {"metadata": {"annotations": {"ahpa.dev/min": "9"}}})
     at.service._wrote = True
     _, tried = hanging(at, [])
-    at.service._memory.left_out = frozenset({"knative/shop/chat-c"})
+    at.service._memory.left_out = ("knative/shop/chat-c",)
     at.tick(night)
     revisions = [name for i, name in enumerate(tried) if name not in tried[:i]]
     assert revisions == ["chat-c", "chat-b", "chat"]
+
+
+def test_writes_keep_their_pace_and_only_writes_do() -> None:
+    waits: list[int] = []
+    at = stage("chat", "other", pace=lambda: waits.append(len(at.kube.writes)))
+    at.tick()
+    assert waits == [0, 1, 2, 3], "a record and a floor for each, and it is asked before the write"
+    for minute in range(1, 5):
+        at.tick(NOW + 60 * minute)
+    assert waits == list(range(len(at.kube.writes)))
+    at.service.refit(NOW + 300)
+    assert waits == list(range(len(at.kube.writes)))
+
+
+def test_a_plan_that_changes_nothing_waits_for_nothing_and_counts_as_no_write() -> None:
+    """Each planned target took its turn in the rate of writes in every round: 400 that were settled filled a tick."""
+    waits: list[int] = []
+    at = stage("chat", "other", pace=lambda: waits.append(1))
+    for minute in range(6):
+        at.tick(NOW + 60 * minute)
+    settled, counted = len(waits), 'ahpa_writes_total{result="done"} '
+    before = [line for line in at.metrics().splitlines() if line.startswith(counted)]
+    for minute in range(6, 12):
+        assert all(each.plan is not None and not each.change for each in at.tick(NOW + 60 * minute).values())
+    assert len(waits) == settled == len(at.kube.writes)
+    assert [line for line in at.metrics().splitlines() if line.startswith(counted)] == before

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import quote
@@ -72,6 +72,31 @@ class KubeApi(Protocol):
     def create(self, where: str, body: Object) -> Object:
         """Raises ClusterError."""
         ...
+
+
+@dataclass(frozen=True)
+class Paced:
+    """A KubeApi whose patches wait for their turn: `pace` is called before each. What changes nothing makes no patch,
+    and so waits for nothing."""
+
+    kube: KubeApi
+    pace: Callable[[], None]
+
+    def within(self, deadline: float) -> Paced:
+        return Paced(self.kube.within(deadline), self.pace)
+
+    def get(self, where: str, **query: str) -> Object:
+        return self.kube.get(where, **query)
+
+    def items(self, where: str, **query: str) -> list[Object]:
+        return self.kube.items(where, **query)
+
+    def merge_patch(self, where: str, body: Object) -> Object:
+        self.pace()
+        return self.kube.merge_patch(where, body)
+
+    def create(self, where: str, body: Object) -> Object:
+        return self.kube.create(where, body)
 
 
 @dataclass

@@ -8,7 +8,8 @@ fight (another predictor).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
 from ahpa.adapters.kubernetes.hpa_metrics import average_value
@@ -25,6 +26,7 @@ from ahpa.adapters.kubernetes.objects import (
 )
 from ahpa.adapters.kubernetes.scaled import ScaledObjects
 from ahpa.core.policy.values import STATE
+from ahpa.core.turns import in_turn
 from ahpa.ports import Target
 from ahpa.transport import NEVER
 
@@ -34,24 +36,36 @@ AUTOSCALING_V2 = "autoscaling/v2"
 class HorizontalPodAutoscalers:
     """The actuator for HPAs in `namespace`, or in all."""
 
-    def __init__(self, kube: KubeApi, namespace: str | None = None) -> None:
+    def __init__(
+        self, kube: KubeApi, namespace: str | None = None, stopwatch: Callable[[], float] = time.monotonic
+    ) -> None:
         self._kube = kube
         self._namespace = namespace
         self._scaled_object = ScaledObjects(kube)
+        self._stopwatch = stopwatch
+        self._late: tuple[str, ...] = ()
+        """Whose scaled objects the last listing had no time to read: they come first in the next."""
 
     def targets(self, deadline: float = NEVER) -> list[Target]:
         within = HorizontalPodAutoscalers(self._kube.within(deadline), self._namespace)
         listed = within._kube.items(path(*collection(AUTOSCALING_V2, "horizontalpodautoscalers", self._namespace)))
-        return [
-            target_or_refusal(item, HPA, reference_to(item, AUTOSCALING_V2, "HorizontalPodAutoscaler"), within._target)
-            for item in listed
-            if concerns_us(item)
-        ]
+        ours = {_name(item): item for item in listed if concerns_us(item)}
+        read: dict[str, Target] = {}
+        late: list[str] = []
+        for name in in_turn(ours, self._late):
+            if self._stopwatch() >= deadline:
+                late.append(name)
+            reference = reference_to(ours[name], AUTOSCALING_V2, "HorizontalPodAutoscaler")
+            read[name] = target_or_refusal(ours[name], HPA, reference, within._target)
+        self._late = tuple(late)
+        return [read[name] for name in ours]
 
-    def write(self, target: Target, floors: Sequence[int]) -> None:
+    def write(self, target: Target, floors: Sequence[int]) -> bool:
         (floor,) = floors
-        if floor != target.floor:
-            self._patch(_listed(target), floor, str(target.baseline))
+        if floor == target.floor:
+            return False
+        self._patch(_listed(target), floor, str(target.baseline))
+        return True
 
     def restore(self, target: Target) -> None:
         self._patch(_listed(target), target.baseline, None)
@@ -109,6 +123,11 @@ HPA = Kind(
     demand=None,
     capacity="the `averageValue` of its metric, if it has just one; what that counts is told by its name",
 )
+
+
+def _name(item: Object) -> str:
+    meta = item["metadata"]
+    return f"{meta.get('namespace')}/{meta.get('name')}"
 
 
 def _listed(target: Target) -> Object:

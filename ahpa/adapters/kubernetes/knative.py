@@ -115,23 +115,24 @@ class KnativeServices:
             for item in ours
         ]
 
-    def write(self, target: Target, floors: Sequence[int]) -> None:
+    def write(self, target: Target, floors: Sequence[int]) -> bool:
         listed = _listed(target)
         service, active, idle = listed.service, listed.active, listed.idle
         wanted = {part.name: count for part, count in zip(target.parts, floors, strict=True)}
         if not target.managed and all(listed.minimum(name) == count for name, count in wanted.items()):
-            return  # nothing to raise yet, so nothing to remember
+            return False  # nothing to raise yet, so nothing to remember
         before = recorded(service)
         after = listed.kept()
         after |= {n: before[n] if held(rev, before) else own_min_scale(rev) for n, rev in active.items()}
-        for name, revision in idle.items():  # it lost its traffic: give back what its owner had
-            if held(revision, before):
-                self._patch_revision(revision, before[name])
+        given_up = {name: revision for name, revision in idle.items() if held(revision, before)}
+        for name, revision in given_up.items():  # it lost its traffic: give back what its owner had
+            self._patch_revision(revision, before[name])
         if after != before:
             self._record(service, after)  # before the floor: a crash in between leaves a harmless record
-        for name, count in wanted.items():
-            if listed.minimum(name) != count:
-                self._patch_revision(active[name], str(count))
+        moved = {name: count for name, count in wanted.items() if listed.minimum(name) != count}
+        for name, count in moved.items():
+            self._patch_revision(active[name], str(count))
+        return bool(given_up or moved) or after != before
 
     def restore(self, target: Target) -> None:
         listed = _listed(target)

@@ -64,6 +64,7 @@ class Recollection:
         """The panel, doubted rows lifted to what was believed, and the doubted keys: those of `warned`, of which the
         server itself says so, and those of which it says less than before."""
         lifted, kept, doubted = {}, {}, set(warned)
+        keeps = panel.end - panel.start <= MOST_SECONDS
         for row, key in enumerate(panel.keys):
             before, values = self._said.get(key), panel.values[row]
             known = before if before is not None and before.query == queries[key] else None
@@ -73,9 +74,9 @@ class Recollection:
                 kept[key] = known
                 if known.step == panel.step:
                     lifted[row] = np.where(np.isfinite(values), np.fmax(values, known.on(panel)), np.nan)
-            elif key not in doubted:
+            elif keeps and key not in doubted:
                 kept[key] = _newest(queries[key], panel, values)
-        if panel.end - panel.start <= MOST_SECONDS:
+        if keeps:
             self._said = kept
         if not lifted:
             return panel, frozenset(doubted)

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import CancelledError
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,6 +27,7 @@ from ahpa.adapters.prometheus.recollection import Recollection
 from ahpa.adapters.prometheus.refusals import tls_refusal_of, way_to
 from ahpa.adapters.prometheus.session import BoundedSession, MetricsUnavailable, NoAnswer
 from ahpa.core.counters import WAY_OUT, Course, course
+from ahpa.core.turns import in_turn
 from ahpa.ports import Reading
 from ahpa.transport import NEVER, cause_of, innermost
 from forecasting.executor import Executor, Serial, run_all
@@ -78,7 +79,7 @@ class Prometheus:
         self._session = BoundedSession(connection or Connection(), answer)
         self._client = PrometheusConnect(url.rstrip("/"), session=self._session)
         self._executor = executor or Serial()
-        self._left_over: dict[int, frozenset[str]] = {}
+        self._left_over: dict[int, tuple[str, ...]] = {}
         """By a reading's length in seconds, which tells a tick's from a refit's: the keys that it could not ask for."""
         self._recollection = Recollection()
 
@@ -94,18 +95,20 @@ class Prometheus:
         """
         length = round(end - start)
         start, end = math.floor(start / step) * step, math.floor(end / step) * step
+        values = np.full((len(queries), round((end - start) / step)), np.nan)
         asking = _Asking(self, self._session, start, end, step, deadline)
-        left_over = self._left_over.get(length, frozenset())
-        order = sorted(queries, key=lambda key: key not in left_over)
+        order = in_turn(queries, self._left_over.get(length, ()))
+        row_of = dict(zip(queries, values, strict=True))
         try:
-            demands = run_all(self._executor, asking.ask, [queries[key] for key in order])
-        except CancelledError:
-            demands = [Demand(asking.unknown, "reading was stopped") for _ in order]
+            demands = run_all(self._executor, asking.ask, [(queries[key], row_of[key]) for key in order])
+        except CancelledError:  # a thread that is still at it must not write into what we hand out
+            values = np.full_like(values, np.nan)
+            demands = [Demand(values[0], "reading was stopped") for _ in order]
         found = dict(zip(order, demands, strict=True))
         rows = {key: found[key] for key in queries}
-        self._left_over[length] = frozenset(key for key, row in rows.items() if not row.asked)
-        values = np.array([row.values for row in rows.values()]).reshape(len(rows), len(asking.unknown))
-        panel = Panel.of(start, step, values, tuple(rows)) if rows else Panel(start, step, values, ())
+        self._left_over[length] = tuple(key for key, row in found.items() if not row.asked)
+        values.setflags(write=False)  # not copied: a thousand fortnights are 160 MiB
+        panel = Panel(start, step, values, tuple(queries))
         problems = {key: row.problem for key, row in rows.items() if row.problem is not None}
         warned = frozenset(key for key, row in rows.items() if row.partial)
         panel, partial = self._recollection.weighed(queries, panel, warned)
@@ -181,29 +184,28 @@ class _Asking:
         """As `Reading` says: the worst that any answer told."""
         return max(self.skews, key=abs, default=0.0)
 
-    @property
-    def unknown(self) -> Floats:
-        return np.full(round((self.end - self.start) / self.step), np.nan)
-
-    def ask(self, query: str) -> Demand:
+    def ask(self, asked: tuple[str, Floats]) -> Demand:
+        """The demand of one query, laid into its own row, which is NaN before."""
+        query, row = asked
         if len(self.unanswered) >= PATIENCE and not self.answered.is_set():
             why = f"not asked: no answer to the first {len(self.unanswered)} queries"
-            return Demand(self.unknown, why, asked=False)
+            return Demand(row, why, asked=False)
         if time.monotonic() >= self.deadline:
-            return Demand(self.unknown, "not asked: the round's time was over", asked=False)
+            return Demand(row, "not asked: the round's time was over", asked=False)
         self.session.forget_skew()
         try:
             found = self.prometheus.demand(query, self.start, self.end, self.step, self.deadline)
         except NoAnswer as error:
             self.unanswered.append(query)
-            return Demand(self.unknown, str(error))
+            return Demand(row, str(error))
         except MetricsUnavailable as error:
             self.answered.set()
-            return Demand(self.unknown, str(error))
+            return Demand(row, str(error))
         finally:
             self.skews.append(self.session.skew)
         self.answered.set()
-        return found
+        row[:] = found.values
+        return replace(found, values=row)
 
 
 def _name(series: Any) -> str:

@@ -11,6 +11,9 @@ from typing import Any
 from ahpa.core.policy.parameters import BY_NAME, Unreadable
 from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, Parsed, Policy
 
+_MOST_UNKNOWN = 8
+"""Of keys that are no parameters so many are named: an object may carry ten thousand, and a hint takes a tenth of a
+millisecond."""
 _AHPA_MODES = {"observer": "observe", "auto": "apply"}
 
 
@@ -21,12 +24,16 @@ def parse_policy(annotations: Mapping[str, str], defaults: Policy | None = None)
     problems: list[str] = []
     warnings: list[str] = []
     given: dict[str, Any] = {}
+    unknown = 0
     for key, text in sorted(raw.items()):
         if key == AHPA_STRATEGY:
             continue
         name = key.removeprefix(PREFIX)
         parameter = BY_NAME.get(name)
         if parameter is None:
+            unknown += 1
+            if unknown > _MOST_UNKNOWN:
+                continue
             meant = nearest(name)
             hint = f"; did you mean {PREFIX}{meant}?" if meant is not None else ""
             warnings.append(f"{key[:80]} is not a parameter{hint}")
@@ -35,6 +42,8 @@ def parse_policy(annotations: Mapping[str, str], defaults: Policy | None = None)
             given[parameter.field] = parameter.parse(text)
         except (Unreadable, ValueError):
             problems.append(f"{key}: {text[:64]!r} is not {parameter.accepts} (for example {parameter.example!r})")
+    if unknown > _MOST_UNKNOWN:
+        warnings.append(f"{unknown - _MOST_UNKNOWN} further keys under {PREFIX} are not parameters")
     requested = PREFIX + "mode" in raw
     if not requested and AHPA_STRATEGY in raw:
         mode = _AHPA_MODES.get(raw[AHPA_STRATEGY])

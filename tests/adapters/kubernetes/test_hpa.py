@@ -9,7 +9,7 @@ from ahpa.adapters.kubernetes.hpa import HorizontalPodAutoscalers
 from ahpa.adapters.kubernetes.hpa_metrics import average_value, unit_of_metric
 from ahpa.adapters.kubernetes.scaled import plural
 from ahpa.core.units import BYTES, CORES, IN_FLIGHT, MESSAGES, PER_SECOND, TOKENS_PER_SECOND, UNITS, Unit
-from tests.fakes.kube import FakeKube
+from tests.fakes.kube import FakeKube, SlowKube
 
 WHERE = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers/api"
 
@@ -219,3 +219,24 @@ def test_a_capacity_that_no_replica_has_is_none() -> None:
     metric = {"type": "External", "external": {"target": {"averageValue": "1e400"}}}
     _, actuator = cluster(spec={"metrics": [metric]})
     assert actuator.targets()[0].per_replica is None
+
+
+def test_of_many_hpas_on_a_slow_api_server_each_is_read_in_its_turn() -> None:
+    """A listing has the time for four of ten: those at the end of the list never learned how long their pods take."""
+    kube = SlowKube()
+    for i in range(10):
+        name = f"api-{i}"
+        kube.put(f"{WHERE}-{i}", {
+            "metadata": {"namespace": "shop", "name": name, "annotations": {"ahpa.dev/mode": "apply"}},
+            "spec": {"maxReplicas": 9, "scaleTargetRef": {"kind": "Deployment", "name": name}}, "status": {},
+        })  # fmt: skip
+        kube.put(f"/apis/apps/v1/namespaces/shop/deployments/{name}", {
+            "metadata": {"namespace": "shop", "name": name}, "spec": {"selector": {"matchLabels": {"app": name}}},
+        })  # fmt: skip
+    actuator, seen = HorizontalPodAutoscalers(kube, stopwatch=kube.now), set[str]()
+    for _ in range(3):
+        targets = actuator.targets(kube.seconds + 4)
+        assert [target.name for target in targets] == [f"api-{i}" for i in range(10)]
+        assert len([target for target in targets if target.selector]) == 4
+        seen |= {target.name for target in targets if target.selector}
+    assert len(seen) == 10

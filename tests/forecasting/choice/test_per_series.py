@@ -13,7 +13,7 @@ from forecasting.libraries.calibrated import CalibratedModel
 from forecasting.libraries.strategies import SeasonalNaive
 from forecasting.model import Model
 from forecasting.panel import Floats, Panel
-from tests.fakes.models import SameAsYesterday, Yesterday
+from tests.fakes.models import Moody, SameAsYesterday, Yesterday
 
 START = 1_700_000_000.0 // 86_400 * 86_400
 
@@ -237,3 +237,48 @@ def test_after_a_day_an_earlier_fit_says_no_more_than_that_nothing_is_lowered(pa
             "its history could not be read, and what was learned before counts no more" if failed else None
         )
     assert "a" in refitted(older, panel, days=2.6).parts["m"].realised().keys
+
+
+MOODS = [{"observe"}, {"forecast"}, {"observe", "forecast", "realised"}]
+
+
+@pytest.mark.parametrize("mood", MOODS, ids=lambda mood: "+".join(sorted(mood)))
+def test_a_part_that_raises_on_its_way_costs_only_its_own_series_and_only_as_long_as_it_does(
+    panel: Panel, mood: set[str]
+) -> None:
+    """A bug in a library's tick ended the round for the whole fleet, every minute until the next refit."""
+    raises: set[str] = set()
+    fitted = PerSeriesModel({"fleet": SameAsYesterday(), "theirs": Moody(raises)}, {"b": "theirs"}, "fleet").fit(panel)
+    raises |= mood
+    for minute in range(3):
+        fitted = fitted.observe(Panel.of(panel.end + 60 * minute, 60.0, panel.values[:, :1], panel.keys))
+    said = fitted.forecast(1, (60.0,))
+    assert fitted.origin == said.origin == panel.end + 180
+    assert {key for key, failed in zip(said.keys, said.failed or (), strict=True) if failed} == {"b"}
+    outlook = said.outlook("b")
+    assert outlook is not None
+    assert outlook.reason == "theirs failed: ZeroDivisionError: a bug"
+    assert sorted(fitted.realised().keys) == ["a", "b", "c", "d"]
+    raises.clear()
+    after = fitted.observe(Panel.of(panel.end, 60.0, panel.values[:, :4], panel.keys))
+    assert after.forecast(1, (60.0,)).failed == (False,) * 4
+    assert {part.origin for part in after.parts.values()} == {panel.end + 240}
+
+
+@pytest.mark.parametrize("mood", MOODS, ids=lambda mood: "+".join(sorted(mood)))
+def test_an_earlier_fit_that_raises_harms_neither_its_neighbours_nor_the_next_refit(
+    panel: Panel, mood: set[str]
+) -> None:
+    raises: set[str] = set()
+    model = PerSeriesModel({"fleet": SameAsYesterday(), "theirs": Moody(raises)}, {"b": "theirs"}, "fleet")
+    fitted = model.fit(panel)
+    raises.add("fit")
+    fitted = replace(model, earlier=fitted).fit(panel)
+    assert sorted(fitted.kept) == ["b"]
+    assert fitted.failed == {"theirs": {"b": "theirs failed: MemoryError: 7 GiB"}}
+    raises |= mood
+    fitted = fitted.observe(Panel.of(panel.end, 60.0, panel.values[:, :5], panel.keys))
+    again = replace(model, earlier=fitted).fit(panel)
+    for each in (fitted, again):
+        said = each.forecast(1, (60.0,))
+        assert {key for key, failed in zip(said.keys, said.failed or (), strict=True) if failed} == {"b"}
