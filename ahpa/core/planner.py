@@ -14,6 +14,10 @@ LAG_LEVEL = 0.9
 level would stack a second one on it (docs/decisions/0005-lag-level.md)."""
 
 
+Leads = tuple[tuple[int | None, float], ...]
+"""(last replica of a tier, seconds within which its replicas are ready), as `Readiness.leads`."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """The floor that the forecast asks for, before bounds and ramps, and the numbers behind it."""
@@ -47,7 +51,7 @@ class Supply:
     floor: int = 0
     """The floor in force."""
     parts: tuple[Part, ...] = ()
-    """Where there is more than one, each is served by its own replicas, and `per_replica` does not count."""
+    """Where there is more than one, each is served by its own replicas, and `per_replica` is their mean."""
     utilization: float = 1.0
     """Share of its slots to which the scaler above the floor fills a replica; 1 where that is not known."""
 
@@ -56,6 +60,13 @@ class Supply:
         if not self.parts:
             return replicas(demand, self.per_replica)
         return sum(part.needs(demand) for part in self.parts)
+
+    def wanted(self, setting: Setting, peak: float) -> int:
+        """Replicas that a setting wants for a peak. A constant floor is as many as serve some demand, so that in a
+        rollout each part has its share of it."""
+        if setting.rule is Rule.CONSTANT:
+            return self.needs(setting.replicas * self.per_replica)
+        return self.needs(setting.padded(peak, self.utilization))
 
 
 def plan(
@@ -83,32 +94,28 @@ def plan(
     not ready yet (`present - ready` of them): reactive scalers withdraw them, which starves a service whose starts take
     longer than its noise.
     """
-
-    def needs(peak: float) -> int:
-        if setting.rule is Rule.CONSTANT:
-            return setting.replicas
-        return supply.needs(setting.padded(peak, supply.utilization))
-
-    level = setting.level
     age = max(0.0, now - outlook.origin)
-    leads: tuple[tuple[int | None, float], ...] = ((None, lead_seconds),) if lead_seconds is not None else ()
-    leads = leads or supply.readiness.leads(LAG_LEVEL)
-    best: tuple[int, float, float] | None = None
-    likely = 0
-    below = 0
-    for last, lag in leads:
-        seconds = lag + tick_seconds
-        peak = outlook.peak(age + seconds, level)
-        need = _in_tier(needs(peak), below, last)
-        if best is None or need > best[0]:
-            best = (need, peak, seconds)
-        unlikely = outlook.peak(age + seconds, (1 + level) / 2)
-        likely = max(likely, _in_tier(needs(unlikely), below, last))
-        below = last or below
-    assert best is not None
-    floor, peak, seconds = best
+    leads: Leads = ((None, lead_seconds),) if lead_seconds is not None else supply.readiness.leads(LAG_LEVEL)
+    windows: Leads = tuple((last, lag + tick_seconds) for last, lag in leads)
+    floor, peak, seconds = _need(outlook, supply, setting, setting.level, age, windows)
     held = max(supply.floor, supply.present if supply.present > supply.ready else 0)
-    return Plan(floor, max(floor, min(held, likely)), peak, setting, seconds)
+    protected = floor
+    if held > floor:
+        likely, _, _ = _need(outlook, supply, setting, (1 + setting.level) / 2, age, windows)
+        protected = max(floor, min(held, likely))
+    return Plan(floor, protected, peak, setting, seconds)
+
+
+def _need(
+    outlook: Outlook, supply: Supply, setting: Setting, level: float, age: float, windows: Leads
+) -> tuple[int, float, float]:
+    """(replicas, the peak that asks for them, its window in seconds) of the tier that needs the most."""
+    found, below = [], 0
+    for last, seconds in windows:
+        peak = outlook.peak(age + seconds, level)
+        found.append((_in_tier(supply.wanted(setting, peak), below, last), peak, seconds))
+        below = last or below
+    return max(found, key=lambda each: each[0])
 
 
 def _in_tier(need: int, below: int, last: int | None) -> int:

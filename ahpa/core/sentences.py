@@ -26,8 +26,10 @@ def needs_of(workload: Workload, made: Plan) -> str:
         text = f"{peak} {within} needs {made.floor}"
     if workload.unit is None:  # recorded before there were units
         return text
-    if made.setting.rule is not Rule.CONSTANT:
-        text += _split(workload, made) if workload.parts else f" at {_each(workload.per_replica, workload, made)}"
+    if workload.parts:
+        text += _split(workload, made)
+    elif made.setting.rule is not Rule.CONSTANT:
+        text += f" at {_each(workload.per_replica, workload, made)}"
     return text + (f" ({'; '.join(workload.assumed)})" if workload.assumed else "")
 
 

@@ -14,6 +14,7 @@ from ahpa.core.controller import step
 from ahpa.core.decision import Decision, Reason
 from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.rollout import Rollout, step_down
+from ahpa.core.setting import Rule, Setting
 from forecasting.forecast import Outlook
 from tests.core.conftest import NOW, outlook_of, workload_of
 
@@ -50,6 +51,14 @@ def test_the_coming_revision_has_its_share_before_its_traffic() -> None:
 def test_whatever_the_split_the_coming_one_has_its_part(percent: int, floors: tuple[int, ...]) -> None:
     """The Service's spec says what it is to have; until it has it, the old one serves all."""
     assert decide(service(OLD, replace(COMING, share=percent / 100)), outlook_of(50.0)).floors == floors
+
+
+def test_a_constant_floor_is_one_for_each_of_them() -> None:
+    """It did not move with the forecast; neither may a rollout halve it."""
+    setting = Setting(Rule.CONSTANT, 0.99, 13)
+    decision = decide(replace(service(OLD, COMING), setting=setting), outlook_of(1.0))
+    assert decision.floors == (13, 13)
+    assert decision.message.startswith("raise 13 -> 26: 26 all the time did best lately; peak 1 requests in flight")
 
 
 def test_once_the_traffic_is_there_only_the_new_one_is_planned_for() -> None:

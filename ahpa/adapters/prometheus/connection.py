@@ -82,9 +82,7 @@ class Connection:
             option = "--prometheus-basic-auth-file"
             pair = _text(option, self.basic_auth_file).rstrip("\r\n")
             if ":" not in pair or "\n" in pair:
-                raise ValueError(
-                    f"--prometheus-basic-auth-file {self.basic_auth_file}: it does not hold one user:password"
-                )
+                raise ValueError(f"{option} {self.basic_auth_file}: it does not hold one user:password")
             found["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
         return found
 
