@@ -53,15 +53,15 @@ def settings_for(trial: Trial, late_target: float, utilization: float | None = N
     course = Course.of(scenario, trial.foresight, served)
     first = len(course.demand) - scenario.minutes
     tryouts = _fresh(scenario, course, served)
-    setting, out = DEFAULT_SETTING, []
+    chosen: dict[str, Setting] = {}
+    out = []
     for minute, demand in enumerate(course.demand):
         if (minute - first) % _DAY == 0:
             now = course.start + TICK_SECONDS * minute
             tryouts = tryouts.of(tryouts.keys, np.ones(1), _largest(scenario, now, served))
-            chosen = tryouts.choose(served, np.array([late_target]), {scenario.name: setting})
-            setting = chosen.get(scenario.name, setting)
+            chosen |= tryouts.choose(served, np.array([late_target]), chosen)
         if minute >= first:
-            out.append(setting)
+            out.append(chosen.get(scenario.name, DEFAULT_SETTING))
         row = slice(minute, minute + 1)
         tryouts = tryouts.seen(served, course.wanted[row], course.kept[row], demand[None])
     return out
