@@ -14,7 +14,9 @@ from tests.docs.test_docs import ROOT
 
 NUMBER = r"[0-9][0-9,]*(?:\.[0-9]+)?"
 A_PROCESSOR = 0.2
-"""Networks that are trained on another kind of processor differ in their last bits; a late share moves the most."""
+"""Networks that are trained on another kind of processor differ in their last bits."""
+A_LATE_SHARE = 0.05
+"""Per cent: of a few late requests one more is a large part."""
 
 
 def first_backtest() -> tuple[list[str], list[str]]:
@@ -43,11 +45,11 @@ def test_the_readme_shows_what_its_command_prints(tmp_path: Path, monkeypatch: p
     assert len(shown) > 5
     assert [words(line) for line in printed[: len(shown)]] == [words(line) for line in shown]
     for line, told in zip(printed, shown, strict=False):
-        assert figures(line) == pytest.approx(figures(told), rel=A_PROCESSOR), line
+        assert figures(line) == pytest.approx(figures(told), rel=A_PROCESSOR, abs=A_LATE_SHARE), line
     prose = (ROOT / "README.md").read_text()
     saved = re.search(r"replica-hours \((\d+) %\) fewer than hpa", done.stdout)
     claimed = re.search(r"ahpa would have taken (\d+) % fewer\s+replica-hours than the best reactive scaler", prose)
     assert saved is not None
     assert claimed is not None
     assert int(saved[1]) == pytest.approx(int(claimed[1]), abs=5)
-    assert "more than the 0.1 % wanted" in done.stdout
+    assert "more than the 0.1 % wanted" not in done.stdout
