@@ -8,45 +8,16 @@ from typing import Any
 
 import pytest
 
-from ahpa.adapters.kubernetes.api import Kube
-from ahpa.adapters.kubernetes.events import Events
-from ahpa.adapters.kubernetes.kinds import KINDS
-from ahpa.adapters.kubernetes.pods import Pods
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE
-from ahpa.adapters.telemetry.telemetry import Telemetry
-from ahpa.service.rounds import Ports, Service
 from testbed import Testbed
 from testbed.kube import condition
-from tests.fakes.demand import FakePrometheus
-from tests.fakes.models import SameAsYesterday
-from tests.service.stage import QUERIES, SETTINGS, always
+from tests.testbed.live import NEEDED, minimum, service_on
 
 pytestmark = pytest.mark.testbed
 
-DEMAND, NEEDED = 35.0, 5
-"""35 in flight at 7 each (containerConcurrency 10, 70 %)."""
 ROUND_SECONDS = 2.0
 STARTS_IN_SECONDS = 10.0
 """Longer than a few rounds, as a GPU's start is."""
 CANARY = [{"revisionName": "chat-00001", "percent": 90}, {"latestRevision": True, "percent": 10}]
-
-
-def service_on(bed: Testbed, namespace: str) -> Service:
-    """Ours, on a real cluster and a demand that never changes."""
-    kube = Kube.connect(str(bed.kubeconfig))
-    ports = Ports(
-        actuators={"knative": KINDS["knative"].actuator(kube, namespace)},
-        starts=Pods(kube),
-        demand=FakePrometheus({"chat": lambda t: DEMAND}),
-        queries=QUERIES,
-        models={"fleet": SameAsYesterday()},
-        events=Events(kube, "test"),
-        telemetry=Telemetry(),
-        journal=None,
-    )
-    service = Service(SETTINGS, ports, always)
-    service.refit(time.time())
-    return service
 
 
 def behind_the_traffic(bed: Testbed, namespace: str) -> dict[str, int]:
@@ -60,11 +31,6 @@ def behind_the_traffic(bed: Testbed, namespace: str) -> dict[str, int]:
         for entry in traffic
         if entry.get("percent")
     }
-
-
-def minimum(bed: Testbed, revision: str, namespace: str) -> str | None:
-    annotations: dict[str, str] = bed.get("revisions", revision, namespace)["metadata"].get("annotations") or {}
-    return annotations.get(MIN_SCALE)
 
 
 @pytest.mark.parametrize(
