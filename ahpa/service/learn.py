@@ -132,7 +132,10 @@ class Learner:
         before = earlier.doubts
         doubts = Doubts(
             warned=(reading.partial & set(usable)) | (before.warned & going_on),
-            used_to_zero=used_to_zero(history.until(history.end - RECENT_SECONDS)) | (before.used_to_zero & going_on),
+            used_to_zero={
+                **{series: hours for series, hours in before.used_to_zero.items() if series in going_on},
+                **used_to_zero(history.until(history.end - RECENT_SECONDS)),
+            },
         )
         seen = {key for key, row in zip(history.keys, history.values, strict=True) if np.isfinite(row).any()}
         seen |= earlier.seen & going_on

@@ -15,7 +15,7 @@ from forecasting.libraries.strategies import LastValue
 from forecasting.panel import Panel
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
-from tests.service.stage import NOW, ROOT, Stage, add_knative, staged
+from tests.service.stage import DAY, NOW, ROOT, Stage, add_knative, staged
 
 CHAT = "knative/shop/chat"
 GONE = NOW - 600
@@ -41,7 +41,7 @@ def test_a_demand_that_falls_to_zero_at_once_is_held_for_an_hour() -> None:
     held = from_to(at, -9, 49)
     assert [d.floor for d in held] == [10] * 58
     assert held[-1].reason is Reason.DOUBTFUL_DATA
-    assert "its demand fell to exactly zero at once, which it never does" in held[-1].message
+    assert "its demand fell to exactly zero at once, which it never does at this hour" in held[-1].message
     assert from_to(at, 50, 60)[-1].floor < 10, "after an hour of zeros they are believed"
 
 
@@ -60,6 +60,19 @@ def test_a_demand_that_is_often_zero_may_fall_to_zero() -> None:
     """A job of two hours, six times a day."""
     at = serving(lambda t: 60.0 if (t - GONE) % 14_400 >= 7200 else 0.0)
     assert from_to(at, -15, 15)[-1].floor <= 1
+
+
+def test_who_sleeps_every_night_is_not_used_to_vanish_at_noon() -> None:
+    """Zero from one to five o'clock, every night: a habit of the night. At ten to nine an exporter goes."""
+
+    def office(t: float) -> float:
+        asleep = 3600 <= t % DAY < 5 * 3600
+        return 0.0 if asleep or t >= GONE else 60.0 + t // 60 % 5
+
+    at = serving(office)
+    before = from_to(at, -15, -9)
+    held = from_to(at, -9, 49)
+    assert {decision.floor for decision in held} == {before[-1].floor} == {10}
 
 
 def test_while_more_replicas_are_ready_than_the_floor_asks_for_a_zero_is_doubted_whatever_is_usual() -> None:
@@ -96,10 +109,11 @@ def test_a_cliff_is_a_fall_from_the_usual_to_exactly_zero(row: list[float], clif
     assert (found["a"].cliff if "a" in found else None) is cliff
 
 
-def test_who_is_used_to_zero_is_so_by_a_twentieth_of_what_was_observed() -> None:
-    rows = np.ones((3, 100))
-    rows[0, :5], rows[1, :6], rows[2, :50] = 0, 0, np.nan
-    assert used_to_zero(Panel.of(0, 60, rows, list("abc"))) == {"b"}
+def test_who_is_used_to_zero_is_so_by_a_twentieth_of_what_was_observed_around_that_hour() -> None:
+    """Of three hours of minutes 9 are a twentieth; and an hour that was never seen is no habit."""
+    rows = np.ones((3, 24 * 60))
+    rows[0, 120:129], rows[1, 120:130], rows[2, 180:] = 0, 0, np.nan
+    assert used_to_zero(Panel.of(0, 60, rows, list("abc"))) == {"b": {1, 2, 3}}
 
 
 def test_without_a_zero_there_is_no_doubt() -> None:
