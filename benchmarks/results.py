@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from statistics import geometric_mean, median
 from typing import Any
 
 import numpy as np
@@ -43,13 +42,12 @@ from ahpa.core.readiness import Lag, Readiness
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.counts import minutes
 from ahpa.simulation.stream import SimulatedService
+from benchmarks.results_page import LAGS_SECONDS, LATE_TARGET, page
 from forecasting.fleet.model import FleetModel
 from forecasting.levels import LEVELS
 from forecasting.panel import Panel
 
 ROOT = Path(__file__).parent.parent
-LAGS_SECONDS = (60.0, 180.0, 600.0)
-LATE_TARGET = 0.001
 HISTORY_DAYS = 28.0
 FILLS = (0.6, 0.7, 0.8, 0.9, 1.0)
 TRACES = (
@@ -61,19 +59,6 @@ TRACES = (
     "wc98/series/wc98_all",
     "burstgpt_week1/series/burstgpt_tokens_per_min",
 )
-ROWS = (
-    ("clairvoyant floor, 90 % KPA", "clairvoyant@90"),
-    ("clairvoyant floor, 70 % KPA", "clairvoyant"),
-    ("**ahpa** --manage-target, best setting", "ahpa@90"),
-    ("**ahpa**, best setting", "ahpa"),
-    ("yesterday's rule × margin", "seasonal"),
-    ("KPA, best utilisation", "kpa"),
-    ("HPA, best utilisation", "hpa"),
-    ("KPA + cheapest constant floor", "static"),
-    ("smallest fixed fleet", "fixed-max"),
-)
-
-
 KPA = KpaConfig(target_value=2.8, total_value=4.0)
 
 
@@ -194,113 +179,6 @@ def clairvoyant(trial: Trial, utilization: float) -> Callable[[float], Ahpa]:
         peaks[:, w] = view[first].max(axis=1)[:, None]
     # The plan divides by utilization x slots.
     return lambda fill: replace(ours(trial), foresight=replace(seen, peaks=peaks * (utilization / fill)))
-
-
-def page(found: dict[str, Any]) -> str:
-    """docs/results.md."""
-    lags = [f"{lag:g}" for lag in LAGS_SECONDS]
-    lines = [
-        "# Results: replica-hours at equal lateness, on real traces",
-        "",
-        "Written by `python -m benchmarks.results`; do not edit.",
-        "",
-        f"{len(found)} services ({', '.join(sorted({n.split('/')[0] for n in found}))}), one sample a minute, each",
-        "scaled so that the 99.9 % quantile of its demand needs 30 replicas at 70 %. The last three days are tested;",
-        "up to three days before them serve to find settings. The model learns on all services together (ends laid on",
-        "one another), before those days and every second day after. Service time 2 s, 4 slots, lag log-normal with",
-        "p95 / p50 = 1.5, late = waited more than 1 s, Knative's own KPA at 2-second ticks. Every policy is swept over",
-        "its knob, halved where 0.1 % late lies; its cheapest setting with at most so many counts. Networks that are",
-        "trained on another kind of processor differ in their last bits: figures of ours then move by a few percent.",
-        "",
-        "Median over the services of replica-hours relative to the clairvoyant's lower bound (no policy with so few",
-        "late requests costs less: ahpa/backtest/oracle.py), and in how many services 0.1 % was reached at all.",
-        "",
-        "| policy | " + " | ".join(f"{lag} s lag" for lag in lags) + " |",
-        "|---|" + "---|" * len(lags),
-    ]
-    for words, key in ROWS:
-        lines.append(f"| {words} | " + " | ".join(_cell([s[lag] for s in found.values()], key) for lag in lags) + " |")
-    best = [_cell([_best(s[lag]) for s in found.values()], "best") for lag in lags]
-    lines.append("| best of these five per service, chosen afterwards | " + " | ".join(best) + " |")
-    lines += [
-        "",
-        "`90 % KPA`, `--manage-target`: the KPA fills replicas to 90 % instead of 70 % while the forecast is trusted.",
-        "",
-        "## What a user gets without looking at the tested days",
-        "",
-        "Ours chooses its setting each day by what lay before it. Services that kept 0.1 % (and 0.5 %), and the median",
-        "replica-hours relative to the bound over all of them.",
-        "",
-        "| policy | " + " | ".join(f"{lag} s lag" for lag in lags) + " |",
-        "|---|" + "---|" * len(lags),
-    ]
-    for words, key in (
-        ("**ahpa**", "ahpa"), ("**ahpa** --manage-target", "ahpa@90"), ("yesterday's rule × 1", "seasonal"),
-        ("KPA at 70 %", "kpa"), ("HPA at 70 %", "hpa"), ("fixed fleet by the largest minute before", "fixed-max"),
-    ):  # fmt: skip
-        cells = [_own([s[lag] for s in found.values()], key) for lag in lags]
-        lines.append(f"| {words} | " + " | ".join(cells) + " |")
-    lines += [
-        "",
-        "The same relative to the clairvoyant floor beside the same scaler (what better forecasts and choices could",
-        "still save): services that kept 0.1 %, median and geometric mean over all of them.",
-        "",
-        "| policy | " + " | ".join(f"{lag} s lag" for lag in lags) + " |",
-        "|---|" + "---|" * len(lags),
-    ]
-    for words, key, base in (
-        ("**ahpa**", "ahpa", "clairvoyant"), ("**ahpa** --manage-target", "ahpa@90", "clairvoyant@90"),
-        ("yesterday's rule × 1", "seasonal", "clairvoyant"), ("KPA at 70 %", "kpa", "clairvoyant"),
-    ):  # fmt: skip
-        cells = [_beside([s[lag] for s in found.values()], key, base) for lag in lags]
-        lines.append(f"| {words} | " + " | ".join(cells) + " |")
-    lines += ["", "## Service by service (180 s)", "", "Replica-hours at 0.1 % late; – where it was not reached.", ""]
-    keys = ("oracle", "ahpa@90", "ahpa", "seasonal", "kpa", "hpa", "static", "fixed-max")
-    lines += ["| service | " + " | ".join(keys) + " |", "|---|" + "---|" * len(keys)]
-    for name, service in found.items():
-        row = [f"{service['180'][k]:.0f}" if service["180"][k] is not None else "–" for k in keys]
-        lines.append(f"| {name.split('/')[-1]} | " + " | ".join(row) + " |")
-    lines += [
-        "",
-        "## Coverage of the predicted peak (180 s)",
-        "",
-        "| service | 0.9 | 0.95 | 0.99 |",
-        "|---|---|---|---|",
-    ]
-    for name, service in found.items():
-        c = service["180"]["coverage"]
-        lines.append(f"| {name.split('/')[-1]} | {c['0.9']:.3f} | {c['0.95']:.3f} | {c['0.99']:.3f} |")
-    return "\n".join(lines) + "\n"
-
-
-def _best(row: dict[str, Any]) -> dict[str, Any]:
-    reached = [row[k] for k in ("kpa", "hpa", "static", "fixed-max", "seasonal") if row[k] is not None]
-    return {"oracle": row["oracle"], "best": min(reached, default=None)}
-
-
-def _cell(rows: list[dict[str, Any]], key: str) -> str:
-    ratios = [row[key] / row["oracle"] for row in rows if row[key] is not None]
-    if not ratios:
-        return "not reached"
-    # The median over all services, those that did not reach it being the worst.
-    ordered = sorted(ratios) + [float("inf")] * (len(rows) - len(ratios))
-    middle = median(ordered)
-    return f"{middle:.2f} ({len(ratios)})" if np.isfinite(middle) else f"not reached by half ({len(ratios)})"
-
-
-def _own(rows: list[dict[str, Any]], key: str) -> str:
-    kept = [row[key + " own"][1] <= LATE_TARGET for row in rows]
-    nearly = [row[key + " own"][1] <= 5 * LATE_TARGET for row in rows]
-    cost = median(row[key + " own"][0] / row["oracle"] for row in rows)
-    return f"{sum(kept)} ({sum(nearly)}) of {len(rows)}, {cost:.2f} ×"
-
-
-def _beside(rows: list[dict[str, Any]], key: str, base: str) -> str:
-    """Of the services for which the clairvoyant floor kept the target at all."""
-    known = [row for row in rows if row[base] is not None]
-    ratios = [row[key + " own"][0] / row[base] for row in known]
-    kept = sum(row[key + " own"][1] <= LATE_TARGET for row in known)
-    return f"{kept} of {len(known)}, {median(ratios):.2f}, {geometric_mean(ratios):.2f}"
 
 
 if __name__ == "__main__":

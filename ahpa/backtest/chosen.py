@@ -11,8 +11,9 @@ from ahpa.backtest.scenario import TICK_SECONDS, Scenario
 from ahpa.backtest.trial import Trial
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.policy.values import Policy
+from ahpa.core.served import Served, largest_lately, wishes
 from ahpa.core.setting import DEFAULT_SETTING, Setting
-from ahpa.core.tryouts import Served, Tryouts, largest_lately, wishes
+from ahpa.core.tryouts import Tryouts
 from forecasting.panel import DAY_SECONDS, Array, Floats
 
 _DAY = round(DAY_SECONDS / TICK_SECONDS)
@@ -80,6 +81,7 @@ def served_by(scenario: Scenario, late_target: float, utilization: float | None)
         lag_seconds=[service.readiness.longest(LAG_LEVEL)],
         service_seconds=[service.service_seconds],
         late_after_seconds=[service.late_after_seconds],
+        countable=[config.in_flight(config.target_value, service.service_seconds) <= service.concurrency],
     )
 
 

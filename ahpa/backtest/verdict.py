@@ -108,8 +108,8 @@ def worth_of(found: Mapping[str, ContenderResult], late_target: float) -> tuple[
     cost = mine.equal.outcome.replica_hours
     if not reached:
         if left_out := [name for name in UNPREDICTIVE if name not in found]:
-            compared = ", ".join(others) or "nothing"
-            return False, f"not known: {compared} did not keep the target, {', '.join(left_out)} were left out", 0.0
+            missed = f"{', '.join(others)} did not keep the target, " if others else ""
+            return False, f"not known: {missed}{', '.join(left_out)} were left out", 0.0
         return True, f"nothing without prediction kept {percent(late_target)} late", 0.0
     name = min(reached, key=lambda n: reached[n].outcome.replica_hours)
     other = reached[name].outcome.replica_hours

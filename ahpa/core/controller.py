@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ahpa.core.budget import shared
-from ahpa.core.decision import Decision, Reason, decided
+from ahpa.core.decision import Decision, Reason, Severity, decided
 from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.planner import Plan, Supply, plan
 from ahpa.core.policy.rules import level_of
@@ -76,17 +76,32 @@ def _decide(workload: Workload, at: Round) -> Decision:
         return _overall(workload, at)[0]
     release = None if at.blocked(workload) else workload.policy.policy.release
     rollout = Rollout.at(at.observation.now, workload.parts, release)
-    kept = workload.floor - rollout.given_up
-    decision, needed = _overall(replace(workload, parts=rollout.parts, floor=kept), at, rollout)
+    present = replace(workload, parts=rollout.parts, floor=workload.floor - rollout.given_up)
+    decision, needed = _overall(present, at, rollout)
+    floor = decision.floor
     if decision.plan is None and decision.change < 0:
         rollout = replace(rollout, release=at.observation.limits.decay_ratio)
-    given_up = f"; {rollout.given_up} are given up, for what was to come did not in time" if rollout.given_up else ""
-    return replace(
-        decision,
-        previous=workload.floor,
-        split=rollout.split(decision.floor, needed),
-        message=decision.message + given_up,
-    )
+    elif decision.plan is None and rollout.comes:  # a hold is one for what comes, too
+        needed = max(needed, rollout.held)
+        high = _bounds(present, at.observation.limits)[1]
+        floor = max(floor, min(high, at.reach(present), sum(rollout.claims(needed))))
+    return _divided(decision, workload, rollout, rollout.split(floor, needed))
+
+
+def _divided(decision: Decision, workload: Workload, rollout: Rollout, split: tuple[int, ...]) -> Decision:
+    """The decision as its parts make it, and said so."""
+    current, floor = workload.floor, sum(split)
+    reason, message = decision.reason, decision.message
+    if (current, floor) != (decision.previous, decision.floor):
+        moves = (
+            f"keep {floor}" if floor == current else f"{'raise' if floor > current else 'lower'} {current} -> {floor}"
+        )
+        message = f"{moves}: {message.partition(': ')[2]}"
+        reason = Reason.TRAFFIC_MOVES if floor > decision.floor else reason
+    if rollout.late:
+        message += f"; {', '.join(rollout.late)} did not come in time and has only what is ready of it"
+        reason = Reason.TRAFFIC_MOVES if reason.severity is Severity.QUIET else reason
+    return replace(decision, previous=current, floor=floor, split=split, reason=reason, message=message)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ class Rollout:
     parts: tuple[Part, ...]
     release: float | None
     """Share of its floor that a part may lose; None: nothing."""
+    late: tuple[str, ...] = ()
+    """Names of those that did not come in time."""
 
     @staticmethod
     def at(now: float, parts: Sequence[Part], release: float | None) -> Rollout:
@@ -39,7 +41,8 @@ class Rollout:
         def late(part: Part) -> bool:
             return part.coming_until is not None and now > part.coming_until
 
-        return Rollout(tuple(replace(p, most=max(p.least, p.ready)) if late(p) else p for p in parts), release)
+        prepared = tuple(replace(p, most=max(p.least, p.ready)) if late(p) else p for p in parts)
+        return Rollout(prepared, release, tuple(p.name for p in parts if late(p)))
 
     @property
     def comes(self) -> bool:
@@ -53,6 +56,12 @@ class Rollout:
             p.floor - p.bounded(p.floor) for p in self.parts if p.coming_until is not None and p.most is not None
         )
 
+    @property
+    def held(self) -> int:
+        """What all parts need for the demand that those with traffic hold replicas for, where no plan says more."""
+        demands = [p.floor * p.per_replica / p.share for p in self.parts if p.coming_until is None and p.share > 0]
+        return sum(part.needs(max(demands)) for part in self.parts) if demands else 0
+
     def claims(self, needed: int) -> tuple[int, ...]:
         """What each part should have where `needed` are needed in all: its own need, and no less than the ramp leaves
         of what it has. Where traffic moved from 90 and 10 % to halves, 18 and 2 replicas become 16 and 10 by a release
@@ -65,7 +74,9 @@ class Rollout:
         claims = self.claims(needed)
         serving = [i for i, part in enumerate(self.parts) if part.coming_until is None]
         coming = [i for i, part in enumerate(self.parts) if part.coming_until is not None]
-        first = floor - sum(self.parts[i].least for i in coming)
+        # What one that comes holds already is not taken from it for a raise of the others.
+        reserved = self._left if sum(self._left) <= floor else [part.least for part in self.parts]
+        first = floor - sum(reserved[i] for i in coming)
         if coming:
             first = min(first, sum(claims[i] for i in serving))
         given = self._share(first, serving, claims)

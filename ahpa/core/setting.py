@@ -63,10 +63,19 @@ DEFAULT_SETTING = Setting.fill(0.99)
 """Until there is a record to choose by."""
 
 
+def setting_at(column: int, constants: Array) -> Setting:
+    """The setting of one service in a column of `Tryouts`: the levels at the fill, those in slots, the `constants` [c]
+    in replicas."""
+    rule, level = divmod(column, len(CHOICE_LEVELS))
+    if rule < 2:
+        return Setting((Rule.FILL, Rule.SLOTS)[rule], CHOICE_LEVELS[level])
+    count = constants[column - 2 * len(CHOICE_LEVELS)]
+    return Setting(Rule.CONSTANT, DEFAULT_SETTING.level, int(count))
+
+
 def candidates(constants: Array) -> list[Setting]:
-    """The settings of one service, in the order of the columns of `Tryouts`; `constants` [c] in replicas."""
-    rules = [Setting(rule, level) for rule in (Rule.FILL, Rule.SLOTS) for level in CHOICE_LEVELS]
-    return rules + [Setting(Rule.CONSTANT, DEFAULT_SETTING.level, int(count)) for count in constants]
+    """All of them, in the order of the columns."""
+    return [setting_at(column, constants) for column in range(2 * len(CHOICE_LEVELS) + len(constants))]
 
 
 def scores(late: Array, cost: Array, late_target: Floats) -> Array:

@@ -13,12 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ahpa.core.lateness import late_share
-from ahpa.core.setting import CHOICE_LEVELS, CONSTANT_RATIOS, Setting, candidates, scores
-from forecasting.levels import level_weights
-from forecasting.panel import Array, Floats, Ints, Panel
+from ahpa.core.served import MOST, Served
+from ahpa.core.setting import CHOICE_LEVELS, CONSTANT_RATIOS, Rule, Setting, scores, setting_at
+from forecasting.panel import Array, Floats, Ints
 
 RULES, CONSTANTS = 2 * len(CHOICE_LEVELS), len(CONSTANT_RATIOS)
 SETTINGS = RULES + CONSTANTS
@@ -26,8 +25,6 @@ LONGEST_LAG = 30
 """Minutes; a longer lag counts as this."""
 REMEMBERED_DAYS = 5.0
 """A day that is so long ago weighs 1/e."""
-LARGEST_LEVEL, LARGEST_DAYS = 0.999, 7.0
-"""Constant floors are shares of this quantile of so many days: a slip of one minute is no largest demand."""
 LEAST_DAYS = 1.0
 """Before so much is on record nothing is chosen by it."""
 BETTER = 0.1
@@ -40,54 +37,6 @@ for."""
 _FADE = np.float32(np.exp(-1 / (REMEMBERED_DAYS * 1440)))
 _GIVES_UP_MINUTES = 5.0
 """A queue holds no more than so many minutes of work: who waits longer gives up."""
-
-
-@dataclass(frozen=True, eq=False)
-class Served:
-    """What does not change from minute to minute, of n services; shape [n] each, in the unit of their demand."""
-
-    per_replica: Array
-    """What a replica serves at target."""
-    slots: Array
-    """What it serves when it is full."""
-    least: Array
-    """The owner's own bounds, in replicas."""
-    most: Array
-    release: Array
-    """Share of a floor that is released per minute."""
-    lag: Ints
-    """Minutes, at least 1."""
-    turns: Array
-    """Requests that a slot serves per minute."""
-    patience: Array
-    """As `late_share` wants it."""
-    countable: NDArray[np.bool_]
-    """Whether `slots` is known; else it is a guess, and no floor is planned by it."""
-
-    @staticmethod
-    def of(
-        per_replica: Sequence[float],
-        slots: Sequence[float],
-        least: Sequence[float],
-        most: Sequence[float],
-        release: Sequence[float],
-        lag_seconds: Sequence[float],
-        service_seconds: Sequence[float],
-        late_after_seconds: Sequence[float],
-        countable: Sequence[bool] | None = None,
-    ) -> Served:
-        """From what people say: `late_after_seconds` is the wait that a request may have."""
-        lag = np.maximum(1, np.round(np.asarray(lag_seconds) / 60)).astype(int)
-        takes = np.asarray(service_seconds, np.float32)
-        patience = np.float32(2) * np.asarray(late_after_seconds, np.float32) / takes
-
-        def known(values: Sequence[float]) -> Array:
-            return np.asarray(values, np.float32)
-
-        counted = np.ones(len(lag), bool) if countable is None else np.asarray(countable, bool)
-        bounds = known(least), known(most)
-        turns = np.float32(60) / takes
-        return Served(known(per_replica), known(slots), *bounds, known(release), lag, turns, patience, counted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +72,7 @@ class Tryouts:
         n = len(keys)
 
         def there() -> Array:
-            return np.repeat(np.maximum(needed, 1).astype(np.float32)[:, None], SETTINGS, axis=1)
+            return np.repeat(np.minimum(needed, MOST).astype(np.float32)[:, None], SETTINGS, axis=1)
 
         def none(*shape: int) -> Array:
             return np.zeros(shape, np.float32)
@@ -154,6 +103,12 @@ class Tryouts:
         fresh.late[other, RULES:] = fresh.late[other, RULES : RULES + 1]
         return fresh
 
+    def beside(self, others: Tryouts) -> Tryouts:
+        """Both, which have no key in common."""
+        rings = [np.roll(each.asked, -each.at, axis=0) for each in (self, others)]
+        joined = {name: np.concatenate([getattr(self, name), getattr(others, name)]) for name in _BY_SERVICE}
+        return replace(self, keys=(*self.keys, *others.keys), asked=np.concatenate(rings, axis=1), at=0, **joined)
+
     def seen(self, served: Served, wanted: Array, kept: Array, demand: Array) -> Tryouts:
         """After a minute in which `demand` [n] came (NaN: not observed, and nothing is learned of it). `wanted` and
         `kept` [n, RULES] are what each rule wanted at its beginning, and what is worth keeping of what still starts."""
@@ -164,9 +119,9 @@ class Tryouts:
         want = np.maximum(want, np.minimum(there, held))
         want = np.clip(want, served.least[:, None], served.most[:, None])
         floor = _ramped(self.floor, want, self.present, served.release[:, None])
-        asked = np.clip(np.maximum(floor, self.desired), 1, np.maximum(served.most, 1)[:, None])
+        asked = np.clip(np.maximum(floor, self.desired), served.least[:, None], served.most[:, None])
         ready = np.maximum(np.minimum(self.ready, asked), np.minimum(asked, self._through(served.lag)))
-        x = np.where(known, demand, 0).astype(np.float32)[:, None]
+        x = np.where(known, np.minimum(demand, MOST), 0).astype(np.float32)[:, None]
         late, backlog, busy = _queue(x, ready * served.slots[:, None], self.backlog, served)
         desired = np.ceil(busy / served.per_replica[:, None] - np.float32(1e-5))
         panics = desired >= 2 * np.maximum(ready, 1)
@@ -202,13 +157,23 @@ class Tryouts:
         said = scores(late, cost, late_target)
         said[~served.countable, len(CHOICE_LEVELS) : RULES] = np.inf
         said[:, RULES] -= _NO_FLOOR
-        out = {}
-        for row in np.flatnonzero((self.minutes >= LEAST_DAYS * 1440) & (self.demand > 0)).tolist():
-            there, key = candidates(self.constants[row]), self.keys[row]
-            best, now = int(np.argmin(said[row])), before.get(key)
-            stays = now in there and said[row, there.index(now)] <= said[row, best] + BETTER
-            out[key] = now if stays and now is not None else there[best]
-        return out
+        rows = np.arange(len(self.keys))
+        now = np.array([self._column(row, before.get(key)) for row, key in enumerate(self.keys)], int)
+        best = np.argmin(said, axis=1)
+        stays = (now >= 0) & (said[rows, np.maximum(now, 0)] <= said[rows, best] + BETTER)
+        known = (self.minutes >= LEAST_DAYS * 1440) & (self.demand > 0)
+        taken = np.where(stays, now, best)
+        return {self.keys[row]: setting_at(int(taken[row]), self.constants[row]) for row in np.flatnonzero(known)}
+
+    def _column(self, row: int, setting: Setting | None) -> int:
+        """Where a setting stands in a row; -1 where it does not."""
+        if setting is None:
+            return -1
+        if setting.rule is not Rule.CONSTANT:
+            first = 0 if setting.rule is Rule.FILL else len(CHOICE_LEVELS)
+            return first + CHOICE_LEVELS.index(setting.level) if setting.level in CHOICE_LEVELS else -1
+        found = np.flatnonzero(self.constants[row] == setting.replicas)
+        return RULES + int(found[0]) if len(found) else -1
 
     def _through(self, lag: Ints) -> Array:
         """[n, k]: the least that was asked for in the last `lag` minutes, so what is ready of it."""
@@ -224,20 +189,10 @@ _BY_SERVICE = ("constants", "floor", "ready", "present", "desired", "backlog", "
 _OTHER = 1.5
 
 
-def largest_lately(demand: Panel) -> Floats:
-    """The largest demand [n] of the last days; 0 where none was observed."""
-    lately = demand.values[:, -round(LARGEST_DAYS * 86_400 / demand.step) :]
-    out = np.zeros(len(lately))
-    for row, values in enumerate(lately):
-        known = values[np.isfinite(values)]
-        out[row] = np.quantile(known, LARGEST_LEVEL) if len(known) else 0.0
-    return out
-
-
 def constant_floors(largest: Floats) -> Array:
     """The constant floors [n, c] of services whose largest demand needs so many replicas [n]."""
-    ratios = np.asarray(CONSTANT_RATIOS, np.float32)
-    return np.asarray(np.ceil(ratios * largest[:, None].astype(np.float32)), np.float32)
+    most = np.minimum(np.nan_to_num(largest, posinf=MOST), MOST)[:, None]
+    return np.asarray(np.ceil(np.asarray(CONSTANT_RATIOS) * most), np.float32)
 
 
 def _ramped(floor: Array, want: Array, present: Array, release: Array) -> Array:
@@ -257,20 +212,3 @@ def _queue(x: Array, slots: Array, backlog: Array, served: Served) -> tuple[Arra
     left = np.clip(backlog - spare, 0, _GIVES_UP_MINUTES * (np.maximum(slots, 1) + x))
     busy = np.minimum(x + backlog, slots) + served.turns[:, None] * (backlog + left) / 2
     return late, left, busy
-
-
-def wishes(levels: Floats, peaks: Array, served: Served) -> tuple[Array, Array]:
-    """What each rule wants of peaks [n, q] at `levels` [q] within the lead, and what of that is worth keeping while it
-    starts (as `planner.plan` has it): [n, RULES] each, 0 where nothing was foreseen."""
-    asked = np.asarray(CHOICE_LEVELS)
-    wanted, kept = (
-        _needed(np.nan_to_num(peaks) @ level_weights(levels, wanted).astype(np.float32), served)
-        for wanted in (asked, (1 + asked) / 2)
-    )
-    return wanted, kept
-
-
-def _needed(peaks: Array, served: Served) -> Array:
-    fill = peaks / served.per_replica[:, None]
-    slots = (peaks + np.sqrt(peaks)) / served.slots[:, None]
-    return np.asarray(np.ceil(np.concatenate([fill, slots], axis=1) - np.float32(1e-4)), np.float32)

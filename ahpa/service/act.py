@@ -126,7 +126,7 @@ class Actor:
     def _write(self, target: Target, decision: Decision, memory: Memory, now: float) -> str | None:
         """Write; what the API said if it refused for good, to be told."""
         before = memory.backoff.get(target.key)
-        acts = decision.restore or decision.plan is not None or decision.change != 0
+        acts = decision.restore or decision.plan is not None or decision.change != 0 or bool(decision.split)
         if not acts or (before is not None and now < before.until) or not self.may_write(now):
             return None
         actuator, wrote = self.actuators[target.kind], True

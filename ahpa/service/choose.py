@@ -7,19 +7,23 @@ of them: how noisy it is within a minute is not known.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.planner import LAG_LEVEL
-from ahpa.core.setting import Setting
-from ahpa.core.tryouts import Served, Tryouts, wishes
+from ahpa.core.served import Served, wishes
+from ahpa.core.setting import CONSTANT_RATIOS, Setting
+from ahpa.core.tryouts import Tryouts
 from ahpa.core.units import IN_FLIGHT
 from ahpa.ports import Telemetry
-from forecasting.panel import Array, Floats, Panel
+from forecasting.panel import Array, Floats, Ints, Panel
 
+STEP_SECONDS = 60.0
+"""In steps of so long all is tried (core/tryouts.py)."""
 LATE_AFTER_SECONDS = 1.0
 """A request that waits longer for capacity is late: the backtest's default."""
 SERVICE_SECONDS = 2.0
@@ -48,9 +52,9 @@ class Tried:
     """[n, rules]: what they wanted then, and what of it was worth keeping."""
     kept: Array
 
-    def after(self, recent: Panel) -> Tried:
-        """With what has come since then."""
-        rows = {key: row for row, key in enumerate(recent.keys)}
+    def after(self, recent: Panel, doubted: Collection[str]) -> Tried:
+        """With what has come since then. Of what is `doubted` (series) nothing is learned."""
+        rows = {key: row for row, key in enumerate(recent.keys) if key not in doubted}
         at = np.array([rows.get(key, -1) for key in self.tryouts.keys], int)
         if not recent.values.size or not (at >= 0).any():
             return self
@@ -62,6 +66,35 @@ class Tried:
         demand = np.where(new, recent.values[at, column] * self.scale, np.nan)
         tried = self.tryouts.seen(self.served, self.wanted, self.kept, np.asarray(demand, np.float32))
         return replace(self, tryouts=tried, until=np.maximum(self.until, newest))
+
+    def without(self, gone: Callable[[str], bool]) -> Tried | None:
+        """Those that are not gone; None if all are."""
+        rows = np.array([row for row, key in enumerate(self.tryouts.keys) if not gone(key)], int)
+        if len(rows) == len(self.tryouts.keys):
+            return self
+        return self.rows(rows) if len(rows) else None
+
+    def beside(self, others: Tried) -> Tried:
+        """Both."""
+        joined = (
+            np.concatenate([getattr(self, name), getattr(others, name)])
+            for name in ("late_target", "scale", "until", "wanted", "kept")
+        )
+        return Tried(self.tryouts.beside(others.tryouts), self.served.beside(others.served), *joined)
+
+    def rows(self, rows: Ints) -> Tried:
+        """Some of them, in this order."""
+        keys = [self.tryouts.keys[row] for row in rows]
+        none = np.zeros(len(rows))
+        return Tried(
+            self.tryouts.of(keys, none, self.tryouts.constants[rows, -1] / CONSTANT_RATIOS[-1]),
+            self.served.rows(rows),
+            self.late_target[rows],
+            self.scale[rows],
+            self.until[rows],
+            self.wanted[rows],
+            self.kept[rows],
+        )
 
     def choose(self, before: Mapping[str, Setting], telemetry: Telemetry) -> dict[str, Setting]:
         """By series: the setting in force from now on, of those with enough on record."""
@@ -77,21 +110,32 @@ def wish(
     before: Tried | None, seen: Observation, series: Mapping[str, str], largest: Mapping[str, float]
 ) -> Tried | None:
     """What the rules want for the minute that begins, of every target with a forecast. `series` by workload's key;
-    `largest` by series is the largest demand of the last days. None: there is none to try anything for."""
+    `largest` by series is the largest demand of the last days. Those that were tried before and are not planned for in
+    this round keep their record and learn nothing. None: there is none to try anything for."""
     planned = [w for w in seen.workloads if w.per_replica is not None and seen.outlook(w.key) is not None]
+    keys = [series[w.key] for w in planned]
+    others = before and before.without(set(keys).__contains__)
     if not planned:
-        return None
-    keys = tuple(series[w.key] for w in planned)
+        return others and replace(others, until=np.full(len(others.until), np.inf))
     scale = np.array([_scale(w) for w in planned])
     served = _served(planned, scale, seen)
     needs = np.array([largest.get(key, 0.0) for key in keys]) * scale / served.per_replica
     ready = np.array([w.ready for w in planned], float)
-    tryouts = Tryouts.fresh(keys, ready, needs) if before is None else before.tryouts.of(keys, ready, needs)
+    known = before and before.without(set(_changed(before, keys, served)).__contains__)
+    tryouts = Tryouts.fresh(keys, ready, needs) if known is None else known.tryouts.of(keys, ready, needs)
     levels, peaks = _peaks(planned, seen)
     wanted, kept = wishes(levels, np.asarray(peaks * scale[:, None], np.float32), served)
+    until = np.where(np.isfinite(peaks).all(axis=1), [w.observed_until for w in planned], np.inf)
     target = np.array([w.policy.policy.late_target for w in planned])
-    until = np.array([w.observed_until for w in planned])
-    return Tried(tryouts, served, target, scale, until, wanted, kept)
+    here = Tried(tryouts, served, target, scale, until, wanted, kept)
+    return here if others is None else here.beside(replace(others, until=np.full(len(others.until), np.inf)))
+
+
+def _changed(before: Tried, keys: Sequence[str], served: Served) -> list[str]:
+    """Those of which a replica serves another demand than it did: what was tried was another service."""
+    then = dict(zip(before.tryouts.keys, before.served.per_replica.tolist(), strict=True))
+    now = zip(keys, served.per_replica.tolist(), strict=True)
+    return [key for key, value in now if not math.isclose(value, then.get(key, value), rel_tol=0.01)]
 
 
 def _peaks(planned: Sequence[Workload], seen: Observation) -> tuple[Floats, Floats]:
@@ -118,7 +162,7 @@ def _served(planned: Sequence[Workload], scale: Floats, seen: Observation) -> Se
     return Served.of(
         per_replica=per_replica,
         slots=[value / share for value, share in zip(per_replica, filled, strict=True)],
-        least=[w.baseline for w in planned],
+        least=[max(w.baseline, w.policy.policy.min or 0) for w in planned],
         most=[min(x for x in (cap, w.maximum, w.policy.policy.max) if x is not None) for w in planned],
         release=[w.policy.policy.release for w in planned],
         lag_seconds=[w.readiness.longest(LAG_LEVEL) for w in planned],

@@ -12,7 +12,7 @@ import numpy as np
 from ahpa.core.observation import Workload
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.policy.values import Policy
-from ahpa.core.tryouts import largest_lately
+from ahpa.core.served import largest_lately
 from ahpa.ports import DemandSource, Reading, ServerClock, Telemetry
 from ahpa.service.doubts import NO_DOUBTS, Doubts, used_to_zero
 from ahpa.service.observe import Listing, summary
@@ -112,7 +112,7 @@ class Learner:
             said = {keys[series]: problem for series, problem in left_out.items()}
             self.telemetry.log("refit.no_history", logging.WARNING, of=len(queries), **summary(said))
         usable = [series for series in reading.panel.keys if series not in left_out]
-        if queries and not usable:
+        if (queries or listing.unlisted) and not usable:
             return Refit(now, None, asked)
         if not usable:
             return Refit(now, Learned(), asked)
@@ -121,7 +121,8 @@ class Learner:
     def _learned(self, listing: Listing, reading: Reading, usable: Sequence[str], earlier: Learned) -> Learned:
         history = reading.panel.select(usable)
         chosen = {a.series: a.parsed.policy.model for a in listing.asked if a.query is not None}
-        unread = listing.queries.keys() - set(usable)
+        unlisted = {series for series in earlier.known if series.partition("/")[0] in listing.unlisted}
+        unread = (listing.queries.keys() - set(usable)) | unlisted
         model = PerSeriesModel(self.models, chosen, Policy().model, earlier.forecaster, unread)
         forecaster = model.fit(history)
         for name, reasons in forecaster.failed.items():

@@ -88,6 +88,7 @@ class Memory:
         ):
             for key in [k for k in memory if gone(k)]:
                 del memory[key]
+        self.tried = self.tried and self.tried.without(gone)
         self.trusted = {key for key in self.trusted if not gone(key)}
         self.unanswered = {key for key in self.unanswered if not gone(key)}
         self.seen = {key for key in self.seen if not gone(key)}

@@ -32,7 +32,7 @@ from ahpa.ports import (
 )
 from ahpa.service.act import Actor, Gate
 from ahpa.service.budget import Budget
-from ahpa.service.choose import wish
+from ahpa.service.choose import STEP_SECONDS, wish
 from ahpa.service.learn import Learned, Learner, Refit, worst_skew
 from ahpa.service.memory import Memory
 from ahpa.service.observe import Listing, Observer
@@ -140,8 +140,6 @@ class Service:
         skew = worst_skew(recent, self._cluster_clock)
         if abs(skew) <= self.settings.limits.skew_seconds:  # else its columns are not the hours that we think
             self._learned = self._learned.observed(recent)
-            if self._memory.tried is not None:
-                self._memory.tried = self._memory.tried.after(recent.panel)
         observation = self._observation(listing, recent, skew, now, writes, budget.starts)
         decisions = step(observation)
         rounds = tuple(
@@ -151,9 +149,7 @@ class Service:
         self.shown = Shown(now, rounds)
         coverage = self._learned.coverage(listing.keys)
         self._actor.carry_out(observation, rounds, coverage, self._memory, budget.writes)
-        self._memory.tried = wish(
-            self._memory.tried, observation, {a.target.key: a.series for a in listing.asked}, self._learned.largest
-        )
+        self._try_out(listing, recent, observation)
         self._wrote = writes
         seconds = time.monotonic() - began
         self._telemetry.ticked(now, seconds)
@@ -176,10 +172,33 @@ class Service:
         while not self._refits.empty():
             refit = self._refits.get()
             self._learned = refit.learned or self._learned
-            if self._memory.tried is not None:
-                self._memory.settings |= self._memory.tried.choose(self._memory.settings, self._telemetry)
+            self._choose()
             self._refit_seconds = refit.seconds
             self._memory.not_learned(refit.asked, self._learned.known, refit.at, NEW_SERIES_REFIT_SECONDS)
+
+    def _choose(self) -> None:
+        """Never at the cost of a round: what a floor follows is no reason to lose it."""
+        try:
+            if self._memory.tried is not None:
+                self._memory.settings |= self._memory.tried.choose(self._memory.settings, self._telemetry)
+        except Exception:  # a fault of ours
+            self._telemetry.fault("settings.failed")
+
+    def _try_out(self, listing: Listing, recent: Reading, seen: Observation) -> None:
+        """All settings on what came, and what they want next; after all writes, and as harmless. A step is a minute of
+        the world in which they are tried, so where it is not, or some would be missed, nothing is tried."""
+        if self.settings.step_seconds != STEP_SECONDS or self.settings.tick_seconds > STEP_SECONDS:
+            return
+        series = {a.target.key: a.series for a in listing.asked}
+        doubted = {series[w.key] for w in seen.workloads if distrusted(w, seen) is not None}
+        try:
+            tried = self._memory.tried
+            if tried is not None and abs(seen.skew) <= seen.limits.skew_seconds:
+                tried = tried.after(recent.panel, doubted | recent.partial)
+            self._memory.tried = wish(tried, seen, series, self._learned.largest)
+        except Exception:  # a fault of ours
+            self._memory.tried = None
+            self._telemetry.fault("settings.failed")
 
     def _wish_for_refit(self, listing: Listing, recent: Reading, now: float) -> None:
         """A target whose query fails has nothing to learn from, and one whose history cannot be read is tried again

@@ -128,13 +128,33 @@ def test_a_revision_that_did_not_come_in_time_is_given_up_for_what_is_ready(cove
     decision = decide(replace(service(OLD, late), coverage=coverage), outlook_of(50.0))
     assert decision.floors == (13, 2)
     assert (decision.previous, decision.floor) == (26, 15)
-    assert decision.message.endswith("; 11 are given up, for what was to come did not in time")
+    assert decision.message.startswith("lower 26 -> 15: ")
+    assert decision.message.endswith("; chat-00002 did not come in time and has only what is ready of it")
+    assert decision.reason is Reason.TRAFFIC_MOVES, "its owner should know that a rollout runs short"
 
 
-def test_the_first_revision_of_all_has_its_floor_before_its_first_request() -> None:
-    """A service that was deleted and made anew: its demand is known."""
-    decision = decide(service(COMING), outlook_of(50.0), Limits(raise_least=99))
-    assert decision.floors == (13,)
+def test_a_rollout_in_an_outage_does_not_lose_the_floor() -> None:
+    """No data, no model: the floor is held, for the one that comes too. It was all held for the old one, and gone with
+    its traffic: 20 became 0 on no data at all."""
+    old, coming = replace(OLD, floor=20, ready=20), replace(COMING, per_replica=8.0)
+    blind = replace(service(old, coming), observed_until=NOW - 400, unread="no answer", doubted_since=NOW - 300)
+    decision = decide(blind, outlook_of(50.0, reason="too little data"))
+    assert decision.floors == (20, 10)
+    assert decision.message.startswith("raise 20 -> 30: ")
+    assert "no answer" in decision.message
+    held = decide(
+        replace(blind, parts=(old, replace(coming, floor=10)), floor=30), outlook_of(50.0, reason="too little")
+    )
+    assert (held.floors, held.change) == ((20, 10), 0)
+
+
+def test_what_comes_loses_nothing_to_a_raise_of_the_others() -> None:
+    """The old one needs 21 at once, and a round allows only eight more; the new one has ten that are starting."""
+    old, coming = Part("a", 1.0, 1.0, floor=2, ready=2), Part("b", 0.1, 1.0, floor=10, coming_until=NOW + 300)
+    decision = decide(
+        replace(service(old, coming), coverage=0.5), outlook_of(80.0), Limits(raise_ratio=0.0, raise_least=8)
+    )
+    assert decision.floors == (10, 10)
 
 
 def test_without_data_a_floor_decays_part_by_part() -> None:

@@ -49,7 +49,9 @@ def _contender(result: ContenderResult) -> Json:
         **_outcome(result.outcome),
         "knob": result.label,
         "atLateTarget": None if equal is None else {"knob": equal.label, **_outcome(equal.outcome)},
-        "sweep": [{"knob": point.label, "value": point.knob, **_outcome(point.outcome)} for point in result.points],
+        "sweep": [
+            {"knob": point.label, "value": _finite(point.knob), **_outcome(point.outcome)} for point in result.points
+        ],
     }
 
 

@@ -43,7 +43,7 @@ from ahpa.adapters.kubernetes.revisions import (
 from ahpa.core.capacity import Part
 from ahpa.core.policy.values import STATE
 from ahpa.core.units import credible
-from ahpa.ports import Target
+from ahpa.ports import ClusterError, Target
 from ahpa.transport import NEVER
 
 SERVING = "serving.knative.dev/v1"
@@ -60,13 +60,7 @@ class _Listed:
     """Those that receive traffic, or are about to."""
     idle: Mapping[str, Object]
     """All others that are in our record."""
-    missing: frozenset[str]
-    """Names of those that receive traffic and were not listed."""
     defaults: KnativeDefaults
-
-    def kept(self) -> dict[str, str | None]:
-        """Our record of the missing: their floors are still ours to put back."""
-        return {name: own for name, own in recorded(self.service).items() if name in self.missing}
 
     def minimum(self, name: str) -> int:
         """In force on an active Revision."""
@@ -122,17 +116,26 @@ class KnativeServices:
         if not target.managed and all(listed.minimum(name) == count for name, count in wanted.items()):
             return False  # nothing to raise yet, so nothing to remember
         before = recorded(service)
-        after = listed.kept()
+        released = {name: revision for name, revision in idle.items() if held(revision, before)}
+        after = self._unlisted(listed) | {name: before[name] for name in released}
         after |= {n: before[n] if held(rev, before) else own_min_scale(rev) for n, rev in active.items()}
-        given_up = {name: revision for name, revision in idle.items() if held(revision, before)}
-        for name, revision in given_up.items():  # it lost its traffic: give back what its owner had
-            self._patch_revision(revision, before[name])
         if after != before:
             self._record(service, after)  # before the floor: a crash in between leaves a harmless record
         moved = {name: count for name, count in wanted.items() if listed.minimum(name) != count}
         for name, count in moved.items():
             self._patch_revision(active[name], str(count))
-        return bool(given_up or moved) or after != before
+        for name, revision in released.items():
+            self._release(revision, before[name])
+        return bool(released or moved) or after != before
+
+    def _release(self, revision: Object, own: str | None) -> None:
+        """Give back what its owner had to one that lost its traffic. Nobody is served by it: where that is refused it is
+        tried again in the next round, and the floors of the others do not wait for it."""
+        try:
+            self._patch_revision(revision, own)
+        except ClusterError as error:
+            if error.status not in (403, 404, 422):
+                raise
 
     def restore(self, target: Target) -> None:
         listed = _listed(target)
@@ -141,7 +144,22 @@ class KnativeServices:
             if held(revision, state):
                 self._patch_revision(revision, state[name])
         if STATE in annotations_of(listed.service):
-            self._record(listed.service, listed.kept() or None)
+            self._record(listed.service, self._unlisted(listed) or None)
+
+    def _unlisted(self, listed: _Listed) -> dict[str, str | None]:
+        """Our record of those that were not among the listed, as in a list that is a moment old, and are there: their
+        floors are still ours to put back."""
+        namespace = listed.service["metadata"]["namespace"]
+
+        def there(name: str) -> bool:
+            try:
+                self._kube.get(path(*collection(SERVING, "revisions", namespace), name))
+            except ClusterError as error:
+                return error.status != 404
+            return True
+
+        lost = recorded(listed.service).keys() - listed.active.keys() - listed.idle.keys()
+        return {name: own for name, own in recorded(listed.service).items() if name in lost and there(name)}
 
     def _target(
         self,
@@ -153,7 +171,8 @@ class KnativeServices:
         meta = service["metadata"]
         namespace = str(meta.get("namespace"))
         # By name: the order in the Service's status means nothing.
-        received, wanted, state = traffic(service), meant(service), recorded(service)
+        received, state = traffic(service), recorded(service)
+        wanted = meant(service) if received else {}  # the first of all must not wait for replicas: nobody is served yet
         here = {n: revisions[namespace, n] for n in sorted(received | wanted) if (namespace, n) in revisions}
         active = {n: revision for n, revision in here.items() if n in received or not failed(revision)}
         missing = sorted(received.keys() - active.keys())
@@ -189,7 +208,7 @@ class KnativeServices:
             parts=_parts(by_name, received, wanted, {n: prepared_until(active[n], defaults) for n in active}),
             assumed=defaults.assumed,
             refusal=refusal,
-            handle=_Listed(service, active, idle, frozenset(missing), defaults),
+            handle=_Listed(service, active, idle, defaults),
         )
 
     def _record(self, service: Object, state: Mapping[str, str | None] | None) -> None:

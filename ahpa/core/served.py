@@ -1,0 +1,102 @@
+"""Services as the settings are tried on them (tryouts.py), and what the rules of setting.py want for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ahpa.core.setting import CHOICE_LEVELS
+from forecasting.levels import level_weights
+from forecasting.panel import Array, Floats, Ints, Panel
+
+MOST = 1e6
+"""Replicas, or their demand: more than anybody has, and far from where float32 ends."""
+LARGEST_LEVEL, LARGEST_DAYS = 0.999, 7.0
+"""Constant floors are shares of this quantile of so many days: a slip of one minute is no largest demand."""
+
+
+@dataclass(frozen=True, eq=False)
+class Served:
+    """What does not change from minute to minute, of n services; shape [n] each, in the unit of their demand."""
+
+    per_replica: Array
+    """What a replica serves at target."""
+    slots: Array
+    """What it serves when it is full."""
+    least: Array
+    """The owner's own bounds, in replicas."""
+    most: Array
+    release: Array
+    """Share of a floor that is released per minute."""
+    lag: Ints
+    """Minutes, at least 1."""
+    turns: Array
+    """Requests that a slot serves per minute."""
+    patience: Array
+    """As `late_share` wants it."""
+    countable: NDArray[np.bool_]
+    """Whether `slots` is known; else it is a guess, and no floor is planned by it."""
+
+    @staticmethod
+    def of(
+        per_replica: Sequence[float],
+        slots: Sequence[float],
+        least: Sequence[float],
+        most: Sequence[float],
+        release: Sequence[float],
+        lag_seconds: Sequence[float],
+        service_seconds: Sequence[float],
+        late_after_seconds: Sequence[float],
+        countable: Sequence[bool] | None = None,
+    ) -> Served:
+        """From what people say: `late_after_seconds` is the wait that a request may have."""
+        lag = np.maximum(1, np.round(np.asarray(lag_seconds) / 60)).astype(int)
+        takes = np.asarray(service_seconds, np.float32)
+        patience = np.float32(2) * np.asarray(late_after_seconds, np.float32) / takes
+
+        def known(values: Sequence[float]) -> Array:
+            return np.asarray(values, np.float32)
+
+        counted = np.ones(len(lag), bool) if countable is None else np.asarray(countable, bool)
+        bounds = known(least), known(most)
+        turns = np.float32(60) / takes
+        return Served(known(per_replica), known(slots), *bounds, known(release), lag, turns, patience, counted)
+
+    def rows(self, rows: Ints) -> Served:
+        """Of some services, in this order."""
+        return Served(**{each.name: getattr(self, each.name)[rows] for each in fields(self)})
+
+    def beside(self, others: Served) -> Served:
+        """Of both."""
+        names = [each.name for each in fields(self)]
+        return Served(**{name: np.concatenate([getattr(self, name), getattr(others, name)]) for name in names})
+
+
+def largest_lately(demand: Panel) -> Floats:
+    """The largest demand [n] of the last days; 0 where none was observed."""
+    lately = demand.values[:, -round(LARGEST_DAYS * 86_400 / demand.step) :]
+    out = np.zeros(len(lately))
+    for row, values in enumerate(lately):
+        known = values[np.isfinite(values)]
+        out[row] = np.quantile(known, LARGEST_LEVEL) if len(known) else 0.0
+    return out
+
+
+def wishes(levels: Floats, peaks: Array, served: Served) -> tuple[Array, Array]:
+    """What each rule wants of peaks [n, q] at `levels` [q] within the lead, and what of that is worth keeping while it
+    starts (as `planner.plan` has it): [n, RULES] each, 0 where nothing was foreseen."""
+    asked = np.asarray(CHOICE_LEVELS)
+    wanted, kept = (
+        _needed(np.nan_to_num(peaks) @ level_weights(levels, wanted).astype(np.float32), served)
+        for wanted in (asked, (1 + asked) / 2)
+    )
+    return wanted, kept
+
+
+def _needed(peaks: Array, served: Served) -> Array:
+    fill = peaks / served.per_replica[:, None]
+    slots = (peaks + np.sqrt(peaks)) / served.slots[:, None]
+    return np.minimum(np.ceil(np.concatenate([fill, slots], axis=1) - np.float32(1e-4)), np.float32(MOST))
