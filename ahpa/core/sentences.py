@@ -8,6 +8,7 @@ from ahpa.core.capacity import apportion
 from ahpa.core.observation import Workload
 from ahpa.core.planner import Plan
 from ahpa.core.setting import Rule
+from ahpa.core.words import percent
 
 _PARTS = 4
 """So many parts are named; more would hide the sentence."""
@@ -30,7 +31,15 @@ def needs_of(workload: Workload, made: Plan) -> str:
         text += _split(workload, made)
     elif made.setting.rule is not Rule.CONSTANT:
         text += f" at {_each(workload.per_replica, workload, made)}"
-    return text + (f" ({'; '.join(workload.assumed)})" if workload.assumed else "")
+    return text + _missed(workload, made) + (f" ({'; '.join(workload.assumed)})" if workload.assumed else "")
+
+
+def _missed(workload: Workload, made: Plan) -> str:
+    """Where the best setting there is has not kept what its owner wants."""
+    late, wanted = made.setting.late, workload.policy.policy.late_target
+    if late is None or late <= wanted:
+        return ""
+    return f"; {percent(late)} were late with it lately, more than the {percent(wanted)} wanted"
 
 
 def _each(per_replica: float | None, workload: Workload, made: Plan) -> str:

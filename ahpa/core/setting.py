@@ -10,7 +10,7 @@ everywhere (docs/decisions/0052-settings.md), so each service has its own.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -43,6 +43,8 @@ class Setting:
     """Of the peak; of a constant floor the one that is shown beside it."""
     replicas: int = 0
     """Of a constant floor."""
+    late: float | None = field(default=None, compare=False)
+    """The share of the requests that was late with it lately; None: not known."""
 
     @staticmethod
     def fill(level: float) -> Setting:

@@ -163,7 +163,10 @@ class Tryouts:
         stays = (now >= 0) & (said[rows, np.maximum(now, 0)] <= said[rows, best] + BETTER)
         known = (self.minutes >= LEAST_DAYS * 1440) & (self.demand > 0)
         taken = np.where(stays, now, best)
-        return {self.keys[row]: setting_at(int(taken[row]), self.constants[row]) for row in np.flatnonzero(known)}
+        return {
+            self.keys[row]: replace(setting_at(int(taken[row]), self.constants[row]), late=float(late[row, taken[row]]))
+            for row in np.flatnonzero(known)
+        }
 
     def _column(self, row: int, setting: Setting | None) -> int:
         """Where a setting stands in a row; -1 where it does not."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.planner import LAG_LEVEL
-from ahpa.core.served import Served, wishes
+from ahpa.core.served import MOST, Served, wishes
 from ahpa.core.setting import CONSTANT_RATIOS, Setting
 from ahpa.core.tryouts import Tryouts
 from ahpa.core.units import IN_FLIGHT
@@ -63,7 +63,7 @@ class Tried:
         if not new.any():
             return self
         column = np.where(new, (newest - recent.start) / recent.step - 0.5, 0).astype(int)
-        demand = np.where(new, recent.values[at, column] * self.scale, np.nan)
+        demand = np.where(new, np.minimum(recent.values[at, column] * self.scale, MOST), np.nan)
         tried = self.tryouts.seen(self.served, self.wanted, self.kept, np.asarray(demand, np.float32))
         return replace(self, tryouts=tried, until=np.maximum(self.until, newest))
 
@@ -124,7 +124,7 @@ def wish(
     known = before and before.without(set(_changed(before, keys, served)).__contains__)
     tryouts = Tryouts.fresh(keys, ready, needs) if known is None else known.tryouts.of(keys, ready, needs)
     levels, peaks = _peaks(planned, seen)
-    wanted, kept = wishes(levels, np.asarray(peaks * scale[:, None], np.float32), served)
+    wanted, kept = wishes(levels, np.asarray(np.minimum(peaks * scale[:, None], 1e30), np.float32), served)
     until = np.where(np.isfinite(peaks).all(axis=1), [w.observed_until for w in planned], np.inf)
     target = np.array([w.policy.policy.late_target for w in planned])
     here = Tried(tryouts, served, target, scale, until, wanted, kept)

@@ -158,6 +158,30 @@ def test_a_steady_service_is_left_alone_and_a_bursty_one_gets_a_floor() -> None:
     assert helped.replicas >= 16
 
 
+def test_a_service_that_scales_to_zero_is_not_left_cold() -> None:
+    """Half a request in flight for two minutes of every twenty: without a floor each of them meets a cold start. "No
+    floor" was chosen, as if a replica were always there, and 99 % were late."""
+    demand = np.where(np.arange(DAY) % 20 < 2, 0.5, 0.0)
+    tried = walked(begun(largest=1.0), served(), demand, 1.0)
+    late = tried.shares()[0][0]
+    assert late[FIRST_CONSTANT] > 0.9
+    assert late[0] == pytest.approx(0.0, abs=1e-3)
+    chosen = tried.choose(served(), np.array([0.001]), {})["s0"]
+    assert str(chosen) != "no floor"
+
+
+@pytest.mark.parametrize("huge", [1e30, 1e300, np.inf])
+def test_a_demand_that_nobody_can_serve_harms_no_neighbour(huge: float) -> None:
+    """A tenant's demand of 1e30 over a target of 1e-9: not a number, and the choice for everybody ended."""
+    tryouts = begun(2).of(("s0", "s1"), np.array([huge, 6.0]), np.array([huge, 20.0]))
+    both = served(services=2)
+    for load in bursty(DAY):
+        tryouts = tryouts.seen(both, flat(1e6, 2), flat(1e6, 2), np.array([min(huge, 1e30), load], np.float32))
+    chosen = tryouts.choose(both, np.full(2, 0.001), {})
+    assert set(chosen) == {"s0", "s1"}
+    assert all(np.isfinite(getattr(tryouts, name)).all() for name in ("constants", "late", "cost", "floor"))
+
+
 def test_the_setting_in_force_stays_unless_another_is_clearly_better() -> None:
     world, target = served(), np.array([0.001])
     tryouts = walked(begun(needed=6.0), world, np.full(DAY, 15.0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -12,8 +13,11 @@ import pytest
 from ahpa.core.decision import Decision
 from ahpa.core.observation import Observation
 from ahpa.core.setting import DEFAULT_SETTING, Rule
+from ahpa.core.tryouts import Tryouts
 from ahpa.core.units import CORES, IN_FLIGHT
+from ahpa.ports import ClusterError
 from ahpa.service.choose import wish
+from ahpa.service.settings import Settings
 from tests.core.conftest import NOW as THEN
 from tests.core.conftest import outlook_of, workload_of
 from tests.fakes.demand import FakePrometheus
@@ -62,6 +66,18 @@ def test_the_late_target_acts() -> None:
     assert strict.setting.replicas >= math.ceil(60 / 10)
     assert later[STRICT].floor > later[LAX].floor
     assert f"{strict.floor} all the time did best lately" in later[STRICT].message
+
+
+def test_where_the_target_is_missed_the_decision_and_a_metric_say_so() -> None:
+    """Half of the requests may be late for one owner; the other's maximum of 3 cannot keep 0.1 %."""
+    kube = FakeKube()
+    add_knative(kube, "strict", mode="apply", max="3", **{"late-target": "0.1%"})
+    add_knative(kube, "lax", mode="apply", **{"late-target": "50%"})
+    at = staged(kube, FakePrometheus({"strict": bursts, "lax": bursts}), replace(SETTINGS, history_seconds=2 * DAY))
+    later = lived(at, range(HOURS * 60))
+    assert "late with it lately, more than the 0.1 % wanted" in later[STRICT].message
+    assert "late with it lately" not in later[LAX].message
+    assert 'ahpa_setting_late_ratio{kind="knative",name="strict",namespace="shop"} ' in at.metrics()
 
 
 def test_a_restart_begins_with_the_default() -> None:
@@ -132,6 +148,76 @@ def test_all_is_counted_in_requests_in_flight(unit: str, scale: float) -> None:
     assert tried.served.countable.tolist() == [unit == IN_FLIGHT.words]
     assert tried.wanted[0, 0] == 2
     assert tried.tryouts.constants[0, -3:].tolist() == [10, 12, 13]
+
+
+def test_a_kind_that_is_not_listed_for_a_round_keeps_its_record() -> None:
+    """One 503 on listing Knative Services, and days of record were gone."""
+    at = two()
+    lived(at, range(70))
+    at.kube.fail = lambda method, where: ClusterError(503, "away") if "serving.knative.dev" in where else None
+    add_hpa(at.kube, "strict", mode="apply", demand="mine", target_per_replica="8")
+    at.service.refit(NOW + 70 * 60)
+    at.tick(NOW + 70 * 60)
+    at.kube.fail = lambda method, where: None
+    decision = at.tick(NOW + 71 * 60)[STRICT]
+    assert decision.plan is not None, "what was learned of it is not forgotten either"
+    tried = at.service._memory.tried
+    assert tried is not None
+    minutes = dict(zip(tried.tryouts.keys, tried.tryouts.minutes.tolist(), strict=True))
+    assert [count for series, count in minutes.items() if series.startswith(STRICT)] >= [65]
+
+
+def test_where_a_replica_serves_another_demand_it_is_another_service() -> None:
+    workload = workload_of(unit=IN_FLIGHT.words)
+    seen = Observation(THEN, 60.0, (workload,), {workload.key: outlook_of(8.0)})
+    names = {workload.key: "series"}
+    before = wish(None, seen, names, {})
+    assert before is not None
+    before = replace(before, tryouts=replace(before.tryouts, minutes=before.tryouts.minutes + 99))
+    same = wish(before, seen, names, {})
+    other = wish(before, replace(seen, workloads=(replace(workload, per_replica=40.0),)), names, {})
+    assert same is not None
+    assert other is not None
+    assert (same.tryouts.minutes.tolist(), other.tryouts.minutes.tolist()) == ([99], [0])
+
+
+def test_what_is_doubted_is_not_learned_from() -> None:
+    at = two()
+    lived(at, range(30))
+    at.prometheus.warns = True
+    lived(at, range(31, 60))
+    tried = at.service._memory.tried
+    assert tried is not None
+    assert set(tried.tryouts.minutes.tolist()) <= {29, 30}
+
+
+@pytest.mark.parametrize("settings", [replace(SETTINGS, step_seconds=15.0), replace(SETTINGS, tick_seconds=300.0)])
+def test_where_a_step_is_no_minute_or_some_are_missed_nothing_is_tried(settings: Settings) -> None:
+    kube = FakeKube()
+    add_knative(kube, "strict", mode="apply")
+    at = staged(kube, FakePrometheus({"strict": bursts}), replace(settings, history_seconds=DAY / 4))
+    lived(at, range(5))
+    assert at.service._memory.tried is None
+
+
+def test_a_fault_of_ours_in_choosing_costs_no_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = two()
+    lived(at, range(10))
+
+    def fails(*args: object) -> NoReturn:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Tryouts, "choose", fails)
+    monkeypatch.setattr(Tryouts, "seen", fails)
+    assert lived(at, range(60, 62))[STRICT].plan is not None
+
+
+def test_an_owners_least_holds_in_what_is_tried() -> None:
+    workload = workload_of({"ahpa.dev/min": "10"}, unit=IN_FLIGHT.words)
+    seen = Observation(THEN, 60.0, (workload,), {workload.key: outlook_of(8.0)})
+    tried = wish(None, seen, {workload.key: "series"}, {})
+    assert tried is not None
+    assert tried.served.least.tolist() == [10.0]
 
 
 def test_without_a_forecast_there_is_nothing_to_try() -> None:

@@ -129,8 +129,8 @@ class KnativeServices:
         return bool(released or moved) or after != before
 
     def _release(self, revision: Object, own: str | None) -> None:
-        """Give back what its owner had to one that lost its traffic. Nobody is served by it: where that is refused it is
-        tried again in the next round, and the floors of the others do not wait for it."""
+        """Give back what its owner had to one that lost its traffic. Nobody is served by it: where that is refused it
+        is tried again in the next round, and the floors of the others do not wait for it."""
         try:
             self._patch_revision(revision, own)
         except ClusterError as error:

@@ -36,6 +36,9 @@ class Metrics:
         self.coverage = gauge(
             "ahpa_forecast_coverage_ratio", "Realised coverage of the predicted peak", (*TARGET, "level")
         )
+        self.late = gauge(
+            "ahpa_setting_late_ratio", "Share of late requests that the setting in force would have had lately", TARGET
+        )
         self.decisions = counter("ahpa_decisions_total", "Decisions by reason", ("reason",))
         self.writes = counter("ahpa_writes_total", "Writes to targets by result", ("result",))
         self.read_errors = counter("ahpa_metrics_errors_total", "Demand queries without a trustworthy answer", ())
@@ -60,7 +63,7 @@ class Metrics:
             self._show_all(rounds, coverage)
 
     def _show_all(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
-        shown = (self.floor, self.baseline, self.ready, self.peak, self.lag, self.starts)
+        shown = (self.floor, self.baseline, self.ready, self.peak, self.lag, self.starts, self.late)
         for gauge in (*shown, self.forecast_at, self.coverage):
             gauge.clear()
         for each in rounds:
@@ -73,6 +76,8 @@ class Metrics:
         self.floor.labels(*labels).set(decision.floor)
         self.baseline.labels(*labels).set(decision.baseline)
         self.ready.labels(*labels).set(workload.ready)
+        if decision.plan is not None and decision.plan.setting.late is not None:
+            self.late.labels(*labels).set(decision.plan.setting.late)
         readiness = workload.readiness
         for tier, (_, seconds) in zip(readiness.tiers, readiness.leads(LAG_LEVEL), strict=True):
             self.lag.labels(*labels, tier.name, f"{LAG_LEVEL:g}").set(seconds)

@@ -142,17 +142,19 @@ PARAMETERS: tuple[Parameter, ...] = (
         _some_time,
         "a duration such as 20s or 50ms",
         "50ms",
-        "How long one request takes. Only needed where the query counts requests per second and the target requests in "
-        "flight, or the other way round: it converts one into the other.",
-        otherwise="nothing is converted",
+        "How long one request takes. Needed where the query counts requests per second and the target requests in "
+        "flight, or the other way round: it converts one into the other. And the longer it is, the more wait.",
+        otherwise="nothing is converted, and 2s is taken for the late share",
     ),
     Parameter(
         "late-target",
         parse_share,
         "a share in (0, 1), such as 0.1% or 0.001",
         "0.1%",
-        "The share of requests that may wait for capacity. The floor follows whatever would have kept it lately for "
-        "the fewest replicas; for the first day, and for a day after a restart, the 0.99 quantile.",
+        "The share of requests that may wait for capacity: a wish that is weighed against its price, and no promise. "
+        "The floor follows whatever would have come nearest to it lately for a sensible number of replicas; for the "
+        "first day, and for a day after a restart, the 0.99 quantile. Where bursts come unannounced it can be missed "
+        "by far, which each decision then says; min, or a quantile, is what holds in any case.",
     ),
     Parameter(
         "quantile",
@@ -160,7 +162,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         "a level in [0.5, 1), such as 0.95 or 95",
         "0.99",
         "Instead of late-target: plan for this quantile of the peak.",
-        otherwise="0.99, unless costs are given",
+        otherwise="the late target decides, or the costs where they are given",
     ),
     Parameter(
         "replica-cost",

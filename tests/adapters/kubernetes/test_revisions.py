@@ -49,8 +49,8 @@ def revision(concurrency: int | None = None, /, **annotations: str) -> Object:
 
 def test_the_unit_and_the_query_are_those_of_the_revisions_metric() -> None:
     slots, rate = facts(revision(), {}, KnativeDefaults()), facts(revision(metric="rps"), {}, KnativeDefaults())
-    assert (slots.capacity, slots.demand) == (Capacity(70.0, IN_FLIGHT, "the target of r1"), "knative-concurrency")
-    assert (rate.capacity, rate.demand) == (Capacity(140.0, PER_SECOND, "the target of r1"), "knative-rps")
+    assert (slots.capacity, slots.demand) == (Capacity(70.0, IN_FLIGHT, "the target of r1", 0.7), "knative-concurrency")
+    assert (rate.capacity, rate.demand) == (Capacity(140.0, PER_SECOND, "the target of r1", 0.7), "knative-rps")
 
 
 @pytest.mark.parametrize(

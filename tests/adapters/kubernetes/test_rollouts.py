@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from ahpa.adapters.kubernetes.knative import KnativeServices
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE, PATIENCE
-from ahpa.ports import Target
+from ahpa.adapters.kubernetes.revisions import MIN_SCALE, PATIENCE, recorded
+from ahpa.ports import ClusterError, Target
 from tests.contracts.test_actuators import ASKED
 from tests.fakes.kube import FakeKube
 
@@ -66,7 +66,6 @@ READY = {"conditions": [{"type": "Ready", "status": "True"}]}
         pytest.param(NAMED, {"r1": 100}, {"r1": (1.0, False), "r2": (0.6, True)}, id="by name"),
         pytest.param(LATEST, {"r1": 70, "r2": 30}, {"r1": (0.7, False), "r2": (1.0, False)}, id="by steps"),
         pytest.param(LATEST, {"r2": 100}, {"r2": (1.0, False)}, id="done"),
-        pytest.param(None, {}, {"r2": (1.0, True)}, id="the first of all"),
     ],
 )  # fmt: skip
 def test_who_has_traffic_and_who_is_about_to(
@@ -76,6 +75,47 @@ def test_who_has_traffic_and_who_is_about_to(
     target = listed(cluster(meant, received, r1=READY, r2=WAITING))
     assert shares(target) == expected
     assert target.refusal is None
+
+
+def test_the_first_of_all_does_not_wait_for_replicas() -> None:
+    """Nobody is served yet: Knative would hold back the only Revision until all are ready."""
+    target = listed(cluster(None, {}, r2=WAITING))
+    assert target.parts == ()
+    assert target.refusal == "no Revision receives traffic yet"
+
+
+def test_what_the_owner_had_is_remembered_of_a_coming_revision_that_one_list_lacks() -> None:
+    """Its record was dropped, and in the next round our own 4 became its owner's minimum for ever."""
+    actuator, kube = cluster(None, {"r1": 100}, r1=READY, r2=WAITING)
+    actuator.write(only(actuator), (5, 4))
+    gone = kube.objects.pop(f"{ROOT}/revisions/r2")
+    target = only(actuator)
+    kube.objects[f"{ROOT}/revisions/r2"] = gone
+    actuator.write(target, (5,))
+    assert only(actuator).baseline == 0
+    actuator.restore(only(actuator))
+    assert MIN_SCALE not in kube.objects[f"{ROOT}/revisions/r2"]["metadata"]["annotations"]
+
+
+def test_a_revision_that_is_gone_for_good_leaves_no_record() -> None:
+    actuator, kube = cluster(None, {"r1": 100}, r1=READY, r2=WAITING)
+    actuator.write(only(actuator), (5, 4))
+    del kube.objects[f"{ROOT}/revisions/r2"]
+    actuator.write(only(actuator), (5,))
+    assert recorded(kube.objects[f"{ROOT}/services/chat"]) == {"r1": None}
+
+
+def test_one_that_may_not_be_given_back_keeps_nobody_from_being_raised() -> None:
+    """A policy that fences off the old Revision: the new one has its floor, and the old one is tried again."""
+    actuator, kube = cluster(None, {"r1": 100}, r1=READY, r2=WAITING)
+    actuator.write(only(actuator), (5, 4))
+    kube.objects[f"{ROOT}/services/chat"]["status"]["traffic"] = [{"revisionName": "r2", "percent": 100}]
+    kube.fail = lambda method, where: ClusterError(403, "fenced") if (method, where[-2:]) == ("PATCH", "r1") else None
+    actuator.write(only(actuator), (7,))
+    assert kube.objects[f"{ROOT}/revisions/r2"]["metadata"]["annotations"][MIN_SCALE] == "7"
+    kube.fail = lambda method, where: None
+    actuator.write(only(actuator), (7,))
+    assert MIN_SCALE not in kube.objects[f"{ROOT}/revisions/r1"]["metadata"]["annotations"]
 
 
 def test_a_revision_that_failed_is_not_waited_for() -> None:
