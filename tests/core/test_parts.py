@@ -36,6 +36,20 @@ def test_the_sentence_says_what_falls_on_each_part() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        (4, ": r0 3 (25 % at 4 each), r1 3 (25 % at 4 each), r2 3 (25 % at 4 each), r3 3 (25 % at 4 each)"),
+        (5, ": r0 2 (20 % at 4 each), r1 2 (20 % at 4 each), r2 2 (20 % at 4 each), r3 2 (20 % at 4 each), ..."),
+    ],
+)
+def test_four_parts_are_named_and_more_would_hide_the_sentence(parts: int, said: str) -> None:
+    rows = tuple(Part(f"r{i}", 1 / parts, 4.0) for i in range(parts))
+    workload = workload_of(parts=rows, unit="cores")
+    (decision,) = step(Observation(NOW, 60.0, (workload,), {workload.key: outlook_of(40.0)}, Limits(raise_least=99)))
+    assert decision.message.endswith(said)
+
+
 def test_a_part_at_its_maximum_does_not_starve_the_other() -> None:
     """What the first may not have is not taken from the second, as a split of the sum by traffic would."""
     parts = (Part("a", 0.5, 1.0, most=3), Part("b", 0.5, 2.0))
