@@ -136,6 +136,12 @@ def test_a_release_is_rounded_up_so_that_it_ends(current: int, floor: int) -> No
     assert decided(workload, outlook_of(1.0)).floor == floor
 
 
+@pytest.mark.parametrize(("current", "floor"), [(21, 15), (5, 3), (3, 2), (2, 1), (1, 1)])
+def test_a_way_down_to_a_lowered_cap_is_rounded_as_a_release_is(current: int, floor: int) -> None:
+    workload = workload_of(floor=current, present=current, ready=current)
+    assert decided(workload, outlook_of(400.0), Limits(cap=1)).floor == floor
+
+
 @pytest.mark.parametrize(("current", "floor"), [(21, 18), (20, 18), (11, 9), (10, 9), (2, 1)])
 def test_a_decay_is_rounded_up_so_that_it_ends(current: int, floor: int) -> None:
     workload = workload_of(floor=current, present=current, ready=current, observed_until=NOW - 1000)

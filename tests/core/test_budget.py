@@ -17,7 +17,7 @@ from tests.core.conftest import NOW, outlook_of, workload_of
 
 def test_who_wants_little_gets_it_and_the_others_share_the_rest() -> None:
     assert fair({"a": 50, "b": 2, "c": 50}, 10) == {"a": 4, "b": 2, "c": 4}
-    assert fair({"a": 50, "b": 50}, 5) == {"a": 3, "b": 2}
+    assert fair({"a": 50, "b": 50}, 5) == fair({"b": 50, "a": 50}, 5) == {"a": 3, "b": 2}
     assert fair({"a": 5}, 0) == {"a": 0}
     assert fair({}, 10) == {}
 

@@ -85,6 +85,8 @@ def test_a_restore_says_what_it_puts_back_and_why(asked: dict[str, str]) -> None
     )
 
 
+NEW = outlook_of(0, reason="it is new")
+FRESH = {"observed_until": NOW - 300}
 STALE = {"observed_until": NOW - 400}
 LOST = {"observed_until": NOW - 1000}
 
@@ -93,22 +95,13 @@ LOST = {"observed_until": NOW - 1000}
     ("workload", "outlook", "more", "reason", "message"),
     [
         (with_floor(20), None, {}, Reason.NO_FORECAST, "hold 20: no forecast was made yet"),
-        (
-            with_floor(20),
-            outlook_of(0, reason="it is new"),
-            {},
-            Reason.NO_FORECAST,
-            "decay 20 -> 18: no forecast, because it is new",
-        ),
+        (with_floor(1), None, {}, Reason.NO_FORECAST, "hold 1: no forecast was made yet"),
+        (with_floor(20), NEW, {}, Reason.NO_FORECAST, "decay 20 -> 18: no forecast, because it is new"),
+        (with_floor(20, **STALE), NEW, {}, Reason.NO_RECENT_DATA, "hold 20: the newest data are 400 s old"),
+        (with_floor(1, **LOST), None, {}, Reason.NO_RECENT_DATA, "hold 1: the newest data are 1000 s old"),
         (with_floor(20, **STALE), None, {}, Reason.NO_RECENT_DATA, "hold 20: the newest data are 400 s old"),
         (with_floor(20, **LOST), LOW, {}, Reason.NO_RECENT_DATA, "decay 20 -> 18: the newest data are 1000 s old"),
-        (
-            with_floor(20, observed_until=NOW - 300),
-            None,
-            {},
-            Reason.NO_FORECAST,
-            "hold 20: no forecast was made yet",
-        ),
+        (with_floor(20, **FRESH), None, {}, Reason.NO_FORECAST, "hold 20: no forecast was made yet"),
         (
             with_floor(20, never="no query x", **STALE),
             None,
