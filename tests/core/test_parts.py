@@ -66,6 +66,41 @@ def test_a_part_at_its_minimum_does_not_pay_for_the_other() -> None:
     assert apportion(1, parts) == (3, 0)
 
 
+def parts_of(*rows: tuple[str, float, float, int, int | None]) -> tuple[Part, ...]:
+    return tuple(Part(*row) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("floor", "parts", "split"),
+    [
+        (3, parts_of(("a", 0.5, 4, 0, None), ("b", 0.5, 4, 0, None)), (2, 1)),
+        (3, parts_of(("b", 0.5, 4, 0, None), ("a", 0.5, 4, 0, None)), (1, 2)),
+        (5, parts_of(*((name, 1 / 3, 4, 0, None) for name in "abc")), (2, 2, 1)),
+        (1, parts_of(("a", 0.4, 1, 0, None), ("b", 0.6, 1, 0, None)), (0, 1)),
+        (1, parts_of(("a", 0.6, 70, 0, None), ("b", 0.4, 1, 0, None)), (0, 1)),
+        (5, parts_of(("a", 0.0, 4, 0, None), ("b", 1.0, 4, 0, None)), (0, 5)),
+        (3, parts_of(("a", 0.0, 4, 0, None), ("b", 0.0, 4, 0, None)), (2, 1)),
+        (5, parts_of(("a", 0.0, 4, 2, None), ("b", 1.0, 4, 0, 2)), (3, 2)),
+        (10, parts_of(("a", 0.5, 4, 0, 3), ("b", 0.5, 4, 0, 3)), (3, 3)),
+        (0, parts_of(("a", 0.5, 4, 0, None), ("b", 0.5, 4, 0, None)), (0, 0)),
+    ],
+    ids=[
+        "of equals the first by name has one more",
+        "whatever their order is",
+        "of three two have one more",
+        "the larger share",
+        "the more loaded, not the larger share",
+        "none for who has no share",
+        "nobody has a share",
+        "what one may not take goes to the other, though it has no share",
+        "no more than all may take",
+        "nothing to split",
+    ],
+)
+def test_what_is_left_goes_to_the_most_loaded(floor: int, parts: tuple[Part, ...], split: tuple[int, ...]) -> None:
+    assert apportion(floor, parts) == split
+
+
 def some_parts() -> st.SearchStrategy[tuple[Part, ...]]:
     one = st.tuples(st.integers(1, 100), st.floats(0.1, 500), st.integers(0, 4), st.none() | st.integers(4, 50))
     return st.lists(one, min_size=1, max_size=5).map(

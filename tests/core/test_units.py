@@ -68,8 +68,11 @@ def test_what_does_not_fit_is_refused_with_both_units_and_what_to_set() -> None:
         "ahpa.dev/service-time (how long one request takes)"
     )
     other = fit(Capacity(30.0, MESSAGES, TARGET), "istio-rps", PER_SECOND)
-    assert "service-time" not in other.problem
-    assert "counts messages" in other.problem
+    assert other.problem == (
+        "istio-rps counts requests per second, but its target counts messages: set ahpa.dev/demand to a query of "
+        "messages, or ahpa.dev/target-per-replica in requests per second"
+    )
+    assert (found.unit, other.unit) == (IN_FLIGHT, PER_SECOND)
 
 
 def test_a_known_service_time_converts_and_is_named() -> None:
@@ -100,9 +103,18 @@ def test_a_capacity_that_no_replica_can_have_is_a_problem_and_no_number(value: f
     assert not credible(value)
 
 
+@pytest.mark.parametrize(("value", "believed"), [(1e-12, True), (0.99e-12, False), (1e18, True), (1.01e18, False)])
+def test_a_replica_serves_from_a_picocore_to_an_exabyte(value: float, believed: bool) -> None:
+    assert credible(value) is believed
+
+
 def test_without_a_capacity_the_unit_to_give_it_in_is_named() -> None:
     assert fit(Capacity(None), "istio-rps", PER_SECOND).problem == (
         "nobody said what one replica serves; set ahpa.dev/target-per-replica, in requests/s"
+    )
+    assert fit(Capacity(None), "istio-rps", PER_SECOND).unit is PER_SECOND
+    assert fit(Capacity(None), "orders", None).problem == (
+        "nobody said what one replica serves; set ahpa.dev/target-per-replica"
     )
 
 
@@ -112,5 +124,7 @@ def test_a_unit_is_known_by_its_name(name: str, unit: Unit) -> None:
 
 
 def test_a_unit_that_nobody_knows_is_refused_with_those_that_are() -> None:
-    with pytest.raises(UnitError, match="no unit 'furlongs'; there are requests-in-flight, "):
+    with pytest.raises(UnitError, match=r"no unit 'furlongs'; there are requests-in-flight, .*ratio, concurrency, rps"):
         unit_named("furlongs")
+    with pytest.raises(UnitError, match=f"no unit '{'f' * 40}'; "):
+        unit_named("f" * 200)
