@@ -86,6 +86,7 @@ def test_a_query_or_a_target_without_a_unit_is_taken_to_count_the_same_and_the_s
     assert (plain.per_replica, plain.unit) == (7.0, IN_FLIGHT)
     assert plain.assumed == "orders does not say its unit: taken as requests in flight"
     unnamed = fit(Capacity(7.0, None, "the averageValue of its metric work"), "istio-rps", PER_SECOND)
+    assert (unnamed.per_replica, unnamed.unit) == (7.0, PER_SECOND)
     assert unnamed.assumed == "the averageValue of its metric work does not say its unit: taken as requests/s"
     nothing = fit(Capacity(7.0, None, TARGET), "orders", None)
     assert (nothing.per_replica, nothing.unit, nothing.assumed) == (7.0, None, "")
@@ -98,6 +99,7 @@ def test_a_capacity_that_no_replica_can_have_is_a_problem_and_no_number(value: f
     be divided."""
     found = fit(Capacity(value, IN_FLIGHT, TARGET), "istio-rps", unit, 0.001)
     assert found.per_replica is None
+    assert found.unit is (unit or IN_FLIGHT)
     assert found.problem.startswith(f"{TARGET} comes to ")
     assert "set ahpa.dev/target-per-replica" in found.problem
     assert not credible(value)
