@@ -74,6 +74,13 @@ def test_two_tenants_freeze_the_others_only_if_either_is_enough_of_all() -> None
     assert frozen_tenants(seen(rows("x", 4, **SICK), rows("y", 9, **SICK), rows("t", 5))) == {"y"}
 
 
+@pytest.mark.parametrize(
+    ("key", "tenant"), [("knative/shop/chat", "shop"), ("chat", ""), ("shop/chat", ""), ("a/b/c/d", "")]
+)
+def test_a_tenant_is_the_namespace_of_a_whole_key(key: str, tenant: str) -> None:
+    assert workload_of(key=key).tenant == tenant
+
+
 def test_a_service_without_a_namespace_is_its_own_fleet() -> None:
     """As in a backtest, whose series are named by a file."""
     observation = seen([workload_of(key="chat")])
