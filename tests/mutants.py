@@ -17,7 +17,7 @@ _LIVE = (0, 5, 33)
 
 
 def score(codes: Collection[int | None]) -> tuple[int, int]:
-    """(killed, all) of the mutants of a module, by the exit codes of their tests; None: not tried yet, so not killed."""
+    """(killed, all) of the mutants of a module, by the exit codes of their tests; None: not tried, so not killed."""
     return sum(code is not None and code not in _LIVE for code in codes), len(codes)
 
 

@@ -206,6 +206,7 @@ def test_no_text_makes_the_parser_raise_or_leave_the_ranges(annotations: dict[st
         ("max_scale", "max"),
         ("minReplicas", "min"),
         ("targetPerReplica", "target-per-replica"),
+        ("gpu-target-per-replica-count", "target-per-replica"),
         ("quantil", "quantile"),
         ("releases", "release"),
         ("serviceTime", "service-time"),

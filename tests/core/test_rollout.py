@@ -122,6 +122,11 @@ def test_a_revision_that_did_not_come_in_time_is_given_up_for_what_is_ready(cove
     assert decision.message.endswith("; 11 are given up, for what was to come did not in time")
 
 
+@pytest.mark.parametrize(("until", "floors"), [(NOW, (13, 13)), (NOW - 1, (13, 2))])
+def test_one_that_is_to_come_is_in_time_until_the_very_moment(until: float, floors: tuple[int, ...]) -> None:
+    assert decide(service(OLD, replace(COMING, floor=13, ready=2, coming_until=until)), outlook_of(50.0)).floors == floors
+
+
 def test_the_first_revision_of_all_has_its_floor_before_its_first_request() -> None:
     """A service that was deleted and made anew: its demand is known."""
     decision = decide(service(COMING), outlook_of(50.0), Limits(raise_least=99))

@@ -86,9 +86,9 @@ def test_a_restore_says_what_it_puts_back_and_why(asked: dict[str, str]) -> None
 
 
 NEW = outlook_of(0, reason="it is new")
-FRESH = {"observed_until": NOW - 300}
-STALE = {"observed_until": NOW - 400}
-LOST = {"observed_until": NOW - 1000}
+FRESH: dict[str, Any] = {"observed_until": NOW - 300}
+STALE: dict[str, Any] = {"observed_until": NOW - 400}
+LOST: dict[str, Any] = {"observed_until": NOW - 1000}
 
 
 @pytest.mark.parametrize(
