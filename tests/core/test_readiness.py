@@ -48,6 +48,13 @@ def test_a_guess_counts_for_less_with_each_start_and_never_for_nothing_while_the
     said = [learn(PRIOR, [90.0] * count).quantile(0.95) for count in range(0, 31, 3)]
     assert said == sorted(said, reverse=True)
     assert said[1] > 1.5 * 90
+    assert learn(PRIOR, [90.0] * 20).quantile(0.95) == pytest.approx(90, rel=0.1), "twenty speak for themselves"
+
+
+def test_a_few_odd_starts_do_not_teach_that_anything_may_be() -> None:
+    """A second or three hours: the 95th percentile is twelve times the median at most."""
+    found = learn(PRIOR, [1.0, 10_800.0] * 15)
+    assert found.quantile(0.95) / found.quantile(0.5) == pytest.approx(11.8, rel=0.01)
 
 
 @pytest.mark.parametrize("seed", range(5))

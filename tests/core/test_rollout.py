@@ -124,7 +124,8 @@ def test_a_revision_that_did_not_come_in_time_is_given_up_for_what_is_ready(cove
 
 @pytest.mark.parametrize(("until", "floors"), [(NOW, (13, 13)), (NOW - 1, (13, 2))])
 def test_one_that_is_to_come_is_in_time_until_the_very_moment(until: float, floors: tuple[int, ...]) -> None:
-    assert decide(service(OLD, replace(COMING, floor=13, ready=2, coming_until=until)), outlook_of(50.0)).floors == floors
+    coming = replace(COMING, floor=13, ready=2, coming_until=until)
+    assert decide(service(OLD, coming), outlook_of(50.0)).floors == floors
 
 
 def test_the_first_revision_of_all_has_its_floor_before_its_first_request() -> None:

@@ -36,6 +36,7 @@ TARGET = "its target"
         (2, PER_SECOND, UNITS["requests-per-minute"], None, 120),
         (1, IN_FLIGHT, UNITS["requests-per-minute"], 2, 30),
         (500, UNITS["millicores"], CORES, None, 0.5),
+        (120, UNITS["tokens-per-minute"], UNITS["tokens-per-second"], None, 2),
         (70, IN_FLIGHT, PER_SECOND, None, None),
         (1, CORES, IN_FLIGHT, 2, None),
         (1, MESSAGES, UNITS["messages-per-second"], 2, None),
@@ -120,7 +121,16 @@ def test_without_a_capacity_the_unit_to_give_it_in_is_named() -> None:
     )
 
 
-@pytest.mark.parametrize(("name", "unit"), [("requests-in-flight", IN_FLIGHT), ("rps", PER_SECOND), ("cores", CORES)])
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("requests-in-flight", IN_FLIGHT),
+        ("concurrency", IN_FLIGHT),
+        ("rps", PER_SECOND),
+        ("rpm", UNITS["requests-per-minute"]),
+        ("cores", CORES),
+    ],
+)
 def test_a_unit_is_known_by_its_name(name: str, unit: Unit) -> None:
     assert unit_named(name) is unit
 
