@@ -176,6 +176,7 @@ def test_our_own_mode_wins_over_alibabas() -> None:
 def test_without_a_mode_nobody_asked_for_us() -> None:
     assert not parse_policy({PREFIX + "quantile": "0.9"}).requested
     assert not parse_policy({"other.io/mode": "apply"}).requested
+    assert parse_policy({}).policy.mode == "observe"
 
 
 def test_costs_give_the_newsvendors_level() -> None:

@@ -93,6 +93,13 @@ def test_a_revision_that_traffic_leaves_keeps_its_floor_on_a_doubt(doubtful: Cal
     assert decision.floors[1] >= 2
 
 
+def test_the_ramp_is_that_of_each_part_and_not_of_their_sum() -> None:
+    """Of four with two replicas each every one may lose its one; a quarter of all eight would be two."""
+    parts = tuple(Part(f"r{i}", 0.25, 1.0, floor=2, ready=2) for i in range(4))
+    decision = decide(service(*parts), outlook_of(4.0))
+    assert (decision.floors, decision.reason) == ((1, 1, 1, 1), Reason.RELEASED)
+
+
 def test_where_both_are_more_than_is_allowed_those_with_traffic_come_first() -> None:
     """An owner's 16 for a service that needs 13: the old Revision is not starved for one that serves nobody yet."""
     decision = decide(service(OLD, COMING, annotations={"ahpa.dev/max": "16"}), outlook_of(50.0))

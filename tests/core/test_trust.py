@@ -11,6 +11,7 @@ import pytest
 from ahpa.core.controller import step
 from ahpa.core.decision import Reason
 from ahpa.core.observation import Observation, Workload
+from ahpa.core.policy.rules import parse_policy
 from ahpa.core.trust import frozen_tenants
 from tests.core.conftest import NOW, outlook_of, workload_of
 
@@ -40,6 +41,24 @@ def test_who_was_trusted_and_went_bad_freezes_its_fleet_however_many_newcomers_t
     observation = seen(rows("a", 9), rows("a", 5, **SICK), rows("a", 50, was_trusted=False, **SICK))
     assert frozen_tenants(observation) == {"a"}
     assert step(observation)[0].reason is Reason.FLEET_FROZEN
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"policy": parse_policy({})},
+        {"policy": parse_policy({"ahpa.dev/mode": "off"})},
+        {"policy": parse_policy({"ahpa.dev/mode": "apply", "ahpa.dev/min": "x"})},
+        {"refusal": "KEDA made it"},
+    ],
+    ids=["nobody asked", "off", "invalid", "refused"],
+)
+def test_who_wants_no_plan_neither_freezes_others_nor_hides_who_went_bad(changes: dict[str, Any]) -> None:
+    """Nine without data that nobody plans for, and fifty with data beside five that went bad of nine."""
+    out = [replace(w, key=f"knative/a/out{i}", **changes) for i, w in enumerate(rows("a", 50))]
+    gone = [replace(w, observed_until=NOW - 400) for w in out[:9]]
+    assert frozen_tenants(seen(rows("a", 9), gone)) == frozenset()
+    assert frozen_tenants(seen(rows("a", 4), rows("a", 5, **SICK), out)) == {"a"}
 
 
 def test_a_newcomer_counts_from_when_it_can_be_trusted() -> None:
