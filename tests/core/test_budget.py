@@ -52,6 +52,12 @@ def test_all_services_together_add_no_more_than_the_budget_and_each_says_so() ->
     assert [d.change for d in step(many(2))] == [20, 20], "within it nobody is cut"
 
 
+def test_those_who_ask_for_one_replica_count_too() -> None:
+    rows = tuple(replace(w, floor=20) for w in many(60).workloads)
+    one_more = {w.key: outlook_of(84.0) for w in rows}
+    assert sum(d.change for d in step(replace(many(60), workloads=rows, outlooks=one_more))) == 50
+
+
 def test_what_the_budget_gives_counts_from_the_floor_and_not_from_what_the_autoscaler_has_added() -> None:
     rows = tuple(replace(w, present=30, ready=30) for w in many(10).workloads)
     assert [d.floor for d in step(replace(many(10), workloads=rows))] == [25] * 10

@@ -132,6 +132,16 @@ def test_what_starts_is_worth_keeping_up_to_the_less_likely_need(ready: int, pre
     assert (made.floor, made.protected) == (4, protected)
 
 
+def test_what_starts_is_kept_for_the_same_window_and_for_nothing_where_nothing_may_come() -> None:
+    """Half as unlikely a peak is 4 within two minutes, and 20 within five."""
+    peaks = np.array([[4.0, 4.0], [4.0, 20.0]])
+    outlook = Outlook(NOW, np.array([0.9, 0.95]), np.array([120.0, 300.0]), peaks, "toy", None)
+    for lag, protected in ((60, 1), (240, 5)):
+        supply = Supply(4, Readiness.single(Lag.of(lag, lag)), ready=1, present=9)
+        assert plan(outlook, supply, 0.9, NOW, 60).protected == protected
+    assert plan(rising({300: 0.0}), Supply(4, WARM_AND_NEW, ready=0, present=3), 0.9, NOW, 60).protected == 0
+
+
 def test_a_stale_origin_widens_the_window() -> None:
     outlook = rising({120: 4.0, 300: 8.0})
     readiness = Readiness.single(Lag.of(60, 60))

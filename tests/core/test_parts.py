@@ -82,6 +82,7 @@ def parts_of(*rows: tuple[str, float, float, int, int | None]) -> tuple[Part, ..
         (3, parts_of(("a", 0.0, 4, 0, None), ("b", 0.0, 4, 0, None)), (2, 1)),
         (5, parts_of(("a", 0.0, 4, 2, None), ("b", 1.0, 4, 0, 2)), (3, 2)),
         (10, parts_of(("a", 0.5, 4, 0, 3), ("b", 0.5, 4, 0, 3)), (3, 3)),
+        (5, parts_of(("b", 0.5, 1, 0, None), ("a", 0.25, 1, 0, None), ("c", 0.25, 1.5, 0, None)), (2, 2, 1)),
         (0, parts_of(("a", 0.5, 4, 0, None), ("b", 0.5, 4, 0, None)), (0, 0)),
     ],
     ids=[
@@ -94,6 +95,7 @@ def parts_of(*rows: tuple[str, float, float, int, int | None]) -> tuple[Part, ..
         "nobody has a share",
         "what one may not take goes to the other, though it has no share",
         "no more than all may take",
+        "of those that are full at the same demand the first by name, not one with room",
         "nothing to split",
     ],
 )

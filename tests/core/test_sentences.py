@@ -172,6 +172,7 @@ def test_without_an_opinion_the_sentence_says_what_is_missing(
 
 KEPT = outlook_of(4.0, spread=4.5)
 """At the 0.9 quantile 14.36, which needs 4 replicas; half as unlikely, at 0.95, it is 17.48, which needs 5."""
+ONLY_16 = replace(KEPT, largest=16 / 3)
 AT_90 = {"quantile": "0.9"}
 NEEDS_4 = "peak 14.36 (p90) within 180 s needs 4"
 
@@ -217,6 +218,8 @@ NEEDS_4 = "peak 14.36 (p90) within 180 s needs 4"
         ),
         (with_floor(1), replace(RISING, largest=40 / 3), {}, Reason.PEAK_AHEAD, f"raise 1 -> 10: {NEEDS_10}"),
         (with_floor(10), RISING, {}, Reason.DESIRED_WITHIN_RANGE, f"keep 10: {NEEDS_10}"),
+        (with_floor(10, coverage=0.5), RISING, {}, Reason.DESIRED_WITHIN_RANGE, f"keep 10: {NEEDS_10}"),
+        (with_floor(10), replace(RISING, largest=40 / 3), {}, Reason.DESIRED_WITHIN_RANGE, f"keep 10: {NEEDS_10}"),
         (with_floor(6, maximum=6), RISING, {}, Reason.TOO_MANY_REPLICAS, f"keep 6: {NEEDS_10}"),
         (with_floor(10, maximum=10), RISING, {}, Reason.DESIRED_WITHIN_RANGE, f"keep 10: {NEEDS_10}"),
         (with_floor(12, {"min": "12"}), RISING, {}, Reason.TOO_FEW_REPLICAS, f"keep 12: {NEEDS_10}"),
@@ -230,6 +233,8 @@ NEEDS_4 = "peak 14.36 (p90) within 180 s needs 4"
             f"lower 20 -> 15: {NEEDS_1}; on the way to 1",
         ),
         (with_floor(2), LOW, {}, Reason.RELEASED, f"lower 2 -> 1: {NEEDS_1}"),
+        (with_floor(2, coverage=0.9, **FRESH), LOW, {}, Reason.RELEASED, f"lower 2 -> 1: {NEEDS_1}"),
+        (with_floor(2, doubted_since=NOW - 9000, **FRESH), LOW, {}, Reason.RELEASED, f"lower 2 -> 1: {NEEDS_1}"),
         (
             with_floor(3, AT_90, present=9),
             KEPT,
@@ -238,6 +243,7 @@ NEEDS_4 = "peak 14.36 (p90) within 180 s needs 4"
             f"raise 3 -> 5: {NEEDS_4}; 5 are asked for and still likely to be needed",
         ),
         (with_floor(3, AT_90, present=4), KEPT, {}, Reason.PEAK_AHEAD, f"raise 3 -> 4: {NEEDS_4}"),
+        (with_floor(3, AT_90, present=9), ONLY_16, {}, Reason.PEAK_AHEAD, f"raise 3 -> 4: {NEEDS_4}"),
         (with_floor(5, AT_90, present=9), KEPT, {}, Reason.STARTING_PROTECTED, f"keep 5: {NEEDS_4}"),
         (
             with_floor(6, AT_90, present=9),

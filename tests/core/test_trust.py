@@ -10,9 +10,9 @@ import pytest
 
 from ahpa.core.controller import step
 from ahpa.core.decision import Reason
-from ahpa.core.observation import Observation, Workload
+from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.policy.rules import parse_policy
-from ahpa.core.trust import frozen_tenants
+from ahpa.core.trust import distrust, frozen_tenants
 from tests.core.conftest import NOW, outlook_of, workload_of
 
 SICK: dict[str, Any] = {"observed_until": NOW - 400}
@@ -58,7 +58,7 @@ def test_who_wants_no_plan_neither_freezes_others_nor_hides_who_went_bad(changes
     out = [replace(w, key=f"knative/a/out{i}", **changes) for i, w in enumerate(rows("a", 50))]
     gone = [replace(w, observed_until=NOW - 400) for w in out[:9]]
     assert frozen_tenants(seen(rows("a", 9), gone)) == frozenset()
-    assert frozen_tenants(seen(rows("a", 4), rows("a", 5, **SICK), out)) == {"a"}
+    assert frozen_tenants(seen(out, rows("a", 4), rows("a", 5, **SICK))) == {"a"}
 
 
 def test_a_newcomer_counts_from_when_it_can_be_trusted() -> None:
@@ -100,12 +100,24 @@ def test_a_tenant_is_the_namespace_of_a_whole_key(key: str, tenant: str) -> None
     assert workload_of(key=key).tenant == tenant
 
 
+def test_who_alone_makes_it_the_fleets_is_frozen_by_what_the_others_show_beside_it() -> None:
+    """Nine of thirty are not too many of x by itself, but all of y and z are bad too, whichever of the two is left out.
+    Those two are not kept from falling by x alone."""
+    groups = (rows("x", 21), rows("x", 9, **SICK), rows("y", 2, **SICK), rows("z", 2, **SICK))
+    assert frozen_tenants(seen(*groups)) == {"x"}
+
+
 def test_a_service_without_a_namespace_is_its_own_fleet() -> None:
     """As in a backtest, whose series are named by a file."""
     observation = seen([workload_of(key="chat")])
     assert observation.workloads[0].tenant == ""
     assert frozen_tenants(observation) == frozenset()
     assert frozen_tenants(replace(observation, frozen=True)) == {""}
+
+
+def test_nobody_who_does_not_say_so_is_in_doubt() -> None:
+    """As a backtest asks, which knows no doubts."""
+    assert distrust(NOW - 300, 0.9, outlook_of(4.0), NOW, Limits()) is None
 
 
 def test_a_doubt_about_fresh_data_counts_as_gone_bad() -> None:

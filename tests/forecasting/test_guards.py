@@ -130,3 +130,15 @@ def test_too_little_observed_is_no_failure_of_the_model(own: str | None, number:
     kept = guarded(said_of(history, np.full((1, 2, 2), number), np.full((1, 2, 2), number), (own,)), history)
     assert (kept.reasons, kept.failed) == (("only 10 steps were observed; 30 steps are needed",), (False,))
     assert np.isnan(kept.peaks).all()
+
+
+def test_of_nobody_there_is_a_forecast_too() -> None:
+    history = History.of(Panel.of(0, 60, np.empty((0, 60)), ()), 60)
+    kept = guarded(said_of(history, np.empty((0, 2, 2)), np.empty((0, 2, 2)), ()), history)
+    assert (kept.reasons, kept.failed, kept.peaks.shape) == ((), (), (0, 2, 2))
+
+
+def test_a_row_without_a_reason_is_an_error_of_ours_and_not_left_out() -> None:
+    history = history_of(USUAL, USUAL)
+    with pytest.raises(ValueError, match="zip"):
+        guarded(said_of(history, np.ones((2, 2, 2)), np.ones((2, 2, 2)), (None,)), history)
