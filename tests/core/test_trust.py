@@ -12,7 +12,7 @@ from ahpa.core.controller import step
 from ahpa.core.decision import Reason
 from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.policy.rules import parse_policy
-from ahpa.core.trust import distrust, frozen_tenants
+from ahpa.core.trust import distrust, freezes, frozen_tenants
 from tests.core.conftest import NOW, outlook_of, workload_of
 
 SICK: dict[str, Any] = {"observed_until": NOW - 400}
@@ -113,6 +113,13 @@ def test_a_service_without_a_namespace_is_its_own_fleet() -> None:
     assert observation.workloads[0].tenant == ""
     assert frozen_tenants(observation) == frozenset()
     assert frozen_tenants(replace(observation, frozen=True)) == {""}
+
+
+@pytest.mark.parametrize(
+    ("trusted", "bad", "frozen"), [(20, 6, False), (20, 7, True), (4, 4, False), (5, 5, True), (10, 4, False)]
+)
+def test_more_than_thirty_percent_and_five_at_least_are_too_many(trusted: int, bad: int, frozen: bool) -> None:
+    assert freezes(trusted, bad, Limits()) is frozen
 
 
 def test_nobody_who_does_not_say_so_is_in_doubt() -> None:
