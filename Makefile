@@ -44,7 +44,7 @@ check: $(READY)  ## ruff, mypy --strict, import contracts
 bench: $(READY)  ## speed, memory and accuracy (see benchmarks/README.md)
 	$(BIN)/python -m benchmarks
 
-mutants: $(READY) ## how many mutants of the decision core the tests kill (an hour)
+mutants: $(READY) ## how many mutants of the decision core the tests kill (ten minutes)
 	$(BIN)/pip install -q --require-hashes --only-binary :all: -r requirements/mutants.txt
 	-$(BIN)/mutmut run --max-children 1
 	$(BIN)/python -m tests.mutants
