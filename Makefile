@@ -46,7 +46,8 @@ bench: $(READY)  ## speed, memory and accuracy (see benchmarks/README.md)
 
 mutants: $(READY) ## how many mutants of the decision core the tests kill (ten minutes)
 	$(BIN)/pip install -q --require-hashes --only-binary :all: -r requirements/mutants.txt
-	-$(BIN)/mutmut run --max-children 1
+	rm -rf mutants
+	$(BIN)/mutmut run --max-children 1
 	$(BIN)/python -m tests.mutants
 
 lock:            ## resolve anew and pin with hashes (needs uv)

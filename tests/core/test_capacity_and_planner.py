@@ -124,11 +124,26 @@ def test_an_origin_that_lies_ahead_of_us_is_now() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ready", "present", "protected"), [(9, 9, 4), (3, 9, 5), (8, 9, 5), (3, 5, 5), (3, 4, 4), (1, 2, 4)]
+    ("ready", "present", "floor", "protected"),
+    [
+        (9, 9, 0, 4),
+        (3, 9, 0, 5),
+        (8, 9, 0, 5),
+        (3, 5, 0, 5),
+        (3, 4, 0, 4),
+        (1, 2, 0, 4),
+        (9, 9, 4, 4),
+        (9, 9, 5, 5),
+        (9, 9, 9, 5),
+        (3, 4, 9, 5),
+        (5, 5, 3, 4),
+    ],
 )
-def test_what_starts_is_worth_keeping_up_to_the_less_likely_need(ready: int, present: int, protected: int) -> None:
+def test_what_starts_or_is_held_is_worth_keeping_up_to_the_less_likely_need(
+    ready: int, present: int, floor: int, protected: int
+) -> None:
     """At the 0.9 quantile 14.36 need 4 replicas, three of them on warm nodes; at 0.95 it is 17.48, which need 5."""
-    made = plan(outlook_of(4.0, spread=4.5), Supply(4, WARM_AND_NEW, ready, present), 0.9, NOW, 60)
+    made = plan(outlook_of(4.0, spread=4.5), Supply(4, WARM_AND_NEW, ready, present, floor), 0.9, NOW, 60)
     assert (made.floor, made.protected) == (4, protected)
 
 

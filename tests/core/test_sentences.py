@@ -175,6 +175,7 @@ KEPT = outlook_of(4.0, spread=4.5)
 ONLY_16 = replace(KEPT, largest=16 / 3)
 AT_90 = {"quantile": "0.9"}
 NEEDS_4 = "peak 14.36 (p90) within 180 s needs 4"
+LIKELY_5 = "; 5 are still likely to be needed"
 
 
 @pytest.mark.parametrize(
@@ -244,15 +245,12 @@ NEEDS_4 = "peak 14.36 (p90) within 180 s needs 4"
         ),
         (with_floor(3, AT_90, present=4), KEPT, {}, Reason.PEAK_AHEAD, f"raise 3 -> 4: {NEEDS_4}"),
         (with_floor(3, AT_90, present=9), ONLY_16, {}, Reason.PEAK_AHEAD, f"raise 3 -> 4: {NEEDS_4}"),
-        (with_floor(5, AT_90, present=9), KEPT, {}, Reason.STARTING_PROTECTED, f"keep 5: {NEEDS_4}"),
-        (
-            with_floor(6, AT_90, present=9),
-            KEPT,
-            {},
-            Reason.STARTING_PROTECTED,
-            f"lower 6 -> 5: {NEEDS_4}; 5 are asked for and still likely to be needed",
-        ),
-        (with_floor(6, {**AT_90, "min": "5"}), KEPT, {}, Reason.RELEASED, f"lower 6 -> 5: {NEEDS_4}"),
+        (with_floor(5, AT_90, present=9), KEPT, {}, Reason.STARTING_PROTECTED, f"keep 5: {NEEDS_4}{LIKELY_5}"),
+        (with_floor(5, AT_90), KEPT, {}, Reason.DESIRED_WITHIN_RANGE, f"keep 5: {NEEDS_4}{LIKELY_5}"),
+        (with_floor(6, {**AT_90, "min": "6"}, present=9), KEPT, {}, Reason.TOO_FEW_REPLICAS, f"keep 6: {NEEDS_4}"),
+        (with_floor(6, AT_90, present=9), KEPT, {}, Reason.STARTING_PROTECTED, f"lower 6 -> 5: {NEEDS_4}{LIKELY_5}"),
+        (with_floor(6, AT_90), KEPT, {}, Reason.RELEASED, f"lower 6 -> 5: {NEEDS_4}{LIKELY_5}"),
+        (with_floor(7, {**AT_90, "min": "6"}), KEPT, {}, Reason.RELEASED, f"lower 7 -> 6: {NEEDS_4}"),
     ],
 )
 def test_with_a_plan_the_sentence_says_what_is_needed_and_what_bounds_it(
