@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean unit live soak setup peers
+.PHONY: help demo test check bench lock clean unit live soak setup peers mutants
 
 help:            ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,15 +44,23 @@ check: $(READY)  ## ruff, mypy --strict, import contracts
 bench: $(READY)  ## speed, memory and accuracy (see benchmarks/README.md)
 	$(BIN)/python -m benchmarks
 
+mutants: $(READY) ## how many mutants of the decision core the tests kill (ten minutes)
+	$(BIN)/pip install -q --require-hashes --only-binary :all: -r requirements/mutants.txt
+	rm -rf mutants
+	$(BIN)/mutmut run --max-children 1
+	$(BIN)/python -m tests.mutants
+
 lock:            ## resolve anew and pin with hashes (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --custom-compile-command "make lock" -o requirements/dev.txt pyproject.toml requirements/dev.in
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --custom-compile-command "make lock" -c requirements/dev.txt -o requirements/base.txt pyproject.toml
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" -c requirements/dev.txt -o requirements/mutants.txt requirements/mutants.in
 
 peers:           ## pin anew the environment of the peers in the forecasting bench (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --custom-compile-command "make peers" -o requirements/peers.txt requirements/peers.in
 
 clean:           ## remove the virtual environment and outputs (the testbed's cache stays)
-	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) out mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -51,17 +51,16 @@ def guarded(raw: Forecast, history: History) -> Forecast:
     with np.errstate(invalid="ignore"):
         steps = np.sort(within(raw.steps, cap), axis=2)
         peaks = np.maximum.accumulate(np.sort(within(raw.peaks, cap), axis=2), axis=1)
-    broken: NDArray[np.bool_] = ~(_finite(steps) & _finite(peaks))
-    lacking = reasons(history)
-    faults = tuple(
-        why or ("the model's answer was not finite" if bad else None)
-        for why, bad in zip(raw.reasons, broken, strict=True)
-    )
-    said = tuple(lack or fault for lack, fault in zip(lacking, faults, strict=True))
-    failed = tuple(lack is None and fault is not None for lack, fault in zip(lacking, faults, strict=True))
+    said: list[str | None] = []
+    failed: list[bool] = []
+    broken = ~(_finite(steps) & _finite(peaks))
+    for lack, why, bad in zip(reasons(history), raw.reasons, broken, strict=True):
+        fault = why or ("the model's answer was not finite" if bad else None)
+        said.append(lack or fault)
+        failed.append(lack is None and fault is not None)
     silent = np.array([why is not None for why in said], dtype=bool)
     steps[silent], peaks[silent] = np.nan, np.nan
-    return replace(raw, steps=steps, peaks=peaks, reasons=said, largest=history.largest, failed=failed)
+    return replace(raw, steps=steps, peaks=peaks, reasons=tuple(said), largest=history.largest, failed=tuple(failed))
 
 
 def within(values: Floats, cap: Floats) -> Floats:
@@ -72,7 +71,7 @@ def within(values: Floats, cap: Floats) -> Floats:
     """
     cap = np.asarray(cap, dtype=float)[:, None, None]
     trace = np.where(cap < 1e29, np.maximum(_TRACE, 1e-7 * cap), _TRACE)  # 1e30: there was never any demand
-    cut = np.clip(np.asarray(values, dtype=float), 0, _MOST * cap)
+    cut = np.minimum(np.asarray(values, dtype=float), _MOST * cap)
     return np.where(cut < trace, 0.0, cut)
 
 

@@ -6,7 +6,7 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from testbed.pytest_plugin import WAIT_SECONDS, bed, bed_namespace, pytest_collection_finish
 
@@ -17,6 +17,10 @@ TESTBED_TIMEOUT_SECONDS = WAIT_SECONDS + 600
 # A busy machine is no finding, so no deadlines. CI tries the same examples each time; people try new ones.
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
+# Thousands of mutants are tried: few examples each, always the same, and the first failure is enough.
+settings.register_profile(
+    "mutants", deadline=None, derandomize=True, max_examples=20, phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 

@@ -16,7 +16,7 @@ def fair(wishes: Mapping[str, int], budget: int) -> dict[str, int]:
     left = budget
     for rank, (name, wish) in enumerate(sorted(wishes.items(), key=lambda item: (item[1], item[0]))):
         others = len(wishes) - rank
-        out[name] = min(wish, -(-left // others) if left > 0 else 0)
+        out[name] = min(wish, -(-left // others))
         left -= out[name]
     return out
 

@@ -10,6 +10,6 @@ def ahead_by(date: str | None, now: float) -> float:
     read: then nothing is known. A date has whole seconds and was written before the answer travelled, so a second or
     two is nothing."""
     try:
-        return now - parsedate_to_datetime(date or "").timestamp()
+        return now - parsedate_to_datetime(str(date)).timestamp()
     except (ValueError, TypeError, OverflowError):
         return 0.0

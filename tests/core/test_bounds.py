@@ -68,6 +68,14 @@ def test_nothing_is_lowered_on_a_peak_that_is_not_believed() -> None:
     assert (decision.floor, decision.reason) == (50, Reason.UNSEEN_PEAK)
 
 
+def test_who_may_go_to_zero_and_is_asked_for_nothing_goes_there() -> None:
+    assert decided(workload_of(baseline=0), outlook_of(0.0)).floor == 0
+
+
+def test_a_lead_in_the_annotations_is_how_far_ahead_is_looked() -> None:
+    assert "within 660 s" in decided(workload_of({"ahpa.dev/lead": "10m"}), outlook_of(40.0)).message
+
+
 def test_who_was_never_asked_for_anything_may_have_one_replica() -> None:
     assert decided(workload_of(baseline=0, floor=0), replace(outlook_of(9.0), largest=0.0)).floor == 1
 
@@ -134,6 +142,12 @@ def test_a_raise_is_limited_by_what_is_present_and_not_by_what_is_ready(present:
 def test_a_release_is_rounded_up_so_that_it_ends(current: int, floor: int) -> None:
     workload = workload_of(floor=current, present=current, ready=current)
     assert decided(workload, outlook_of(1.0)).floor == floor
+
+
+@pytest.mark.parametrize(("current", "floor"), [(21, 15), (5, 3), (3, 2), (2, 1), (1, 1)])
+def test_a_way_down_to_a_lowered_cap_is_rounded_as_a_release_is(current: int, floor: int) -> None:
+    workload = workload_of(floor=current, present=current, ready=current)
+    assert decided(workload, outlook_of(400.0), Limits(cap=1)).floor == floor
 
 
 @pytest.mark.parametrize(("current", "floor"), [(21, 18), (20, 18), (11, 9), (10, 9), (2, 1)])

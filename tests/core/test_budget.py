@@ -17,7 +17,7 @@ from tests.core.conftest import NOW, outlook_of, workload_of
 
 def test_who_wants_little_gets_it_and_the_others_share_the_rest() -> None:
     assert fair({"a": 50, "b": 2, "c": 50}, 10) == {"a": 4, "b": 2, "c": 4}
-    assert fair({"a": 50, "b": 50}, 5) == {"a": 3, "b": 2}
+    assert fair({"a": 50, "b": 50}, 5) == fair({"b": 50, "a": 50}, 5) == {"a": 3, "b": 2}
     assert fair({"a": 5}, 0) == {"a": 0}
     assert fair({}, 10) == {}
 
@@ -50,6 +50,12 @@ def test_all_services_together_add_no_more_than_the_budget_and_each_says_so() ->
     assert {d.reason for d in decisions} == {Reason.SCALE_UP_LIMITED}
     assert decisions[0].message.endswith("needs 100; at most 25 this round for all services together")
     assert [d.change for d in step(many(2))] == [20, 20], "within it nobody is cut"
+
+
+def test_those_who_ask_for_one_replica_count_too() -> None:
+    rows = tuple(replace(w, floor=20) for w in many(60).workloads)
+    one_more = {w.key: outlook_of(84.0) for w in rows}
+    assert sum(d.change for d in step(replace(many(60), workloads=rows, outlooks=one_more))) == 50
 
 
 def test_what_the_budget_gives_counts_from_the_floor_and_not_from_what_the_autoscaler_has_added() -> None:

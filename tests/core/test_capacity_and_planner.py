@@ -19,7 +19,19 @@ from tests.core.conftest import NOW, outlook_of
 
 @pytest.mark.parametrize(
     ("demand", "per_replica", "need"),
-    [(0, 4, 0), (0.001, 4, 1), (4, 4, 1), (4.001, 4, 2), (6.000000000000001, 1, 6), (0.3, 0.1, 3), (70, 0.7, 100)],
+    [
+        (0, 4, 0),
+        (0.001, 4, 1),
+        (4, 4, 1),
+        (4.001, 4, 2),
+        (6.000000000000001, 1, 6),
+        (0.3, 0.1, 3),
+        (70, 0.7, 100),
+        (1 + 0.9e-9, 1, 1),
+        (1 + 1.5e-9, 1, 2),
+        (1e6 + 5e-4, 1, 1_000_000),
+        (1e6 + 2e-3, 1, 1_000_001),
+    ],
 )
 def test_replicas_is_the_ceiling_without_the_noise_of_floats(demand: float, per_replica: float, need: int) -> None:
     assert replicas(demand, per_replica) == need
@@ -70,6 +82,82 @@ def test_each_replica_has_its_own_lead() -> None:
     tiers = Readiness((Tier("warm", Lag.of(20, 20), 3), Tier("new", Lag.of(360, 360))))
     assert plan(rising({80: 1.0, 300: 20.0, 420: 20.0}), Supply(4, tiers), Setting.fill(0.9), NOW, 60).floor == 5
     assert plan(rising({80: 1.0, 300: 12.0, 420: 12.0}), Supply(4, tiers), Setting.fill(0.9), NOW, 60).floor == 1
+
+
+WARM_AND_NEW = Readiness((Tier("warm", Lag.of(20, 20), 3), Tier("new", Lag.of(360, 360))))
+THREE_TIERS = Readiness((Tier("warm", Lag.of(20, 20), 2), Tier("spot", Lag.of(100, 100), 3), *WARM_AND_NEW.tiers[1:]))
+
+
+@pytest.mark.parametrize(
+    ("tiers", "peaks", "decided"),
+    [
+        (WARM_AND_NEW, {80: 8.0, 420: 8.0}, (2, 8.0, 80)),
+        (WARM_AND_NEW, {80: 8.0, 420: 20.0}, (5, 20.0, 420)),
+        (WARM_AND_NEW, {80: 20.0, 420: 20.0}, (5, 20.0, 420)),
+        (WARM_AND_NEW, {80: 0.0, 420: 0.0}, (0, 0.0, 80)),
+        (THREE_TIERS, {80: 4.0, 160: 16.0, 420: 16.0}, (4, 16.0, 160)),
+        (THREE_TIERS, {80: 4.0, 160: 12.0, 420: 12.0}, (3, 12.0, 160)),
+        (THREE_TIERS, {80: 4.0, 160: 8.0, 420: 8.0}, (1, 4.0, 80)),
+        (THREE_TIERS, {80: 4.0, 160: 16.0, 420: 24.0}, (6, 24.0, 420)),
+    ],
+)
+def test_the_plan_tells_which_peak_decided_and_how_far_ahead_it_is(
+    tiers: Readiness, peaks: dict[float, float], decided: tuple[int, float, float]
+) -> None:
+    """Where two windows ask for as many, the nearer one: it is sooner too late for it."""
+    floor, peak, seconds = decided
+    made = plan(rising(peaks), Supply(4, tiers), Setting.fill(0.9), NOW, 60)
+    assert (made.floor, made.protected, made.peak, made.level) == (floor, floor, peak, 0.9)
+    assert made.window_seconds == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(("lead", "floor"), [(None, 5), (240.0, 2), (0.0, 1)])
+def test_a_lead_that_the_owner_gave_counts_for_all_replicas(lead: float | None, floor: int) -> None:
+    made = plan(rising({80: 4.0, 300: 8.0, 420: 20.0}), Supply(4, WARM_AND_NEW), Setting.fill(0.9), NOW, 60, lead)
+    assert made.floor == floor
+    assert made.window_seconds == pytest.approx((360.0 if lead is None else lead) + 60)
+
+
+def test_an_origin_that_lies_ahead_of_us_is_now() -> None:
+    """A server's clock that is a little ahead of ours must not make the window shorter."""
+    outlook = rising({120: 4.0, 300: 8.0}, origin=NOW + 25)
+    assert plan(outlook, Supply(4, Readiness.single(Lag.of(100, 100))), Setting.fill(0.9), NOW, 60).floor == 2
+
+
+@pytest.mark.parametrize(
+    ("ready", "present", "floor", "protected"),
+    [
+        (9, 9, 0, 4),
+        (3, 9, 0, 5),
+        (8, 9, 0, 5),
+        (3, 5, 0, 5),
+        (3, 4, 0, 4),
+        (1, 2, 0, 4),
+        (9, 9, 4, 4),
+        (9, 9, 5, 5),
+        (9, 9, 9, 5),
+        (3, 4, 9, 5),
+        (5, 5, 3, 4),
+    ],
+)
+def test_what_starts_or_is_held_is_worth_keeping_up_to_the_less_likely_need(
+    ready: int, present: int, floor: int, protected: int
+) -> None:
+    """At the 0.9 quantile 14.36 need 4 replicas, three of them on warm nodes; at 0.95 it is 17.48, which need 5."""
+    made = plan(outlook_of(4.0, spread=4.5), Supply(4, WARM_AND_NEW, ready, present, floor), Setting.fill(0.9), NOW, 60)
+    assert (made.floor, made.protected) == (4, protected)
+
+
+def test_what_starts_is_kept_for_the_same_window_and_for_nothing_where_nothing_may_come() -> None:
+    """Half as unlikely a peak is 4 within two minutes, and 20 within five."""
+    peaks = np.array([[4.0, 4.0], [4.0, 20.0]])
+    outlook = Outlook(NOW, np.array([0.9, 0.95]), np.array([120.0, 300.0]), peaks, "toy", None)
+    for lag, protected in ((60, 1), (240, 5)):
+        supply = Supply(4, Readiness.single(Lag.of(lag, lag)), ready=1, present=9)
+        assert plan(outlook, supply, Setting.fill(0.9), NOW, 60).protected == protected
+    assert (
+        plan(rising({300: 0.0}), Supply(4, WARM_AND_NEW, ready=0, present=3), Setting.fill(0.9), NOW, 60).protected == 0
+    )
 
 
 def test_a_stale_origin_widens_the_window() -> None:

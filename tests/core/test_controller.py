@@ -37,8 +37,8 @@ def test_a_peak_ahead_raises_the_floor_and_says_why() -> None:
     decision = decided(workload_of(), outlook_of(40.0))
     assert (decision.floor, decision.reason, decision.apply) == (10, Reason.PEAK_AHEAD, True)
     assert decision.message == "raise 1 -> 10: peak 40 (p99) within 180 s needs 10"  # as before there were units
-    spoken = decided(workload_of(unit="requests/s", assumed=("lag assumed",)), outlook_of(40.0))
-    assert spoken.message == ("raise 1 -> 10: peak 40 requests/s (p99) within 180 s needs 10 at 4 each (lag assumed)")
+    spoken = decided(workload_of(unit="requests/s", assumed=("lag assumed", "so is b")), outlook_of(40.0))
+    assert spoken.message.endswith("peak 40 requests/s (p99) within 180 s needs 10 at 4 each (lag assumed; so is b)")
 
 
 def test_observe_says_the_same_and_applies_nothing() -> None:

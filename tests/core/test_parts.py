@@ -37,6 +37,20 @@ def test_the_sentence_says_what_falls_on_each_part() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        (4, ": r0 3 (25 % at 4 each), r1 3 (25 % at 4 each), r2 3 (25 % at 4 each), r3 3 (25 % at 4 each)"),
+        (5, ": r0 2 (20 % at 4 each), r1 2 (20 % at 4 each), r2 2 (20 % at 4 each), r3 2 (20 % at 4 each), ..."),
+    ],
+)
+def test_four_parts_are_named_and_more_would_hide_the_sentence(parts: int, said: str) -> None:
+    rows = tuple(Part(f"r{i}", 1 / parts, 4.0) for i in range(parts))
+    workload = workload_of(parts=rows, unit="cores")
+    (decision,) = step(Observation(NOW, 60.0, (workload,), {workload.key: outlook_of(40.0)}, Limits(raise_least=99)))
+    assert decision.message.endswith(said)
+
+
 def test_a_part_at_its_maximum_does_not_starve_the_other() -> None:
     """What the first may not have is not taken from the second, as a split of the sum by traffic would."""
     parts = (Part("a", 0.5, 1.0, most=3), Part("b", 0.5, 2.0))
@@ -51,6 +65,43 @@ def test_a_part_at_its_minimum_does_not_pay_for_the_other() -> None:
     assert plan(outlook_of(40.0), supply, Setting.fill(0.99), NOW, 60).floor == 3 + 26
     assert apportion(29, parts) == (3, 26)
     assert apportion(1, parts) == (3, 0)
+
+
+def parts_of(*rows: tuple[str, float, float, int, int | None]) -> tuple[Part, ...]:
+    return tuple(Part(*row) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("floor", "parts", "split"),
+    [
+        (3, parts_of(("a", 0.5, 4, 0, None), ("b", 0.5, 4, 0, None)), (2, 1)),
+        (3, parts_of(("b", 0.5, 4, 0, None), ("a", 0.5, 4, 0, None)), (1, 2)),
+        (5, parts_of(*((name, 1 / 3, 4, 0, None) for name in "abc")), (2, 2, 1)),
+        (1, parts_of(("a", 0.4, 1, 0, None), ("b", 0.6, 1, 0, None)), (0, 1)),
+        (1, parts_of(("a", 0.6, 70, 0, None), ("b", 0.4, 1, 0, None)), (0, 1)),
+        (5, parts_of(("a", 0.0, 4, 0, None), ("b", 1.0, 4, 0, None)), (0, 5)),
+        (3, parts_of(("a", 0.0, 4, 0, None), ("b", 0.0, 4, 0, None)), (2, 1)),
+        (5, parts_of(("a", 0.0, 4, 2, None), ("b", 1.0, 4, 0, 2)), (3, 2)),
+        (10, parts_of(("a", 0.5, 4, 0, 3), ("b", 0.5, 4, 0, 3)), (3, 3)),
+        (5, parts_of(("b", 0.5, 1, 0, None), ("a", 0.25, 1, 0, None), ("c", 0.25, 1.5, 0, None)), (2, 2, 1)),
+        (0, parts_of(("a", 0.5, 4, 0, None), ("b", 0.5, 4, 0, None)), (0, 0)),
+    ],
+    ids=[
+        "of equals the first by name has one more",
+        "whatever their order is",
+        "of three two have one more",
+        "the larger share",
+        "the more loaded, not the larger share",
+        "none for who has no share",
+        "nobody has a share",
+        "what one may not take goes to the other, though it has no share",
+        "no more than all may take",
+        "of those that are full at the same demand the first by name, not one with room",
+        "nothing to split",
+    ],
+)
+def test_what_is_left_goes_to_the_most_loaded(floor: int, parts: tuple[Part, ...], split: tuple[int, ...]) -> None:
+    assert apportion(floor, parts) == split
 
 
 def some_parts() -> st.SearchStrategy[tuple[Part, ...]]:

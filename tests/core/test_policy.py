@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ahpa.core.policy.parameters import PARAMETERS, Parameter
 from ahpa.core.policy.rules import level_of, nearest, parse_policy
-from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, Policy
+from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, Policy
 from tests.core.hostile_policies import BY_HAND
 
 
@@ -28,11 +28,20 @@ def test_every_example_in_the_table_is_accepted(parameter: Parameter) -> None:
         ("quantile", "0.95", 0.95),
         ("quantile", "95", 0.95),
         ("quantile", "99.9%", 0.999),
+        ("quantile", "0.5", 0.5),
+        ("quantile", "50", 0.5),
         ("late-target", "0.1%", 0.001),
         ("late-target", "0.001", 0.001),
         ("lead", "1h30m", 5400.0),
         ("lead", "90s", 90.0),
         ("target-per-replica", "2.5", 2.5),
+        ("target-per-replica", "0.5", 0.5),
+        ("lead", "0s", 0.0),
+        ("lead", "1m0.5s", 60.5),
+        ("demand", "a", "a"),
+        ("demand", "a-2", "a-2"),
+        ("min", "0", 0),
+        ("manage-target", "true", True),
         ("min", "3", 3),
         ("paused", "true", True),
         ("release", "50%", 0.5),
@@ -63,6 +72,9 @@ def test_what_a_value_means(name: str, text: str, value: object) -> None:
         ("lead", "5m\n"),
         ("lead", "99999999h"),
         ("demand", '"} or vector(1'),
+        ("demand", "-a"),
+        ("demand", "A"),
+        ("demand", "a" * 64),
         ("target-per-replica", "inf"),
         ("target-per-replica", "0"),
         ("mode", "Apply"),
@@ -91,15 +103,63 @@ def test_an_unknown_key_is_a_warning_with_the_nearest_name() -> None:
 @pytest.mark.parametrize(
     ("annotations", "said"),
     [
-        ({"min": "5", "max": "3"}, "above"),
-        ({"replica-cost": "2"}, "belong together"),
-        ({"replica-cost": "60", "late-cost": "100"}, "at least twice"),
-        ({"quantile": "0.9", "late-target": "1%"}, "only one"),
+        ({"min": "5", "max": "3"}, "ahpa.dev/min: 5 is above ahpa.dev/max: 3"),
+        (
+            {"replica-cost": "2"},
+            "ahpa.dev/replica-cost and ahpa.dev/late-cost belong together; one is missing",
+        ),
+        ({"late-cost": "2"}, "ahpa.dev/replica-cost and ahpa.dev/late-cost belong together; one is missing"),
+        (
+            {"replica-cost": "51", "late-cost": "100"},
+            "ahpa.dev/late-cost must be at least twice ahpa.dev/replica-cost, else predicting is not worth it",
+        ),
+        (
+            {"quantile": "0.9", "late-target": "1%"},
+            "ahpa.dev/late-target, ahpa.dev/quantile: give only one of them",
+        ),
+        (
+            {"quantile": "0.9", "replica-cost": "2", "late-cost": "100"},
+            "ahpa.dev/quantile, ahpa.dev/replica-cost: give only one of them",
+        ),
+        ({"min": "3", "max": "3"}, None),
+        ({"min": "3"}, None),
+        ({"max": "3"}, None),
+        ({"replica-cost": "50", "late-cost": "100"}, None),
+        ({"late-target": "1%"}, None),
     ],
 )
-def test_contradictions_are_problems(annotations: dict[str, str], said: str) -> None:
+def test_contradictions_are_problems(annotations: dict[str, str], said: str | None) -> None:
     parsed = parse_policy({PREFIX + k: v for k, v in annotations.items()})
-    assert said in " ".join(parsed.problems)
+    assert parsed.problems == (() if said is None else (said,))
+
+
+def test_a_hostile_name_or_value_is_cut_in_what_is_said_of_it() -> None:
+    parsed = parse_policy({PREFIX + "q" * 200: "1", PREFIX + "min": "9" * 200, AHPA_STRATEGY: "z" * 200})
+    assert parsed.warnings == (f"{(PREFIX + 'q' * 200)[:80]} is not a parameter",)
+    assert parsed.problems == (
+        f"ahpa.dev/min: {'9' * 64!r} is not a whole number (for example '1')",
+        f"{AHPA_STRATEGY}: {'z' * 64!r} is not observer or auto",
+    )
+    assert parsed.requested, "somebody asked for us, though not in words that we know"
+
+
+def test_one_bad_annotation_keeps_no_other_from_being_read() -> None:
+    """Names are read in their order; `bogus` is no parameter, and `max` no number."""
+    parsed = parse_policy({PREFIX + "bogus": "1", PREFIX + "max": "x", PREFIX + "min": "3", PREFIX + "mode": "apply"})
+    assert (parsed.policy.min, parsed.policy.mode, parsed.requested) == (3, "apply", True)
+    assert (len(parsed.problems), len(parsed.warnings)) == (1, 1)
+
+
+def test_what_the_operator_set_counts_where_the_owner_says_nothing() -> None:
+    policy = parse_policy({PREFIX + "min": "3"}, Policy(mode="apply", min=1, max=9)).policy
+    assert (policy.mode, policy.min, policy.max) == ("apply", 3, 9)
+
+
+def test_only_what_is_ours_is_read_and_our_own_record_is_no_parameter() -> None:
+    ours = {PREFIX + "min": "3", AHPA_STRATEGY: "auto"}
+    parsed = parse_policy({**ours, STATE: "1", "other.io/min": "7"})
+    assert parsed.raw == ours
+    assert (parsed.warnings, parsed.problems) == ((), ())
 
 
 @pytest.mark.parametrize(("strategy", "mode"), [("observer", "observe"), ("auto", "apply")])
@@ -116,12 +176,13 @@ def test_our_own_mode_wins_over_alibabas() -> None:
 def test_without_a_mode_nobody_asked_for_us() -> None:
     assert not parse_policy({PREFIX + "quantile": "0.9"}).requested
     assert not parse_policy({"other.io/mode": "apply"}).requested
+    assert parse_policy({}).policy.mode == "observe"
 
 
 def test_costs_give_the_newsvendors_level() -> None:
     assert level_of(Policy(replica_cost=2.0, late_cost=100.0)) == pytest.approx(0.98)
     assert level_of(Policy(quantile=0.9)) == 0.9
-    assert level_of(Policy()) is None
+    assert level_of(Policy(replica_cost=2.0)) is level_of(Policy(late_cost=2.0)) is level_of(Policy()) is None
 
 
 _NAMES = st.sampled_from([PREFIX + p.name for p in PARAMETERS] + [AHPA_STRATEGY, PREFIX + "x", PREFIX])
@@ -145,6 +206,7 @@ def test_no_text_makes_the_parser_raise_or_leave_the_ranges(annotations: dict[st
         ("max_scale", "max"),
         ("minReplicas", "min"),
         ("targetPerReplica", "target-per-replica"),
+        ("gpu-target-per-replica-count", "target-per-replica"),
         ("quantil", "quantile"),
         ("releases", "release"),
         ("serviceTime", "service-time"),
@@ -174,7 +236,9 @@ def test_a_service_time_may_be_short(text: str, seconds: float) -> None:
 
 def test_a_wish_that_the_service_does_not_act_on_is_known_as_such() -> None:
     parsed = parse_policy({PREFIX + "mode": "apply", PREFIX + "manage-target": "true", PREFIX + "quantile": "oops"})
-    assert [said.partition(" ")[0] for said in parsed.inert] == ["ahpa.dev/manage-target"]
+    assert parsed.inert == (
+        "ahpa.dev/manage-target does nothing in the service yet: the utilisation target stays as it is",
+    )
     assert parse_policy({PREFIX + "manage-target": "false", PREFIX + "late-target": "1%"}).inert == ()
 
 

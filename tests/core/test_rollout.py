@@ -79,8 +79,10 @@ def test_a_revision_that_traffic_leaves_is_lowered_by_the_ramp() -> None:
         parts = (replace(parts[0], floor=decision.floors[0]), replace(parts[1], floor=decision.floors[1]))
     assert floors[:4] == [(16, 10), (14, 10), (12, 10), (10, 10)]
     assert floors[4:] == 4 * [(10, 10)]
-    assert said[0].startswith("raise 20 -> 26: ")
-    assert said[0].endswith("; 6 more stay where traffic was")
+    assert said[0] == (
+        "raise 20 -> 26: peak 20 requests in flight (p99) within 180 s needs 20: a 10 (50 % at 1 each), "
+        "b 10 (50 % at 1 each); 6 more stay where traffic was"
+    )
     assert said[1].startswith("lower 26 -> 24: ")
     assert said[1].endswith("; 4 more stay where traffic was; on the way to 20")
     assert said[4].startswith("keep 20: ")
@@ -100,6 +102,18 @@ def test_a_revision_that_traffic_leaves_keeps_its_floor_on_a_doubt(doubtful: Cal
     decision = decide(doubtful(service(*parts)), outlook_of(20.0))
     assert decision.floors[0] == 18
     assert decision.floors[1] >= 2
+
+
+def test_the_ramp_is_that_of_each_part_and_not_of_their_sum() -> None:
+    """Of four with two replicas each every one may lose its one; a quarter of all eight would be two."""
+    parts = tuple(Part(f"r{i}", 0.25, 1.0, floor=2, ready=2) for i in range(4))
+    decision = decide(service(*parts), outlook_of(4.0))
+    assert (decision.floors, decision.reason) == ((1, 1, 1, 1), Reason.RELEASED)
+
+
+def test_each_part_is_released_by_what_its_owner_asked_for() -> None:
+    parts = (Part("a", 0.1, 1.0, floor=20, ready=20), Part("b", 0.9, 1.0, floor=20, ready=20))
+    assert decide(service(*parts), outlook_of(5.0)).floors == (15, 15)
 
 
 def test_where_both_are_more_than_is_allowed_those_with_traffic_come_first() -> None:
@@ -157,11 +171,24 @@ def test_what_comes_loses_nothing_to_a_raise_of_the_others() -> None:
     assert decision.floors == (10, 10)
 
 
+@pytest.mark.parametrize(("until", "floors"), [(NOW, (13, 13)), (NOW - 1, (13, 2))])
+def test_one_that_is_to_come_is_in_time_until_the_very_moment(until: float, floors: tuple[int, ...]) -> None:
+    coming = replace(COMING, floor=13, ready=2, coming_until=until)
+    assert decide(service(OLD, coming), outlook_of(50.0)).floors == floors
+
+
 def test_without_data_a_floor_decays_part_by_part() -> None:
     """The sum decays by a tenth; no part by more, though traffic has left it."""
     parts = (Part("a", 0.1, 1.0, floor=20, ready=20), Part("b", 0.9, 1.0, floor=20, ready=20))
     lost = replace(service(*parts), observed_until=NOW - 5000, doubted_since=NOW - 4000)
     assert decide(lost, outlook_of(20.0)).floors == (18, 18)
+
+
+def test_a_floor_that_is_held_is_held_part_by_part() -> None:
+    parts = (Part("a", 0.1, 1.0, floor=20, ready=20), Part("b", 0.9, 1.0, floor=20, ready=20))
+    lost = replace(service(*parts), observed_until=NOW - 400)
+    (decision,) = step(Observation(NOW, 60.0, (lost,), {}))
+    assert (decision.floors, decision.reason) == ((20, 20), Reason.NO_RECENT_DATA)
 
 
 @st.composite

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ahpa.core.readiness import Lag, Readiness, Tier
-from ahpa.core.starts import REMEMBERED, Start, StartLog
+from ahpa.core.starts import LONGEST_SECONDS, REMEMBERED, Start, StartLog, Wait
 
 PRIOR = Readiness.single(Lag.of(180, 300))
 
@@ -34,6 +34,28 @@ def test_a_later_flip_of_readiness_is_not_a_start() -> None:
 )
 def test_what_would_teach_nonsense_teaches_nothing(bad: Start) -> None:
     assert seconds(StartLog().seen([bad], 2e6)) == []
+
+
+@pytest.mark.parametrize("took", [0.0, LONGEST_SECONDS])
+def test_the_shortest_and_the_longest_start_are_believed(took: float) -> None:
+    assert seconds(StartLog().seen([Start("a", 1000, ready=1000 + took)], 2e6)) == [took]
+
+
+def test_one_that_is_known_hides_none_that_comes_after_it() -> None:
+    log = StartLog().seen([Start("a", 1000, ready=1040), Start("b", 1000, ready=1040, restarted=True)], 1050)
+    log = log.seen([Start("a", 1000, ready=1040), Start("b", 1000, ready=1040), Start("c", 1050, ready=1060)], 1070)
+    assert seconds(log) == [40.0, 10.0]
+    assert log.known == {"a", "b", "c"}
+    assert log.seen([Start("c", 1050, ready=1060)], 1080).known == {"c"}, "those that are gone are forgotten"
+
+
+def test_one_that_became_ready_or_was_just_asked_for_has_not_waited_in_vain() -> None:
+    log = StartLog().seen([Start("a", 1000, where="n1")], 1010)
+    assert log.waiting == {"a": Wait(10.0, "n1")}
+    log = log.seen([Start("a", 1000, ready=1040, where="n2"), Start("b", 1050)], 1050)
+    assert (log.done, log.withdrawn, log.waiting) == ((Wait(40.0, "n2"),), (), {})
+    log = StartLog().seen([Start("a", 1000, where="n1")], 1010).seen([], 1020)
+    assert log.withdrawn == (Wait(10.0, "n1"),)
 
 
 def test_what_still_waits_or_was_withdrawn_counts_as_longer_than_that() -> None:
@@ -66,6 +88,9 @@ def test_only_so_many_are_remembered() -> None:
     for i in range(REMEMBERED + 50):
         log = log.seen([Start(str(i), 0, ready=float(i))], 1e4)
     assert seconds(log) == [float(i) for i in range(50, REMEMBERED + 50)]
+    for i in range(REMEMBERED + 50):
+        log = log.seen([Start(str(i), 0)], 1.0 + i)
+    assert [wait.seconds for wait in log.seen([], 1e4).withdrawn] == [1.0 + i for i in range(50, REMEMBERED + 50)]
 
 
 TIERS = Readiness((Tier("warm", Lag.of(30, 45), 3, "gpu-warm-*"), Tier("new", Lag.of(300, 450))))
@@ -80,7 +105,16 @@ def test_each_tier_learns_from_its_own_nodes() -> None:
     assert leads[1] == pytest.approx(400, rel=0.1)
     untouched = StartLog().seen(warm, 1000).readiness(TIERS)
     assert untouched.tiers[1] == TIERS.tiers[1]
-    assert untouched.tiers[0].lag.samples == 20
+    assert untouched.tiers[0].lag.samples == untouched.learned == 20
+
+
+def test_what_waits_on_a_warm_node_teaches_that_tier() -> None:
+    log = StartLog().seen([Start(str(i), 0, where="gpu-warm-1") for i in range(9)], 300)
+    for waiting in (log, log.seen([], 400)):
+        learned = waiting.readiness(TIERS)
+        assert learned.leads(0.5)[0][1] > 100
+        assert learned.tiers[1] == TIERS.tiers[1]
+        assert (learned.tiers[0].replicas, learned.tiers[0].nodes) == (3, "gpu-warm-*")
 
 
 def test_one_without_a_node_is_on_the_way_to_the_last_tier() -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from ahpa.core.controller import step
 from ahpa.core.decision import Reason
-from ahpa.core.observation import Observation, Workload
-from ahpa.core.trust import frozen_tenants
+from ahpa.core.observation import Limits, Observation, Workload
+from ahpa.core.policy.rules import parse_policy
+from ahpa.core.trust import distrust, freezes, frozen_tenants
 from tests.core.conftest import NOW, outlook_of, workload_of
 
 SICK: dict[str, Any] = {"observed_until": NOW - 400}
@@ -40,6 +41,24 @@ def test_who_was_trusted_and_went_bad_freezes_its_fleet_however_many_newcomers_t
     observation = seen(rows("a", 9), rows("a", 5, **SICK), rows("a", 50, was_trusted=False, **SICK))
     assert frozen_tenants(observation) == {"a"}
     assert step(observation)[0].reason is Reason.FLEET_FROZEN
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"policy": parse_policy({})},
+        {"policy": parse_policy({"ahpa.dev/mode": "off"})},
+        {"policy": parse_policy({"ahpa.dev/mode": "apply", "ahpa.dev/min": "x"})},
+        {"refusal": "KEDA made it"},
+    ],
+    ids=["nobody asked", "off", "invalid", "refused"],
+)
+def test_who_wants_no_plan_neither_freezes_others_nor_hides_who_went_bad(changes: dict[str, Any]) -> None:
+    """Nine without data that nobody plans for, and fifty with data beside five that went bad of nine."""
+    out = [replace(w, key=f"knative/a/out{i}", **changes) for i, w in enumerate(rows("a", 50))]
+    gone = [replace(w, observed_until=NOW - 400) for w in out[:9]]
+    assert frozen_tenants(seen(rows("a", 9), gone)) == frozenset()
+    assert frozen_tenants(seen(out, rows("a", 4), rows("a", 5, **SICK))) == {"a"}
 
 
 def test_a_newcomer_counts_from_when_it_can_be_trusted() -> None:
@@ -74,12 +93,38 @@ def test_two_tenants_freeze_the_others_only_if_either_is_enough_of_all() -> None
     assert frozen_tenants(seen(rows("x", 4, **SICK), rows("y", 9, **SICK), rows("t", 5))) == {"y"}
 
 
+@pytest.mark.parametrize(
+    ("key", "tenant"), [("knative/shop/chat", "shop"), ("chat", ""), ("shop/chat", ""), ("a/b/c/d", "")]
+)
+def test_a_tenant_is_the_namespace_of_a_whole_key(key: str, tenant: str) -> None:
+    assert workload_of(key=key).tenant == tenant
+
+
+def test_who_alone_makes_it_the_fleets_is_frozen_by_what_the_others_show_beside_it() -> None:
+    """Nine of thirty are not too many of x by itself, but all of y and z are bad too, whichever of the two is left out.
+    Those two are not kept from falling by x alone."""
+    groups = (rows("x", 21), rows("x", 9, **SICK), rows("y", 2, **SICK), rows("z", 2, **SICK))
+    assert frozen_tenants(seen(*groups)) == {"x"}
+
+
 def test_a_service_without_a_namespace_is_its_own_fleet() -> None:
     """As in a backtest, whose series are named by a file."""
     observation = seen([workload_of(key="chat")])
     assert observation.workloads[0].tenant == ""
     assert frozen_tenants(observation) == frozenset()
     assert frozen_tenants(replace(observation, frozen=True)) == {""}
+
+
+@pytest.mark.parametrize(
+    ("trusted", "bad", "frozen"), [(20, 6, False), (20, 7, True), (4, 4, False), (5, 5, True), (10, 4, False)]
+)
+def test_more_than_thirty_percent_and_five_at_least_are_too_many(trusted: int, bad: int, frozen: bool) -> None:
+    assert freezes(trusted, bad, Limits()) is frozen
+
+
+def test_nobody_who_does_not_say_so_is_in_doubt() -> None:
+    """As a backtest asks, which knows no doubts."""
+    assert distrust(NOW - 300, 0.9, outlook_of(4.0), NOW, Limits()) is None
 
 
 def test_a_doubt_about_fresh_data_counts_as_gone_bad() -> None:

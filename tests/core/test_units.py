@@ -36,6 +36,7 @@ TARGET = "its target"
         (2, PER_SECOND, UNITS["requests-per-minute"], None, 120),
         (1, IN_FLIGHT, UNITS["requests-per-minute"], 2, 30),
         (500, UNITS["millicores"], CORES, None, 0.5),
+        (120, UNITS["tokens-per-minute"], UNITS["tokens-per-second"], None, 2),
         (70, IN_FLIGHT, PER_SECOND, None, None),
         (1, CORES, IN_FLIGHT, 2, None),
         (1, MESSAGES, UNITS["messages-per-second"], 2, None),
@@ -68,8 +69,11 @@ def test_what_does_not_fit_is_refused_with_both_units_and_what_to_set() -> None:
         "ahpa.dev/service-time (how long one request takes)"
     )
     other = fit(Capacity(30.0, MESSAGES, TARGET), "istio-rps", PER_SECOND)
-    assert "service-time" not in other.problem
-    assert "counts messages" in other.problem
+    assert other.problem == (
+        "istio-rps counts requests per second, but its target counts messages: set ahpa.dev/demand to a query of "
+        "messages, or ahpa.dev/target-per-replica in requests per second"
+    )
+    assert (found.unit, other.unit) == (IN_FLIGHT, PER_SECOND)
 
 
 def test_a_known_service_time_converts_and_is_named() -> None:
@@ -83,6 +87,7 @@ def test_a_query_or_a_target_without_a_unit_is_taken_to_count_the_same_and_the_s
     assert (plain.per_replica, plain.unit) == (7.0, IN_FLIGHT)
     assert plain.assumed == "orders does not say its unit: taken as requests in flight"
     unnamed = fit(Capacity(7.0, None, "the averageValue of its metric work"), "istio-rps", PER_SECOND)
+    assert (unnamed.per_replica, unnamed.unit) == (7.0, PER_SECOND)
     assert unnamed.assumed == "the averageValue of its metric work does not say its unit: taken as requests/s"
     nothing = fit(Capacity(7.0, None, TARGET), "orders", None)
     assert (nothing.per_replica, nothing.unit, nothing.assumed) == (7.0, None, "")
@@ -95,22 +100,43 @@ def test_a_capacity_that_no_replica_can_have_is_a_problem_and_no_number(value: f
     be divided."""
     found = fit(Capacity(value, IN_FLIGHT, TARGET), "istio-rps", unit, 0.001)
     assert found.per_replica is None
+    assert found.unit is (unit or IN_FLIGHT)
     assert found.problem.startswith(f"{TARGET} comes to ")
     assert "set ahpa.dev/target-per-replica" in found.problem
     assert not credible(value)
+
+
+@pytest.mark.parametrize(("value", "believed"), [(1e-12, True), (0.99e-12, False), (1e18, True), (1.01e18, False)])
+def test_a_replica_serves_from_a_picocore_to_an_exabyte(value: float, believed: bool) -> None:
+    assert credible(value) is believed
 
 
 def test_without_a_capacity_the_unit_to_give_it_in_is_named() -> None:
     assert fit(Capacity(None), "istio-rps", PER_SECOND).problem == (
         "nobody said what one replica serves; set ahpa.dev/target-per-replica, in requests/s"
     )
+    assert fit(Capacity(None), "istio-rps", PER_SECOND).unit is PER_SECOND
+    assert fit(Capacity(None), "orders", None).problem == (
+        "nobody said what one replica serves; set ahpa.dev/target-per-replica"
+    )
 
 
-@pytest.mark.parametrize(("name", "unit"), [("requests-in-flight", IN_FLIGHT), ("rps", PER_SECOND), ("cores", CORES)])
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("requests-in-flight", IN_FLIGHT),
+        ("concurrency", IN_FLIGHT),
+        ("rps", PER_SECOND),
+        ("rpm", UNITS["requests-per-minute"]),
+        ("cores", CORES),
+    ],
+)
 def test_a_unit_is_known_by_its_name(name: str, unit: Unit) -> None:
     assert unit_named(name) is unit
 
 
 def test_a_unit_that_nobody_knows_is_refused_with_those_that_are() -> None:
-    with pytest.raises(UnitError, match="no unit 'furlongs'; there are requests-in-flight, "):
+    with pytest.raises(UnitError, match=r"no unit 'furlongs'; there are requests-in-flight, .*ratio, concurrency, rps"):
         unit_named("furlongs")
+    with pytest.raises(UnitError, match=f"no unit '{'f' * 40}'; "):
+        unit_named("f" * 200)

@@ -9,7 +9,7 @@ import pytest
 
 from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from ahpa.core.decision import Decision, Reason
-from ahpa.service.doubts import Doubts, sudden_zeros, used_to_zero
+from ahpa.service.doubts import Doubts, Zero, sudden_zeros, used_to_zero
 from forecasting.libraries.calibrated import CalibratedModel
 from forecasting.libraries.strategies import LastValue
 from forecasting.panel import Panel
@@ -96,6 +96,9 @@ def test_while_more_replicas_are_ready_than_the_floor_asks_for_a_zero_is_doubted
         ([5, 5, 5, 0], True),
         ([5, 5, 5, 0, 0, np.nan], True),
         ([5, 5, np.nan, 0], True),
+        ([0.5, 0.5, 0], True),
+        ([6, 2, 0], True),
+        ([6, 1.9, 0], False),
         ([5, 0, 5, 0], False),
         ([9, 6, 3, 1, 0], False),
         ([5, 5, 5], None),
@@ -116,6 +119,31 @@ def test_who_is_used_to_zero_is_so_by_a_twentieth_of_what_was_observed_around_th
     assert used_to_zero(Panel.of(0, 60, rows, list("abc"))) == {"b": {1, 2, 3}}
 
 
-def test_without_a_zero_there_is_no_doubt() -> None:
-    assert Doubts().of("a", None, busy=True) is None
-    assert Doubts(warned=frozenset("a")).of("a", None, busy=False) is not None
+CLIFF, EBB = Zero(cliff=True, hour=3), Zero(cliff=False, hour=3)
+BUSY = "its demand fell to exactly zero while more replicas are kept than its minimum"
+AT_ONCE = "its demand fell to exactly zero at once, which it never does at this hour"
+WARNED = "it was learned from a history that Prometheus warned about"
+
+
+@pytest.mark.parametrize(
+    ("series", "zero", "busy", "doubt"),
+    [
+        ("new", None, True, None),
+        ("new", CLIFF, False, AT_ONCE),
+        ("new", CLIFF, True, BUSY),
+        ("new", EBB, False, None),
+        ("new", EBB, True, BUSY),
+        ("used", CLIFF, False, None),
+        ("sleeps", CLIFF, False, AT_ONCE),
+        ("used", CLIFF, True, BUSY),
+        ("used", EBB, True, None),
+        ("used", EBB, False, None),
+        ("warned", None, False, WARNED),
+        ("warned", CLIFF, True, WARNED),
+    ],
+)
+def test_a_zero_is_doubted_where_it_is_unusual_or_load_is_seen(
+    series: str, zero: Zero | None, busy: bool, doubt: str | None
+) -> None:
+    known = Doubts(warned=frozenset({"warned"}), used_to_zero={"used": frozenset({3}), "sleeps": frozenset({2})})
+    assert known.of(series, zero, busy=busy) == doubt

@@ -9,7 +9,6 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from ahpa.core.clock import ahead_by
 from ahpa.ports import Reading
 from tests.adapters.prometheus.server import END, START, STEP, Answer, Server, client
 
@@ -93,12 +92,3 @@ def test_a_refusal_tells_the_time_too(server: Server) -> None:
     reading = client(server).read({"a": "up"}, START, END, STEP)
     assert list(reading.problems) == ["a"]
     assert reading.skew == pytest.approx(3600.0, abs=10)
-
-
-@pytest.mark.parametrize("date", [None, "", "tomorrow", "Tue, 99 Foo 2026 25:61:61 GMT", "0" * 400])
-def test_a_date_that_cannot_be_read_says_nothing(date: str | None) -> None:
-    assert ahead_by(date, 1e9) == 0.0
-
-
-def test_the_date_is_that_of_the_http_standard() -> None:
-    assert ahead_by("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777.0 + 31) == 31.0
