@@ -16,6 +16,7 @@ from ahpa.core.capacity import Part
 from ahpa.core.controller import step
 from ahpa.core.journal import JournalError, decision_to_json, entries, entry_from_json
 from ahpa.core.observation import Limits, Observation, Workload
+from ahpa.core.setting import Rule, Setting
 from forecasting.forecast import Outlook
 from tests.core.conftest import NOW, outlook_of, workload_of
 from tests.core.test_controller import outlooks, workloads
