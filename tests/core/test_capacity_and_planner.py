@@ -155,6 +155,8 @@ def test_what_starts_is_kept_for_the_same_window_and_for_nothing_where_nothing_m
         supply = Supply(4, Readiness.single(Lag.of(lag, lag)), ready=1, present=9)
         assert plan(outlook, supply, 0.9, NOW, 60).protected == protected
     assert plan(rising({300: 0.0}), Supply(4, WARM_AND_NEW, ready=0, present=3), 0.9, NOW, 60).protected == 0
+    idle = Outlook(NOW, np.array([0.9, 0.95]), np.array([300.0]), np.array([[0.0, 4.0]]), "toy", None)
+    assert plan(idle, Supply(4, WARM_AND_NEW), 0.9, NOW, 60).protected == 0, "nothing is there that could be kept"
 
 
 def test_a_stale_origin_widens_the_window() -> None:
