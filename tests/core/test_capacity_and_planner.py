@@ -155,9 +155,11 @@ def test_what_starts_is_kept_for_the_same_window_and_for_nothing_where_nothing_m
     for lag, protected in ((60, 1), (240, 5)):
         supply = Supply(4, Readiness.single(Lag.of(lag, lag)), ready=1, present=9)
         assert plan(outlook, supply, Setting.fill(0.9), NOW, 60).protected == protected
-    assert (
-        plan(rising({300: 0.0}), Supply(4, WARM_AND_NEW, ready=0, present=3), Setting.fill(0.9), NOW, 60).protected == 0
-    )
+    starting = Supply(4, WARM_AND_NEW, ready=0, present=3)
+    assert plan(rising({300: 0.0}), starting, Setting.fill(0.9), NOW, 60).protected == 0
+    idle = Outlook(NOW, np.array([0.9, 0.95]), np.array([300.0]), np.array([[0.0, 4.0]]), "toy", None)
+    kept = plan(idle, Supply(4, WARM_AND_NEW), Setting.fill(0.9), NOW, 60).protected
+    assert kept == 0, "nothing is there that could be kept"
 
 
 def test_a_stale_origin_widens_the_window() -> None:

@@ -242,7 +242,7 @@ def test_a_wish_that_the_service_does_not_act_on_is_known_as_such() -> None:
     assert parse_policy({PREFIX + "manage-target": "false", PREFIX + "late-target": "1%"}).inert == ()
 
 
-@pytest.mark.parametrize("annotations", BY_HAND, ids=lambda a: "{}={!a:.12}".format(*next(iter(a.items()))))
+@pytest.mark.parametrize("annotations", BY_HAND, ids=[f"{''.join(a)}-{i}" for i, a in enumerate(BY_HAND)])
 def test_what_nobody_should_write_is_a_problem_with_its_key(annotations: dict[str, str]) -> None:
     (key,) = annotations
     parsed = parse_policy({PREFIX + "mode": "observe", **annotations})

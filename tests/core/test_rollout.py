@@ -116,6 +116,15 @@ def test_each_part_is_released_by_what_its_owner_asked_for() -> None:
     assert decide(service(*parts), outlook_of(5.0)).floors == (15, 15)
 
 
+@pytest.mark.parametrize(("frozen", "floors"), [(True, (18, 6)), (False, (16, 8))])
+def test_a_rollout_that_the_budget_cuts_lowers_no_part_in_a_frozen_fleet(frozen: bool, floors: tuple[int, ...]) -> None:
+    parts = (Part("a", 0.5, 1.0, floor=18, ready=18), Part("b", 0.5, 1.0, floor=2, ready=2))
+    workload = service(*parts, annotations={"ahpa.dev/release": "0.1"})
+    seen = {workload.key: outlook_of(20.0)}
+    (decision,) = step(Observation(NOW, 60.0, (workload,), seen, Limits(budget=4), frozen=frozen))
+    assert (decision.floors, decision.reason) == (floors, Reason.SCALE_UP_LIMITED)
+
+
 def test_where_both_are_more_than_is_allowed_those_with_traffic_come_first() -> None:
     """An owner's 16 for a service that needs 13: the old Revision is not starved for one that serves nobody yet."""
     decision = decide(service(OLD, COMING, annotations={"ahpa.dev/max": "16"}), outlook_of(50.0))

@@ -219,6 +219,7 @@ LIKELY_5 = "; 5 are still likely to be needed"
         ),
         (with_floor(1), replace(RISING, largest=40 / 3), {}, Reason.PEAK_AHEAD, f"raise 1 -> 10: {NEEDS_10}"),
         (with_floor(10), RISING, {}, Reason.DESIRED_WITHIN_RANGE, f"keep 10: {NEEDS_10}"),
+        (with_floor(10, ready=8), RISING, {}, Reason.DESIRED_WITHIN_RANGE, f"keep 10: {NEEDS_10}"),
         (with_floor(10, coverage=0.5), RISING, {}, Reason.DESIRED_WITHIN_RANGE, f"keep 10: {NEEDS_10}"),
         (with_floor(10), replace(RISING, largest=40 / 3), {}, Reason.DESIRED_WITHIN_RANGE, f"keep 10: {NEEDS_10}"),
         (with_floor(6, maximum=6), RISING, {}, Reason.TOO_MANY_REPLICAS, f"keep 6: {NEEDS_10}"),
