@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ahpa.core.lateness import late_share
 from ahpa.core.served import MOST, Served
@@ -87,18 +88,19 @@ class Tryouts:
         """The same for these services, in this order: those that are new have nothing on record. Where the largest
         demand has grown or shrunk by more than half the constant floors are others, and count as no better than none
         until they have a record."""
+        ladder = constant_floors(largest)
+        if tuple(keys) == self.keys and not _others(ladder, self.constants).any():
+            return self
         fresh = Tryouts.fresh(keys, needed, largest)
         rows = {key: row for row, key in enumerate(self.keys)}
         old = np.array([rows.get(key, -1) for key in keys], int)
         here = old >= 0
         if not here.any():
             return fresh
-        ladder = fresh.constants.copy()
         for name in _BY_SERVICE:
             getattr(fresh, name)[here] = getattr(self, name)[old[here]]
         fresh.asked[:, here] = np.roll(self.asked, -self.at, axis=0)[:, old[here]]
-        ratio = (ladder[:, -1] + 1) / (fresh.constants[:, -1] + 1)
-        other = here & ((ratio > _OTHER) | (ratio < 1 / _OTHER))
+        other = here & _others(ladder, fresh.constants)
         fresh.constants[other] = ladder[other]
         fresh.late[other, RULES:] = fresh.late[other, RULES : RULES + 1]
         return fresh
@@ -190,6 +192,12 @@ class Tryouts:
 
 _BY_SERVICE = ("constants", "floor", "ready", "present", "desired", "backlog", "late", "cost", "demand", "minutes")
 _OTHER = 1.5
+
+
+def _others(ladder: Array, before: Array) -> NDArray[np.bool_]:
+    """[n]: whose constant floors are to be others than they were."""
+    ratio = (ladder[:, -1] + 1) / (before[:, -1] + 1)
+    return np.asarray((ratio > _OTHER) | (ratio < 1 / _OTHER))
 
 
 def constant_floors(largest: Floats) -> Array:

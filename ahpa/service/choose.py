@@ -96,6 +96,10 @@ class Tried:
             self.kept[rows],
         )
 
+    def renewed(self, before: Tried | None) -> list[str]:
+        """Those of which a replica serves another demand than it did `before`."""
+        return [] if before is None else _changed(before, self.tryouts.keys, self.served.per_replica / self.scale)
+
     def choose(self, before: Mapping[str, Setting], telemetry: Telemetry) -> dict[str, Setting]:
         """By series: the setting in force from now on, of those with enough on record."""
         chosen = self.tryouts.choose(self.served, self.late_target, before)
@@ -121,7 +125,7 @@ def wish(
     served = _served(planned, scale, seen)
     needs = np.array([largest.get(key, 0.0) for key in keys]) * scale / served.per_replica
     ready = np.array([w.ready for w in planned], float)
-    known = before and before.without(set(_changed(before, keys, served)).__contains__)
+    known = before and before.without(set(_changed(before, keys, served.per_replica / scale)).__contains__)
     tryouts = Tryouts.fresh(keys, ready, needs) if known is None else known.tryouts.of(keys, ready, needs)
     levels, peaks = _peaks(planned, seen)
     wanted, kept = wishes(levels, np.asarray(np.minimum(peaks * scale[:, None], 1e30), np.float32), served)
@@ -131,10 +135,10 @@ def wish(
     return here if others is None else here.beside(replace(others, until=np.full(len(others.until), np.inf)))
 
 
-def _changed(before: Tried, keys: Sequence[str], served: Served) -> list[str]:
-    """Those of which a replica serves another demand than it did: what was tried was another service."""
-    then = dict(zip(before.tryouts.keys, before.served.per_replica.tolist(), strict=True))
-    now = zip(keys, served.per_replica.tolist(), strict=True)
+def _changed(before: Tried, keys: Sequence[str], per_replica: Floats) -> list[str]:
+    """Those of which a replica serves another demand than it did, each in its unit: that was another service."""
+    then = dict(zip(before.tryouts.keys, (before.served.per_replica / before.scale).tolist(), strict=True))
+    now = zip(keys, per_replica.tolist(), strict=True)
     return [key for key, value in now if not math.isclose(value, then.get(key, value), rel_tol=0.01)]
 
 

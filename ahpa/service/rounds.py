@@ -195,7 +195,9 @@ class Service:
             tried = self._memory.tried
             if tried is not None and abs(seen.skew) <= seen.limits.skew_seconds:
                 tried = tried.after(recent.panel, doubted | recent.partial)
-            self._memory.tried = wish(tried, seen, series, self._learned.largest)
+            self._memory.tried = now = wish(tried, seen, series, self._learned.largest)
+            for key in now.renewed(tried) if now is not None else ():
+                self._memory.settings.pop(key, None)  # so many replicas are another floor than they were
         except Exception:  # a fault of ours
             self._memory.tried = None
             self._telemetry.fault("settings.failed")

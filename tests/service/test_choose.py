@@ -22,7 +22,7 @@ from tests.core.conftest import NOW as THEN
 from tests.core.conftest import outlook_of, workload_of
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
-from tests.service.stage import DAY, NOW, SETTINGS, Stage, add_hpa, add_knative, staged
+from tests.service.stage import DAY, NOW, ROOT, SETTINGS, Stage, add_hpa, add_knative, staged
 
 STRICT, LAX = "knative/shop/strict", "knative/shop/lax"
 HOURS = 26
@@ -179,6 +179,19 @@ def test_where_a_replica_serves_another_demand_it_is_another_service() -> None:
     assert same is not None
     assert other is not None
     assert (same.tryouts.minutes.tolist(), other.tryouts.minutes.tolist()) == ([99], [0])
+
+
+def test_a_floor_of_so_many_replicas_does_not_outlive_what_a_replica_serves() -> None:
+    """Nine of ten requests each; their owner now says one each. Nine of those would be a tenth of the service."""
+    at = two()
+    decision = lived(at, range(HOURS * 60))[STRICT]
+    assert decision.plan is not None
+    assert decision.plan.setting.rule is Rule.CONSTANT
+    at.kube.edit(f"{ROOT}/services/strict", {"metadata": {"annotations": {"ahpa.dev/target-per-replica": "1"}}})
+    later = lived(at, range(HOURS * 60 + 1, HOURS * 60 + 4))[STRICT]
+    assert later.plan is not None
+    assert later.plan.setting == DEFAULT_SETTING
+    assert later.plan.floor >= 15
 
 
 def test_what_is_doubted_is_not_learned_from() -> None:
