@@ -44,7 +44,7 @@ check: $(READY)  ## ruff, mypy --strict, import contracts
 bench: $(READY)  ## speed, memory and accuracy (see benchmarks/README.md)
 	$(BIN)/python -m benchmarks
 
-mutants: $(READY) ## how many mutants of the decision core the tests kill (ten minutes)
+mutants: $(READY) ## how many mutants of the decision core the tests kill (a quarter of an hour)
 	$(BIN)/pip install -q --require-hashes --only-binary :all: -r requirements/mutants.txt
 	rm -rf mutants
 	$(BIN)/mutmut run --max-children 1

@@ -255,3 +255,6 @@ def test_of_ten_thousand_unknown_keys_a_few_are_named() -> None:
     parsed = parse_policy({f"{PREFIX}quantil{i}": "1" for i in range(10_000)})
     assert len(parsed.warnings) == 9
     assert parsed.warnings[-1] == "9992 further keys under ahpa.dev/ are not parameters"
+    eight = parse_policy({f"{PREFIX}quantil{i}": "1" for i in range(8)}).warnings
+    assert len(eight) == 8
+    assert not any("further" in warning for warning in eight)
