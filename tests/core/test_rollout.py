@@ -232,6 +232,11 @@ def test_no_revision_with_traffic_falls_faster_than_the_ramp_nor_on_a_doubt(
             assert floor >= (part.floor if doubtful else step_down(part.floor, release))
 
 
+def test_where_there_is_just_enough_for_what_each_holds_each_keeps_it() -> None:
+    parts = (Part("a", 1.0, 1.0, floor=2), Part("b", 1.0, 1.0, floor=10, coming_until=NOW + 300))
+    assert Rollout.at(NOW, parts, None).split(12, 180) == (2, 10)
+
+
 @given(rollouts(), st.integers(0, 60))
 def test_where_there_is_enough_each_has_what_it_claims(parts: tuple[Part, ...], needed: int) -> None:
     rollout = Rollout.at(NOW, parts, 0.1)

@@ -112,6 +112,24 @@ def test_a_cliff_is_a_fall_from_the_usual_to_exactly_zero(row: list[float], clif
     assert (found["a"].cliff if "a" in found else None) is cliff
 
 
+@pytest.mark.parametrize(
+    ("first_hour", "row", "hour"),
+    [(22, [5, 5, 5, 0], 1), (22, [5, np.nan, 5, 0, 0], 1), (3, [5, 0, 0, np.nan], 4), (20, [5, np.nan, 0], 21)],
+)
+def test_the_hour_of_a_fall_is_that_of_the_step_after_the_last_that_was_not_zero(
+    first_hour: int, row: list[float], hour: int
+) -> None:
+    """By steps of an hour; what was not observed in between counts as time, and a day ends at midnight."""
+    start = NOW // DAY * DAY + first_hour * 3600.0
+    assert sudden_zeros(Panel.of(start, 3600.0, row, ("a",)))["a"].hour == hour
+
+
+def test_a_habit_of_midnight_is_one_of_both_sides_of_it() -> None:
+    rows = np.ones((1, 24))
+    rows[0, 0] = 0
+    assert used_to_zero(Panel.of(0, 3600, rows, ("a",))) == {"a": {23, 0, 1}}
+
+
 def test_who_is_used_to_zero_is_so_by_a_twentieth_of_what_was_observed_around_that_hour() -> None:
     """Of three hours of minutes 9 are a twentieth; and an hour that was never seen is no habit."""
     rows = np.ones((3, 24 * 60))
