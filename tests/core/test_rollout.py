@@ -125,6 +125,40 @@ def test_a_rollout_that_the_budget_cuts_lowers_no_part_in_a_frozen_fleet(frozen:
     assert (decision.floors, decision.reason) == (floors, Reason.SCALE_UP_LIMITED)
 
 
+@pytest.mark.parametrize(
+    ("limits", "annotations", "floors"),
+    [
+        (Limits(), {}, (13, 13)),
+        (Limits(raise_ratio=0.0, raise_least=4), {}, (13, 5)),
+        (Limits(), {"ahpa.dev/max": "16"}, (13, 3)),
+        (Limits(cap=20), {}, (13, 7)),
+    ],
+    ids=["as much as is held", "as far as a round may go", "the owner's maximum", "our cap"],
+)
+def test_while_a_floor_is_held_the_coming_one_is_prepared_within_the_same_limits(
+    limits: Limits, annotations: dict[str, str], floors: tuple[int, ...]
+) -> None:
+    lost = replace(service(OLD, COMING, annotations=annotations), observed_until=NOW - 400)
+    (decision,) = step(Observation(NOW, 60.0, (lost,), {}, limits))
+    assert (decision.floors, decision.floor) == (floors, sum(floors))
+    assert decision.reason is Reason.TRAFFIC_MOVES
+    assert decision.message == f"raise 13 -> {sum(floors)}: the newest data are 400 s old"
+
+
+def test_those_that_did_not_come_in_time_are_named_beside_what_weighs_more() -> None:
+    """A ramp or lost data come first as the reason; where all is quiet it is that traffic moves."""
+    late = [Part(name, 1.0, 4.0, floor=5, ready=1, coming_until=NOW - 1) for name in ("x", "y")]
+    quiet = decide(service(OLD, *late), outlook_of(50.0))
+    assert (quiet.floors, quiet.reason) == ((13, 1, 1), Reason.TRAFFIC_MOVES)
+    assert quiet.message.startswith("lower 23 -> 15: peak 50 ")
+    assert quiet.message.endswith("; x, y did not come in time and has only what is ready of it")
+    ramp = decide(service(replace(OLD, floor=20), *late), outlook_of(50.0))
+    assert (ramp.floors, ramp.reason) == ((15, 1, 1), Reason.SCALE_DOWN_STABILIZED)
+    lost = replace(service(OLD, *late), observed_until=NOW - 400)
+    (held,) = step(Observation(NOW, 60.0, (lost,), {}))
+    assert (held.floors, held.reason) == ((13, 1, 1), Reason.NO_RECENT_DATA)
+
+
 def test_where_both_are_more_than_is_allowed_those_with_traffic_come_first() -> None:
     """An owner's 16 for a service that needs 13: the old Revision is not starved for one that serves nobody yet."""
     decision = decide(service(OLD, COMING, annotations={"ahpa.dev/max": "16"}), outlook_of(50.0))

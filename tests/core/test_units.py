@@ -82,6 +82,11 @@ def test_a_known_service_time_converts_and_is_named() -> None:
     assert found.assumed == "the target of chat-00001 is 0.7 requests in flight of 0.02 s each"
 
 
+@pytest.mark.parametrize(("counted", "utilization"), [(IN_FLIGHT, 0.7), (PER_SECOND, 1.0)])
+def test_how_full_a_target_is_counts_where_requests_in_flight_are_counted(counted: Unit, utilization: float) -> None:
+    assert fit(Capacity(7.0, IN_FLIGHT, TARGET, 0.7), "a", counted, 0.02).utilization == utilization
+
+
 def test_a_query_or_a_target_without_a_unit_is_taken_to_count_the_same_and_the_sentence_says_so() -> None:
     plain = fit(Capacity(7.0, IN_FLIGHT, TARGET), "orders", None)
     assert (plain.per_replica, plain.unit) == (7.0, IN_FLIGHT)
