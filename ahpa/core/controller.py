@@ -27,8 +27,8 @@ from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.planner import Plan, Supply, plan
 from ahpa.core.policy.rules import level_of
 from ahpa.core.rollout import Rollout, step_down
-from ahpa.core.round import Round, held
-from ahpa.core.sentences import needs_of, silence
+from ahpa.core.round import Round, held, stale
+from ahpa.core.sentences import moves, needs_of, silence
 from ahpa.core.setting import Setting
 from ahpa.core.standing import standing
 from ahpa.core.trust import frozen_tenants
@@ -93,10 +93,7 @@ def _divided(decision: Decision, workload: Workload, rollout: Rollout, split: tu
     current, floor = workload.floor, sum(split)
     reason, message = decision.reason, decision.message
     if (current, floor) != (decision.previous, decision.floor):
-        moves = (
-            f"keep {floor}" if floor == current else f"{'raise' if floor > current else 'lower'} {current} -> {floor}"
-        )
-        message = f"{moves}: {message.partition(': ')[2]}"
+        message = f"{moves(current, floor)}: {message.partition(': ')[2]}"
         reason = Reason.TRAFFIC_MOVES if floor > decision.floor else reason
     if rollout.late:
         message += f"; {', '.join(rollout.late)} did not come in time and has only what is ready of it"
@@ -131,8 +128,8 @@ def _overall(workload: Workload, at: Round, rollout: Rollout | None = None) -> t
     low, high = _bounds(workload, limits)
     if workload.floor > high:
         return _down_to_maximum(workload, low, high), workload.floor
-    stale = at.observation.now - workload.observed_until > limits.stale_seconds
-    if outlook is None or outlook.reason is not None or (stale and not held(workload, at.observation)):
+    lost = stale(workload, at.observation) and not held(workload, at.observation)
+    if outlook is None or outlook.reason is not None or lost:
         decision = _without_opinion(workload, outlook, low, at)
         return decision, decision.floor
     aim = _aim(workload, at, outlook, low, high, rollout)
@@ -211,7 +208,7 @@ def _without_opinion(workload: Workload, outlook: Outlook | None, low: int, at: 
     """Hold, then decay: no data and no forecast are no opinion, never a zero. How long a hold is: see `held`."""
     limits, now, current = at.observation.limits, at.observation.now, workload.floor
     age = now - workload.observed_until
-    reason = Reason.NO_RECENT_DATA if age > limits.stale_seconds else Reason.NO_FORECAST
+    reason = Reason.NO_RECENT_DATA if stale(workload, at.observation) else Reason.NO_FORECAST
     if reason is Reason.NO_RECENT_DATA or workload.never or (outlook is None and workload.unread is not None):
         why = silence(workload, age)
     else:
@@ -246,8 +243,8 @@ def _raise(aim: _Aim, workload: Workload, at: Round) -> Decision:
         reason, note = Reason.STARTING_PROTECTED, f"; {wanted} are asked for and still likely to be needed"
     elif wanted > made.protected:
         reason, note = Reason.TOO_FEW_REPLICAS, f"; at least {wanted} wanted by its owner"
-    moves = f"raise {workload.floor} -> {floor}" if floor > workload.floor else f"keep {floor}"
-    return decided(workload, floor, reason, f"{moves}: {aim.needs}{note}", made, aim.outlook)
+    text = f"{moves(workload.floor, floor)}: {aim.needs}{note}"
+    return decided(workload, floor, reason, text, made, aim.outlook)
 
 
 def _resting(aim: _Aim, workload: Workload) -> Reason:
@@ -277,4 +274,5 @@ def _release(aim: _Aim, workload: Workload) -> Decision:
         reason, note = Reason.SCALE_DOWN_STABILIZED, f"; on the way to {aim.goal}"
     elif made.protected > made.floor and aim.goal == made.protected:
         reason, note = _kept(workload, reason), f"; {aim.goal} are still likely to be needed"
-    return decided(workload, floor, reason, f"lower {current} -> {floor}: {aim.needs}{note}", made, aim.outlook)
+    text = f"{moves(current, floor)}: {aim.needs}{note}"
+    return decided(workload, floor, reason, text, made, aim.outlook)

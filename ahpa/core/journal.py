@@ -179,10 +179,7 @@ def _setting_from_json(row: Mapping[str, Any]) -> Setting:
     said = row.get("setting")
     if said is None:
         return Setting.fill(float(row["level"]))
-    late = said.get("late")
-    return Setting(
-        Rule(said["rule"]), float(said["level"]), int(said["replicas"]), None if late is None else float(late)
-    )
+    return Setting(**{**said, "rule": Rule(said["rule"])})
 
 
 def _outlook_to_json(outlook: Outlook | None) -> dict[str, Any] | None:

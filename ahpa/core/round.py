@@ -27,18 +27,19 @@ def held(workload: Workload, observation: Observation) -> bool:
         return True
     since = workload.doubted_since
     if since is None:
-        if _no_opinion(workload, observation) and not _stale(workload, observation):
+        if _no_opinion(workload, observation) and not stale(workload, observation):
             return False
         since = workload.observed_until
     return observation.now - since <= observation.limits.hold_seconds
 
 
-def _stale(workload: Workload, observation: Observation) -> bool:
+def stale(workload: Workload, observation: Observation) -> bool:
+    """Whether its newest data are old."""
     return observation.now - workload.observed_until > observation.limits.stale_seconds
 
 
 def _lost(workload: Workload, observation: Observation) -> bool:
-    return workload.unread is not None or _stale(workload, observation)
+    return workload.unread is not None or stale(workload, observation)
 
 
 def _no_opinion(workload: Workload, observation: Observation) -> bool:

@@ -14,6 +14,13 @@ _PARTS = 4
 """So many parts are named; more would hide the sentence."""
 
 
+def moves(current: int, floor: int) -> str:
+    """`raise 3 -> 4`, `lower 4 -> 3` or `keep 3`."""
+    if floor == current:
+        return f"keep {floor}"
+    return f"{'raise' if floor > current else 'lower'} {current} -> {floor}"
+
+
 def needs_of(workload: Workload, made: Plan) -> str:
     """`peak 24.1 requests in flight (p99) within 441 s needs 9 at 2.8 each`, and what was taken for granted."""
     unit = f" {workload.unit}" if workload.unit else ""

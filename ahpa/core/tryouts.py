@@ -9,7 +9,7 @@ foreseen was foreseen before it came: nothing here is judged with hindsight.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -84,15 +84,15 @@ class Tryouts:
             ring, 0, none(n, SETTINGS), none(n, SETTINGS), none(n), none(n),
         )  # fmt: skip
 
-    def of(self, keys: Sequence[str], needed: Floats, largest: Floats) -> Tryouts:
-        """The same for these services, in this order: those that are new have nothing on record. Where the largest
-        demand has grown or shrunk by more than half the constant floors are others, and count as no better than none
-        until they have a record."""
+    def of(self, keys: Sequence[str], needed: Floats, largest: Floats, anew: Collection[str] = ()) -> Tryouts:
+        """The same for these services, in this order: those that are new, or begin `anew`, have nothing on record.
+        Where the largest demand has grown or shrunk by more than half the constant floors are others, and count as no
+        better than none until they have a record."""
         ladder = constant_floors(largest)
-        if tuple(keys) == self.keys and not _others(ladder, self.constants).any():
+        if tuple(keys) == self.keys and not anew and not _others(ladder, self.constants).any():
             return self
         fresh = Tryouts.fresh(keys, needed, largest)
-        rows = {key: row for row, key in enumerate(self.keys)}
+        rows = {key: row for row, key in enumerate(self.keys) if key not in anew}
         old = np.array([rows.get(key, -1) for key in keys], int)
         here = old >= 0
         if not here.any():

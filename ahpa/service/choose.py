@@ -51,6 +51,8 @@ class Tried:
     wanted: Array
     """[n, rules]: what they wanted then, and what of it was worth keeping."""
     kept: Array
+    anew: tuple[str, ...] = ()
+    """Series that began anew in this round, as a replica serves another demand than it did."""
 
     def after(self, recent: Panel, doubted: Collection[str]) -> Tried:
         """With what has come since then. Of what is `doubted` (series) nothing is learned."""
@@ -76,11 +78,16 @@ class Tried:
 
     def beside(self, others: Tried) -> Tried:
         """Both."""
-        joined = (
-            np.concatenate([getattr(self, name), getattr(others, name)])
-            for name in ("late_target", "scale", "until", "wanted", "kept")
+        return replace(
+            self,
+            tryouts=self.tryouts.beside(others.tryouts),
+            served=self.served.beside(others.served),
+            late_target=np.concatenate([self.late_target, others.late_target]),
+            scale=np.concatenate([self.scale, others.scale]),
+            until=np.concatenate([self.until, others.until]),
+            wanted=np.concatenate([self.wanted, others.wanted]),
+            kept=np.concatenate([self.kept, others.kept]),
         )
-        return Tried(self.tryouts.beside(others.tryouts), self.served.beside(others.served), *joined)
 
     def rows(self, rows: Ints) -> Tried:
         """Some of them, in this order."""
@@ -95,10 +102,6 @@ class Tried:
             self.wanted[rows],
             self.kept[rows],
         )
-
-    def renewed(self, before: Tried | None) -> list[str]:
-        """Those of which a replica serves another demand than it did `before`."""
-        return [] if before is None else _changed(before, self.tryouts.keys, self.served.per_replica / self.scale)
 
     def choose(self, before: Mapping[str, Setting], telemetry: Telemetry) -> dict[str, Setting]:
         """By series: the setting in force from now on, of those with enough on record."""
@@ -120,26 +123,31 @@ def wish(
     keys = [series[w.key] for w in planned]
     others = before and before.without(set(keys).__contains__)
     if not planned:
-        return others and replace(others, until=np.full(len(others.until), np.inf))
+        return others and _waiting(others)
     scale = np.array([_scale(w) for w in planned])
     served = _served(planned, scale, seen)
     needs = np.array([largest.get(key, 0.0) for key in keys]) * scale / served.per_replica
     ready = np.array([w.ready for w in planned], float)
-    known = before and before.without(set(_changed(before, keys, served.per_replica / scale)).__contains__)
-    tryouts = Tryouts.fresh(keys, ready, needs) if known is None else known.tryouts.of(keys, ready, needs)
+    anew = () if before is None else _changed(before, keys, served.per_replica / scale)
+    tryouts = Tryouts.fresh(keys, ready, needs) if before is None else before.tryouts.of(keys, ready, needs, anew)
     levels, peaks = _peaks(planned, seen)
     wanted, kept = wishes(levels, np.asarray(np.minimum(peaks * scale[:, None], 1e30), np.float32), served)
     until = np.where(np.isfinite(peaks).all(axis=1), [w.observed_until for w in planned], np.inf)
     target = np.array([w.policy.policy.late_target for w in planned])
-    here = Tried(tryouts, served, target, scale, until, wanted, kept)
-    return here if others is None else here.beside(replace(others, until=np.full(len(others.until), np.inf)))
+    here = Tried(tryouts, served, target, scale, until, wanted, kept, anew)
+    return here if others is None else here.beside(_waiting(others))
 
 
-def _changed(before: Tried, keys: Sequence[str], per_replica: Floats) -> list[str]:
+def _waiting(others: Tried) -> Tried:
+    """Of which nothing is learned until they are planned for again."""
+    return replace(others, until=np.full(len(others.until), np.inf), anew=())
+
+
+def _changed(before: Tried, keys: Sequence[str], per_replica: Floats) -> tuple[str, ...]:
     """Those of which a replica serves another demand than it did, each in its unit: that was another service."""
     then = dict(zip(before.tryouts.keys, (before.served.per_replica / before.scale).tolist(), strict=True))
     now = zip(keys, per_replica.tolist(), strict=True)
-    return [key for key, value in now if not math.isclose(value, then.get(key, value), rel_tol=0.01)]
+    return tuple(key for key, value in now if not math.isclose(value, then.get(key, value), rel_tol=0.01))
 
 
 def _peaks(planned: Sequence[Workload], seen: Observation) -> tuple[Floats, Floats]:

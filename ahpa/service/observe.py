@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -71,6 +72,11 @@ class Listing:
     def keys(self) -> dict[str, str]:
         """By series: the key of its target."""
         return {a.series: a.target.key for a in self.asked}
+
+    @cached_property
+    def series(self) -> dict[str, str]:
+        """By the target's key: its series."""
+        return {a.target.key: a.series for a in self.asked}
 
 
 @dataclass(frozen=True)

@@ -189,14 +189,14 @@ class Service:
         the world in which they are tried, so where it is not, or some would be missed, nothing is tried."""
         if self.settings.step_seconds != STEP_SECONDS or self.settings.tick_seconds > STEP_SECONDS:
             return
-        series = {a.target.key: a.series for a in listing.asked}
+        series = listing.series
         doubted = {series[w.key] for w in seen.workloads if distrusted(w, seen) is not None}
         try:
             tried = self._memory.tried
             if tried is not None and abs(seen.skew) <= seen.limits.skew_seconds:
                 tried = tried.after(recent.panel, doubted | recent.partial)
             self._memory.tried = now = wish(tried, seen, series, self._learned.largest)
-            for key in now.renewed(tried) if now is not None else ():
+            for key in now.anew if now is not None else ():
                 self._memory.settings.pop(key, None)  # so many replicas are another floor than they were
         except Exception:  # a fault of ours
             self._memory.tried = None
@@ -220,7 +220,7 @@ class Service:
         settings, learned = self.settings, self._learned
         self._memory.seen |= learned.seen & listing.keys.keys()
         workloads = self._observer.workloads(listing, recent, learned.doubts, self._memory, now, writes, deadline)
-        series = {a.target.key: a.series for a in listing.asked}
+        series = listing.series
         outlooks = learned.outlooks(workloads, series, settings, now)
         settled = self._wrote is not None and (self._wrote or not writes)
         seen = Observation(now, settings.tick_seconds, workloads, outlooks, settings.limits, settled, skew=skew)
