@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from statistics import geometric_mean, median
 from typing import Any
 
@@ -25,6 +26,7 @@ ROWS = (
 def page(found: dict[str, Any]) -> str:
     """docs/results.md."""
     lags = [f"{lag:g}" for lag in LAGS_SECONDS]
+    by_lag = [[service[lag] for service in found.values()] for lag in lags]
     lines = [
         "# Results: replica-hours at equal lateness, on real traces",
         "",
@@ -41,13 +43,17 @@ def page(found: dict[str, Any]) -> str:
         "Median over the services of replica-hours relative to the clairvoyant's lower bound (no policy with so few",
         "late requests costs less: ahpa/backtest/oracle.py), and in how many services 0.1 % was reached at all.",
         "",
-        "| policy | " + " | ".join(f"{lag} s lag" for lag in lags) + " |",
-        "|---|" + "---|" * len(lags),
+        *_table(
+            "policy",
+            [f"{lag} s lag" for lag in lags],
+            {
+                **{words: [_cell(rows, key) for rows in by_lag] for words, key in ROWS},
+                "best of these five per service, chosen afterwards": [
+                    _cell([_best(row) for row in rows], "best") for rows in by_lag
+                ],
+            },
+        ),
     ]
-    for words, key in ROWS:
-        lines.append(f"| {words} | " + " | ".join(_cell([s[lag] for s in found.values()], key) for lag in lags) + " |")
-    best = [_cell([_best(s[lag]) for s in found.values()], "best") for lag in lags]
-    lines.append("| best of these five per service, chosen afterwards | " + " | ".join(best) + " |")
     lines += [
         "",
         "`90 % KPA`, `--manage-target`: the KPA fills replicas to 90 % instead of 70 % while the forecast is trusted.",
@@ -57,46 +63,61 @@ def page(found: dict[str, Any]) -> str:
         "Ours chooses its setting each day by what lay before it. Services that kept 0.1 % (and 0.5 %), and the median",
         "replica-hours relative to the bound over all of them.",
         "",
-        "| policy | " + " | ".join(f"{lag} s lag" for lag in lags) + " |",
-        "|---|" + "---|" * len(lags),
+        *_table(
+            "policy",
+            [f"{lag} s lag" for lag in lags],
+            {
+                words: [_own(rows, key) for rows in by_lag]
+                for words, key in (
+                    ("**ahpa**", "ahpa"),
+                    ("**ahpa** --manage-target", "ahpa@90"),
+                    ("yesterday's rule × 1", "seasonal"),
+                    ("KPA at 70 %", "kpa"),
+                    ("HPA at 70 %", "hpa"),
+                    ("fixed fleet by the largest minute before", "fixed-max"),
+                )
+            },
+        ),
     ]
-    for words, key in (
-        ("**ahpa**", "ahpa"), ("**ahpa** --manage-target", "ahpa@90"), ("yesterday's rule × 1", "seasonal"),
-        ("KPA at 70 %", "kpa"), ("HPA at 70 %", "hpa"), ("fixed fleet by the largest minute before", "fixed-max"),
-    ):  # fmt: skip
-        cells = [_own([s[lag] for s in found.values()], key) for lag in lags]
-        lines.append(f"| {words} | " + " | ".join(cells) + " |")
     lines += [
         "",
         "The same relative to the clairvoyant floor beside the same scaler (what better forecasts and choices could",
         "still save): services that kept 0.1 %, median and geometric mean over all of them.",
         "",
-        "| policy | " + " | ".join(f"{lag} s lag" for lag in lags) + " |",
-        "|---|" + "---|" * len(lags),
+        *_table(
+            "policy",
+            [f"{lag} s lag" for lag in lags],
+            {
+                words: [_beside(rows, key, base) for rows in by_lag]
+                for words, key, base in (
+                    ("**ahpa**", "ahpa", "clairvoyant"),
+                    ("**ahpa** --manage-target", "ahpa@90", "clairvoyant@90"),
+                    ("yesterday's rule × 1", "seasonal", "clairvoyant"),
+                    ("KPA at 70 %", "kpa", "clairvoyant"),
+                )
+            },
+        ),
+        "",
+        "## Service by service (180 s)",
+        "",
+        "Replica-hours at 0.1 % late; – where it was not reached.",
+        "",
     ]
-    for words, key, base in (
-        ("**ahpa**", "ahpa", "clairvoyant"), ("**ahpa** --manage-target", "ahpa@90", "clairvoyant@90"),
-        ("yesterday's rule × 1", "seasonal", "clairvoyant"), ("KPA at 70 %", "kpa", "clairvoyant"),
-    ):  # fmt: skip
-        cells = [_beside([s[lag] for s in found.values()], key, base) for lag in lags]
-        lines.append(f"| {words} | " + " | ".join(cells) + " |")
-    lines += ["", "## Service by service (180 s)", "", "Replica-hours at 0.1 % late; – where it was not reached.", ""]
     keys = ("oracle", "ahpa@90", "ahpa", "seasonal", "kpa", "hpa", "static", "fixed-max")
-    lines += ["| service | " + " | ".join(keys) + " |", "|---|" + "---|" * len(keys)]
-    for name, service in found.items():
-        row = [f"{service['180'][k]:.0f}" if service["180"][k] is not None else "–" for k in keys]
-        lines.append(f"| {name.split('/')[-1]} | " + " | ".join(row) + " |")
-    lines += [
-        "",
-        "## Coverage of the predicted peak (180 s)",
-        "",
-        "| service | 0.9 | 0.95 | 0.99 |",
-        "|---|---|---|---|",
-    ]
-    for name, service in found.items():
-        c = service["180"]["coverage"]
-        lines.append(f"| {name.split('/')[-1]} | {c['0.9']:.3f} | {c['0.95']:.3f} | {c['0.99']:.3f} |")
+    services = {name.split("/")[-1]: service["180"] for name, service in found.items()}
+    hours = {name: [f"{row[k]:.0f}" if row[k] is not None else "–" for k in keys] for name, row in services.items()}
+    lines += [*_table("service", keys, hours), "", "## Coverage of the predicted peak (180 s)", ""]
+    levels = ("0.9", "0.95", "0.99")
+    held = {name: [f"{row['coverage'][level]:.3f}" for level in levels] for name, row in services.items()}
+    lines += _table("service", levels, held)
     return "\n".join(lines) + "\n"
+
+
+def _table(first: str, heads: Sequence[str], rows: Mapping[str, Sequence[str]]) -> list[str]:
+    """In Markdown; `rows` by what stands in the first column."""
+    every = {first: heads, **rows}
+    out = [f"| {name} | " + " | ".join(cells) + " |" for name, cells in every.items()]
+    return [out[0], "|---|" + "---|" * len(heads), *out[1:]]
 
 
 def _best(row: dict[str, Any]) -> dict[str, Any]:

@@ -6,14 +6,13 @@ https://prometheus.io/docs/specs/om/open_metrics_spec/
 from __future__ import annotations
 
 import re
-from array import array
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import chain
 
-import numpy as np
-
-from ahpa.adapters.files.cells import LATEST_MILLISECONDS, LATEST_SECONDS, number, sample
-from ahpa.adapters.files.labels import METRIC, labels_in, names_of
+from ahpa.adapters.files.cells import LATEST_MILLISECONDS, number, sample
+from ahpa.adapters.files.gathered import Gathered, tables
+from ahpa.adapters.files.labels import METRIC, labels_in
 from ahpa.adapters.files.table import MOST_SERIES, Table
 from ahpa.adapters.files.text import NOT_ENOUGH, InputError
 
@@ -34,7 +33,7 @@ def is_exposition(first: str) -> bool:
 
 def parse_openmetrics(source: str, first: str, rest: Iterator[str]) -> list[Table]:
     """A table per series of OpenMetrics text; every sample needs its timestamp. Raises InputError."""
-    samples: dict[str, tuple[array[float], array[float], array[int]]] = {}
+    samples: defaultdict[str, Gathered] = defaultdict(Gathered)
     ended = False
     for at, line in enumerate(chain([first], rest), start=1):
         if ended and line.strip():
@@ -50,16 +49,10 @@ def parse_openmetrics(source: str, first: str, rest: Iterator[str]) -> list[Tabl
         value, seconds = sample(found["value"]), number(found["stamp"])
         if value is None or seconds is None or not seconds < LATEST_MILLISECONDS:
             raise InputError(f"{source}:{at}: {found['value'][:40]!r} at {found['stamp'][:40]!r} is not a sample")
-        stamps, values, lines = samples.setdefault(found["series"], (array("d"), array("d"), array("q")))
-        stamps.append(seconds if seconds < LATEST_SECONDS else seconds / 1000)  # Prometheus' own text has milliseconds
-        values.append(value)
-        lines.append(at)
+        samples[found["series"]].sample(seconds, value, at)
         if len(samples) > MOST_SERIES:
             raise InputError(f"{source}:{at}: more than {MOST_SERIES} series")
     if not samples:
         raise InputError(f"{source}: no samples", NOT_ENOUGH)
     series = [labels_in(written) or {METRIC: written} for written in samples]
-    return [
-        Table(np.array(stamps), np.array([values]), (name,), np.array(lines), source, (labels,), closing=True)
-        for name, labels, (stamps, values, lines) in zip(names_of(series), series, samples.values(), strict=True)
-    ]
+    return tables(source, series, samples.values(), closing=True)

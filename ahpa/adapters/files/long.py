@@ -5,14 +5,13 @@ So write data frames of Prometheus clients, VictoriaMetrics, Grafana's "series a
 
 from __future__ import annotations
 
-from array import array
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import chain
 
-import numpy as np
-
-from ahpa.adapters.files.cells import LATEST_SECONDS, TIME_COLUMNS, no_stamp, number, sample, shown, stamp
-from ahpa.adapters.files.labels import METRIC, Labels, labels_in, names_of
+from ahpa.adapters.files.cells import TIME_COLUMNS, no_stamp, number, sample, shown, stamp
+from ahpa.adapters.files.gathered import Gathered, tables
+from ahpa.adapters.files.labels import METRIC, Labels, labels_in
 from ahpa.adapters.files.table import MOST_SERIES, Table
 from ahpa.adapters.files.text import NOT_ENOUGH, Block, InputError, lines
 from ahpa.adapters.files.wide import Header
@@ -51,7 +50,7 @@ def parse_long(header: Header, rest: Iterator[Block]) -> list[Table]:
     value_at = next(i for i, cell in enumerate(lower) if cell in _VALUES)
     label_at = [i for i, cell in enumerate(lower) if i not in (time_at, value_at) and cell not in _NO_LABELS]
     keys = [METRIC if lower[i] in _METRICS else header.cells[i] for i in label_at]
-    found: dict[tuple[str, ...], tuple[array[float], array[float], array[int]]] = {}
+    found: defaultdict[tuple[str, ...], Gathered] = defaultdict(Gathered)
     for block in rest:
         for at, line in enumerate(lines(source, [block]), block.first):
             if not line.strip():
@@ -66,21 +65,12 @@ def parse_long(header: Header, rest: Iterator[Block]) -> list[Table]:
                 raise InputError(f"{source}:{at}: {no_stamp(cells[time_at])}")
             if value is None:
                 raise InputError(f"{source}:{at}: {shown(cells[value_at])} is not a number of zero or more")
-            stamps, values, numbers = found.setdefault(
-                tuple(cells[i] for i in label_at), (array("d"), array("d"), array("q"))
-            )
-            stamps.append(when if when < LATEST_SECONDS else when / 1000)
-            values.append(value)
-            numbers.append(at)
+            found[tuple(cells[i] for i in label_at)].sample(when, value, at)
         if len(found) > MOST_SERIES:
             raise InputError(f"{source}: more than {MOST_SERIES} series; is every label of a series the same?")
     if not found:
         raise InputError(f"{source}: no samples", NOT_ENOUGH)
-    series = [_labels(keys, cells) for cells in found]
-    return [
-        Table(np.array(stamps), np.array([values]), (name,), np.array(numbers), source, (labels,))
-        for name, labels, (stamps, values, numbers) in zip(names_of(series), series, found.values(), strict=True)
-    ]
+    return tables(source, [_labels(keys, cells) for cells in found], found.values())
 
 
 def _labels(keys: list[str], cells: tuple[str, ...]) -> Labels:

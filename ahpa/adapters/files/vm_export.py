@@ -8,11 +8,10 @@ from __future__ import annotations
 import json
 import re
 from array import array
-
-import numpy as np
+from collections import defaultdict
 
 from ahpa.adapters.files.cells import sample
-from ahpa.adapters.files.labels import names_of
+from ahpa.adapters.files.gathered import Gathered, tables
 from ahpa.adapters.files.query_range import labels_of
 from ahpa.adapters.files.samples import milliseconds, plain
 from ahpa.adapters.files.table import MOST_SERIES, Table
@@ -30,7 +29,7 @@ def is_export(text: str) -> bool:
 
 def parse(source: str, text: str) -> list[Table]:
     """A table per series; parts of one are put together. Raises InputError with the line."""
-    found: dict[tuple[tuple[str, str], ...], tuple[array[float], array[float], array[int]]] = {}
+    found: defaultdict[tuple[tuple[str, str], ...], Gathered] = defaultdict(Gathered)
     if text.count(",") > 2 * MOST_ROWS + 100 * MOST_SERIES:
         raise InputError(f"{source}: more than {MOST_ROWS:,} samples; export fewer series at a time")
     for at, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
@@ -39,20 +38,13 @@ def parse(source: str, text: str) -> list[Table]:
         if line.count(",") > 2 * MOST_SAMPLES or line.count("{") > 100:
             raise InputError(f"{source}:{at}: far more than {MOST_SAMPLES:,} samples of one series")
         labels, stamps, values = _series(source, at, line)
-        into = found.setdefault(labels, (array("d"), array("d"), array("q")))
-        into[0].extend(stamps)
-        into[1].extend(values)
-        into[2].extend([at] * len(stamps))
+        into = found[labels]
+        into.stamps.extend(stamps)
+        into.values.extend(values)
+        into.lines.extend([at] * len(stamps))
         if len(found) > MOST_SERIES:
             raise InputError(f"{source}:{at}: more than {MOST_SERIES} series")
-    tables = []
-    series = [dict(labels) for labels in found]
-    for name, labels_, (stamps_, values_, lines) in zip(names_of(series), series, found.values(), strict=True):
-        order = np.argsort(np.array(stamps_), kind="stable")
-        table = Table(np.array(stamps_)[order], np.array([values_])[:, order], (name,), np.array(lines)[order], source,
-                      (labels_,), closing=True)  # fmt: skip
-        tables.append(table)
-    return tables
+    return tables(source, [dict(labels) for labels in found], found.values(), closing=True, in_order=False)
 
 
 def _series(source: str, at: int, line: str) -> tuple[tuple[tuple[str, str], ...], array[float], array[float]]:
