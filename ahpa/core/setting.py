@@ -75,11 +75,6 @@ def setting_at(column: int, constants: Array) -> Setting:
     return Setting(Rule.CONSTANT, DEFAULT_SETTING.level, int(count))
 
 
-def candidates(constants: Array) -> list[Setting]:
-    """All of them, in the order of the columns."""
-    return [setting_at(column, constants) for column in range(2 * len(CHOICE_LEVELS) + len(constants))]
-
-
 def scores(late: Array, cost: Array, late_target: Floats) -> Array:
     """How well each setting did, [n, k]; less is better. `late` [n, k] are shares of the requests, `cost` [n, k]
     replica-hours, `late_target` [n].

@@ -11,8 +11,10 @@ import pytest
 from ahpa.core.observation import Workload
 from ahpa.core.policy.rules import parse_policy
 from ahpa.core.readiness import Lag, Readiness
+from ahpa.core.setting import CHOICE_LEVELS, Setting, setting_at
 from forecasting.forecast import Outlook
 from forecasting.levels import LEVELS
+from forecasting.panel import Array
 
 NOW = 1_700_000_000.0
 
@@ -23,6 +25,11 @@ def outlook_of(peak: float, origin: float = NOW, spread: float = 0.0, reason: st
     row = peak + spread * (-np.log1p(-levels))
     peaks = np.tile(row, (len(windows), 1)) if reason is None else np.full((len(windows), len(levels)), np.nan)
     return Outlook(origin, levels, windows, peaks, "toy", reason)
+
+
+def candidates(constants: Array) -> list[Setting]:
+    """All settings of one service with these constant floors, in the order of the columns of `Tryouts`."""
+    return [setting_at(column, constants) for column in range(2 * len(CHOICE_LEVELS) + len(constants))]
 
 
 def workload_of(annotations: Mapping[str, str] | None = None, **changes: Any) -> Workload:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ahpa.core.setting import CHOICE_LEVELS, DEFAULT_SETTING, Rule, Setting, candidates, scores
+from ahpa.core.setting import CHOICE_LEVELS, DEFAULT_SETTING, Rule, Setting, scores
 from forecasting.panel import Array
+from tests.core.conftest import candidates
 
 LADDER = np.array([0, 4, 7, 10, 12, 14, 16, 18, 20, 23, 26], np.float32)
 SETTINGS = candidates(LADDER)

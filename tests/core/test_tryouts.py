@@ -12,12 +12,13 @@ from ahpa.backtest import alternatives
 from ahpa.backtest.trial import Setting as World
 from ahpa.core.readiness import Lag, Readiness
 from ahpa.core.served import Served, largest_lately, wishes
-from ahpa.core.setting import CHOICE_LEVELS, Rule, Setting, candidates
+from ahpa.core.setting import CHOICE_LEVELS, Rule, Setting
 from ahpa.core.tryouts import RULES, SETTINGS, Tryouts
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.stream import SimulatedService
 from forecasting.levels import LEVELS
 from forecasting.panel import Array, Floats, Panel
+from tests.core.conftest import candidates
 
 DAY = 1440
 FIRST_CONSTANT = RULES
