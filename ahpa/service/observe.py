@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ahpa.core.capacity import Part, apportion, mean_capacity
+from ahpa.core.capacity import apportion, mean_capacity
 from ahpa.core.observation import Workload
 from ahpa.core.policy.rules import parse_policy
 from ahpa.core.policy.values import Parsed, Policy
@@ -233,7 +233,7 @@ class Observer:
             maximum=target.maximum,
             managed=target.managed,
             refusal=target.refusal,
-            parts=_parts(target),
+            parts=target.parts if len(target.parts) > 1 else (),
             utilization=max((one.utilization for one in asked.fits), default=1.0),
             unit=next((one.unit.words for one in asked.fits if one.unit is not None), ""),
             assumed=_assumed(asked, readiness),
@@ -263,12 +263,6 @@ def fitted(target: Target, policy: Policy, name: str, query: DemandQuery) -> tup
     own = policy.target_per_replica
     said = [c if own is None else Capacity(own, query.unit, "ahpa.dev/target-per-replica") for c in target.capacities]
     return tuple(fit(capacity, name, query.unit, policy.service_time) for capacity in said)
-
-
-def _parts(target: Target) -> tuple[Part, ...]:
-    """Those that are planned for one by one; a single one that has traffic is the target itself."""
-    alone = len(target.parts) == 1 and target.parts[0].coming_until is None
-    return () if alone else target.parts
 
 
 def _per_replica(asked: Asked) -> float | None:
