@@ -55,17 +55,15 @@ def settings_for(trial: Trial, late_target: float, utilization: float | None = N
     first = len(course.demand) - scenario.minutes
     tryouts = _fresh(scenario, course, served)
     chosen: dict[str, Setting] = {}
-    out = []
-    for minute, demand in enumerate(course.demand):
-        if (minute - first) % _DAY == 0:
-            now = course.start + TICK_SECONDS * minute
-            tryouts = tryouts.of(tryouts.keys, np.ones(1), _largest(scenario, now, served))
-            chosen |= tryouts.choose(served, np.array([late_target]), chosen)
-        if minute >= first:
-            out.append(chosen.get(scenario.name, DEFAULT_SETTING))
-        row = slice(minute, minute + 1)
-        tryouts = tryouts.seen(served, course.wanted[row], course.kept[row], demand[None])
-    return out
+    out: list[Setting] = []
+    for begin in range(first % _DAY - _DAY * (first % _DAY > 0), len(course.demand), _DAY):
+        now = course.start + TICK_SECONDS * max(begin, 0)
+        tryouts = tryouts.of(tryouts.keys, np.ones(1), _largest(scenario, now, served))
+        chosen |= tryouts.choose(served, np.array([late_target]), chosen)
+        day = slice(max(begin, 0), begin + _DAY)
+        tryouts = tryouts.through(served, course.wanted[day, None], course.kept[day, None], course.demand[day, None])
+        out += [chosen.get(scenario.name, DEFAULT_SETTING)] * len(course.demand[day])
+    return out[first:]
 
 
 def served_by(scenario: Scenario, late_target: float, utilization: float | None) -> Served:

@@ -111,6 +111,24 @@ class Tryouts:
         joined = {name: np.concatenate([getattr(self, name), getattr(others, name)]) for name in _BY_SERVICE}
         return replace(self, keys=(*self.keys, *others.keys), asked=np.concatenate(rings, axis=1), at=0, **joined)
 
+    def relived(self, others: Tryouts) -> Tryouts:
+        """With what is on record of `others`, in place of ours where both know a service."""
+        rows = {key: row for row, key in enumerate(others.keys)}
+        there = np.array([rows.get(key, -1) for key in self.keys], int)
+        here = there >= 0
+        out = {name: getattr(self, name).copy() for name in (*_BY_SERVICE, "asked")}
+        for name in _BY_SERVICE:
+            out[name][here] = getattr(others, name)[there[here]]
+        out["asked"][:, here] = np.roll(others.asked, self.at - others.at, axis=0)[:, there[here]]
+        return replace(self, **out)
+
+    def through(self, served: Served, wanted: Array, kept: Array, demand: Array) -> Tryouts:
+        """After t minutes, [t, n, RULES] and [t, n]: as `seen` has each."""
+        after = self
+        for minute in zip(wanted, kept, demand, strict=True):
+            after = after.seen(served, *minute)
+        return after
+
     def seen(self, served: Served, wanted: Array, kept: Array, demand: Array) -> Tryouts:
         """After a minute in which `demand` [n] came (NaN: not observed, and nothing is learned of it). `wanted` and
         `kept` [n, RULES] are what each rule wanted at its beginning, and what is worth keeping of what still starts."""

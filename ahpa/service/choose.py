@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from ahpa.core.observation import Observation, Workload
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.served import MOST, Served, wishes
 from ahpa.core.setting import CONSTANT_RATIOS, Setting
-from ahpa.core.tryouts import Tryouts
+from ahpa.core.tryouts import LEAST_DAYS, Tryouts
 from ahpa.core.units import IN_FLIGHT
 from ahpa.ports import Telemetry
 from forecasting.panel import Array, Floats, Ints, Panel
@@ -48,10 +48,14 @@ class Tried:
     """Requests in flight for one unit of the demand."""
     until: Floats
     """Unix seconds: the newest step that had been observed when the rules said what they want."""
+    age: Floats
+    """Seconds from there to the round that said so."""
+    reach: Floats
+    """Seconds from there to the end of what a plan had to cover."""
     wanted: Array
     """[n, rules]: what they wanted then, and what of it was worth keeping."""
     kept: Array
-    anew: tuple[str, ...] = ()
+    anew: tuple[str, ...] = field(default=(), kw_only=True)
     """Series that began anew in this round, as a replica serves another demand than it did."""
 
     def after(self, recent: Panel, doubted: Collection[str]) -> Tried:
@@ -78,30 +82,28 @@ class Tried:
 
     def beside(self, others: Tried) -> Tried:
         """Both."""
-        return replace(
-            self,
-            tryouts=self.tryouts.beside(others.tryouts),
-            served=self.served.beside(others.served),
-            late_target=np.concatenate([self.late_target, others.late_target]),
-            scale=np.concatenate([self.scale, others.scale]),
-            until=np.concatenate([self.until, others.until]),
-            wanted=np.concatenate([self.wanted, others.wanted]),
-            kept=np.concatenate([self.kept, others.kept]),
-        )
+        both = (np.concatenate([getattr(self, name), getattr(others, name)]) for name in _BY_SERIES)
+        return Tried(self.tryouts.beside(others.tryouts), self.served.beside(others.served), *both)
 
     def rows(self, rows: Ints) -> Tried:
         """Some of them, in this order."""
         keys = [self.tryouts.keys[row] for row in rows]
         none = np.zeros(len(rows))
-        return Tried(
-            self.tryouts.of(keys, none, self.tryouts.constants[rows, -1] / CONSTANT_RATIOS[-1]),
-            self.served.rows(rows),
-            self.late_target[rows],
-            self.scale[rows],
-            self.until[rows],
-            self.wanted[rows],
-            self.kept[rows],
-        )
+        tryouts = self.tryouts.of(keys, none, self.tryouts.constants[rows, -1] / CONSTANT_RATIOS[-1])
+        some = (getattr(self, name)[rows] for name in _BY_SERIES)
+        return Tried(tryouts, self.served.rows(rows), *some)
+
+    def young(self) -> set[str]:
+        """Series with too little on record to choose by."""
+        few = self.tryouts.minutes < LEAST_DAYS * 1440
+        return {key for key, is_young in zip(self.tryouts.keys, few.tolist(), strict=True) if is_young}
+
+    def relived(self, others: Tried) -> Tried:
+        """With what is on record of `others`, but of those that are another service since then."""
+        keys = self.tryouts.keys
+        changed = _changed(others, keys, self.served.per_replica / self.scale)
+        same = others.without(set(changed).__contains__)
+        return self if same is None else replace(self, tryouts=self.tryouts.relived(same.tryouts))
 
     def choose(self, before: Mapping[str, Setting], telemetry: Telemetry) -> dict[str, Setting]:
         """By series: the setting in force from now on, of those with enough on record."""
@@ -111,6 +113,9 @@ class Tried:
             first = {key.partition(" ")[0]: str(chosen[key]) for key in changed[:SAID]}
             telemetry.log("settings.chosen", logging.INFO, targets=len(chosen), changed=len(changed), first=first)
         return chosen
+
+
+_BY_SERIES = ("late_target", "scale", "until", "age", "reach", "wanted", "kept")
 
 
 def wish(
@@ -130,11 +135,13 @@ def wish(
     ready = np.array([w.ready for w in planned], float)
     anew = () if before is None else _changed(before, keys, served.per_replica / scale)
     tryouts = Tryouts.fresh(keys, ready, needs) if before is None else before.tryouts.of(keys, ready, needs, anew)
-    levels, peaks = _peaks(planned, seen)
+    reach = np.array([_reach(w, seen) for w in planned])
+    levels, peaks = _peaks(planned, reach, seen)
     wanted, kept = wishes(levels, np.asarray(np.minimum(peaks * scale[:, None], 1e30), np.float32), served)
     until = np.where(np.isfinite(peaks).all(axis=1), [w.observed_until for w in planned], np.inf)
     target = np.array([w.policy.policy.late_target for w in planned])
-    here = Tried(tryouts, served, target, scale, until, wanted, kept, anew)
+    age = np.array([_age(w, seen) for w in planned])
+    here = Tried(tryouts, served, target, scale, until, age, reach, wanted, kept, anew=anew)
     return here if others is None else here.beside(_waiting(others))
 
 
@@ -150,13 +157,20 @@ def _changed(before: Tried, keys: Sequence[str], per_replica: Floats) -> tuple[s
     return tuple(key for key, value in now if not math.isclose(value, then.get(key, value), rel_tol=0.01))
 
 
-def _peaks(planned: Sequence[Workload], seen: Observation) -> tuple[Floats, Floats]:
-    """(levels [q], quantiles [n, q] of the peak within each one's lead), NaN where a model has no opinion."""
-    rows = []
-    for workload in planned:
-        outlook = seen.outlooks[workload.key]
-        lead = workload.policy.policy.lead or workload.readiness.longest(LAG_LEVEL)
-        rows.append(outlook.within(max(0.0, seen.now - outlook.origin) + lead + seen.tick_seconds))
+def _age(workload: Workload, seen: Observation) -> float:
+    """Seconds since the newest step that its forecast knows of."""
+    return max(0.0, seen.now - seen.outlooks[workload.key].origin)
+
+
+def _reach(workload: Workload, seen: Observation) -> float:
+    """Seconds from there to the end of what a plan has to cover."""
+    lead = workload.policy.policy.lead or workload.readiness.longest(LAG_LEVEL)
+    return _age(workload, seen) + lead + seen.tick_seconds
+
+
+def _peaks(planned: Sequence[Workload], reach: Floats, seen: Observation) -> tuple[Floats, Floats]:
+    """(levels [q], quantiles [n, q] of the peak within each one's reach), NaN where a model has no opinion."""
+    rows = [seen.outlooks[w.key].within(seconds) for w, seconds in zip(planned, reach.tolist(), strict=True)]
     return seen.outlooks[planned[0].key].levels, np.stack(rows)
 
 

@@ -100,7 +100,7 @@ class Service:
         self._wanted = {"refit": threading.Event(), "tick": threading.Event()}
         self._hurried = threading.Event()
         """Somebody new waits for the next refit to end."""
-        # The tick's; a refit only reads what was learned before it
+        # The tick's; a refit only reads what was learned, and tried, before it
         self._memory = Memory()
         self._learned = Learned()
         self._wished_at = -math.inf
@@ -114,7 +114,7 @@ class Service:
             budget = Budget.of_refit(time.monotonic(), self.settings.refit_seconds)
             began = self._stopwatch()
             listing = self._observer.list(budget.listing)
-            done = self._learner.refit(listing, self._learned, now, budget.demand)
+            done = self._learner.refit(listing, self._learned, self._memory.tried, now, budget.demand)
             seconds = self._stopwatch() - began
             self._refits.put(replace(done, seconds=seconds))
             if self._hurried.is_set():
@@ -172,6 +172,8 @@ class Service:
         while not self._refits.empty():
             refit = self._refits.get()
             self._learned = refit.learned or self._learned
+            if self._memory.tried is not None and refit.rehearsed is not None:
+                self._memory.tried = self._memory.tried.relived(refit.rehearsed)
             self._choose()
             self._refit_seconds = refit.seconds
             self._memory.not_learned(refit.asked, self._learned.known, refit.at, NEW_SERIES_REFIT_SECONDS)
@@ -204,11 +206,16 @@ class Service:
 
     def _wish_for_refit(self, listing: Listing, recent: Reading, now: float) -> None:
         """A target whose query fails has nothing to learn from, and one whose history cannot be read is tried again
-        less and less often; neither must make all others learn anew for ever."""
+        less and less often; neither must make all others learn anew for ever. One that has just been planned for the
+        first time has its settings tried on its past by another refit."""
         pause = max(self.settings.tick_seconds, self._refit_seconds / REFIT_SHARE)
         lately = 0 <= now - self._wished_at < min(pause, NEW_SERIES_REFIT_SECONDS)
         unknown = set(listing.queries) - self._learned.known - set(recent.problems)
-        if not lately and not self._refitting.locked() and any(self._memory.may_learn(key, now) for key in unknown):
+        if lately or self._refitting.locked():
+            return
+        untried = self._memory.untried(self._learned.past)
+        if untried or any(self._memory.may_learn(key, now) for key in unknown):
+            self._memory.rehearsed |= untried
             self._wished_at = now
             self._hurried.set()
             self._wanted["refit"].set()
