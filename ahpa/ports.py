@@ -15,6 +15,7 @@ from typing import Protocol
 from ahpa.core.capacity import Part
 from ahpa.core.decision import Decision
 from ahpa.core.observation import Observation, Workload
+from ahpa.core.served import KPA, Reaction
 from ahpa.core.starts import Start
 from ahpa.core.units import Capacity, Unit
 from forecasting.forecast import Coverage, Outlook
@@ -63,6 +64,8 @@ class Target:
     that of `capacities` (1 where nothing is said) until the service has brought it into the demand's unit."""
     assumed: tuple[str, ...] = ()
     """What could not be read and was taken for granted, in words."""
+    reaction: Reaction = KPA
+    """How the scaler above the floor follows the load."""
     refusal: str | None = None
     title: str = "object"
     """How people call its kind: `HPA`."""

@@ -24,6 +24,7 @@ from ahpa.backtest.foresight import foresee, windows_of
 from ahpa.backtest.oracle import oracle
 from ahpa.backtest.ours import ours
 from ahpa.backtest.run import Job, run
+from ahpa.backtest.scaling import ByKpa
 from ahpa.backtest.series import prepared
 from ahpa.backtest.sweep import Question
 from ahpa.backtest.trial import Setting, Span, Trial
@@ -37,7 +38,7 @@ from forecasting.panel import Floats, Panel
 from tests.fakes.models import SameAsYesterday, Yesterday
 
 SETTING = Setting(
-    SimulatedService(readiness=Readiness.single(Lag.of(180, 270))), KpaConfig(target_value=2.8, total_value=4.0)
+    SimulatedService(readiness=Readiness.single(Lag.of(180, 270))), ByKpa(KpaConfig(target_value=2.8, total_value=4.0))
 )
 
 
@@ -87,7 +88,7 @@ def one_service(days: float) -> dict[str, float]:
     trial = Trial.of(panel, span, SETTING, foresight)
     scenario = trial.tested
     traffic = scenario.traffic
-    _ = traffic.units, traffic.peak_pressure, traffic.arrivals_list, scenario.kpa_world(scenario.kpa)
+    _ = traffic.units, traffic.peak_pressure, traffic.arrivals_list, scenario.world(scenario.scaling)
     out["requests"] = time.process_time() - begun
     plays: dict[str, Callable[[], object]] = {
         "kpa": lambda: alternatives.kpa(scenario, 0.7),

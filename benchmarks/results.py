@@ -25,6 +25,7 @@ from ahpa.backtest.chosen import settings_for
 from ahpa.backtest.contenders import NAMES, OURS
 from ahpa.backtest.foresight import Foresight, foresee, windows_of
 from ahpa.backtest.ours import FULL_UTILIZATION, Ahpa, ours
+from ahpa.backtest.scaling import ByKpa
 from ahpa.backtest.sweep import (
     Between,
     Play,
@@ -59,7 +60,7 @@ TRACES = (
     "wc98/series/wc98_all",
     "burstgpt_week1/series/burstgpt_tokens_per_min",
 )
-KPA = KpaConfig(target_value=2.8, total_value=4.0)
+KPA = ByKpa(KpaConfig(target_value=2.8, total_value=4.0))
 
 
 def main() -> None:
@@ -104,7 +105,7 @@ def panel_of(traces: Path, names: Sequence[str]) -> Panel:
     values = np.full((len(names), steps), np.nan)
     for i, name in enumerate(names):
         row = minutes(read_panels(traces / f"{name}.csv.gz")[0]).values[0][-steps:]
-        values[i, steps - len(row) :] = row * (30 * KPA.target_value / np.nanquantile(row, 0.999))
+        values[i, steps - len(row) :] = row * (30 * KPA.config.target_value / np.nanquantile(row, 0.999))
     return Panel.of(0.0, 60.0, values, names)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ahpa.backtest.scaling import Scaling
 from ahpa.backtest.scenario import Scenario
 from ahpa.core.capacity import replicas
 from ahpa.core.words import percent
@@ -32,7 +33,7 @@ def play(
     """The played days in `world`, with a floor for each minute. Without floors it keeps the world's own, and ends
     early, within a quarter of a day, when a larger share than `most_late` is late for certain: then only `late_ratio`
     means anything."""
-    start, low = scenario.start, scenario.kpa.min_scale
+    start, low = scenario.start, scenario.bounds[0]
     if len(floors):
         for minute in range(scenario.minutes):
             world.floor = max(low, floors[minute])
@@ -61,18 +62,22 @@ def _advance(scenario: Scenario, world: World, most_late: float) -> None:
 
 def kpa(scenario: Scenario, utilization: float) -> Run:
     """Knative's autoscaler alone, told to fill replicas to `utilization`."""
-    return play(scenario, scenario.kpa_world(scenario.at(utilization)), "kpa", f"target {percent(utilization)}")
+    return _alone(scenario, scenario.scaling.kpa().at(utilization))
 
 
 def hpa(scenario: Scenario, utilization: float) -> Run:
     """The HPA alone on the service's concurrency."""
-    return play(scenario, scenario.hpa_world(utilization), "hpa", f"target {percent(utilization)}")
+    return _alone(scenario, scenario.scaling.hpa(scenario.service.service_seconds).at(utilization))
+
+
+def _alone(scenario: Scenario, scaling: Scaling) -> Run:
+    return play(scenario, scenario.world(scaling), scaling.name, f"target {percent(scaling.utilization)}")
 
 
 def static(scenario: Scenario, floor: float, most_late: float = 1.0) -> Run:
-    """The KPA above a constant floor; see `play` for `most_late`."""
+    """The service's scaler above a constant floor; see `play` for `most_late`."""
     count = round(floor)
-    return play(scenario, scenario.kpa_world(scenario.kpa, count), "static", f"floor {count}", most_late=most_late)
+    return play(scenario, scenario.world(scenario.scaling, count), "static", f"floor {count}", most_late=most_late)
 
 
 def fixed_max(scenario: Scenario, count: float, most_late: float = 1.0) -> Run:
@@ -82,7 +87,7 @@ def fixed_max(scenario: Scenario, count: float, most_late: float = 1.0) -> Run:
 
 
 def seasonal(scenario: Scenario, margin: float) -> Run:
-    """The KPA above yesterday's largest step of the coming half hour, times `margin`."""
+    """The service's scaler above yesterday's largest step of the coming half hour, times `margin`."""
     demand = scenario.demand
     values = interpolated(demand.values[0])
     width = max(1, math.ceil(RULE_SECONDS / demand.step))
@@ -92,4 +97,4 @@ def seasonal(scenario: Scenario, margin: float) -> Run:
     index = np.floor((then - demand.start) / demand.step).astype(int)
     known = np.where(index >= 0, peak[np.maximum(index, 0)], 0.0)
     floors = [replicas(float(x), scenario.per_replica) for x in known * margin]
-    return play(scenario, scenario.kpa_world(scenario.kpa, floors[0]), "seasonal", f"yesterday × {margin:g}", floors)
+    return play(scenario, scenario.world(scenario.scaling, floors[0]), "seasonal", f"yesterday × {margin:g}", floors)

@@ -68,18 +68,20 @@ def settings_for(trial: Trial, late_target: float, utilization: float | None = N
 
 def served_by(scenario: Scenario, late_target: float, utilization: float | None) -> Served:
     """The service of a scenario, alone; `utilization` is that of the second lever."""
-    service, kpa = scenario.service, scenario.kpa
-    config = kpa if utilization is None else scenario.at(utilization)
+    service, scaling = scenario.service, scenario.scaling
+    filled = (scaling if utilization is None else scaling.at(utilization)).per_replica(service.service_seconds)
+    least, most = scenario.bounds
     return Served.of(
-        per_replica=[config.in_flight(config.target_value, service.service_seconds)],
+        per_replica=[filled],
         slots=[float(service.concurrency)],
-        least=[kpa.min_scale],
-        most=[kpa.max_scale or np.inf],
+        least=[least],
+        most=[most],
         release=[Policy().release],
         lag_seconds=[service.readiness.longest(LAG_LEVEL)],
         service_seconds=[service.service_seconds],
         late_after_seconds=[service.late_after_seconds],
-        countable=[config.in_flight(config.target_value, service.service_seconds) <= service.concurrency],
+        countable=[filled <= service.concurrency],
+        reactions=[scaling.reaction],
     )
 
 

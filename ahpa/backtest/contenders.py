@@ -62,8 +62,7 @@ def _hpa(trial: Trial, question: Question) -> ContenderResult:
 
 def _utilization(trial: Trial) -> float:
     """The service's own."""
-    kpa = trial.tested.kpa
-    return round(kpa.target_value / kpa.total_value, 6)
+    return trial.tested.scaling.utilization
 
 
 def _static(trial: Trial, question: Question) -> ContenderResult:
@@ -100,6 +99,13 @@ CONTENDERS = (
     Contender("oracle", "clairvoyant", _oracle, hindsight=True),
 )
 """In the order of tables and pictures."""
+
+
+def beside(own: str) -> tuple[Contender, ...]:
+    """All in that order, but of the reactive ones the service's `own` first."""
+    return tuple(sorted(CONTENDERS, key=lambda one: (one.name != OURS, one.name != own)))
+
+
 NAMES = tuple(contender.name for contender in CONTENDERS)
 REACTIVE = tuple(contender.name for contender in CONTENDERS if contender.reactive)
 UNPREDICTIVE = tuple(contender.name for contender in CONTENDERS if not contender.predicts)

@@ -13,6 +13,7 @@ from itertools import groupby
 import numpy as np
 
 from ahpa.backtest.foresight import Foresight
+from ahpa.backtest.scaling import Scaling
 from ahpa.backtest.scenario import TICK_SECONDS, Scenario
 from ahpa.backtest.trial import Trial
 from ahpa.backtest.trust import NEVER, Freeze, limits_for, observed
@@ -22,28 +23,27 @@ from ahpa.core.observation import Observation, Workload
 from ahpa.core.policy.values import Parsed, Policy
 from ahpa.core.setting import Setting
 from ahpa.core.units import IN_FLIGHT
-from ahpa.reactive.kpa.config import KpaConfig
+from ahpa.reactive.kpa.config import NO_LIMIT
 from ahpa.simulation.outcome import Move, Run
-from ahpa.simulation.scalers.kpa import KpaLoop
 from ahpa.simulation.world import World
 from forecasting.windows import width_of
 
 COVERED_LEVELS = (0.9, 0.95, 0.99)
 """Realised coverage is reported at these, and at the level that was planned for."""
 FULL_UTILIZATION = 0.9
-"""The second lever: what the KPA is told to fill to while the forecast is trusted."""
+"""The second lever: what the scaler is told to fill to while the forecast is trusted."""
 
 
 @dataclass(frozen=True, eq=False)
 class Ahpa:
-    """Ours: the service's own decision function, once a minute, beside the service's KPA."""
+    """Ours: the service's own decision function, once a minute, above the service's own scaler."""
 
     scenario: Scenario
     foresight: Foresight
     freeze: Freeze = NEVER
     utilization: float | None = None
-    """The second lever: while the forecast is trusted the KPA fills replicas to this share, and the plan counts
-    on it; None leaves the KPA's target alone."""
+    """The second lever: while the forecast is trusted the scaler fills replicas to this share, and the plan
+    counts on it; None leaves its target alone."""
     step: Callable[[Observation], tuple[Decision, ...]] = step
     """The service's own; a test may listen in."""
 
@@ -55,7 +55,7 @@ class Ahpa:
         """The played days with a setting for each minute."""
         scenario, foresight = self.scenario, self.foresight
         limits = limits_for(scenario.demand.step)
-        world = scenario.kpa_world(scenario.kpa)
+        world = scenario.world(scenario.scaling)
         workload = self._workload()
         per_replica = scenario.per_replica
         peaks = np.full(scenario.minutes, np.nan)
@@ -98,32 +98,31 @@ class Ahpa:
         return list(zip(origins.tolist(), until[0].tolist(), coverage[0].tolist(), self.freeze.at(ticks), strict=True))
 
     def _filled_by(self, decision: Decision, world: World) -> float:
-        """Pull the second lever, or let it go: what the KPA now fills a replica to, in requests in flight."""
-        scenario, scaler = self.scenario, world.scaler
-        assert isinstance(scaler, KpaLoop)
+        """Pull the second lever, or let it go: what the scaler now fills a replica to, in requests in flight."""
         trusted = decision.plan is not None and decision.reason not in UNTRUSTED
-        config = self._filled if trusted else scenario.kpa
-        scaler.retarget(config)
-        return config.in_flight(config.target_value, scenario.service.service_seconds)
+        scaling = self._filled if trusted else self.scenario.scaling
+        scaling.retarget(world.scaler)
+        return scaling.per_replica(self.scenario.service.service_seconds)
 
     @cached_property
-    def _filled(self) -> KpaConfig:
+    def _filled(self) -> Scaling:
         assert self.utilization is not None
-        return self.scenario.at(self.utilization)
+        return self.scenario.scaling.at(self.utilization)
 
     def _workload(self) -> Workload:
         scenario = self.scenario
+        least, most = scenario.bounds
         return Workload(
             key=scenario.name,
             policy=Parsed(Policy(mode="apply")),
-            baseline=scenario.kpa.min_scale,
-            floor=scenario.kpa.min_scale,
+            baseline=least,
+            floor=least,
             ready=0,
             present=0,
             per_replica=scenario.per_replica,
             readiness=scenario.service.readiness,
             observed_until=-math.inf,
-            maximum=scenario.kpa.max_scale or None,
+            maximum=None if most == NO_LIMIT else most,
             unit=IN_FLIGHT.words,
         )
 

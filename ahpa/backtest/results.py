@@ -74,3 +74,5 @@ class Backtest:
     """Series that could not be tested, with the reason."""
     counts: str = ""
     """What the input's values count, in words."""
+    scaler: str = "kpa"
+    """The contender that is the services' own scaler: floors stand above it."""

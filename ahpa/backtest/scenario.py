@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
+from ahpa.backtest.scaling import ByHpa, Scaling
 from ahpa.core.capacity import replicas
-from ahpa.reactive.kpa.config import NO_LIMIT, KpaConfig
 from ahpa.simulation.scalers.fixed import Fixed
 from ahpa.simulation.scalers.hpa import HpaLoop
 from ahpa.simulation.scalers.kpa import kpa_loop
@@ -31,8 +31,8 @@ class Scenario:
     """One row: mean concurrency per step, history and tested days; NaN where nothing was observed."""
     traffic: Stream
     """The played days, second by second."""
-    kpa: KpaConfig
-    """How the service's own KPA is set."""
+    scaling: Scaling
+    """The service's own autoscaler: floors stand above it."""
     seed: int = 0
     _inputs: dict[tuple[int, int, bool], KpaInputs] = field(default_factory=dict)
 
@@ -55,8 +55,8 @@ class Scenario:
 
     @property
     def per_replica(self) -> float:
-        """Concurrency that one replica serves at the KPA's target."""
-        return self.kpa.in_flight(self.kpa.target_value, self.service.service_seconds)
+        """Concurrency that one replica serves at the scaler's target."""
+        return self.scaling.per_replica(self.service.service_seconds)
 
     @property
     def _filled(self) -> float:
@@ -66,7 +66,7 @@ class Scenario:
     @cached_property
     def ready(self) -> int:
         """Replicas that are ready when the played days begin: what the first minute needs, the owner's minimum."""
-        return max(1, self.kpa.min_scale, replicas(float(self.traffic.demand[0]), self.per_replica))
+        return max(1, self.bounds[0], replicas(float(self.traffic.demand[0]), self.per_replica))
 
     @cached_property
     def most(self) -> int:
@@ -83,27 +83,25 @@ class Scenario:
     @property
     def bounds(self) -> tuple[int, int]:
         """The owner's fewest and most replicas."""
-        return self.kpa.min_scale, self.kpa.max_scale or NO_LIMIT
+        return self.scaling.bounds
 
-    def at(self, utilization: float) -> KpaConfig:
-        """The KPA told to fill replicas to another share."""
-        return replace(self.kpa, target_value=max(0.01, self.kpa.total_value * utilization))
+    def world(self, scaling: Scaling, floor: int = 0) -> World:
+        """The service under an autoscaler, above a floor."""
+        ready = max(self.ready, floor)
+        return self._world(self._loop(scaling, ready), ready, floor)
 
-    def kpa_world(self, config: KpaConfig, floor: int = 0) -> World:
+    def fixed_world(self, count: int) -> World:
+        """The service without one."""
+        return self._world(Fixed(), count, count)
+
+    def _loop(self, scaling: Scaling, ready: int) -> Scaler:
+        if isinstance(scaling, ByHpa):
+            return HpaLoop(self.traffic, scaling.config)
+        config = scaling.config
         key = config.stable_window_seconds, config.panic_window_seconds, config.weighted
         if key not in self._inputs:
             self._inputs[key] = KpaInputs(self.traffic, config)
-        ready = max(self.ready, floor)
-        return self._world(kpa_loop(config, self._inputs[key], self.start, ready), ready, floor)
-
-    def hpa_world(self, utilization: float) -> World:
-        config = self.kpa
-        target = config.in_flight(config.total_value * utilization, self.service.service_seconds)
-        loop = HpaLoop(self.traffic, target, max(1, config.min_scale), config.max_scale)
-        return self._world(loop, self.ready, 0)
-
-    def fixed_world(self, count: int) -> World:
-        return self._world(Fixed(), count, count)
+        return kpa_loop(config, self._inputs[key], self.start, ready)
 
     def _world(self, scaler: Scaler, ready: int, floor: int) -> World:
-        return World(self.traffic, scaler, np.random.default_rng([self.seed, 2]), ready, max(floor, self.kpa.min_scale))
+        return World(self.traffic, scaler, np.random.default_rng([self.seed, 2]), ready, max(floor, self.bounds[0]))

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ahpa.backtest.foresight import Foresight
+from ahpa.backtest.scaling import Scaling
 from ahpa.backtest.scenario import Scenario
 from ahpa.backtest.trust import NEVER, Freeze
-from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.counts import Counted, RequestHistory
 from ahpa.simulation.stream import SimulatedService
 from forecasting.panel import DAY_SECONDS, Panel
@@ -28,8 +28,8 @@ class Setting:
     """The world of a backtest."""
 
     service: SimulatedService
-    kpa: KpaConfig
-    """How the service's own KPA is set."""
+    scaling: Scaling
+    """The service's own autoscaler."""
     test_days: float = 3.0
     seed: int = 0
     dispersion: float = 1.0
@@ -37,8 +37,8 @@ class Setting:
 
     @property
     def per_replica(self) -> float:
-        """Requests in flight that one replica serves at the KPA's target."""
-        return self.kpa.in_flight(self.kpa.target_value, self.service.service_seconds)
+        """Requests in flight that one replica serves at the scaler's target."""
+        return self.scaling.per_replica(self.service.service_seconds)
 
     def scenario(
         self, demand: Panel, start: float, end: float, luck: int = 0, source: RequestHistory | None = None
@@ -48,7 +48,7 @@ class Setting:
         seed = self.seed + luck
         rng = np.random.default_rng([seed, 1])
         traffic = (source or Counted(demand)).traffic(start, end, self.service, rng, self.dispersion)
-        return Scenario(demand.keys[0], demand, traffic, self.kpa, seed)
+        return Scenario(demand.keys[0], demand, traffic, self.scaling, seed)
 
 
 @dataclass(frozen=True)

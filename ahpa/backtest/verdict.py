@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from ahpa.backtest.chosen import settings_for
-from ahpa.backtest.contenders import CONTENDERS, NAMES, OURS, REACTIVE, UNPREDICTIVE
+from ahpa.backtest.contenders import NAMES, OURS, REACTIVE, UNPREDICTIVE, beside
 from ahpa.backtest.ours import FULL_UTILIZATION, ours
 from ahpa.backtest.results import ContenderResult, SeriesResult
 from ahpa.backtest.sweep import Question
@@ -23,7 +23,8 @@ WITHOUT_SWEEP = "of one setting each, without a sweep"
 
 def verdict_on(trial: Trial, question: Question, contenders: Sequence[str] = NAMES) -> SeriesResult:
     """These contenders on one service."""
-    found = {c.name: c.play(trial, question) for c in CONTENDERS if c.name in contenders}
+    table = beside(trial.tested.scaling.name)
+    found = {c.name: c.play(trial, question) for c in table if c.name in contenders}
     advice = tuple(_advice(trial, question, found))
     worth, why, saving = worth_of(found, question.late_target)
     if OURS in found:
@@ -129,16 +130,16 @@ def _notes(trial: Trial) -> tuple[str, ...]:
     demand = tested.demand.between(tested.start, tested.start + tested.traffic.seconds).values
     missing = float(1 - np.isfinite(demand).mean())
     notes = []
-    kpa, service = tested.kpa, tested.service
-    held = kpa.in_flight(kpa.target_value, service.service_seconds)
+    service, (_, most) = tested.service, tested.bounds
+    held = tested.per_replica
     if held > service.concurrency:
         notes.append(
             f"the scaler's target asks a replica to hold {held:.3g} requests at once, but it has {service.concurrency} "
             "slots: requests wait although nothing looks too full"
         )
-    if kpa.max_scale and kpa.max_scale < tested.most:
+    if most < tested.most:
         notes.append(
-            f"max-scale is {kpa.max_scale}, but the busiest minute needs {tested.most} replicas: whoever scales, "
+            f"the owner's maximum is {most}, but the busiest minute needs {tested.most} replicas: whoever scales, "
             "requests wait"
         )
     if missing > 0.001:

@@ -34,13 +34,15 @@ from ahpa.commands.options import (
     connection_from,
     joining_from,
     joining_options,
+    lag_p95_option,
     names_among,
     parameter_option,
     prometheus_options,
     said_of_input,
 )
 from ahpa.commands.progress import progress
-from ahpa.commands.world import Wish, World, in_words, model_name, question_of, service_of, setting_of
+from ahpa.commands.scaler import SCALERS, Reactive, owner_of, scaling_of, slots_of, told
+from ahpa.commands.world import Wish, World, in_words, model_name, question_of, setting_of
 from ahpa.core.words import printable
 
 if TYPE_CHECKING:
@@ -77,9 +79,10 @@ class Work:
 @click.option("--service-time", type=SECONDS, default="2s", show_default=True, help="How long a request holds a slot.")
 @click.option("--concurrency", type=click.IntRange(1, 1000), default=4, show_default=True, help="Slots of a replica.")
 @click.option("--target-utilization", type=click.FloatRange(0, 1, min_open=True), default=0.7, show_default=True,
-              help="The share of its slots to which the scaler fills a replica.")  # fmt: skip
+              help="The share of its slots to which the scaler fills a replica; beside --hpa it is taken instead of "
+                   "the metric's.")  # fmt: skip
 @click.option("--lag-p50", type=SECONDS, default="180s", show_default=True, help="From asked for to ready, median.")
-@click.option("--lag-p95", type=SECONDS, help="Its 95th percentile.  [default: 1.5 times the median]")
+@lag_p95_option
 @click.option("--tiers", type=click.Path(path_type=Path), help="YAML list of tiers with lags, instead of --lag-*.")
 @click.option("--late-after", type=SECONDS, default="1s", show_default=True, help="A longer wait for a slot is late.")
 @click.option("--give-up-after", type=SECONDS, default="300s", show_default=True, help="After it a request leaves.")
@@ -90,7 +93,13 @@ class Work:
 @click.option("--policies", type=names_among(NAMES), metavar="NAMES", default=",".join(NAMES),
               show_default=True, help="Whom to compare.")  # fmt: skip
 @click.option("--sweep/--no-sweep", default=True, show_default=True, help="Try every policy's knob at many settings.")
-@click.option("--service", type=click.Path(path_type=Path), help="A Knative Service's YAML.")
+@click.option("--scaler", type=click.Choice(SCALERS),
+              help="Which autoscaler the services have; floors stand above it.  [default: that of --service or --hpa, "
+                   "else kpa]")  # fmt: skip
+@click.option("--service", type=click.Path(path_type=Path), help="A Knative Service's YAML, of either class.")
+@click.option("--hpa", type=click.Path(path_type=Path), metavar="FILE",
+              help="YAML of a HorizontalPodAutoscaler (autoscaling/v2) or a KEDA ScaledObject: bounds, target and "
+                   "behavior.")  # fmt: skip
 @click.option("--knative-config", type=click.Path(path_type=Path), metavar="FILE",
               help="With --service: YAML of the ConfigMaps config-autoscaler and config-defaults, which decide where "
                    "the Service says nothing.  [default: Knative's own defaults]")  # fmt: skip
@@ -124,20 +133,22 @@ def command(**given: object) -> None:
     given["joining"] = joining_from(given)
     given["connection"] = connection_from(given) if given["from_prometheus"] else None
     try:
-        sys.exit(_backtest(chosen(Source, given), chosen(World, given), chosen(Wish, given), chosen(Work, given)))
+        said = chosen(Source, given), chosen(Reactive, given), chosen(World, given)
+        sys.exit(_backtest(*said, chosen(Wish, given), chosen(Work, given)))
     except InputError as error:
         click.echo(f"ahpa backtest: {printable(str(error), MOST_SAID)}", err=True)
         sys.exit(error.exit_code)
 
 
-def _backtest(source: Source, world: World, wish: Wish, work: Work) -> int:
+def _backtest(source: Source, reactive: Reactive, world: World, wish: Wish, work: Work) -> int:
     demand = read(source)
     for words in demand.remarks:
         said_of_input("ahpa backtest")(words)
-    service = service_of(world)
-    setting = setting_of(world, service, demand.service_seconds)
-    question = question_of(wish, service)
-    model = _model(model_name(wish, service), work)
+    owner = owner_of(reactive)
+    scaling = scaling_of(reactive, owner, demand.service_seconds)
+    setting = setting_of(world, scaling, slots_of(reactive, owner), demand.service_seconds)
+    question = question_of(wish, owner)
+    model = _model(model_name(wish, owner), work)
     series, failed = prepared([*demand.panels, *demand.lists], demand.per_unit, world.test_days)
     if not series:
         name, why = next(iter(failed.items()))
@@ -157,11 +168,12 @@ def _backtest(source: Source, world: World, wish: Wish, work: Work) -> int:
             question.late_target,
             round(lag.quantile(0.5), 6),
             round(lag.quantile(0.95), 6),
-            in_words(setting, demand, model.name, world, service),
+            in_words(setting, demand, model.name, world, told(reactive, owner) if owner else {}),
             min(one.span.start for one in series),
             max(one.span.end for one in series),
             failed,
             demand.counts,
+            scaling.name,
         ),
         setting,
         work,

@@ -104,12 +104,18 @@ LEVEL = read_by(parse_level, "level", BY_NAME["quantile"].accepts)
 HTTP_URL = read_by(_http_url, "url", "a URL such as http://prometheus.monitoring:9090")
 
 
-def lag_of(p50_seconds: float, p95_seconds: float) -> Lag:
+def lag_p95_option(command: Command) -> Command:
+    """`--lag-p95`; `lag_of` reads it."""
+    return click.option("--lag-p95", type=SECONDS, help="Its 95th percentile.  [default: 5/3 of the median]")(command)
+
+
+def lag_of(p50_seconds: float, p95_seconds: float | None) -> Lag:
     """What `--lag-p50` and `--lag-p95` say. Raises UsageError."""
+    p95 = p50_seconds * 5 / 3 if p95_seconds is None else p95_seconds
     try:
-        return Lag.of(p50_seconds, p95_seconds)
+        return Lag.of(p50_seconds, p95)
     except ValueError as error:
-        said = f"got {p50_seconds:g}s and {p95_seconds:g}s"
+        said = f"got {p50_seconds:g}s and {p95:g}s"
         raise click.UsageError(f"--lag-p50 and --lag-p95: need 0 < p50 <= p95, {said}") from error
 
 

@@ -21,6 +21,7 @@ from ahpa.commands.options import (
     chosen,
     connection_from,
     lag_of,
+    lag_p95_option,
     prometheus_options,
 )
 
@@ -81,7 +82,7 @@ class Options:
 @click.option("--history", type=SECONDS, default="14d", show_default=True, help="How much history to learn from.")
 @click.option("--step", type=SECONDS, default="60s", show_default=True, help="Resolution of the history.")
 @click.option("--lag-p50", type=SECONDS, default="180s", show_default=True, help="Assumed lag until pods show better.")
-@click.option("--lag-p95", type=SECONDS, help="Its 95th percentile.  [default: 5/3 of the median, so 300s]")
+@lag_p95_option
 @click.option(
     "--tiers",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -214,7 +215,7 @@ def _readiness(options: Options) -> Readiness:
     from ahpa.core.readiness import Readiness
 
     if options.tiers is None:
-        return Readiness.single(lag_of(options.lag_p50, options.lag_p95 or options.lag_p50 * 5 / 3))
+        return Readiness.single(lag_of(options.lag_p50, options.lag_p95))
     readiness, _ = read_tiers(options.tiers)
     return readiness
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from ahpa.adapters.files.knative_config import read_knative_config
-from ahpa.adapters.files.service_yaml import ServiceYaml, read_service
+from ahpa.adapters.files.service_yaml import ServiceYaml
 from ahpa.adapters.files.text import InputError
 from ahpa.adapters.files.tiers import read_tiers
+from ahpa.backtest.scaling import Scaling
 from ahpa.backtest.sweep import Question
 from ahpa.backtest.trial import Setting
 from ahpa.commands.demand import Demand, refuse
 from ahpa.commands.options import lag_of
+from ahpa.commands.scaler import in_words as scaler_in_words
 from ahpa.core.policy.values import Policy
 from ahpa.core.readiness import Readiness
 from ahpa.core.words import seconds
-from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.render.report import MONEY
 from ahpa.simulation.stream import SimulatedService
 
@@ -28,10 +28,6 @@ from ahpa.simulation.stream import SimulatedService
 class World:
     """How services work and scale."""
 
-    service: Path | None
-    knative_config: Path | None
-    concurrency: int
-    target_utilization: float
     lag_p50: float
     lag_p95: float | None
     tiers: Path | None
@@ -53,26 +49,8 @@ class Wish:
     sweep: bool
 
 
-def service_of(world: World) -> ServiceYaml | None:
-    """The Service of --service, which then says what two options say otherwise. Raises InputError, UsageError."""
-    if world.service is None:
-        if world.knative_config is not None:
-            raise click.UsageError("--knative-config: only with --service, for what that Service does not say itself")
-        return None
-    config = None if world.knative_config is None else read_knative_config(world.knative_config)
-    service = read_service(world.service, world.concurrency, config)
-    refuse(("target_utilization",), "the Service of --service says it")
-    if service.concurrency:
-        refuse(("concurrency",), "the Service of --service says it")
-    return service
-
-
-def setting_of(world: World, service: ServiceYaml | None, service_seconds: float) -> Setting:
+def setting_of(world: World, scaling: Scaling, slots: int, service_seconds: float) -> Setting:
     """The world as it is simulated. Raises InputError, UsageError."""
-    slots = world.concurrency
-    kpa = KpaConfig(target_value=max(0.01, slots * world.target_utilization), total_value=float(slots))
-    if service is not None:
-        kpa, slots = service.kpa, service.concurrency or slots
     try:
         readiness, prices = _starts(world)
         simulated = SimulatedService(service_seconds, slots, world.late_after, world.give_up_after, readiness, prices)
@@ -80,13 +58,13 @@ def setting_of(world: World, service: ServiceYaml | None, service_seconds: float
         raise
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    return Setting(simulated, kpa, world.test_days, world.seed, world.burstiness)
+    return Setting(simulated, scaling, world.test_days, world.seed, world.burstiness)
 
 
 def _starts(world: World) -> tuple[Readiness, tuple[float, ...] | None]:
     """How long replicas take, tier by tier, and what they cost there."""
     if world.tiers is None:
-        return Readiness.single(lag_of(world.lag_p50, world.lag_p95 or 1.5 * world.lag_p50)), None
+        return Readiness.single(lag_of(world.lag_p50, world.lag_p95)), None
     refuse(("lag_p50", "lag_p95"), "--tiers says it")
     return read_tiers(world.tiers)
 
@@ -106,8 +84,8 @@ def model_name(wish: Wish, service: ServiceYaml | None) -> str:
     return wish.model or (service.policy.policy if service else Policy()).model
 
 
-def in_words(setting: Setting, demand: Demand, model: str, world: World, asked: ServiceYaml | None) -> dict[str, str]:
-    """The world in words, for the report."""
+def in_words(setting: Setting, demand: Demand, model: str, world: World, owner: Mapping[str, str]) -> dict[str, str]:
+    """The world in words, for the report; `owner` is what a file told of the scaler."""
     service = setting.service
     takes = seconds(service.service_seconds)
     luck = "Poisson" if setting.dispersion == 1 else f"{setting.dispersion:g} times as bursty as Poisson"
@@ -115,15 +93,14 @@ def in_words(setting: Setting, demand: Demand, model: str, world: World, asked: 
     if demand.lists:
         takes, come = f"each request's own, {takes} in the mean", "each at its own moment"
     named = "" if model == Policy().model else f"{model}: "
-    told = {} if asked is None else {"the Service": _told(world, asked)}
     doubts = {"of the input": "; ".join(demand.remarks)} if demand.remarks else {}
     return {
-        **told,
+        **owner,
         "the input counts": demand.counts,
         **doubts,
         "service time": takes,
         "slots of a replica": str(service.concurrency),
-        "the scaler fills replicas to": _fills(setting),
+        **scaler_in_words(setting.scaling, service.concurrency, service.service_seconds),
         **dict(_starts_in_words(setting, world.tiers)),
         "late": f"waited more than {seconds(service.late_after_seconds)} for a slot",
         "gives up after": seconds(service.give_up_seconds),
@@ -132,14 +109,6 @@ def in_words(setting: Setting, demand: Demand, model: str, world: World, asked: 
         "a replica costs": "from the moment it is asked for until it is withdrawn; not-ready ones are withdrawn first",
         "the model": f"{named}learns from what came before, anew every day or few (a service: every hour)",
     }
-
-
-def _told(world: World, asked: ServiceYaml) -> str:
-    """Who said how the scaler works, and what bounds it."""
-    bounds = f"min-scale {asked.kpa.min_scale}, max-scale {asked.kpa.max_scale or 'none'}"
-    limit = f"containerConcurrency {asked.concurrency}" if asked.concurrency else "no containerConcurrency"
-    rest = f"; the cluster's defaults from {world.knative_config}" if world.knative_config else ""
-    return f"{asked.name} of {world.service}: {limit}, metric {asked.kpa.metric}, {bounds}{rest}"
 
 
 def _starts_in_words(setting: Setting, file: Path | None) -> Iterator[tuple[str, str]]:
@@ -157,11 +126,3 @@ def _starts_in_words(setting: Setting, file: Path | None) -> Iterator[tuple[str,
         yield "tiers", f"of {file}; they fill in this order"
     if service.prices:
         yield "money", MONEY
-
-
-def _fills(setting: Setting) -> str:
-    service, kpa = setting.service, setting.kpa
-    if kpa.metric == "rps":
-        most = service.concurrency / service.service_seconds
-        return f"{kpa.target_value:g} requests per second each, of {most:.3g} that its slots can serve"
-    return f"{setting.per_replica:.3g} of {service.concurrency} slots"

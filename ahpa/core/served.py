@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -16,6 +17,26 @@ MOST = 1e6
 """Replicas, or their demand: more than anybody has, and far from where float32 ends."""
 LARGEST_LEVEL, LARGEST_DAYS = 0.999, 7.0
 """Constant floors are shares of this quantile of so many days: a slip of one minute is no largest demand."""
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """How the scaler above a floor follows the load, as far as minutes show it."""
+
+    tolerance: float
+    """A load within this share of what the replicas are filled to changes nothing."""
+    window_minutes: float
+    """It goes down no further than what it wanted within so long."""
+    release: float
+    """Share of the replicas that may go in a minute, at least one; 0: none ever goes."""
+    panics: bool
+    """Wanting twice what is ready, it does not go down."""
+
+
+KPA = Reaction(0.0, 0.0, 1.0, panics=True)
+"""Knative's, at its defaults: its stable window is a minute."""
+HPA = Reaction(0.1, 5.0, 1.0, panics=False)
+"""Kubernetes', without `behavior`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +60,11 @@ class Served:
     """As `late_share` wants it."""
     countable: NDArray[np.bool_]
     """Whether `slots` is known; else it is a guess, and no floor is planned by it."""
+    tolerance: Array
+    """As of each one's `Reaction`; `half` is half its window, in whole minutes, 0 for none."""
+    half: Ints
+    fewer: Array
+    panics: NDArray[np.bool_]
 
     @staticmethod
     def of(
@@ -51,8 +77,10 @@ class Served:
         service_seconds: Sequence[float],
         late_after_seconds: Sequence[float],
         countable: Sequence[bool] | None = None,
+        reactions: Sequence[Reaction] | None = None,
     ) -> Served:
-        """From what people say: `late_after_seconds` is the wait that a request may have."""
+        """From what people say: `late_after_seconds` is the wait that a request may have. All slots are known, and all
+        scaled by Knative, where nothing else is said."""
         lag = np.maximum(1, np.round(np.asarray(lag_seconds) / 60)).astype(int)
         takes = np.asarray(service_seconds, np.float32)
         patience = np.float32(2) * np.asarray(late_after_seconds, np.float32) / takes
@@ -63,7 +91,14 @@ class Served:
         counted = np.ones(len(lag), bool) if countable is None else np.asarray(countable, bool)
         bounds = known(least), known(most)
         turns = np.float32(60) / takes
-        return Served(known(per_replica), known(slots), *bounds, known(release), lag, turns, patience, counted)
+        above = [KPA] * len(lag) if reactions is None else reactions
+        return Served(
+            known(per_replica), known(slots), *bounds, known(release), lag, turns, patience, counted,
+            tolerance=known([each.tolerance for each in above]),
+            half=np.array([math.ceil(each.window_minutes / 2) for each in above], int),
+            fewer=known([each.release for each in above]),
+            panics=np.array([each.panics for each in above], bool),
+        )  # fmt: skip
 
     def rows(self, rows: Ints) -> Served:
         """Of some services, in this order."""

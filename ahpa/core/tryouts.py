@@ -1,10 +1,11 @@
 """What each setting would have done lately, worked out minute by minute beside what really happened.
 
 A small model of a service under each of its settings: a floor that follows the rule with our ramps, replicas that are
-ready after a lag if they are asked for all the while, Knative's rule above the floor (desired = concurrency / fill, a
-panic holds), and a queue. It is a fluid, a minute a step; it ranks settings as the exact world does
-(docs/decisions/0052-settings.md says how well) at a thousandth of the time, for a whole fleet at once. What was
-foreseen was foreseen before it came: nothing here is judged with hindsight.
+ready after a lag if they are asked for all the while, the scaler above the floor (desired = concurrency / fill; a panic
+holds at Knative's; at the HPA's a tolerance, and the most of its window), and a queue. It is a fluid, a minute a step;
+it ranks settings as the exact world does (docs/decisions/0052-settings.md says how well, 0055 beside the HPA) at a
+thousandth of the time, for a whole fleet at once. What was foreseen was foreseen before it came: nothing here is judged
+with hindsight.
 """
 
 from __future__ import annotations
@@ -52,6 +53,9 @@ class Tryouts:
     present: Array
     desired: Array
     """By the scaler above the floor."""
+    lately: Array
+    """The most that it wanted in this half of its window, and `before` in the one before."""
+    before: Array
     backlog: Array
     """Work that waits, in demand times minutes."""
     asked: Array
@@ -80,8 +84,8 @@ class Tryouts:
 
         ring = np.repeat(there()[None], LONGEST_LAG, axis=0)
         return cls(
-            tuple(keys), constant_floors(largest), none(n, SETTINGS), there(), there(), there(), none(n, SETTINGS),
-            ring, 0, none(n, SETTINGS), none(n, SETTINGS), none(n), none(n),
+            tuple(keys), constant_floors(largest), none(n, SETTINGS), there(), there(), there(), there(), there(),
+            none(n, SETTINGS), ring, 0, none(n, SETTINGS), none(n, SETTINGS), none(n), none(n),
         )  # fmt: skip
 
     def of(self, keys: Sequence[str], needed: Floats, largest: Floats, anew: Collection[str] = ()) -> Tryouts:
@@ -143,9 +147,7 @@ class Tryouts:
         ready = np.maximum(np.minimum(self.ready, asked), np.minimum(asked, self._through(served.lag)))
         x = np.where(known, np.minimum(demand, MOST), 0).astype(np.float32)[:, None]
         late, backlog, busy = _queue(x, ready * served.slots[:, None], self.backlog, served)
-        desired = np.ceil(busy / served.per_replica[:, None] - np.float32(1e-5))
-        panics = desired >= 2 * np.maximum(ready, 1)
-        desired = np.where(panics, np.maximum(desired, self.desired), desired)
+        desired, lately, before = self._scaled(served, busy, ready, asked)
         ring, seen = self.asked.copy(), known[:, None]
         counts = known & (self.minutes >= _SETTLING_MINUTES)
         ring[self.at] = np.where(seen, asked, self.present)
@@ -155,6 +157,8 @@ class Tryouts:
             ready=np.where(seen, ready, self.ready),
             present=np.where(seen, asked, self.present),
             desired=np.where(seen, desired, self.desired),
+            lately=np.where(seen, lately, self.lately),
+            before=np.where(seen, before, self.before),
             backlog=np.where(seen, backlog, self.backlog),
             asked=ring,
             at=(self.at + 1) % LONGEST_LAG,
@@ -163,6 +167,23 @@ class Tryouts:
             demand=np.where(counts, self.demand * _FADE + x[:, 0], self.demand),
             minutes=self.minutes + known,
         )
+
+    def _scaled(self, served: Served, busy: Array, ready: Array, present: Array) -> tuple[Array, Array, Array]:
+        """What the scaler above the floor wants, and the most that it wanted in either half of its window: of a window
+        of five minutes it remembers three to six."""
+        load = busy / served.per_replica[:, None]
+        near = np.abs(load - present) <= served.tolerance[:, None] * present
+        wanted = np.where(near, present, np.ceil(load - np.float32(1e-5)))
+        turns = (self.minutes % np.maximum(served.half, 1) == 0)[:, None]
+        before = np.where(turns, self.lately, self.before)
+        lately = np.where(turns, wanted, np.maximum(self.lately, wanted))
+        windowed = (served.half > 0)[:, None]
+        desired = np.where(windowed, np.maximum(lately, before), wanted)
+        panics = served.panics[:, None] & (wanted >= 2 * np.maximum(ready, 1))
+        desired = np.where(panics, np.maximum(wanted, self.desired), desired)
+        fewer = served.fewer[:, None]
+        released = present - np.where(fewer > 0, np.maximum(1, np.ceil(fewer * present)), 0)
+        return np.asarray(np.maximum(desired, released), np.float32), lately, before
 
     def shares(self) -> tuple[Array, Array]:
         """[n, k] each: the share of the requests that was late, and replicas on average."""
@@ -208,7 +229,20 @@ class Tryouts:
         return out
 
 
-_BY_SERVICE = ("constants", "floor", "ready", "present", "desired", "backlog", "late", "cost", "demand", "minutes")
+_BY_SERVICE = (
+    "constants",
+    "floor",
+    "ready",
+    "present",
+    "desired",
+    "lately",
+    "before",
+    "backlog",
+    "late",
+    "cost",
+    "demand",
+    "minutes",
+)
 _OTHER = 1.5
 
 

@@ -59,7 +59,8 @@ def of_backtest(
     return Report(
         f"ahpa backtest: {n} service{'s' if n != 1 else ''}, {moment(backtest.start)} to {moment(backtest.end)}",
         tuple(Chapter(series, per_replica, decisions=files.get(series.name, "")) for series in ranked),
-        "Every policy met the same requests in a simulated cluster; ours learned only from what came before."
+        "Every policy met the same requests in a simulated cluster; ours learned only from what came before. "
+        f"The floors of ahpa, static and seasonal stand above the {backtest.scaler.upper()}."
         + (f" The input was read as {backtest.counts}." if backtest.counts else ""),
         tuple(backtest.assumptions.items()),
         backtest.late_target if _swept(ranked) else None,

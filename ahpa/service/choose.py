@@ -15,7 +15,7 @@ import numpy as np
 
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.planner import LAG_LEVEL
-from ahpa.core.served import MOST, Served, wishes
+from ahpa.core.served import MOST, Reaction, Served, wishes
 from ahpa.core.setting import CONSTANT_RATIOS, Setting
 from ahpa.core.tryouts import LEAST_DAYS, Tryouts
 from ahpa.core.units import IN_FLIGHT
@@ -119,10 +119,15 @@ _BY_SERIES = ("late_target", "scale", "until", "age", "reach", "wanted", "kept")
 
 
 def wish(
-    before: Tried | None, seen: Observation, series: Mapping[str, str], largest: Mapping[str, float]
+    before: Tried | None,
+    seen: Observation,
+    series: Mapping[str, str],
+    largest: Mapping[str, float],
+    reactions: Mapping[str, Reaction],
 ) -> Tried | None:
-    """What the rules want for the minute that begins, of every target with a forecast. `series` by workload's key;
-    `largest` by series is the largest demand of the last days. Those that were tried before and are not planned for in
+    """What the rules want for the minute that begins, of every target with a forecast. `series` and `reactions` (how
+    the scaler above the floor follows the load) by workload's key; `largest` by series is the largest demand of the
+    last days. Those that were tried before and are not planned for in
     this round keep their record and learn nothing. None: there is none to try anything for."""
     planned = [w for w in seen.workloads if w.per_replica is not None and seen.outlook(w.key) is not None]
     keys = [series[w.key] for w in planned]
@@ -130,7 +135,7 @@ def wish(
     if not planned:
         return others and _waiting(others)
     scale = np.array([_scale(w) for w in planned])
-    served = _served(planned, scale, seen)
+    served = _served(planned, scale, seen, [reactions[w.key] for w in planned])
     needs = np.array([largest.get(key, 0.0) for key in keys]) * scale / served.per_replica
     ready = np.array([w.ready for w in planned], float)
     anew = () if before is None else _changed(before, keys, served.per_replica / scale)
@@ -179,7 +184,7 @@ def _scale(workload: Workload) -> float:
     return 1.0 if workload.unit == IN_FLIGHT.words else HELD * FILLED / workload.per_replica
 
 
-def _served(planned: Sequence[Workload], scale: Floats, seen: Observation) -> Served:
+def _served(planned: Sequence[Workload], scale: Floats, seen: Observation, reactions: Sequence[Reaction]) -> Served:
     """What the targets are, as far as it is known."""
     per_replica = [(w.per_replica or 1.0) * s for w, s in zip(planned, scale, strict=True)]
     counted = [w.unit == IN_FLIGHT.words and w.utilization < 1 for w in planned]
@@ -195,4 +200,5 @@ def _served(planned: Sequence[Workload], scale: Floats, seen: Observation) -> Se
         service_seconds=[w.policy.policy.service_time or SERVICE_SECONDS for w in planned],
         late_after_seconds=[LATE_AFTER_SECONDS] * len(planned),
         countable=counted,
+        reactions=reactions,
     )

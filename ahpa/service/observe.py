@@ -15,6 +15,7 @@ from ahpa.core.observation import Workload
 from ahpa.core.policy.rules import parse_policy
 from ahpa.core.policy.values import Parsed, Policy
 from ahpa.core.readiness import Readiness
+from ahpa.core.served import Reaction
 from ahpa.core.starts import StartLog
 from ahpa.core.units import Capacity, Fit, fit
 from ahpa.ports import (
@@ -72,6 +73,11 @@ class Listing:
     def keys(self) -> dict[str, str]:
         """By series: the key of its target."""
         return {a.series: a.target.key for a in self.asked}
+
+    @property
+    def reactions(self) -> dict[str, Reaction]:
+        """By the target's key: how its scaler follows the load."""
+        return {a.target.key: a.target.reaction for a in self.asked}
 
     @cached_property
     def series(self) -> dict[str, str]:

@@ -197,7 +197,7 @@ class Service:
             tried = self._memory.tried
             if tried is not None and abs(seen.skew) <= seen.limits.skew_seconds:
                 tried = tried.after(recent.panel, doubted | recent.partial)
-            self._memory.tried = now = wish(tried, seen, series, self._learned.largest)
+            self._memory.tried = now = wish(tried, seen, series, self._learned.largest, listing.reactions)
             for key in now.anew if now is not None else ():
                 self._memory.settings.pop(key, None)  # so many replicas are another floor than they were
         except Exception:  # a fault of ours

@@ -9,6 +9,7 @@ import numpy as np
 
 from ahpa.backtest.foresight import Foresight, foresee, windows_of
 from ahpa.backtest.results import SeriesResult
+from ahpa.backtest.scaling import ByKpa
 from ahpa.backtest.sweep import Question
 from ahpa.backtest.trial import Setting, Span, Trial
 from ahpa.backtest.verdict import verdict_on
@@ -21,7 +22,9 @@ from tests.fakes.models import SameAsYesterday, Yesterday
 
 DAY = 1440
 SETTING = Setting(
-    SimulatedService(readiness=Readiness.single(Lag.of(180, 270))), KpaConfig(target_value=2.8, total_value=4.0), 1.0
+    SimulatedService(readiness=Readiness.single(Lag.of(180, 270))),
+    ByKpa(KpaConfig(target_value=2.8, total_value=4.0)),
+    1.0,
 )
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from ahpa.backtest import alternatives
 from ahpa.backtest.ours import Ahpa
+from ahpa.backtest.scaling import ByKpa
 from ahpa.backtest.scenario import Scenario
 from ahpa.simulation.outcome import Run
 from tests.backtest.examples import DAY, wave_result, wave_trial
@@ -16,7 +17,8 @@ from tests.backtest.examples import DAY, wave_result, wave_trial
 
 def test_a_floor_never_lies_below_the_owners_minimum() -> None:
     trial = wave_trial()
-    scenario = replace(trial.tested, kpa=replace(trial.tested.kpa, min_scale=3), _inputs={})
+    scaling = ByKpa(replace(trial.tested.scaling.kpa().config, min_scale=3))
+    scenario = replace(trial.tested, scaling=scaling, _inputs={})
     for run in (
         Ahpa(scenario, trial.foresight)(0.5),
         alternatives.seasonal(scenario, 0.7),

@@ -92,7 +92,7 @@ def test_without_tiers_one_lag_is_assumed_of_all(tmp_path: Path) -> None:
                "--policies", "fixed-max", "--no-sweep")  # fmt: skip
     assert done.exit_code == 0, done.output
     told = json.loads((tmp_path / "o" / "report.json").read_text())["assumptions"]
-    assert told["from asked for to ready"] == "median 60 s, 95 % within 90 s"
+    assert told["from asked for to ready"] == "median 60 s, 95 % within 1.67 min"
     assert not {"the Service", "tiers", "money"} & told.keys()
 
 
@@ -106,7 +106,7 @@ def test_the_owners_bounds_bind_every_policy(tmp_path: Path) -> None:
     (series,) = json.loads((tmp_path / "o" / "report.json").read_text())["series"]
     assert series["policies"]["static"]["knob"] == "floor 2"
     assert series["policies"]["fixed-max"]["knob"] == "2 replicas"
-    assert any("max-scale is 2, but the busiest minute needs" in note for note in series["notes"])
+    assert any("the owner's maximum is 2, but the busiest minute needs" in note for note in series["notes"])
     quiet = run(fleet(tmp_path, names=("a",)), "--service", service, "--out", tmp_path / "q", "--test-days", 1,
                 "--policies", "fixed-max", "--service-time", "0.1s", "--late-target", "0.5", "--no-sweep")  # fmt: skip
     assert quiet.exit_code == 0, quiet.output

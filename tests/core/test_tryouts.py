@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from ahpa.backtest import alternatives
+from ahpa.backtest.scaling import ByKpa
 from ahpa.backtest.trial import Setting as World
 from ahpa.core.readiness import Lag, Readiness
 from ahpa.core.served import Served, largest_lately, wishes
@@ -61,7 +62,8 @@ def test_constant_floors_are_ranked_as_the_exact_world_ranks_them() -> None:
     tried = walked(begun(needed=6.0, largest=24.0), served(), demand)
     late, cost = (values[0, FIRST_CONSTANT:] for values in tried.shares())
     world = World(
-        SimulatedService(readiness=Readiness.single(Lag.of(180, 270))), KpaConfig(target_value=2.8, total_value=4.0)
+        SimulatedService(readiness=Readiness.single(Lag.of(180, 270))),
+        ByKpa(KpaConfig(target_value=2.8, total_value=4.0)),
     )
     scenario = world.scenario(Panel.of(0.0, 60.0, demand), 0.0, 60.0 * DAY)
     exact = [alternatives.static(scenario, floor).outcome for floor in tried.constants[0].tolist()]

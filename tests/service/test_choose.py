@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NoReturn
 
@@ -12,11 +13,12 @@ import pytest
 
 from ahpa.core.decision import Decision
 from ahpa.core.observation import Observation
+from ahpa.core.served import KPA, Reaction
 from ahpa.core.setting import DEFAULT_SETTING, Rule
 from ahpa.core.tryouts import Tryouts
 from ahpa.core.units import CORES, IN_FLIGHT
 from ahpa.ports import ClusterError
-from ahpa.service.choose import wish
+from ahpa.service.choose import Tried, wish
 from ahpa.service.settings import Settings
 from forecasting.panel import Panel
 from tests.core.conftest import NOW as THEN
@@ -51,6 +53,17 @@ def two() -> Stage:
     add_knative(kube, "strict", mode="apply", **{"late-target": "0.1%"})
     add_knative(kube, "lax", mode="apply", **{"late-target": "50%"})
     return staged(kube, FakePrometheus({"strict": bursts, "lax": bursts}), replace(SETTINGS, history_seconds=2 * DAY))
+
+
+def wished(
+    before: Tried | None,
+    seen: Observation,
+    series: Mapping[str, str],
+    largest: Mapping[str, float],
+    reaction: Reaction = KPA,
+) -> Tried | None:
+    """Where all have the same scaler."""
+    return wish(before, seen, series, largest, dict.fromkeys(series, reaction))
 
 
 def lived(at: Stage, minutes: range) -> dict[str, Decision]:
@@ -191,7 +204,7 @@ def test_all_is_counted_in_requests_in_flight(unit: str, scale: float) -> None:
     """4 cores at 70 % are taken as ten requests that fill a replica; what is counted in requests is as it is."""
     workload = workload_of(unit=unit, utilization=0.7 if unit == IN_FLIGHT.words else 1.0)
     seen = Observation(THEN, 60.0, (workload,), {workload.key: outlook_of(8.0)})
-    tried = wish(None, seen, {workload.key: "series"}, {"series": 40.0})
+    tried = wished(None, seen, {workload.key: "series"}, {"series": 40.0})
     assert tried is not None
     assert tried.scale.tolist() == [scale]
     assert tried.served.per_replica.tolist() == pytest.approx([4.0 * scale])
@@ -222,11 +235,11 @@ def test_where_a_replica_serves_another_demand_it_is_another_service() -> None:
     workload = workload_of(unit=IN_FLIGHT.words)
     seen = Observation(THEN, 60.0, (workload,), {workload.key: outlook_of(8.0)})
     names = {workload.key: "series"}
-    before = wish(None, seen, names, {})
+    before = wished(None, seen, names, {})
     assert before is not None
     before = replace(before, tryouts=replace(before.tryouts, minutes=before.tryouts.minutes + 99))
-    same = wish(before, seen, names, {})
-    other = wish(before, replace(seen, workloads=(replace(workload, per_replica=40.0),)), names, {})
+    same = wished(before, seen, names, {})
+    other = wished(before, replace(seen, workloads=(replace(workload, per_replica=40.0),)), names, {})
     assert same is not None
     assert other is not None
     assert (same.tryouts.minutes.tolist(), other.tryouts.minutes.tolist()) == ([99], [0])
@@ -279,15 +292,36 @@ def test_a_fault_of_ours_in_choosing_costs_no_round(monkeypatch: pytest.MonkeyPa
 def test_an_owners_least_holds_in_what_is_tried() -> None:
     workload = workload_of({"ahpa.dev/min": "10"}, unit=IN_FLIGHT.words)
     seen = Observation(THEN, 60.0, (workload,), {workload.key: outlook_of(8.0)})
-    tried = wish(None, seen, {workload.key: "series"}, {})
+    tried = wished(None, seen, {workload.key: "series"}, {})
     assert tried is not None
     assert tried.served.least.tolist() == [10.0]
 
 
 def test_without_a_forecast_there_is_nothing_to_try() -> None:
     workload = workload_of()
-    assert wish(None, Observation(THEN, 60.0, (workload,), {}), {workload.key: "series"}, {}) is None
+    assert wished(None, Observation(THEN, 60.0, (workload,), {}), {workload.key: "series"}, {}) is None
     unknown = outlook_of(1.0, reason="too little data")
-    tried = wish(None, Observation(THEN, 60.0, (workload,), {workload.key: unknown}), {workload.key: "series"}, {})
+    tried = wished(None, Observation(THEN, 60.0, (workload,), {workload.key: unknown}), {workload.key: "series"}, {})
     assert tried is not None
     assert not np.asarray(tried.wanted).any()
+
+
+def test_above_an_hpa_it_is_the_hpas_rule_that_is_tried() -> None:
+    """A tolerance of a tenth and five minutes; a Knative Service has neither, and a `behavior` says others."""
+    kube = FakeKube()
+    add_knative(kube, "strict", mode="apply")
+    add_hpa(kube, "plain", mode="apply", demand="mine", target_per_replica="8")
+    add_hpa(kube, "own", mode="apply", demand="mine", target_per_replica="8")
+    where = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers/own"
+    kube.edit(where, {"spec": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 0, "tolerance": "0.2"}}}})
+    at = staged(kube, FakePrometheus(dict.fromkeys(("strict", "plain", "own"), bursts)), SETTINGS)
+    lived(at, range(2))
+    tried = at.service._memory.tried
+    assert tried is not None
+    rows = {key.partition(" ")[0].rpartition("/")[2]: row for row, key in enumerate(tried.tryouts.keys)}
+    found = {name: (float(tried.served.tolerance[row]), int(tried.served.half[row])) for name, row in rows.items()}
+    assert found == {
+        "strict": (0.0, 0),
+        "plain": (pytest.approx(0.1), 3),
+        "own": (pytest.approx(0.2), 0),
+    }

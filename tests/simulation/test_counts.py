@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ahpa.backtest import alternatives
+from ahpa.backtest.scaling import ByKpa
 from ahpa.backtest.scenario import Scenario
 from ahpa.backtest.series import prepared
 from ahpa.backtest.trial import Setting
@@ -18,7 +19,7 @@ from ahpa.simulation.stream import SimulatedService
 from forecasting.panel import Floats, Panel
 
 HOUR = 3600
-KPA = KpaConfig(target_value=2.8, total_value=4.0)
+KPA = ByKpa(KpaConfig(target_value=2.8, total_value=4.0))
 
 
 def scenario_of(

@@ -22,6 +22,7 @@ def report(backtest: Backtest) -> Json:
         "kind": "BacktestReport",
         "lagSeconds": {"p50": backtest.lag_p50_seconds, "p95": backtest.lag_p95_seconds},
         "lateTarget": backtest.late_target,
+        "scaler": backtest.scaler,
         "start": backtest.start,
         "end": backtest.end,
         "assumptions": dict(backtest.assumptions),

@@ -1,7 +1,8 @@
-"""A Knative Service's YAML: how it scales, and what its owner asks of us."""
+"""A Knative Service's YAML: how it scales, by the KPA or by an HPA, and what its owner asks of us."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,18 +12,25 @@ from ahpa.adapters.files.text import InputError
 from ahpa.adapters.files.yaml_documents import documents
 from ahpa.core.policy.rules import parse_policy
 from ahpa.core.policy.values import Parsed
-from ahpa.reactive.kpa.config import GROUP, KpaConfig, KpaConfigError
+from ahpa.reactive.hpa.config import HpaConfig, HpaSpecError
+from ahpa.reactive.kpa.config import GROUP, ClusterDefaults, KpaConfig, KpaConfigError
+from ahpa.reactive.kpa.reader import INT32_MAX, Reader
+
+HPA_CLASS = "hpa.autoscaling.knative.dev"
 
 
 @dataclass(frozen=True)
 class ServiceYaml:
-    """What a Knative Service says of its own scaling."""
+    """What an object says of its own scaling: a Knative Service here, an HPA or a ScaledObject in hpa_yaml.py."""
 
     name: str
-    kpa: KpaConfig
+    scaler: KpaConfig | HpaConfig
+    """An HPA with the metrics that the object names."""
     concurrency: int | None
-    """containerConcurrency; None where it is not limited."""
+    """containerConcurrency; None where it is not limited, or not said."""
     policy: Parsed
+    remarks: tuple[str, ...] = ()
+    """What of it cannot be simulated, in words."""
 
 
 def read_service(path: Path, concurrency: int, config: KnativeConfig | None = None) -> ServiceYaml:
@@ -47,18 +55,51 @@ def _scaling(path: Path, service: Mapping[str, object], concurrency: int, config
     if type(limit) is not int or not 0 <= limit <= 1000:
         raise InputError(f"{path}: containerConcurrency {str(limit)[:40]!r} is not a whole number up to 1000")
     annotations = {str(k): str(v) for k, v in _at(template, "metadata", "annotations").items()}
+    defaults = None if config is None else config.autoscaler
     try:
-        kpa = (
-            KpaConfig.from_annotations(annotations, None, limit or concurrency)
-            if config is None
-            else KpaConfig.from_annotations(annotations, config.autoscaler, limit)
-        )
-    except KpaConfigError as error:
+        scaler: KpaConfig | HpaConfig
+        if Reader(annotations, GROUP).text("class", (defaults or ClusterDefaults()).autoscaler_class) == HPA_CLASS:
+            scaler = _hpa_of(annotations, defaults or ClusterDefaults())
+        else:
+            scaler = KpaConfig.from_annotations(annotations, defaults, limit or (0 if config else concurrency))
+    except (KpaConfigError, HpaSpecError) as error:
         raise InputError(f"{path}: {error}") from error
-    policy = parse_policy(own)
+    name = str(_at(service, "metadata").get("name", "service"))
+    return ServiceYaml(name, scaler, limit or None, asked_of_us(path, own))
+
+
+def asked_of_us(path: Path, annotations: Mapping[str, str]) -> Parsed:
+    """What an owner's annotations ask of us. Raises InputError."""
+    policy = parse_policy(annotations)
     if policy.problems:
         raise InputError(f"{path}: {'; '.join(policy.problems)}")
-    return ServiceYaml(str(_at(service, "metadata").get("name", "service")), kpa, limit or None, policy)
+    return policy
+
+
+def _hpa_of(annotations: Mapping[str, str], defaults: ClusterDefaults) -> HpaConfig:
+    """The HPA that Knative makes of a Revision of its class (serving, pkg/reconciler/autoscaling/hpa/resources/hpa.go).
+    Raises KpaConfigError, HpaSpecError."""
+    read = Reader(annotations, GROUP)
+    least, most = read.count("min-scale", defaults.min_scale), read.count("max-scale", defaults.max_scale)
+    spec: dict[str, object] = {"minReplicas": max(1, least), "maxReplicas": most or INT32_MAX}
+    if read.has("target"):
+        spec["metrics"] = [_metric(read.text("metric", "cpu"), read.number("target", 1, 1))]
+    if read.has("window"):
+        window = {"stabilizationWindowSeconds": int(read.window("window", 0))}
+        spec["behavior"] = {"scaleUp": window, "scaleDown": window}
+    if read.problems:
+        raise KpaConfigError(tuple(read.problems))
+    return HpaConfig.from_spec(spec)
+
+
+def _metric(name: str, target: float) -> dict[str, object]:
+    """One entry of spec.metrics, as Knative writes it."""
+    whole = math.ceil(target)
+    if name == "cpu":
+        return {"type": "Resource", "resource": {"name": "cpu", "target": {"averageUtilization": whole}}}
+    if name == "memory":
+        return {"type": "Resource", "resource": {"name": "memory", "target": {"averageValue": f"{whole}Mi"}}}
+    return {"type": "Pods", "pods": {"metric": {"name": name}, "target": {"averageValue": str(whole)}}}
 
 
 def _at(node: Mapping[str, object], *keys: str) -> Mapping[str, object]:

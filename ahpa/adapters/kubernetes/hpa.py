@@ -26,8 +26,12 @@ from ahpa.adapters.kubernetes.objects import (
 )
 from ahpa.adapters.kubernetes.scaled import ScaledObjects
 from ahpa.core.policy.values import STATE
+from ahpa.core.served import HPA as WITHOUT_BEHAVIOR
+from ahpa.core.served import Reaction
 from ahpa.core.turns import in_turn
 from ahpa.ports import Target
+from ahpa.reactive.hpa.config import HpaConfig
+from ahpa.reactive.hpa.reaction import reaction_of
 from ahpa.transport import NEVER
 
 AUTOSCALING_V2 = "autoscaling/v2"
@@ -111,6 +115,7 @@ class HorizontalPodAutoscalers:
             managed=STATE in annotations_of(item),
             selector=scaled.selector,
             demand=HPA.demand,
+            reaction=_reaction(spec),
             refusal=somebody_elses(item, HPA.title),
             handle=item,
         )
@@ -123,6 +128,14 @@ HPA = Kind(
     demand=None,
     capacity="the `averageValue` of its metric, if it has just one; what that counts is told by its name",
 )
+
+
+def _reaction(spec: Object) -> Reaction:
+    """What its `behavior` comes to; what cannot be read is taken to be as if there were none."""
+    try:
+        return reaction_of(HpaConfig.from_spec({"maxReplicas": 1, "behavior": spec.get("behavior")}))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return WITHOUT_BEHAVIOR
 
 
 def _name(item: Object) -> str:

@@ -42,6 +42,7 @@ from ahpa.adapters.kubernetes.revisions import (
 )
 from ahpa.core.capacity import Part
 from ahpa.core.policy.values import STATE
+from ahpa.core.served import KPA
 from ahpa.core.units import credible
 from ahpa.ports import ClusterError, Target
 from ahpa.transport import NEVER
@@ -205,6 +206,7 @@ class KnativeServices:
             selector=f"serving.knative.dev/service={meta.get('name')}",
             demand=demand,
             no_demand=no_demand,
+            reaction=next((row.reaction for row in rows if row.reaction != KPA), KPA),
             parts=_parts(by_name, received, wanted, {n: prepared_until(active[n], defaults) for n in active}),
             assumed=defaults.assumed,
             refusal=refusal,

@@ -10,6 +10,7 @@ from ahpa.adapters.kubernetes.api import Object
 from ahpa.adapters.kubernetes.cluster_defaults import KnativeDefaults
 from ahpa.adapters.kubernetes.objects import annotations_of, count, owns, seconds, whole
 from ahpa.core.policy.values import STATE
+from ahpa.core.served import HPA, KPA, Reaction
 from ahpa.core.units import IN_FLIGHT, PER_SECOND, Capacity
 from ahpa.reactive.kpa.config import KPA_CLASS, PROGRESS_DEADLINE, ClusterDefaults, KpaConfig, KpaConfigError
 from ahpa.reactive.kpa.reader import Reader
@@ -114,6 +115,8 @@ class Facts:
     """The query that measures what it is scaled by; None: there is none."""
     no_demand: str = ""
     """Why not."""
+    reaction: Reaction = KPA
+    """Of the scaler of its class."""
 
 
 def facts(revision: Object, state: Mapping[str, str | None], defaults: KnativeDefaults) -> Facts:
@@ -137,6 +140,7 @@ def facts(revision: Object, state: Mapping[str, str | None], defaults: KnativeDe
         capacity=capacity,
         demand=demand,
         no_demand=no_demand,
+        reaction=KPA if _class(annotations, defaults) == KPA_CLASS else HPA,
     )
 
 
@@ -152,7 +156,7 @@ def _capacity(
     revision: Object, annotations: Mapping[str, str], defaults: KnativeDefaults
 ) -> tuple[Capacity, str | None, str]:
     """(what one replica serves, the query that counts the same, or why there is none)."""
-    scaler = annotations.get(AUTOSCALING + "class", defaults.autoscaler.autoscaler_class)
+    scaler = _class(annotations, defaults)
     name = revision["metadata"]["name"]
     if scaler != KPA_CLASS:
         by = annotations.get(AUTOSCALING + "metric", "cpu")
@@ -172,6 +176,10 @@ def _capacity(
     unit, query = _COUNTED[config.metric]
     filled = config.target_value / config.total_value
     return Capacity(config.target_value, unit, f"the target of {name}", filled), query, ""
+
+
+def _class(annotations: Mapping[str, str], defaults: KnativeDefaults) -> str:
+    return annotations.get(AUTOSCALING + "class", defaults.autoscaler.autoscaler_class)
 
 
 _TARGETING = frozenset({"class", "metric", "target", "target-utilization-percentage", "targetUtilizationPercentage"})

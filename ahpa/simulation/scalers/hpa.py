@@ -1,7 +1,7 @@
 """The HPA (reactive/hpa) as the scaler of a simulated service: an External metric, AverageValue of the concurrency.
 
 The metric is the mean concurrency of the last minute, as an adapter reads it from Prometheus: on a GPU service
-CPU says nothing. Behaviour is the default one.
+CPU says nothing.
 """
 
 from __future__ import annotations
@@ -23,22 +23,37 @@ DEFAULT_MAX_REPLICAS = 100_000
 """An HPA must have a maximum; this one is never reached."""
 
 
+def on_concurrency(target: float, minimum: int = 1, maximum: int = 0) -> HpaConfig:
+    """An HPA without `behavior` that aims at `target` requests in flight per replica; `maximum` 0 means no limit."""
+    return aimed_at(HpaConfig(maximum or DEFAULT_MAX_REPLICAS, (), minimum), target)
+
+
+def aimed_at(config: HpaConfig, target: float) -> HpaConfig:
+    """The same with its service's concurrency for its only metric, `target` requests in flight per replica."""
+    metric = Metric("External", "concurrency", "AverageValue", max(1, round(1000 * target)))
+    return replace(config, metrics=(metric,))
+
+
 class HpaLoop:
     """Kubernetes' HPA beside a simulated service."""
 
     tick_seconds = SYNC_SECONDS
 
-    def __init__(self, traffic: Stream, target: float, minimum: int = 1, maximum: int = 0) -> None:
-        """`target` is the concurrency per replica that it aims at; `maximum` 0 means no limit."""
-        metric = Metric("External", "concurrency", "AverageValue", max(1, round(1000 * target)))
-        self._config = HpaConfig(maximum or DEFAULT_MAX_REPLICAS, (metric,), minimum)
-        self._hpa = Hpa(self._config)
+    def __init__(self, traffic: Stream, config: HpaConfig) -> None:
+        """The only metric of `config` is that of `on_concurrency`."""
+        self._config = config
+        self._hpa = Hpa(config)
         self._units = traffic.units.copy()
         self._usage = self._usages().tolist()
         """Usage in 1/1000 at each tick of the open loop; from `_open` on it is what is seen."""
         self._open = 0
         self._replicas: int | None = None
         self.desired = 0
+
+    def retarget(self, config: HpaConfig) -> None:
+        """Follow another target from the next sync on; what it remembers stays."""
+        self._config = config
+        self._hpa.config = replace(config, min_replicas=self._hpa.config.min_replicas)
 
     def _usages(self) -> Counts:
         total = np.concatenate([[0], self._units.cumsum()])

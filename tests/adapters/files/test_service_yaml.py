@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from ahpa.adapters.files.knative_config import read_knative_config
-from ahpa.adapters.files.service_yaml import read_service
+from ahpa.adapters.files.service_yaml import ServiceYaml, read_service
 from ahpa.adapters.files.text import InputError
+from ahpa.reactive.kpa.config import KpaConfig
 from tests.adapters.files.examples import put
 
 SERVICE = """
@@ -29,10 +30,16 @@ spec:
 """
 
 
+def kpa_of(told: ServiceYaml) -> KpaConfig:
+    assert isinstance(told.scaler, KpaConfig)
+    return told.scaler
+
+
 def test_a_knative_service_says_how_it_scales(tmp_path: Path) -> None:
     told = read_service(put(tmp_path, "svc.yaml", SERVICE), 4)
-    assert (told.name, told.concurrency, told.kpa.total_value, told.kpa.min_scale) == ("chat", 8, 8.0, 2)
-    assert told.kpa.target_value == pytest.approx(6.4)
+    kpa = kpa_of(told)
+    assert (told.name, told.concurrency, kpa.total_value, kpa.min_scale) == ("chat", 8, 8.0, 2)
+    assert kpa.target_value == pytest.approx(6.4)
     assert (told.policy.policy.late_target, told.policy.policy.manage_target) == (0.01, True)
 
 
@@ -89,11 +96,11 @@ BARE = "kind: Service\nmetadata: {name: chat}\nspec: {template: {spec: {containe
 def test_the_clusters_configuration_decides_where_the_service_says_nothing(tmp_path: Path) -> None:
     config = read_knative_config(put(tmp_path, "config.yaml", CONFIG))
     bare = read_service(put(tmp_path, "bare.yaml", BARE), 4, config)
-    assert (bare.concurrency, bare.kpa.total_value, bare.kpa.min_scale) == (6, 6.0, 1)
+    assert (bare.concurrency, kpa_of(bare).total_value, kpa_of(bare).min_scale) == (6, 6.0, 1)
     own = read_service(put(tmp_path, "own.yaml", SERVICE), 4, config)
-    assert (own.concurrency, own.kpa.min_scale) == (8, 2)
+    assert (own.concurrency, kpa_of(own).min_scale) == (8, 2)
     without = read_knative_config(put(tmp_path, "config.yaml", CONFIG.replace('"6"', '"0"')))
-    assert read_service(put(tmp_path, "bare.yaml", BARE), 4, without).kpa.target_value == pytest.approx(7)
+    assert kpa_of(read_service(put(tmp_path, "bare.yaml", BARE), 4, without)).target_value == pytest.approx(7)
 
 
 @pytest.mark.parametrize(

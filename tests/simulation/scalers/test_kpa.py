@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from ahpa.backtest import alternatives
+from ahpa.backtest.scaling import ByKpa
 from ahpa.backtest.trial import Setting
 from ahpa.reactive.kpa.autoscaler import Kpa, averages_of
 from ahpa.reactive.kpa.config import KpaConfig
@@ -76,7 +77,7 @@ def test_defaults_are_knatives(service_seconds: float) -> None:
     config = KpaConfig.from_annotations({"autoscaling.knative.dev/metric": "rps"}, container_concurrency=100)
     level = 300 * service_seconds
     demand = Panel.of(0.0, 60.0, np.full(120, level), ("a",))
-    scenario = Setting(SimulatedService(service_seconds, 100), config).scenario(demand, 3600.0, 7200.0)
+    scenario = Setting(SimulatedService(service_seconds, 100), ByKpa(config)).scenario(demand, 3600.0, 7200.0)
     assert scenario.per_replica == pytest.approx(140 * service_seconds)
     assert scenario.ready == 3
     assert (alternatives.kpa(scenario, 0.7).desired == 3).mean() > 0.9
