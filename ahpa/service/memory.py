@@ -52,6 +52,8 @@ class Memory:
     """Series of which any data were seen. Lost: known again from the history, as soon as one was read."""
     unread: frozenset[str] = frozenset()
     """Series whose demand the last round could not read. Lost: an outage is told of once more."""
+    unmeasured: frozenset[str] = frozenset()
+    """Series whose late requests the last round could not read. Lost: it is told of once more."""
     unlisted: frozenset[str] = frozenset()
     """Kinds that the last round could not list. Lost: it is told of once more."""
     would_be: dict[str, int] = field(default_factory=dict)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ahpa.core.served import MOST, largest_lately, wishes
-from ahpa.core.tryouts import LEAST_DAYS, Tryouts
+from ahpa.core.tryouts import LEAST_DAYS, Minute, Tryouts
 from ahpa.service.choose import STEP_SECONDS, Tried
 from forecasting.levels import TRACKED_LEVELS
 from forecasting.model import Model
@@ -46,7 +46,7 @@ def rehearsed(tried: Tried, model: Model, history: Panel, past: Collection[str])
     """Those of `tried` that have too little on record, but a `past` in this history, with that on record; as many of
     them as there is time for. None: there is no such."""
     asked = tried.young() & set(past)
-    rows = np.array([row for row, key in enumerate(tried.tryouts.keys) if key in asked], int)
+    rows = np.array([row for row, key in enumerate(tried.keys) if key in asked], int)
     rows = rows[: int(MOST_MINUTES * 60 // LEAST_SECONDS)]
     if not len(rows):
         return None
@@ -54,7 +54,7 @@ def rehearsed(tried: Tried, model: Model, history: Panel, past: Collection[str])
     known = history.end - history.start - LEAST_DAYS * DAY_SECONDS
     seconds = min(DAYS * DAY_SECONDS, MOST_MINUTES * 60 / len(rows), known)
     start = history.end - STEP_SECONDS * (seconds // STEP_SECONDS)
-    keys = mine.tryouts.keys
+    keys = mine.keys
     companions = [key for key in history.keys if key not in keys][: max(0, FLEET - len(keys))]
     fleet = history.select([key for key in history.keys if key in {*keys, *companions}])
     return _lived(mine, model, fleet, start)
@@ -62,7 +62,7 @@ def rehearsed(tried: Tried, model: Model, history: Panel, past: Collection[str])
 
 def _lived(mine: Tried, model: Model, fleet: Panel, start: float) -> Tried:
     """With all from `start` to the fleet's end on record."""
-    keys, scale = mine.tryouts.keys, mine.scale[:, None]
+    keys, scale = mine.keys, mine.scale[:, None]
     known = fleet.select(keys)
     came = known.between(start, fleet.end)
     wanted, kept, foreseen = _wanted(mine, model, fleet, start)
@@ -74,15 +74,16 @@ def _lived(mine: Tried, model: Model, fleet: Panel, start: float) -> Tried:
     columns = np.maximum(np.arange(came.values.shape[1])[None] - age[:, None], 0)
     each = np.arange(len(keys))[:, None]
     demand = np.where(foreseen[each, columns], np.minimum(came.values * scale, MOST), np.nan)
-    wanted, kept = (np.moveaxis(said[each, columns], 0, 1) for said in (wanted, kept))
+    wanted, kept, demand = wanted[each, columns], kept[each, columns], demand.astype(np.float32)
+    minutes = [Minute.untold(wanted[:, t], kept[:, t], demand[:, t]) for t in range(demand.shape[1])]
     tryouts = Tryouts.fresh(keys, np.ceil(newest), largest)
-    return replace(mine, tryouts=tryouts.through(mine.served, wanted, kept, np.asarray(demand.T, np.float32)))
+    return replace(mine, tryouts=tryouts.through(mine.served, minutes))
 
 
 def _wanted(mine: Tried, model: Model, fleet: Panel, start: float) -> tuple[Array, Array, NDArray[np.bool_]]:
     """What the rules would have wanted [n, t, RULES] at the end of each step, what of it was worth keeping, and whether
     anything was foreseen [n, t]."""
-    keys = mine.tryouts.keys
+    keys = mine.keys
     windows = np.array(windows_up_to(float(mine.reach.max()), STEP_SECONDS))
     window = np.minimum(np.searchsorted(windows, mine.reach - 1e-6), len(windows) - 1)
     learned = model.fit(fleet.until(start))

@@ -63,7 +63,7 @@ def wished(
     reaction: Reaction = KPA,
 ) -> Tried | None:
     """Where all have the same scaler."""
-    return wish(before, seen, series, largest, dict.fromkeys(series, reaction))
+    return wish(before, seen, series, largest, dict.fromkeys(series, reaction), {})
 
 
 def lived(at: Stage, minutes: range) -> dict[str, Decision]:
@@ -237,7 +237,8 @@ def test_where_a_replica_serves_another_demand_it_is_another_service() -> None:
     names = {workload.key: "series"}
     before = wished(None, seen, names, {})
     assert before is not None
-    before = replace(before, tryouts=replace(before.tryouts, minutes=before.tryouts.minutes + 99))
+    world = before.tryouts.world
+    before = replace(before, tryouts=replace(before.tryouts, world=replace(world, minutes=world.minutes + 99)))
     same = wished(before, seen, names, {})
     other = wished(before, replace(seen, workloads=(replace(workload, per_replica=40.0),)), names, {})
     assert same is not None

@@ -37,6 +37,9 @@ class Metrics:
             "ahpa_forecast_coverage_ratio", "Realised coverage of the predicted peak", (*TARGET, "level")
         )
         self.late = gauge(
+            "ahpa_late_ratio", "Share of requests that was late lately while the floor followed a setting", TARGET
+        )
+        self.expected_late = gauge(
             "ahpa_setting_late_ratio", "Share of late requests that the setting in force would have had lately", TARGET
         )
         self.decisions = counter("ahpa_decisions_total", "Decisions by reason", ("reason",))
@@ -63,7 +66,7 @@ class Metrics:
             self._show_all(rounds, coverage)
 
     def _show_all(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
-        shown = (self.floor, self.baseline, self.ready, self.peak, self.lag, self.starts, self.late)
+        shown = (self.floor, self.baseline, self.ready, self.peak, self.lag, self.starts, self.late, self.expected_late)
         for gauge in (*shown, self.forecast_at, self.coverage):
             gauge.clear()
         for each in rounds:
@@ -77,7 +80,9 @@ class Metrics:
         self.baseline.labels(*labels).set(decision.baseline)
         self.ready.labels(*labels).set(workload.ready)
         if decision.plan is not None and decision.plan.setting.late is not None:
-            self.late.labels(*labels).set(decision.plan.setting.late)
+            self.expected_late.labels(*labels).set(decision.plan.setting.late)
+        if workload.late is not None:
+            self.late.labels(*labels).set(workload.late)
         readiness = workload.readiness
         for tier, (_, seconds) in zip(readiness.tiers, readiness.leads(LAG_LEVEL), strict=True):
             self.lag.labels(*labels, tier.name, f"{LAG_LEVEL:g}").set(seconds)
