@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Self
 
@@ -11,38 +11,51 @@ from numpy.typing import NDArray
 
 from forecasting.panel import Ints
 
-Change = Callable[[NDArray[np.generic], NDArray[np.generic]], NDArray[np.generic]]
+Part = NDArray[np.generic]
 
 
 @dataclass(frozen=True, eq=False)
 class ByService:
     """Of each field that is an array, or is such a thing itself, the first axis is the service. Others stay as they
-    are."""
+    are; a class that has such minds them."""
 
     def rows(self, rows: Ints) -> Self:
         """Of some services, in this order."""
-        return self._each(lambda mine, _: mine[rows], self)
+        return replace(
+            self,
+            **{name: part.rows(rows) if isinstance(part, ByService) else part[rows] for name, part in self._parts()},
+        )
 
     def beside(self, others: Self) -> Self:
         """Of both."""
-        return self._each(lambda mine, theirs: np.concatenate([mine, theirs]), others)
+        pairs = ((name, part, getattr(others, name)) for name, part in self._parts())
+        return replace(
+            self,
+            **{
+                name: mine.beside(theirs) if isinstance(mine, ByService) else np.concatenate([mine, theirs])
+                for name, mine, theirs in pairs
+            },
+        )
 
     def put(self, here: NDArray[np.bool_], others: Self, rows: Ints) -> Self:
         """With these `rows` of others where it is `here` [n]."""
+        pairs = ((name, part, getattr(others, name)) for name, part in self._parts())
+        return replace(
+            self,
+            **{
+                name: mine.put(here, theirs, rows) if isinstance(mine, ByService) else _put(mine, here, theirs[rows])
+                for name, mine, theirs in pairs
+            },
+        )
 
-        def put(mine: NDArray[np.generic], theirs: NDArray[np.generic]) -> NDArray[np.generic]:
-            out = mine.copy()
-            out[here] = theirs[rows]
-            return out
-
-        return self._each(put, others)
-
-    def _each(self, change: Change, others: Self) -> Self:
-        out: dict[str, ByService | NDArray[np.generic]] = {}
+    def _parts(self) -> Iterator[tuple[str, ByService | Part]]:
         for each in fields(self):
-            mine, theirs = getattr(self, each.name), getattr(others, each.name)
-            if isinstance(mine, ByService):
-                out[each.name] = mine._each(change, theirs)
-            elif isinstance(mine, np.ndarray):
-                out[each.name] = change(mine, theirs)
-        return replace(self, **out)
+            value = getattr(self, each.name)
+            if isinstance(value, ByService | np.ndarray):
+                yield each.name, value
+
+
+def _put(mine: Part, here: NDArray[np.bool_], theirs: Part) -> Part:
+    out = mine.copy()
+    out[here] = theirs
+    return out
