@@ -71,10 +71,8 @@ def measure(size: int) -> None:
         f"({(wishing + trying) / ticking:.1%}); fit {fit:.1f} s, choice {choosing:.3f} s ({choosing / fit:.1%})"
     )
     nothing = np.zeros((n, RULES), np.float32)
-    tried = Tried(
-        tryouts, served, target, zeros + 1, zeros + history.end, zeros + 30, zeros + LEAD + 90, zeros, zeros.astype(int),
-        nothing, nothing,
-    )  # fmt: skip
+    times = history.end + zeros, 30.0 + zeros, LEAD + 90 + zeros
+    tried = Tried(tryouts, served, target, 1 + zeros, *times, zeros, zeros.astype(int), nothing, nothing)
     began = time.perf_counter()
     lived = rehearsed(tried, model, history, has_past(history))
     assert lived is not None

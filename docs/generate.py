@@ -73,10 +73,10 @@ and ready replicas. It is shown as `ahpa_late_ratio`, beside `ahpa_setting_late_
 
     slow-api:
       unit: requests-in-flight
-      promql: sum(avg_over_time(requests_in_flight{{namespace="{{{{namespace}}}}",service="{{{{name}}}}"}}[{{{{step}}}}]))
+      promql: sum(avg_over_time(in_flight{{namespace="{{{{namespace}}}}",service="{{{{name}}}}"}}[{{{{step}}}}]))
       late: >-
-        1 - sum(rate(request_seconds_bucket{{namespace="{{{{namespace}}}}",service="{{{{name}}}}",le="5"}}[{{{{step}}}}]))
-        / sum(rate(request_seconds_count{{namespace="{{{{namespace}}}}",service="{{{{name}}}}"}}[{{{{step}}}}]))
+        1 - sum(rate(latency_bucket{{namespace="{{{{namespace}}}}",service="{{{{name}}}}",le="5"}}[{{{{step}}}}]))
+        / sum(rate(latency_count{{namespace="{{{{namespace}}}}",service="{{{{name}}}}"}}[{{{{step}}}}]))
 
 Each selector of a query needs the label that is the target's namespace, as `namespace="{{{{namespace}}}}"`; subqueries,
 `@`, negative offsets and a regular expression for the metric's name are refused when the list is loaded.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 import numpy as np
@@ -20,6 +20,9 @@ from ahpa.core.units import CORES, IN_FLIGHT
 from ahpa.ports import ClusterError
 from ahpa.service.choose import Tried, wish
 from ahpa.service.settings import Settings
+from forecasting.forecast import Forecast
+from forecasting.levels import LEVELS
+from forecasting.model import Model
 from forecasting.panel import Panel
 from tests.core.conftest import NOW as THEN
 from tests.core.conftest import outlook_of, workload_of
@@ -154,6 +157,37 @@ def test_a_model_that_breaks_in_a_rehearsal_costs_nothing_else() -> None:
     decision = at.tick(NOW + 60)[STRICT]
     assert decision.plan is not None
     assert decision.plan.setting == DEFAULT_SETTING
+
+
+@dataclass(frozen=True, eq=False)
+class Boastful(Yesterday):
+    """Yesterday, ten times as much."""
+
+    def observe(self, panel: Panel) -> Boastful:
+        return Boastful(super().observe(panel).history)
+
+    def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
+        said = super().forecast(horizon, windows, levels)
+        return replace(said, peaks=10 * said.peaks)
+
+
+class TenTimes(SameAsYesterday):
+    def fit(self, history: Panel) -> Boastful:
+        return Boastful(history)
+
+
+@pytest.mark.parametrize(("model", "has_a_say"), [(SameAsYesterday(), True), (TenTimes(), False)])
+def test_a_forecast_that_is_worse_than_none_loses_its_say(model: Model, has_a_say: bool) -> None:
+    """A load that comes every hour. One model knows when; the other would pay ten times for it."""
+    kube = FakeKube()
+    add_knative(kube, "strict", mode="apply", **{"late-target": "0.1%"})
+    at = staged(kube, FakePrometheus({"strict": lambda now: bursts(now + 4 * DAY)}), LONG, models={"fleet": model})
+    at.service.refit(NOW)
+    at.tick(NOW)
+    at.service.refit(NOW + 1)
+    plan = at.tick(NOW + 60)[STRICT].plan
+    assert plan is not None
+    assert (plan.setting.rule is not Rule.CONSTANT) == has_a_say
 
 
 def test_what_was_chosen_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
