@@ -106,9 +106,13 @@ class Tried(ByService):
         changed = _changed(others, self.keys, self.served.per_replica / self.scale)
         return replace(self, tryouts=self.tryouts.relived(others.tryouts, set(others.keys) - set(changed)))
 
+    def chosen(self, before: Mapping[str, Setting]) -> dict[str, Setting]:
+        """By series: the setting that did best, of those with enough on record; as `Tryouts.choose`."""
+        return self.tryouts.choose(self.served, self.late_target, before)
+
     def choose(self, before: Mapping[str, Setting], telemetry: Telemetry) -> dict[str, Setting]:
         """By series: the setting in force from now on, of those with enough on record."""
-        chosen = self.tryouts.choose(self.served, self.late_target, before)
+        chosen = self.chosen(before)
         changed = [key for key, setting in chosen.items() if setting != before.get(key)]
         if changed:
             first = {key.partition(" ")[0]: str(chosen[key]) for key in changed[:SAID]}

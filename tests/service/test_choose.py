@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import NoReturn
 
 import numpy as np
@@ -20,18 +20,12 @@ from ahpa.core.units import CORES, IN_FLIGHT
 from ahpa.ports import ClusterError
 from ahpa.service.choose import Tried, wish
 from ahpa.service.settings import Settings
-from forecasting.forecast import Forecast
-from forecasting.levels import LEVELS
-from forecasting.model import Model
-from forecasting.panel import Panel
 from tests.core.conftest import NOW as THEN
 from tests.core.conftest import outlook_of, workload_of
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
-from tests.fakes.models import SameAsYesterday, Yesterday
 from tests.service.stage import DAY, NOW, ROOT, SETTINGS, Stage, add_hpa, add_knative, staged
 
-LONG = replace(SETTINGS, history_seconds=4 * DAY)
 STRICT, LAX = "knative/shop/strict", "knative/shop/lax"
 HOURS = 26
 
@@ -40,15 +34,6 @@ def bursts(now: float) -> float:
     """15 in flight; from the seventh minute of each hour on 60 for ten minutes, not on the days of the history, so that
     "as yesterday" does not foresee them."""
     return 60.0 if now >= NOW and 7 * 60 <= now % 3600 < 17 * 60 else 15.0
-
-
-class OnlyToday(SameAsYesterday):
-    """Breaks where it is to learn from the past alone."""
-
-    def fit(self, history: Panel) -> Yesterday:
-        if history.end < NOW - DAY:
-            raise MemoryError("7 GiB")
-        return super().fit(history)
 
 
 def two() -> Stage:
@@ -106,88 +91,6 @@ def test_where_the_target_is_missed_the_decision_and_a_metric_say_so() -> None:
     assert "late with it lately, more than the 0.1 % wanted" in later[STRICT].message
     assert "late with it lately" not in later[LAX].message
     assert 'ahpa_setting_late_ratio{kind="knative",name="strict",namespace="shop"} ' in at.metrics()
-
-
-def test_a_restart_finds_the_setting_again_in_the_days_before() -> None:
-    """The record is kept nowhere else. The first round after a restart plans with the default; it wishes for a refit,
-    which tries the settings on the days before, and the next round has what was chosen then. It took a day."""
-    at = two()
-    before = lived(at, range(HOURS * 60))
-    again = staged(at.kube, at.prometheus, replace(at.service.settings, history_seconds=3 * DAY))
-    later = NOW + HOURS * 3600.0
-    again.service.refit(later)
-    first = again.tick(later)
-    assert {decision.plan.setting for decision in first.values() if decision.plan} == {DEFAULT_SETTING}
-    again.tick(later + 60)
-    assert again.service.take_wish("refit")
-    again.service.refit(later + 61)
-    then = again.tick(later + 120)
-    for key in (STRICT, LAX):
-        plan, known = then[key].plan, before[key].plan
-        assert plan is not None
-        assert known is not None
-        assert plan.setting == known.setting
-    again.tick(later + 180)
-    assert not again.service.take_wish("refit"), "once is enough"
-
-
-def test_a_newcomer_with_a_past_need_not_wait_a_day() -> None:
-    """A service that was annotated today; its bursts were the same on every day, and yesterday's foresee them."""
-    kube = FakeKube()
-    add_knative(kube, "strict", mode="apply", **{"late-target": "0.1%"})
-    at = staged(kube, FakePrometheus({"strict": lambda now: bursts(now + 4 * DAY)}), LONG)
-    at.service.refit(NOW)
-    at.tick(NOW)
-    at.service.refit(NOW + 1)
-    plan = at.tick(NOW + 60)[STRICT].plan
-    assert plan is not None
-    assert plan.setting != DEFAULT_SETTING
-    assert plan.setting.late is not None
-    assert plan.setting.late <= 0.001
-
-
-def test_a_model_that_breaks_in_a_rehearsal_costs_nothing_else() -> None:
-    """What was learned is there; the settings are those that they were."""
-    kube = FakeKube()
-    add_knative(kube, "strict", mode="apply")
-    at = staged(kube, FakePrometheus({"strict": bursts}), LONG, models={"fleet": OnlyToday()})
-    at.service.refit(NOW)
-    at.tick(NOW)
-    at.service.refit(NOW + 1)
-    decision = at.tick(NOW + 60)[STRICT]
-    assert decision.plan is not None
-    assert decision.plan.setting == DEFAULT_SETTING
-
-
-@dataclass(frozen=True, eq=False)
-class Boastful(Yesterday):
-    """Yesterday, ten times as much."""
-
-    def observe(self, panel: Panel) -> Boastful:
-        return Boastful(super().observe(panel).history)
-
-    def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
-        said = super().forecast(horizon, windows, levels)
-        return replace(said, peaks=10 * said.peaks)
-
-
-class TenTimes(SameAsYesterday):
-    def fit(self, history: Panel) -> Boastful:
-        return Boastful(history)
-
-
-@pytest.mark.parametrize(("model", "has_a_say"), [(SameAsYesterday(), True), (TenTimes(), False)])
-def test_a_forecast_that_is_worse_than_none_loses_its_say(model: Model, has_a_say: bool) -> None:
-    """A load that comes every hour. One model knows when; the other would pay ten times for it."""
-    kube = FakeKube()
-    add_knative(kube, "strict", mode="apply", **{"late-target": "0.1%"})
-    at = staged(kube, FakePrometheus({"strict": lambda now: bursts(now + 4 * DAY)}), LONG, models={"fleet": model})
-    at.service.refit(NOW)
-    at.tick(NOW)
-    at.service.refit(NOW + 1)
-    plan = at.tick(NOW + 60)[STRICT].plan
-    assert plan is not None
-    assert (plan.setting.rule is not Rule.CONSTANT) == has_a_say
 
 
 def test_what_was_chosen_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
