@@ -36,6 +36,20 @@ class Rule(StrEnum):
 
 
 @dataclass(frozen=True)
+class Record:
+    """What a setting would have done lately, and the scaler with no floor at all beside it."""
+
+    days: float
+    """So much is on record; what is long ago counts less."""
+    late: float
+    """Share of the requests."""
+    replicas: float
+    """On average."""
+    alone_late: float
+    alone_replicas: float
+
+
+@dataclass(frozen=True)
 class Setting:
     """What the floor of one service follows."""
 
@@ -47,8 +61,8 @@ class Setting:
     utilization: float | None = None
     """The second lever: to this share of their slots the scaler is told to fill replicas while the forecast is trusted;
     None: its own target is left alone."""
-    late: float | None = field(default=None, compare=False)
-    """The share of the requests that was late with it lately; None: not known."""
+    record: Record | None = field(default=None, compare=False)
+    """None: nothing is on record yet."""
 
     @staticmethod
     def fill(level: float, utilization: float | None = None) -> Setting:

@@ -17,7 +17,7 @@ from ahpa.core.by_service import ByService
 from ahpa.core.coarse import CoarseWorld
 from ahpa.core.experience import Experience
 from ahpa.core.served import MOST, Served
-from ahpa.core.setting import CHOICE_LEVELS, CONSTANT_RATIOS, Rule, Setting, scores, setting_at
+from ahpa.core.setting import CHOICE_LEVELS, CONSTANT_RATIOS, Record, Rule, Setting, scores, setting_at
 from forecasting.panel import Array, Floats, Ints
 
 RULES, CONSTANTS = 2 * len(CHOICE_LEVELS), len(CONSTANT_RATIOS)
@@ -162,16 +162,20 @@ class Tryouts(ByService):
         """By key: the setting that did best, of those with enough on record; the one `before` stays unless another is
         clearly better."""
         late, said = self.judged(served, late_target)
+        _, cost = self.shares()
         rows = np.arange(len(self.keys))
         now = self.columns(before)
         best = np.argmin(said, axis=1)
         stays = (now >= 0) & (said[rows, np.maximum(now, 0)] <= said[rows, best] + BETTER)
         known = (self.minutes >= LEAST_DAYS * 1440) & (self.demand > 0)
         taken = np.where(stays, now, best)
-        return {
-            self.keys[row]: replace(setting_at(int(taken[row]), self.constants[row]), late=float(late[row, taken[row]]))
-            for row in np.flatnonzero(known)
-        }
+        found = {}
+        for row in np.flatnonzero(known).tolist():
+            both = [float(said[row, at]) for at in (taken[row], RULES) for said in (late, cost)]
+            days = min(float(self.minutes[row]) / 1440, REMEMBERED_DAYS)
+            setting = setting_at(int(taken[row]), self.constants[row])
+            found[self.keys[row]] = replace(setting, record=Record(days, *both))
+        return found
 
     def columns(self, settings: Mapping[str, Setting]) -> Ints:
         """[n]: where each one's setting stands in its row; -1 where it does not."""

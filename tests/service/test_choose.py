@@ -88,9 +88,12 @@ def test_where_the_target_is_missed_the_decision_and_a_metric_say_so() -> None:
     add_knative(kube, "lax", mode="apply", **{"late-target": "50%"})
     at = staged(kube, FakePrometheus({"strict": bursts, "lax": bursts}), replace(SETTINGS, history_seconds=2 * DAY))
     later = lived(at, range(HOURS * 60))
-    assert "late with it lately, more than the 0.1 % wanted" in later[STRICT].message
-    assert "late with it lately" not in later[LAX].message
-    assert 'ahpa_setting_late_ratio{kind="knative",name="strict",namespace="shop"} ' in at.metrics()
+    assert "in the last 1.08 days, more than the 0.1 % wanted" in later[STRICT].message
+    assert "in the last 1.08 days; with no floor" in later[LAX].message
+    for floor in ("chosen", "none"):
+        assert (
+            f'ahpa_setting_late_ratio{{floor="{floor}",kind="knative",name="strict",namespace="shop"}} ' in at.metrics()
+        )
 
 
 def test_what_was_chosen_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,8 +64,8 @@ def test_a_newcomer_with_a_past_need_not_wait_a_day() -> None:
     plan = at.tick(NOW + 60)[STRICT].plan
     assert plan is not None
     assert plan.setting != DEFAULT_SETTING
-    assert plan.setting.late is not None
-    assert plan.setting.late <= 0.001
+    assert plan.setting.record is not None
+    assert plan.setting.record.late <= 0.001
 
 
 def test_a_model_that_breaks_in_a_rehearsal_costs_nothing_else() -> None:
