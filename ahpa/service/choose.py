@@ -25,8 +25,6 @@ from forecasting.panel import Array, Floats, Ints, Panel
 
 STEP_SECONDS = 60.0
 """In steps of so long all is tried (core/tryouts.py)."""
-LATE_AFTER_SECONDS = 1.0
-"""A request that waits longer for capacity is late: the backtest's default."""
 SERVICE_SECONDS = 2.0
 """A request takes so long where its owner does not say (`ahpa.dev/service-time`)."""
 FILLED = 0.7
@@ -213,7 +211,7 @@ def _served(planned: Sequence[Workload], scale: Floats, seen: Observation, react
         release=[w.policy.policy.release for w in planned],
         lag_seconds=[w.readiness.longest(LAG_LEVEL) for w in planned],
         service_seconds=[w.policy.policy.service_time or SERVICE_SECONDS for w in planned],
-        late_after_seconds=[LATE_AFTER_SECONDS] * len(planned),
+        late_after_seconds=[w.policy.policy.late_after for w in planned],
         countable=counted,
         reactions=reactions,
     )

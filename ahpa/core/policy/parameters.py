@@ -157,6 +157,13 @@ PARAMETERS: tuple[Parameter, ...] = (
         "by far, which each decision then says; min, or a quantile, is what holds in any case.",
     ),
     Parameter(
+        "late-after",
+        _some_time,
+        "a duration such as 5s or 500ms",
+        "5s",
+        "How long a request may wait for capacity before it counts as late; a second where nothing is said.",
+    ),
+    Parameter(
         "quantile",
         parse_level,
         "a level in [0.5, 1), such as 0.95 or 95",
