@@ -137,10 +137,12 @@ def measure(url: str, count: int) -> dict[str, float]:
     """One case, in this process: MiB and seconds."""
     give_freed_arrays_back()
     silent = Silent()
+    prometheus = Prometheus(url, executor=Threads(4))
     ports = Ports(
         actuators={"knative": Annotated(count)},
         starts=silent,
-        demand=Prometheus(url, executor=Threads(4)),
+        demand=prometheus,
+        late=prometheus.apart(),
         queries=load_queries(),
         models=models(FitPool(), None, Threads(2)),
         events=silent,

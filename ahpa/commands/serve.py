@@ -239,14 +239,12 @@ def _ports(options: Options, telemetry: Telemetry) -> Ports:
         telemetry.log("query.doubtful", logging.WARNING, query=name, problem=doubt)
     kube = Kube.connect(options.kubeconfig, options.context)
     calendar = calendar_from(options.time_zone, options.holidays)
+    prometheus = Prometheus(options.prometheus, options.connection, executor=Threads(4))
     return Ports(
         actuators=_actuators(options, kube),
         starts=Pods(kube),
-        demand=Prometheus(
-            options.prometheus,
-            options.connection,
-            executor=Threads(4),
-        ),
+        demand=prometheus,
+        late=prometheus.apart(),
         queries=queries,
         models=models(FitPool(), calendar, Threads(2)),
         events=Events(kube, socket.gethostname()),

@@ -48,6 +48,7 @@ class Observer:
     actuators: Mapping[str, Actuator]
     """By the name of their kind."""
     demand: DemandSource
+    lateness: DemandSource
     starts: StartSource
     queries: Mapping[str, DemandQuery]
     models: Collection[str]
@@ -132,7 +133,7 @@ class Observer:
     def late(self, listing: Listing, memory: Memory, now: float, deadline: float) -> Panel:
         """The share of the requests that was late in the last minutes, of those of whom somebody measures it. Nothing
         but the record of the settings hangs on it, and that has another way; so a failure is told of once."""
-        reading = self.demand.read(listing.late, now - LATE_SECONDS, now, self.settings.step_seconds, deadline)
+        reading = self.lateness.read(listing.late, now - LATE_SECONDS, now, self.settings.step_seconds, deadline)
         keys = listing.keys
         if new := {keys[series]: said for series, said in reading.problems.items() if series not in memory.unmeasured}:
             self.telemetry.log("late.no_data", logging.WARNING, of=len(listing.late), **summary(new))

@@ -57,6 +57,8 @@ class Ports:
     """By the name of their kind."""
     starts: StartSource
     demand: DemandSource
+    late: DemandSource
+    """How late requests were: apart from `demand`, as it has the same keys for other queries."""
     queries: Mapping[str, DemandQuery]
     models: Mapping[str, Model]
     events: EventLog
@@ -90,7 +92,14 @@ class Service:
         self.shown = Shown()
         self._telemetry = ports.telemetry
         self._observer = Observer(
-            settings, ports.actuators, ports.demand, ports.starts, ports.queries, tuple(ports.models), ports.telemetry
+            settings,
+            ports.actuators,
+            ports.demand,
+            ports.late,
+            ports.starts,
+            ports.queries,
+            tuple(ports.models),
+            ports.telemetry,
         )
         self._learner = Learner(settings, ports.demand, ports.models, ports.telemetry, ports.cluster_clock)
         self._actor = Actor(ports.actuators, ports.events, ports.telemetry, ports.journal, may_write)

@@ -116,6 +116,7 @@ def staged(
         actuators={name: kind.actuator(Paced(kube, pace), "shop") for name, kind in KINDS.items()},
         starts=Pods(kube),
         demand=prometheus,
+        late=prometheus,
         queries=queries,
         models=models or {"fleet": SameAsYesterday()},
         events=Events(kube, "test"),
@@ -123,7 +124,9 @@ def staged(
         journal=JournalFile(str(journal)) if journal else None,
         cluster_clock=cluster_clock,
     )
-    observer = Observer(settings, ports.actuators, prometheus, ports.starts, queries, tuple(ports.models), telemetry)
+    observer = Observer(
+        settings, ports.actuators, prometheus, prometheus, ports.starts, queries, tuple(ports.models), telemetry
+    )
     learner = Learner(settings, prometheus, ports.models, telemetry)
     return Stage(kube, prometheus, telemetry, Service(settings, ports, may_write, stopwatch), observer, learner)
 

@@ -123,6 +123,7 @@ class World:
             actuators={name: kind.actuator(api, "shop") for name, kind in KINDS.items()},
             starts=Pods(api),
             demand=FakePrometheus({"chat": lambda t: 20.0 + max(0.0, t - NOW) / 60}),
+            late=FakePrometheus({}),
             queries=QUERIES,
             models={"fleet": SameAsNow()},
             events=Events(api, "test"),

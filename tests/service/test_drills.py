@@ -22,7 +22,7 @@ from tests.fakes.kube import FakeKube
 from tests.service.stage import DAY, NOW, ROOT, SETTINGS, Stage, add_knative, staged
 
 CHAT = "knative/shop/chat"
-SETTING = replace(SETTINGS, history_seconds=3 * DAY)
+SETTING = replace(SETTINGS, history_seconds=2 * DAY)
 HOLD_MINUTES = 15
 
 

@@ -41,6 +41,8 @@ from tests.fakes.models import SameAsNow
 from tests.service.stage import NOW, QUERIES, ROOT, SETTINGS, add_knative, always
 
 NAMES = [f"chat{i}" for i in range(4)]
+LATE = 'late{a="{{name}}"}'
+"""Read beside the demand, of the same targets: neither may be held against the other."""
 TICK, ROUNDS = 30.0, 20
 """Ten minutes in all: within the hold of a quarter of an hour, after which lowering is allowed."""
 DOUBTS = {Reason.NO_RECENT_DATA, Reason.NO_FORECAST, Reason.PARTIAL_DATA, Reason.FLEET_FROZEN, Reason.SETTLING}
@@ -75,13 +77,14 @@ class World:
         for name in NAMES:
             add_knative(self.kube, name, mode="apply")
         telemetry = Telemetry()
+        limits = (seconds, seconds)
+        source = Prometheus(prometheus.url, timeout_seconds=limits, total_seconds=seconds, executor=threads)
         ports = Ports(
             actuators={name: kind.actuator(self.kube, "shop") for name, kind in KINDS.items()},
             starts=Pods(self.kube),
-            demand=Prometheus(
-                prometheus.url, timeout_seconds=(seconds, seconds), total_seconds=seconds, executor=threads
-            ),
-            queries=QUERIES,
+            demand=source,
+            late=source.apart(),
+            queries={name: replace(query, late=LATE) for name, query in QUERIES.items()},
             models={"fleet": SameAsNow()},
             events=Events(self.kube, "test"),
             telemetry=telemetry,

@@ -27,6 +27,7 @@ def service_on(bed: Testbed, namespace: str, kube: KubeApi | None = None) -> Ser
         actuators={"knative": KINDS["knative"].actuator(kube, namespace)},
         starts=Pods(kube),
         demand=FakePrometheus({"chat": lambda t: DEMAND}),
+        late=FakePrometheus({}),
         queries=QUERIES,
         models={"fleet": SameAsYesterday()},
         events=Events(kube, "test"),

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import CancelledError
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -79,6 +80,16 @@ class Prometheus:
         self._session = BoundedSession(connection or Connection(), answer)
         self._client = PrometheusConnect(url.rstrip("/"), session=self._session)
         self._executor = executor or Serial()
+        self._remember_anew()
+
+    def apart(self) -> Prometheus:
+        """Another reader of the same server, by the same connections. Neither knows what the other was told: what is
+        read of the same targets with other queries must not be held against their demand."""
+        other = copy(self)
+        other._remember_anew()
+        return other
+
+    def _remember_anew(self) -> None:
         self._left_over: dict[int, tuple[str, ...]] = {}
         """By a reading's length in seconds, which tells a tick's from a refit's: the keys that it could not ask for."""
         self._recollection = Recollection()
