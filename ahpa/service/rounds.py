@@ -234,11 +234,13 @@ class Service:
         if lately or self._refitting.locked():
             return
         untried = self._memory.untried(self._learned.past)
-        if untried or any(self._memory.may_learn(key, now) for key in unknown):
+        waiting = any(self._memory.may_learn(key, now) for key in unknown)
+        if untried or waiting:
             self._memory.rehearsed |= untried
             self._wished_at = now
-            self._hurried.set()
             self._wanted["refit"].set()
+        if waiting:
+            self._hurried.set()
 
     def _observation(
         self, listing: Listing, recent: Reading, skew: float, now: float, writes: bool, deadline: float
