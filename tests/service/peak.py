@@ -58,7 +58,7 @@ def at_its_peak(flaky: Flaky, prometheus: FakePrometheus | None = None, clock: A
     """A load of 160 at 7 a replica: 23, which it holds."""
     kube = FakeKube()
     add_knative(kube, "chat", mode="apply")
-    settings = replace(SETTINGS, history_seconds=4 * DAY)
+    settings = replace(SETTINGS, history_seconds=2 * DAY)
     prometheus = prometheus or Shards({"chat": lambda t: 160.0})
     at = staged(kube, prometheus, settings, models={"fleet": CalibratedModel(flaky)}, cluster_clock=clock)
     at.service.refit(NOW)
