@@ -28,7 +28,8 @@ def test_behavior_downwards_is_a_window_and_a_share_that_may_go_in_a_minute(
 ) -> None:
     """Of policies the one that counts; a pod is taken for a tenth."""
     found = reaction_of(HpaConfig.from_spec({"maxReplicas": 9, "behavior": {"scaleDown": down}}))
-    assert (found.window_minutes, found.release) == (window_minutes, pytest.approx(release))
+    assert found.window_minutes == window_minutes
+    assert found.release == pytest.approx(release)
 
 
 def test_without_behavior_it_is_kubernetes_own_rule() -> None:
