@@ -5,7 +5,7 @@ showed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ahpa.backtest.contenders import ALTERNATIVES, OURS, REACTIVE
 from ahpa.backtest.results import ContenderResult, Point
@@ -40,7 +40,8 @@ def judge(found: Mapping[str, ContenderResult], late_target: float) -> Judged:
     best = cheapest_kept(others, late_target)
     if best is not None:
         if mine.late_ratio <= late_target:
-            return _by_cost(mine.replica_hours, *best)
+            judged = _by_cost(mine.replica_hours, *best)
+            return replace(judged, why=judged.why + _for_less(mine, others)) if judged.worth else judged
         name, point = best
         kept = f"{name} at {point.label} kept it, for {point.outcome.replica_hours:.1f} replica-hours"
         return Judged(False, f"ours left {percent(mine.late_ratio)} late, more than the {late} wanted; {kept}")
@@ -48,7 +49,7 @@ def judge(found: Mapping[str, ContenderResult], late_target: float) -> Judged:
         missed = f"{', '.join(others)} did not keep {late} late; " if others else ""
         return Judged(False, f"not known: {missed}left out: {', '.join(left_out)}")
     if mine.late_ratio <= late_target:
-        return Judged(True, f"nothing else kept {late} late")
+        return Judged(True, f"nothing else kept {late} late{_for_less(mine, others)}")
     return _by_lateness(mine, others, late)
 
 
@@ -75,6 +76,18 @@ def _by_cost(hours: float, name: str, other: Point) -> Judged:
     never = ": it never has to start a replica" if name in REACTIVE and not other.outcome.scale_ups else ""
     much = f"{apart} fewer" if saving < 0 else f"hardly more, {apart}"
     return Judged(False, f"{name} at {other.label} keeps the target for {much}{never}", saving)
+
+
+def _for_less(mine: Outcome, others: Mapping[str, Point]) -> str:
+    """What it would have saved to let more requests wait, in words: who pays for ours should know it."""
+    cheaper = [each for each in others.items() if each[1].outcome.replica_hours < mine.replica_hours]
+    if not cheaper:
+        return ""
+    name, point = min(cheaper, key=lambda each: each[1].outcome.late_ratio)
+    o = point.outcome
+    return (
+        f"; for less, {name} at {point.label} left {percent(o.late_ratio)} late ({o.replica_hours:.1f} replica-hours)"
+    )
 
 
 def _by_lateness(mine: Outcome, others: Mapping[str, Point], late: str) -> Judged:

@@ -48,7 +48,18 @@ def all_others(cost: Cost, **of: Cost) -> dict[str, Cost]:
         ((50, 0.0), all_others((200, 0.0), hpa=(100, 0.0)), True, "50.0 replica-hours (50 %) fewer than hpa"),
         ((99, 0.0), all_others((200, 0.0), hpa=(100, 0.0)), False, "hpa at the hpa keeps the target for hardly more"),
         ((110, 0.0), all_others((200, 0.0), hpa=(100, 0.0)), False, "for 10.0 replica-hours (10 %) fewer"),
-        ((500, 0.0), all_others((100, 0.01)), True, "nothing else kept 0.1 % late"),
+        (
+            (500, 0.0),
+            all_others((100, 0.01)),
+            True,
+            "nothing else kept 0.1 % late; for less, kpa at the kpa left 1 % late (100.0 replica-hours)",
+        ),
+        (
+            (50, 0.0),
+            all_others((200, 0.0), hpa=(40, 0.002)),
+            True,
+            "with both in time; for less, hpa at the hpa left 0.2 % late (40.0 replica-hours)",
+        ),
         (
             (50, 0.002),
             all_others((90, 0.01), fixed_max=(900, 0.0)),
@@ -66,8 +77,8 @@ def all_others(cost: Cost, **of: Cost) -> dict[str, Cost]:
         ((80, 0.02), all_others((90, 0.03)), False, "and all others cost more"),
         ((1, 0.0), all_others((0, 0.0)), False, "there was no load"),
     ],
-    ids=["cheaper", "hardly cheaper", "dearer", "alone in time", "late", "all late, ours least at its price",
-         "all late, ours most", "all late, ours cheapest", "no load"],
+    ids=["cheaper", "hardly cheaper", "dearer", "alone in time", "cheaper, and another for less", "late",
+         "all late, ours least at its price", "all late, ours most", "all late, ours cheapest", "no load"],
 )  # fmt: skip
 def test_whether_prediction_pays_is_said_with_its_reason(
     mine: Cost, others: dict[str, Cost], worth: bool, says: str
