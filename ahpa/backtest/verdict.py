@@ -23,7 +23,7 @@ def verdict_on(trial: Trial, question: Question, contenders: Sequence[str] = NAM
     table = beside(trial.tested.scaling.name)
     found = {c.name: c.play(trial, question) for c in table if c.name in contenders}
     judged = judge(found, question.late_target)
-    why = f"{_compared(trial, question)}: {judged.why}" if OURS in found else judged.why
+    why = f"{judged.why}; {_compared(trial, question)}" if OURS in found else judged.why
     return SeriesResult(
         trial.tested.name,
         found,

@@ -72,7 +72,7 @@ def _by_cost(hours: float, name: str, other: Point) -> Judged:
     saving = dear - hours
     apart = f"{abs(saving):.1f} replica-hours ({percent(abs(saving) / dear)})"
     if saving >= LEAST_SAVING * dear:
-        return Judged(True, f"{apart} fewer than {name} at {other.label}, with both in time", saving)
+        return Judged(True, f"{apart} fewer than {name} at {other.label}, both in time", saving)
     never = ": it never has to start a replica" if name in REACTIVE and not other.outcome.scale_ups else ""
     much = f"{apart} fewer" if saving < 0 else f"hardly more, {apart}"
     return Judged(False, f"{name} at {other.label} keeps the target for {much}{never}", saving)

@@ -15,7 +15,7 @@ from ahpa.render.report import Report, Total, at_equal_lateness, rival, totals, 
 def sums(every: Sequence[Total]) -> str:
     """All services together."""
     money = any(total.money is not None for total in every)
-    head = ["policy, at its own setting", *_cost_head(money), "late", "services"]
+    head = ["policy, as set before the tested days", *_cost_head(money), "late", "services"]
     rows = [
         (
             contender(t.contender) + _hindsight(t.hindsight),

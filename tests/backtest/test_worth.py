@@ -58,7 +58,7 @@ def all_others(cost: Cost, **of: Cost) -> dict[str, Cost]:
             (50, 0.0),
             all_others((200, 0.0), hpa=(40, 0.002)),
             True,
-            "with both in time; for less, hpa at the hpa left 0.2 % late (40.0 replica-hours)",
+            "both in time; for less, hpa at the hpa left 0.2 % late (40.0 replica-hours)",
         ),
         (
             (50, 0.002),

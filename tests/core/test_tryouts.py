@@ -9,13 +9,18 @@ import pytest
 from scipy.stats import spearmanr
 
 from ahpa.backtest import alternatives
-from ahpa.backtest.scaling import ByKpa
+from ahpa.backtest.scaling import ByHpa, ByKpa, Scaling
 from ahpa.backtest.trial import Setting as World
 from ahpa.core.readiness import Lag, Readiness
-from ahpa.core.served import Served, largest_lately, wishes
+from ahpa.core.served import HPA as HPAS
+from ahpa.core.served import KPA as KNATIVES
+from ahpa.core.served import Reaction, Served, largest_lately, wishes
 from ahpa.core.setting import CHOICE_LEVELS, Rule, Setting
 from ahpa.core.tryouts import RULES, SETTINGS, Tryouts
+from ahpa.reactive.hpa.config import HpaConfig
 from ahpa.reactive.kpa.config import KpaConfig
+from ahpa.simulation.outcome import Outcome
+from ahpa.simulation.scalers.hpa import aimed_at
 from ahpa.simulation.stream import SimulatedService
 from forecasting.levels import LEVELS
 from forecasting.panel import Array, Floats, Panel
@@ -25,10 +30,20 @@ DAY = 1440
 FIRST_CONSTANT = RULES
 
 
-def served(lag_seconds: float = 180.0, services: int = 1) -> Served:
+SLOW = HpaConfig.from_spec({
+    "maxReplicas": 1000,
+    "behavior": {"scaleDown": {"stabilizationWindowSeconds": 1800, "policies": [
+        {"type": "Percent", "value": 10, "periodSeconds": 60}
+    ]}},
+})  # fmt: skip
+KPA = ByKpa(KpaConfig(target_value=2.8, total_value=4.0))
+
+
+def served(lag_seconds: float = 180.0, services: int = 1, reaction: Reaction = KNATIVES) -> Served:
     """4 slots, filled to 70 %, requests of 2 s that may wait 1 s."""
     n = services
-    return Served.of([2.8] * n, [4.0] * n, [0] * n, [np.inf] * n, [0.25] * n, [lag_seconds] * n, [2.0] * n, [1.0] * n)
+    known = [2.8] * n, [4.0] * n, [0] * n, [np.inf] * n, [0.25] * n, [lag_seconds] * n, [2.0] * n, [1.0] * n
+    return Served.of(*known, reactions=[reaction] * n)
 
 
 def begun(services: int = 1, needed: float = 1.0, largest: float = 20.0) -> Tryouts:
@@ -56,21 +71,69 @@ def bursty(minutes: int, seed: int = 3) -> Floats:
     return np.asarray(out * np.exp(rng.normal(0, 0.1, minutes)))
 
 
-def test_constant_floors_are_ranked_as_the_exact_world_ranks_them() -> None:
-    """Under a bursty service, by lateness, and by cost where less than a tenth is late; with none it is the same."""
+def in_both_worlds(scaling: Scaling) -> tuple[Array, Array, list[Outcome]]:
+    """Constant floors under a bursty day above this scaler: (late, cost) of the coarse world, and of the exact one."""
     demand = bursty(DAY)
-    tried = walked(begun(needed=6.0, largest=24.0), served(), demand)
+    tried = walked(begun(needed=6.0, largest=24.0), served(reaction=scaling.reaction), demand)
     late, cost = (values[0, FIRST_CONSTANT:] for values in tried.shares())
-    world = World(
-        SimulatedService(readiness=Readiness.single(Lag.of(180, 270))),
-        ByKpa(KpaConfig(target_value=2.8, total_value=4.0)),
-    )
+    world = World(SimulatedService(readiness=Readiness.single(Lag.of(180, 270))), scaling)
     scenario = world.scenario(Panel.of(0.0, 60.0, demand), 0.0, 60.0 * DAY)
-    exact = [alternatives.static(scenario, floor).outcome for floor in tried.constants[0].tolist()]
+    return late, cost, [alternatives.static(scenario, floor).outcome for floor in tried.constants[0].tolist()]
+
+
+def test_constant_floors_are_ranked_as_the_exact_world_ranks_them() -> None:
+    """By lateness, and by cost where less than a tenth is late; with none it is the same."""
+    late, cost, exact = in_both_worlds(KPA)
     assert spearmanr(late, [one.late_ratio for one in exact]).statistic > 0.9
     assert spearmanr(cost[5:], [one.replica_hours for one in exact[5:]]).statistic > 0.95
     assert cost[-2:] == pytest.approx([one.replica_hours / 24 for one in exact[-2:]], rel=0.1)
     assert late[0] > 20 * late[-1]
+
+
+@pytest.mark.parametrize("scaling", [KPA.hpa(2.0), ByHpa(aimed_at(SLOW, 2.8), 4.0)], ids=["plain", "lets go slowly"])
+def test_beside_the_hpa_costs_are_near_the_exact_ones_also_where_it_holds_what_a_queue_made_it_want(
+    scaling: Scaling,
+) -> None:
+    """Without a floor a burst leaves a queue, and what the HPA wants for that it keeps for minutes: four times what the
+    service needs, ten times where it lets go slowly."""
+    late, cost, exact = in_both_worlds(scaling)
+    assert cost == pytest.approx([one.replica_hours / 24 for one in exact], rel=0.35)
+    assert cost[5:] == pytest.approx([one.replica_hours / 24 for one in exact[5:]], rel=0.1)
+    assert late[0] == pytest.approx(exact[0].late_ratio, rel=0.2)
+    assert late[-4:].max() < 1e-3
+
+
+def alone(reaction: Reaction, demand: Floats) -> list[int]:
+    """What the scaler above no floor wants after each minute."""
+    tryouts, out = begun(needed=8.0), []
+    for load in demand:
+        tryouts = tryouts.seen(served(reaction=reaction), flat(0.0), flat(0.0), np.array([load], np.float32))
+        out.append(int(tryouts.desired[0, FIRST_CONSTANT]))
+    return out
+
+
+@pytest.mark.parametrize(
+    ("reaction", "wanted"),
+    [
+        (KNATIVES, [8, 8, 8, 2, 2, 2, 2, 2, 2, 2, 2, 2]),
+        (HPAS, [8, 8, 8, 8, 8, 8, 2, 2, 2, 2, 2, 2]),
+        (replace(HPAS, window_minutes=0.0), [8, 8, 8, 2, 2, 2, 2, 2, 2, 2, 2, 2]),
+        (replace(HPAS, window_minutes=0.0, release=0.25), [8, 8, 8, 6, 4, 3, 2, 2, 2, 2, 2, 2]),
+        (replace(HPAS, release=0.0), [8] * 12),
+    ],
+    ids=["knative", "hpa", "no window", "slow policies", "never down"],
+)
+def test_each_scaler_lets_go_in_its_own_way(reaction: Reaction, wanted: list[int]) -> None:
+    """An hour of 22.4 in flight, then of 5.6; at 2.8 each. Of the HPA's five minutes it remembers three to six."""
+    demand = np.concatenate([np.full(60, 22.4), np.full(40, 5.6)])
+    assert alone(reaction, demand)[57:69] == wanted
+
+
+def test_what_the_hpa_tolerates_changes_nothing() -> None:
+    """At 8 replicas up to a tenth more or less; Knative follows at once."""
+    demand = np.concatenate([np.full(60, 22.4), np.full(20, 24.0), np.full(20, 21.0)])
+    assert set(alone(HPAS, demand)[58:]) == {8}
+    assert set(alone(KNATIVES, demand)[58:]) == {8, 9}
 
 
 def test_a_replica_serves_a_lag_after_it_was_asked_for() -> None:
