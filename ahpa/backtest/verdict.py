@@ -39,12 +39,12 @@ def verdict_on(trial: Trial, question: Question, contenders: Sequence[str] = NAM
 def _compared(trial: Trial, question: Question) -> str:
     """How each was set that is compared."""
     if trial.earlier is None:
-        return "each at its own setting, as there are too few days before to find another"
+        return "each as it is, with too few days before to find another setting"
     days = trial.earlier.minutes / 1440
     before = f"the {days:.2g} days before" if days != 1 else "the day before"
     if question.sweep:
-        return f"each as {before} would have set it"
-    return f"each at its own setting, floors and fleets as {before} would have set them"
+        return f"each as it is and as {before} would have set it"
+    return f"each as it is, floors and fleets also as {before} would have set them"
 
 
 def _advice(trial: Trial, question: Question, found: Mapping[str, ContenderResult]) -> Iterator[str]:

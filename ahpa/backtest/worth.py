@@ -4,7 +4,8 @@ showed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ahpa.backtest.contenders import ALTERNATIVES, OURS, REACTIVE
@@ -12,6 +13,8 @@ from ahpa.backtest.results import ContenderResult, Point
 from ahpa.core.words import percent
 from ahpa.simulation.outcome import Outcome
 
+Named = tuple[str, Point]
+"""An alternative at one setting."""
 LEAST_SAVING = 0.02
 """Of the cost; less is luck."""
 
@@ -27,7 +30,7 @@ class Judged:
 
 
 def judge(found: Mapping[str, ContenderResult], late_target: float) -> Judged:
-    """Ours, at the setting that it found itself, against the alternatives as the days before would have set them.
+    """Ours, at the setting that it found itself, against the alternatives as they could have been set before.
 
     Who keeps the late target goes before who does not. Where both do, the costs decide; where neither does, ours pays
     if it is less late than all that cost no more. So nothing that is worth it costs more than an alternative with as
@@ -37,6 +40,7 @@ def judge(found: Mapping[str, ContenderResult], late_target: float) -> Judged:
         return Judged(False, "ahpa was not played")
     mine, late = found[OURS].outcome, percent(late_target)
     others = set_before(found)
+    played = tuple(dict.fromkeys(name for name, _ in others))
     best = cheapest_kept(others, late_target)
     if best is not None:
         if mine.late_ratio <= late_target:
@@ -45,22 +49,28 @@ def judge(found: Mapping[str, ContenderResult], late_target: float) -> Judged:
         name, point = best
         kept = f"{name} at {point.label} kept it, for {point.outcome.replica_hours:.1f} replica-hours"
         return Judged(False, f"ours left {percent(mine.late_ratio)} late, more than the {late} wanted; {kept}")
-    if left_out := [name for name in ALTERNATIVES if name not in others]:
-        missed = f"{', '.join(others)} did not keep {late} late; " if others else ""
+    if left_out := [name for name in ALTERNATIVES if name not in played]:
+        missed = f"{', '.join(played)} did not keep {late} late; " if played else ""
         return Judged(False, f"not known: {missed}left out: {', '.join(left_out)}")
     if mine.late_ratio <= late_target:
         return Judged(True, f"nothing else kept {late} late{_for_less(mine, others)}")
     return _by_lateness(mine, others, late)
 
 
-def set_before(found: Mapping[str, ContenderResult]) -> dict[str, Point]:
-    """The alternatives as the days before would have set them."""
-    return {name: point for name in ALTERNATIVES if name in found and (point := found[name].before) is not None}
+def set_before(found: Mapping[str, ContenderResult]) -> list[Named]:
+    """The alternatives as the days before would have set them, and as they are: who changes nothing had a way too."""
+    out: list[Named] = []
+    for name in ALTERNATIVES:
+        if name in found:
+            one = found[name]
+            out += [] if one.before is None else [(name, one.before)]
+            out += [] if one.hindsight else [(name, Point(math.nan, one.label, one.outcome))]
+    return out
 
 
-def cheapest_kept(points: Mapping[str, Point], late_target: float) -> tuple[str, Point] | None:
-    """The cheapest of those that kept the target, with its name."""
-    kept = [(name, point) for name, point in points.items() if point.outcome.late_ratio <= late_target]
+def cheapest_kept(points: Sequence[Named], late_target: float) -> Named | None:
+    """The cheapest of those that kept the target."""
+    kept = [(name, point) for name, point in points if point.outcome.late_ratio <= late_target]
     return min(kept, key=lambda each: each[1].outcome.replica_hours, default=None)
 
 
@@ -78,9 +88,9 @@ def _by_cost(hours: float, name: str, other: Point) -> Judged:
     return Judged(False, f"{name} at {other.label} keeps the target for {much}{never}", saving)
 
 
-def _for_less(mine: Outcome, others: Mapping[str, Point]) -> str:
+def _for_less(mine: Outcome, others: Sequence[Named]) -> str:
     """What it would have saved to let more requests wait, in words: who pays for ours should know it."""
-    cheaper = [each for each in others.items() if each[1].outcome.replica_hours < mine.replica_hours]
+    cheaper = [each for each in others if each[1].outcome.replica_hours < mine.replica_hours]
     if not cheaper:
         return ""
     name, point = min(cheaper, key=lambda each: each[1].outcome.late_ratio)
@@ -90,10 +100,10 @@ def _for_less(mine: Outcome, others: Mapping[str, Point]) -> str:
     )
 
 
-def _by_lateness(mine: Outcome, others: Mapping[str, Point], late: str) -> Judged:
+def _by_lateness(mine: Outcome, others: Sequence[Named], late: str) -> Judged:
     """Nobody kept the target."""
     said = f"nothing kept {late} late; ours left {percent(mine.late_ratio)} for {mine.replica_hours:.1f} replica-hours"
-    cheaper = [each for each in others.items() if each[1].outcome.replica_hours <= mine.replica_hours]
+    cheaper = [each for each in others if each[1].outcome.replica_hours <= mine.replica_hours]
     if not cheaper:
         return Judged(False, f"{said}, and all others cost more")
     name, point = min(cheaper, key=lambda each: each[1].outcome.late_ratio)
@@ -108,7 +118,7 @@ def afterwards(found: Mapping[str, ContenderResult], late_target: float) -> str:
     if OURS not in found:
         return ""
     mine, late = found[OURS].equal, percent(late_target)
-    others = {name: point for name in ALTERNATIVES if name in found and (point := found[name].equal) is not None}
+    others = [(name, point) for name in ALTERNATIVES if name in found and (point := found[name].equal) is not None]
     best = cheapest_kept(others, late_target)
     if mine is None:
         least = min(found[OURS].points, key=lambda p: p.outcome.late_ratio)

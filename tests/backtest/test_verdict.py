@@ -30,7 +30,7 @@ def test_what_is_worth_it_is_said_with_the_reason() -> None:
     assert told.worth
     assert " fewer than " in told.why
     assert wave_result().why.startswith("seasonal at yesterday × ")
-    assert wave_result().why.endswith("; each as the 2 days before would have set it")
+    assert wave_result().why.endswith("; each as it is and as the 2 days before would have set it")
     assert not wave_result().worth
     flat = Panel.of(0.0, 60.0, np.full(4 * DAY, 20.0), ("flat",))
     result = verdict_on(trial_of(flat), Question())
@@ -113,7 +113,7 @@ def test_without_days_before_it_is_said_what_was_compared() -> None:
     """A floor is then known only afterwards: it is no rival, and is marked."""
     bare = replace(wave_trial(), earlier=None)
     told = verdict_on(bare, Question(quantile=0.99, sweep=False), ("ahpa", "kpa", "static", "fixed-max"))
-    assert told.why.endswith("; each at its own setting, as there are too few days before to find another")
+    assert told.why.endswith("; each as it is, with too few days before to find another setting")
     static, fixed = told.contenders["static"], told.contenders["fixed-max"]
     assert (static.hindsight, static.before) == (True, None)
     assert fixed.before is not None
@@ -122,7 +122,7 @@ def test_without_days_before_it_is_said_what_was_compared() -> None:
 
 def test_without_a_sweep_the_verdict_says_who_was_set_by_what() -> None:
     told = verdict_on(wave_trial(), Question(quantile=0.99, sweep=False), ("ahpa", "kpa"))
-    assert told.why.endswith("; each at its own setting, floors and fleets as the 2 days before would have set them")
+    assert told.why.endswith("; each as it is, floors and fleets also as the 2 days before would have set them")
 
 
 def test_nothing_of_the_tested_days_sets_an_alternative() -> None:

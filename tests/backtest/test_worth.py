@@ -122,3 +122,13 @@ def test_nothing_is_claimed_of_those_who_were_left_out() -> None:
     assert not judged.worth
     assert judged.why == "not known: kpa did not keep 0.1 % late; left out: hpa, static, fixed-max, seasonal"
     assert judge({}, TARGET).why == "ahpa was not played"
+
+
+def test_who_changes_nothing_had_a_way_too() -> None:
+    """The days before suggest a dearer HPA; as it is it would have kept the target for less than ours."""
+    found = played({"ahpa": (50, 0.0), **all_others((100, 0.0))})
+    as_it_is = replace(found["hpa"], label="target 70 %", outcome=replace(NOTHING, replica_hours=40.0))
+    judged = judge({**found, "hpa": as_it_is}, TARGET)
+    assert not judged.worth
+    assert judged.why.startswith("hpa at target 70 % keeps the target for 10.0 replica-hours")
+    assert judge({**found, "hpa": replace(as_it_is, hindsight=True)}, TARGET).worth
