@@ -94,13 +94,16 @@ def settings(result: SeriesResult) -> str:
     """What each policy would have been set to, and what would have been best; empty where no knob was swept."""
     if not any(len(found.points) > 1 for found in result.contenders.values()):
         return ""
-    head = ["policy", "as the days before would have set it", "replica-hours", "late"]
-    head += ["afterwards: the cheapest that kept the late target", "replica-hours"]
+    head = ["policy", "set by the days before", "replica-hours", "late", "afterwards: the best", "replica-hours"]
     rows = [
         [contender(name), *_cells(found.before, late=True), *_cells(found.equal, late=False)]
         for name, found in result.contenders.items()
     ]
-    return table(head, rows)
+    return table(head, rows) + paragraph(
+        "Set by the days before: the cheapest setting that kept the late target there, else the least late. The best: "
+        "the cheapest that kept it on the tested days, which nobody could have known.",
+        "quiet",
+    )
 
 
 def _cells(point: Point | None, late: bool) -> list[str]:
