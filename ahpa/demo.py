@@ -23,11 +23,15 @@ from ahpa.core.observation import Observation, Workload
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.policy.rules import parse_policy
 from ahpa.core.readiness import Lag, Readiness, Tier
+from ahpa.core.served import KPA, largest_lately
+from ahpa.core.setting import Setting
 from ahpa.core.units import IN_FLIGHT
 from ahpa.core.words import moment, percent, seconds
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.render import live
 from ahpa.render.report import Chapter, Report, meaning
+from ahpa.service.choose import wish
+from ahpa.service.rehearse import has_past, rehearsed
 from ahpa.simulation.outcome import Move
 from ahpa.simulation.scalers.fixed import Fixed
 from ahpa.simulation.scalers.kpa import KpaLoop
@@ -45,7 +49,7 @@ SHOWN = tuple(name for name in NAMES if name in (OURS, "kpa", "fixed-max"))
 HISTORY_DAYS = 14
 UTILIZATION = 0.7
 """Knative's default: the KPA fills replicas to 70 %."""
-ANNOTATIONS = {"ahpa.dev/mode": "apply", "ahpa.dev/quantile": "0.95"}
+ANNOTATIONS = {"ahpa.dev/mode": "apply", "ahpa.dev/late-target": "0.1%"}
 GPU_NODES = Readiness((Tier("warm node", Lag.of(45, 70), replicas=3), Tier("new node", Lag.of(270, 420))))
 """The first three replicas find a node that holds the image; every further one waits for a new machine."""
 
@@ -134,7 +138,7 @@ class Lane:
             self.median[minute] = min(decision.plan.peak, outlook.peak(decision.plan.window_seconds, 0.5))
             self.window_minutes[minute] = round(decision.plan.window_seconds / 60.0)
             self.level = decision.plan.level
-            self.setting = f"quantile {self.level:g}"
+            self.setting = str(decision.plan.setting)
         if decision.change:
             self.moves.append(Move(self.world.now, decision.previous, decision.floor, decision.message))
 
@@ -177,7 +181,8 @@ class Demo:
         self.minute = 0
         """Minutes that have passed."""
         self._examples = tuple(examples)
-        self._forecaster = model.fit(demand.until(self.start))
+        history = demand.until(self.start)
+        self._forecaster = model.fit(history)
         self._demand = demand.between(self.start, demand.end)
         leads = {lead for e in examples for _, lead in e.service.readiness.leads(LAG_LEVEL)}
         self._windows = tuple(sorted(lead + TICK_SECONDS for lead in leads))
@@ -189,6 +194,7 @@ class Demo:
             # The same seed for every contender: replicas asked for in the same order meet the same lags.
             lag_seed = int(rng.integers(2**31))
             self.lanes.append({name: Lane(example, name, traffic, lag_seed, largest) for name in contenders})
+        self._settings = self._rehearsed(model, history)
         self._decide()
 
     def advance(self) -> None:
@@ -207,15 +213,27 @@ class Demo:
             self.advance()
             yield self.minute
 
+    def _rehearsed(self, model: Model, history: Panel) -> Mapping[str, Setting]:
+        """What the service would follow after a start: found for each in its last days."""
+        seen, names = self._observed({}), dict(zip(history.keys, history.keys, strict=True))
+        largest = dict(zip(history.keys, largest_lately(history).tolist(), strict=True))
+        tried = wish(None, seen, names, largest, dict.fromkeys(names, KPA), {})
+        lived = tried and rehearsed(tried, model, history, has_past(history))
+        return lived.chosen({}) if lived else {}
+
+    def _observed(self, settings: Mapping[str, Setting]) -> Observation:
+        now = self.start + 60.0 * self.minute
+        forecast = self._forecaster.forecast(1, self._windows)
+        ours = (lanes[OURS].workload(now) for lanes in self.lanes if OURS in lanes)
+        workloads = tuple(replace(w, setting=settings.get(w.key, w.setting)) for w in ours)
+        outlooks = {w.key: outlook for w in workloads if (outlook := forecast.outlook(w.key)) is not None}
+        return Observation(now, TICK_SECONDS, workloads, outlooks)
+
     def _decide(self) -> None:
         ours = [lanes[OURS] for lanes in self.lanes if OURS in lanes]
-        forecast = self._forecaster.forecast(1, self._windows)
-        now = self.start + 60.0 * self.minute
-        workloads = tuple(lane.workload(now) for lane in ours)
-        outlooks = {w.key: outlook for w in workloads if (outlook := forecast.outlook(w.key)) is not None}
-        observation = Observation(now, TICK_SECONDS, workloads, outlooks)
-        for lane, decision in zip(ours, step(observation), strict=True):
-            lane.obey(decision, forecast.outlook(lane.example.name), self.minute)
+        seen = self._observed(self._settings)
+        for lane, decision in zip(ours, step(seen), strict=True):
+            lane.obey(decision, seen.outlook(lane.example.name), self.minute)
 
     def frame(self) -> live.Frame:
         """What there is to see now."""

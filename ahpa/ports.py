@@ -132,6 +132,10 @@ class DemandQuery(Protocol):
         """The query for one target. Raises QueryError for a name that no object can have."""
         ...
 
+    def fill_late(self, namespace: str, name: str, step: float) -> str | None:
+        """The query for the share of its requests that was late; None where the operator has none. Raises as `fill`."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class Reading:

@@ -21,7 +21,7 @@ import numpy as np
 
 from ahpa.adapters.files.demand import read_panels
 from ahpa.adapters.processes.executors import Processes, Threads
-from ahpa.backtest.chosen import settings_for
+from ahpa.backtest.chosen import chooser
 from ahpa.backtest.contenders import NAMES, OURS
 from ahpa.backtest.foresight import Foresight, foresee, windows_of
 from ahpa.backtest.ours import FULL_UTILIZATION, Ahpa, ours
@@ -155,7 +155,7 @@ def _one(trial: Trial) -> dict[str, Any]:
     rows["coverage"] = dict(mine.outcome.coverage)
     managed = ours(trial, FULL_UTILIZATION)
     rows["ahpa@90"] = _cheapest(managed, LEVELS, halfway_tail)
-    own = managed.play(settings_for(trial, LATE_TARGET, FULL_UTILIZATION)).outcome
+    own = managed.play(chooser(trial, LATE_TARGET, manage_target=True)).outcome
     rows["ahpa@90 own"] = [own.replica_hours, own.late_ratio]
     true, filled = clairvoyant(trial, 0.7), clairvoyant(trial, 0.9)
     rows["clairvoyant"] = _cheapest(lambda fill: true(fill)(0.99), FILLS)

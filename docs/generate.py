@@ -66,6 +66,18 @@ requests in flight are converted by `{PREFIX}service-time`, if it is set. Everyt
 the sentence names both units and what to set. A query in the short form `name: promql` says no unit, and some HPA
 metrics have names that tell none: then the one is taken to count what the other counts, and every sentence says so.
 
+`late` beside `promql` is a query for the share of the requests of a step that was late, 0 to 1, in whatever way you
+measure that: the share above a bucket of your latency histogram, or who waits of those that are there, as
+`vllm-concurrency` has it. What a setting is held to is then what you measured; without it, it is worked out from demand
+and ready replicas. It is shown as `ahpa_late_ratio`, beside `ahpa_setting_late_ratio`, which is what was expected.
+
+    slow-api:
+      unit: requests-in-flight
+      promql: sum(avg_over_time(in_flight{{namespace="{{{{namespace}}}}",service="{{{{name}}}}"}}[{{{{step}}}}]))
+      late: >-
+        1 - sum(rate(latency_bucket{{namespace="{{{{namespace}}}}",service="{{{{name}}}}",le="5"}}[{{{{step}}}}]))
+        / sum(rate(latency_count{{namespace="{{{{namespace}}}}",service="{{{{name}}}}"}}[{{{{step}}}}]))
+
 Each selector of a query needs the label that is the target's namespace, as `namespace="{{{{namespace}}}}"`; subqueries,
 `@`, negative offsets and a regular expression for the metric's name are refused when the list is loaded.
 

@@ -34,3 +34,11 @@ def tracked(step: float) -> tuple[Window, ...]:
     widths = sorted({max(1, round(seconds / step)) for seconds in PEAK_SECONDS})
     leads = sorted({round(seconds / step) for seconds in LEAD_SECONDS} - {0})
     return (*(Window(0, width) for width in widths), *(Window(lead, 1) for lead in leads))
+
+
+def windows_up_to(seconds: float, step_seconds: float) -> tuple[float, ...]:
+    """Window lengths for the whole fleet, growing by a quarter from one step up to at least `seconds`."""
+    windows = [step_seconds]
+    while windows[-1] < seconds:
+        windows.append(math.ceil(windows[-1] * 1.25 / step_seconds) * step_seconds)
+    return tuple(windows)

@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 
 from ahpa.backtest.foresight import Foresight
+from ahpa.backtest.ours import DAY_MINUTES, Lived
 from ahpa.backtest.scenario import TICK_SECONDS, Scenario
 from ahpa.backtest.trial import Trial
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.policy.values import Policy
 from ahpa.core.served import Served, largest_lately, wishes
 from ahpa.core.setting import DEFAULT_SETTING, Setting
-from ahpa.core.tryouts import Tryouts
-from forecasting.panel import DAY_SECONDS, Array, Floats
+from ahpa.core.tryouts import BETTER, Minute, Tryouts
+from forecasting.panel import Array, Floats, Ints
 
-_DAY = round(DAY_SECONDS / TICK_SECONDS)
+FILLS = (None, 0.8, 0.9, 1.0)
+"""To which the scaler may be told to fill replicas, where that is ours to say; None: its own target."""
 
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """Minute by minute from the first that was foreseen to the last tested: what came, and what each rule wanted."""
+    """Minute by minute from the first that was foreseen to the last tested: what came, and what each rule wanted at
+    each of r fills."""
 
     start: float
     demand: Array
     """[t]: mean concurrency; NaN where nothing was observed."""
     wanted: Array
-    """[t, rules]"""
+    """[t, r, rules]"""
     kept: Array
 
     @staticmethod
     def of(scenario: Scenario, foresight: Foresight, served: Served) -> Course:
-        """Of one service; empty if nothing was foreseen."""
+        """Of one service, `served` at r fills; empty if nothing was foreseen."""
         end = scenario.start + TICK_SECONDS * scenario.minutes
         first = float(foresight.origins[0]) if len(foresight.origins) else end
         start = end - TICK_SECONDS * np.floor((end - first) / TICK_SECONDS)
@@ -44,31 +49,89 @@ class Course:
         peaks = np.asarray(foresight.peaks[origins, window], np.float32)
         column = np.floor((ticks - scenario.demand.start) / scenario.demand.step + 1e-6).astype(int)
         demand = np.asarray(scenario.demand.values[0][column], np.float32)
-        return Course(float(start), demand, *wishes(foresight.levels, peaks, served))
+        fills = range(len(served.lag))
+        wanted, kept = zip(*(wishes(foresight.levels, peaks, served.rows(np.array([r]))) for r in fills), strict=True)
+        return Course(float(start), demand, np.stack(wanted, axis=1), np.stack(kept, axis=1))
+
+    def minute(self, at: int, in_force: Ints, late: float, ready: float) -> Minute:
+        """One of them, in which so many were ready and so large a share was late with what was `in_force` [r]."""
+        demand, there, share = np.array([[self.demand[at]], [ready], [late]], np.float32).repeat(len(in_force), axis=1)
+        return Minute(self.wanted[at], self.kept[at], demand, there, share, in_force)
 
 
-def settings_for(trial: Trial, late_target: float, utilization: float | None = None) -> list[Setting]:
-    """For each tested minute: chosen as a day begins, by the days before it and what of the tested ones is over."""
-    scenario = trial.tested
-    served = served_by(scenario, late_target, utilization)
-    course = Course.of(scenario, trial.foresight, served)
-    first = len(course.demand) - scenario.minutes
-    tryouts = _fresh(scenario, course, served)
-    chosen: dict[str, Setting] = {}
-    out = []
-    for minute, demand in enumerate(course.demand):
-        if (minute - first) % _DAY == 0:
-            now = course.start + TICK_SECONDS * minute
-            tryouts = tryouts.of(tryouts.keys, np.ones(1), _largest(scenario, now, served))
-            chosen |= tryouts.choose(served, np.array([late_target]), chosen)
-        if minute >= first:
-            out.append(chosen.get(scenario.name, DEFAULT_SETTING))
-        row = slice(minute, minute + 1)
-        tryouts = tryouts.seen(served, course.wanted[row], course.kept[row], demand[None])
-    return out
+class Chooser:
+    """Says as each tested day begins what its floor follows: by the days before, and by what was lived since."""
+
+    def __init__(self, trial: Trial, late_target: float, fills: Sequence[float | None]) -> None:
+        self._scenario, self._fills = trial.tested, fills
+        self._target = np.full(len(fills), late_target)
+        self._served = reduce(Served.beside, (served_by(trial.tested, fill) for fill in fills))
+        self._course = Course.of(trial.tested, trial.foresight, self._served)
+        self._tryouts = self._fresh()
+        self._setting = DEFAULT_SETTING
+        self._minute = 0
+        before = len(self._course.demand) - trial.tested.minutes
+        for end in range(before % DAY_MINUTES or DAY_MINUTES, before + 1, DAY_MINUTES):
+            self._go_on(Lived(*np.full((2, end - self._minute), np.nan)))
+
+    def __call__(self, lived: Lived) -> Setting:
+        """The setting of the day that begins; what was `lived` in the one before."""
+        if len(lived.late):
+            self._go_on(lived)
+        return self._setting
+
+    def _go_on(self, lived: Lived) -> None:
+        """Live through these minutes, and choose anew."""
+        in_force = self._columns()
+        minutes = [
+            self._course.minute(self._minute + i, in_force, late, ready)
+            for i, (late, ready) in enumerate(zip(lived.late.tolist(), lived.ready.tolist(), strict=True))
+        ]
+        self._tryouts = self._tryouts.through(self._served, minutes)
+        self._minute += len(minutes)
+        now = self._course.start + TICK_SECONDS * self._minute
+        ready = np.ones(len(self._fills))
+        self._tryouts = self._tryouts.of(self._tryouts.keys, ready, self._largest(now))
+        self._choose()
+
+    def _choose(self) -> None:
+        """The best of each fill, and of these the best: the fill in force stays unless another is clearly better."""
+        keys, now = self._tryouts.keys, self._columns()
+        found = self._tryouts.choose(self._served, self._target, self._in_force())
+        if not found:
+            return
+        _, said = self._tryouts.judged(self._served, self._target)
+        taken = self._tryouts.columns(found)
+        score = said[np.arange(len(keys)), taken] - BETTER * (now >= 0)
+        best = int(np.argmin(score))
+        self._setting = replace(found[keys[best]], utilization=self._fills[best])
+
+    def _columns(self) -> Ints:
+        """[r]: where the setting in force stands at the fill in force; -1 at all others."""
+        return self._tryouts.columns(self._in_force())
+
+    def _in_force(self) -> dict[str, Setting]:
+        fills = zip(self._tryouts.keys, self._fills, strict=True)
+        return {key: self._setting for key, fill in fills if fill == self._setting.utilization}
+
+    def _fresh(self) -> Tryouts:
+        before = self._scenario.demand.until(self._course.start).values[0]
+        came = before[np.isfinite(before)][-1:]
+        needed = np.ceil((came if len(came) else np.ones(1)) / self._served.per_replica)
+        keys = [f"{self._scenario.name} {fill}" for fill in self._fills]
+        return Tryouts.fresh(keys, needed, self._largest(self._course.start))
+
+    def _largest(self, now: float) -> Floats:
+        """Replicas that the largest demand of the last days needs, [r]."""
+        return largest_lately(self._scenario.demand.until(now)) / self._served.per_replica
 
 
-def served_by(scenario: Scenario, late_target: float, utilization: float | None) -> Served:
+def chooser(trial: Trial, late_target: float, manage_target: bool = False) -> Chooser:
+    """As the service chooses; with the second lever also how full replicas may be."""
+    return Chooser(trial, late_target, FILLS if manage_target else FILLS[:1])
+
+
+def served_by(scenario: Scenario, utilization: float | None) -> Served:
     """The service of a scenario, alone; `utilization` is that of the second lever."""
     service, scaling = scenario.service, scenario.scaling
     filled = (scaling if utilization is None else scaling.at(utilization)).per_replica(service.service_seconds)
@@ -85,15 +148,3 @@ def served_by(scenario: Scenario, late_target: float, utilization: float | None)
         countable=[filled <= service.concurrency],
         reactions=[scaling.reaction],
     )
-
-
-def _fresh(scenario: Scenario, course: Course, served: Served) -> Tryouts:
-    before = scenario.demand.until(course.start).values[0]
-    came = before[np.isfinite(before)][-1:]
-    needed = np.ceil((came if len(came) else np.ones(1)) / served.per_replica)
-    return Tryouts.fresh((scenario.name,), needed, _largest(scenario, course.start, served))
-
-
-def _largest(scenario: Scenario, now: float, served: Served) -> Floats:
-    """Replicas that the largest demand of the last days needs."""
-    return largest_lately(scenario.demand.until(now)) / served.per_replica

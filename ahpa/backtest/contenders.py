@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ahpa.backtest import alternatives
-from ahpa.backtest.chosen import settings_for
+from ahpa.backtest.chosen import chooser
 from ahpa.backtest.oracle import oracle
 from ahpa.backtest.ours import FULL_UTILIZATION, ours
 from ahpa.backtest.results import ContenderResult, Point
@@ -52,7 +52,7 @@ def _ahpa(trial: Trial, question: Question) -> ContenderResult:
     play, own = ours(trial, utilization), question.quantile
     if own is not None:
         return swept(play, own, LEVELS, question, halfway_tail)
-    run = play.play(settings_for(trial, question.late_target, utilization))
+    run = play.play(chooser(trial, question.late_target, question.manage_target))
     mine = Point(math.nan, run.knob, run.outcome)
     if not question.sweep:
         return replace(result_of(run, [mine], question.late_target), before=mine)

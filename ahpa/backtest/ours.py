@@ -13,7 +13,6 @@ from itertools import groupby
 import numpy as np
 
 from ahpa.backtest.foresight import Foresight
-from ahpa.backtest.scaling import Scaling
 from ahpa.backtest.scenario import TICK_SECONDS, Scenario
 from ahpa.backtest.trial import Trial
 from ahpa.backtest.trust import NEVER, Freeze, limits_for, observed
@@ -26,12 +25,23 @@ from ahpa.core.units import IN_FLIGHT
 from ahpa.reactive.kpa.config import NO_LIMIT
 from ahpa.simulation.outcome import Move, Run
 from ahpa.simulation.world import World
+from forecasting.panel import DAY_SECONDS, Floats
 from forecasting.windows import width_of
 
 COVERED_LEVELS = (0.9, 0.95, 0.99)
 """Realised coverage is reported at these, and at the level that was planned for."""
 FULL_UTILIZATION = 0.9
-"""The second lever: what the scaler is told to fill to while the forecast is trusted."""
+"""The second lever, where a level is asked for and none is chosen."""
+DAY_MINUTES = round(DAY_SECONDS / TICK_SECONDS)
+
+
+@dataclass(frozen=True)
+class Lived:
+    """What a played day has shown, by minute: the share of the requests that was late, and replicas that were ready on
+    average. Of the first day's beginning it is empty."""
+
+    late: Floats
+    ready: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,17 +52,16 @@ class Ahpa:
     foresight: Foresight
     freeze: Freeze = NEVER
     utilization: float | None = None
-    """The second lever: while the forecast is trusted the scaler fills replicas to this share, and the plan
-    counts on it; None leaves its target alone."""
+    """The second lever, where a level is played; settings bring their own."""
     step: Callable[[Observation], tuple[Decision, ...]] = step
     """The service's own; a test may listen in."""
 
     def __call__(self, level: float) -> Run:
         """The played days at one quantile level."""
-        return self.play([Setting.fill(level)] * self.scenario.minutes)
+        return self.play(lambda _: Setting.fill(level, self.utilization))
 
-    def play(self, settings: Sequence[Setting]) -> Run:
-        """The played days with a setting for each minute."""
+    def play(self, choose: Callable[[Lived], Setting]) -> Run:
+        """The played days with the setting that is chosen as each begins."""
         scenario, foresight = self.scenario, self.foresight
         limits = limits_for(scenario.demand.step)
         world = scenario.world(scenario.scaling)
@@ -60,8 +69,11 @@ class Ahpa:
         per_replica = scenario.per_replica
         peaks = np.full(scenario.minutes, np.nan)
         moves: list[Move] = []
+        settings: list[Setting] = []
         for minute, (origin, until, coverage, frozen) in enumerate(self._seen):
             now = scenario.start + TICK_SECONDS * minute
+            if minute % DAY_MINUTES == 0:
+                settings.append(choose(Lived(*world.minutes(max(0, minute - DAY_MINUTES), minute))))
             snapshot = world.replicas
             seen = replace(
                 workload,
@@ -71,13 +83,13 @@ class Ahpa:
                 per_replica=per_replica,
                 observed_until=until,
                 coverage=coverage,
-                setting=settings[minute],
+                setting=settings[-1],
                 utilization=per_replica / scenario.service.concurrency,
             )
             outlooks = {seen.key: foresight.outlook(origin)} if origin >= 0 else {}
             (decision,) = self.step(Observation(now, TICK_SECONDS, (seen,), outlooks, limits, minute > 0, frozen))
-            if self.utilization is not None:
-                per_replica = self._filled_by(decision, world)
+            if settings[-1].utilization is not None:
+                per_replica = self._filled_by(decision, settings[-1].utilization, world)
             if decision.plan is not None:
                 peaks[minute] = decision.plan.peak
             if decision.change:
@@ -97,17 +109,12 @@ class Ahpa:
         origins = self.foresight.newest(ticks)
         return list(zip(origins.tolist(), until[0].tolist(), coverage[0].tolist(), self.freeze.at(ticks), strict=True))
 
-    def _filled_by(self, decision: Decision, world: World) -> float:
+    def _filled_by(self, decision: Decision, utilization: float, world: World) -> float:
         """Pull the second lever, or let it go: what the scaler now fills a replica to, in requests in flight."""
         trusted = decision.plan is not None and decision.reason not in UNTRUSTED
-        scaling = self._filled if trusted else self.scenario.scaling
+        scaling = self.scenario.scaling.at(utilization) if trusted else self.scenario.scaling
         scaling.retarget(world.scaler)
         return scaling.per_replica(self.scenario.service.service_seconds)
-
-    @cached_property
-    def _filled(self) -> Scaling:
-        assert self.utilization is not None
-        return self.scenario.scaling.at(self.utilization)
 
     def _workload(self) -> Workload:
         scenario = self.scenario

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from ahpa.backtest.chosen import settings_for
+from ahpa.backtest.chosen import chooser
 from ahpa.backtest.contenders import NAMES, OURS, beside
 from ahpa.backtest.ours import FULL_UTILIZATION, ours
 from ahpa.backtest.results import ContenderResult, SeriesResult
@@ -87,7 +87,7 @@ def _second_lever(trial: Trial, question: Question, mine: ContenderResult) -> It
     """Whether manage-target would pay: one more run."""
     target, play = question.late_target, ours(trial, FULL_UTILIZATION)
     if question.quantile is None:
-        filled = play.play(settings_for(trial, target, FULL_UTILIZATION)).outcome
+        filled = play.play(chooser(trial, target, manage_target=True)).outcome
     else:
         filled = play(question.quantile).outcome
     saved = mine.outcome.replica_hours - filled.replica_hours

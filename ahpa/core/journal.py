@@ -18,7 +18,7 @@ from ahpa.core.decision import Decision
 from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.policy.rules import parse_policy
 from ahpa.core.readiness import Lag, Readiness, Tier
-from ahpa.core.setting import Rule, Setting
+from ahpa.core.setting import Record, Rule, Setting
 from ahpa.core.trust import frozen_tenants
 from forecasting.forecast import Outlook
 from forecasting.panel import frozen as read_only
@@ -179,7 +179,9 @@ def _setting_from_json(row: Mapping[str, Any]) -> Setting:
     said = row.get("setting")
     if said is None:
         return Setting.fill(float(row["level"]))
-    return Setting(**{**said, "rule": Rule(said["rule"])})
+    record = said.get("record")
+    known = {name: said[name] for name in ("level", "replicas", "utilization") if name in said}
+    return Setting(Rule(said["rule"]), **known, record=None if record is None else Record(**record))
 
 
 def _outlook_to_json(outlook: Outlook | None) -> dict[str, Any] | None:

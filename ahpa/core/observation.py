@@ -67,6 +67,8 @@ class Workload:
     """The owner's own maximum; None where none is set."""
     setting: Setting = DEFAULT_SETTING
     """What the owner's late-target needs, from the service's own past."""
+    late: float | None = None
+    """Of its requests, the share that was late lately while its floor followed one of our settings; None: not known."""
     utilization: float = 1.0
     """Share of its slots to which the scaler above the floor fills a replica; 1 where that is not known."""
     managed: bool = False

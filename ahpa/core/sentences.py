@@ -7,8 +7,8 @@ import math
 from ahpa.core.capacity import apportion
 from ahpa.core.observation import Workload
 from ahpa.core.planner import Plan
-from ahpa.core.setting import Rule
-from ahpa.core.words import percent
+from ahpa.core.setting import Rule, Setting
+from ahpa.core.words import percent, quantity
 
 _PARTS = 4
 """So many parts are named; more would hide the sentence."""
@@ -27,7 +27,8 @@ def needs_of(workload: Workload, made: Plan) -> str:
     peak = f"peak {made.peak:.4g}{unit} (p{100 * made.level:.4g})"
     within = f"within {made.window_seconds:.0f} s"
     if made.setting.rule is Rule.CONSTANT:
-        text = f"{made.floor} all the time did best lately; {peak} {within}"
+        best = f"{made.floor} all the time" if made.floor else "no floor"
+        text = f"{best} did best lately; {peak} {within}"
     elif made.setting.rule is Rule.SLOTS:
         text = f"{peak} and {math.sqrt(made.peak):.2g} for noise {within} needs {made.floor}"
     else:
@@ -38,15 +39,21 @@ def needs_of(workload: Workload, made: Plan) -> str:
         text += _split(workload, made)
     elif made.setting.rule is not Rule.CONSTANT:
         text += f" at {_each(workload.per_replica, workload, made)}"
-    return text + _missed(workload, made) + (f" ({'; '.join(workload.assumed)})" if workload.assumed else "")
+    return text + _lately(workload, made.setting) + (f" ({'; '.join(workload.assumed)})" if workload.assumed else "")
 
 
-def _missed(workload: Workload, made: Plan) -> str:
-    """Where the best setting there is has not kept what its owner wants."""
-    late, wanted = made.setting.late, workload.policy.policy.late_target
-    if late is None or late <= wanted:
+def _lately(workload: Workload, setting: Setting) -> str:
+    """What the setting would have done in the last days, whether that is what its owner wants, and what the scaler
+    alone would have done."""
+    record, wanted = setting.record, workload.policy.policy.late_target
+    if record is None:
         return ""
-    return f"; {percent(late)} were late with it lately, more than the {percent(wanted)} wanted"
+    missed = f", more than the {percent(wanted)} wanted" if record.late > wanted else ""
+    alone = f"; with no floor {percent(record.alone_late)} at {quantity(record.alone_replicas)}"
+    if setting.rule is Rule.CONSTANT and not setting.replicas:
+        alone = ""
+    late = f"{percent(record.late)} late at {quantity(record.replicas)} replicas"
+    return f"; with it {late} in the last {quantity(record.days)} days{missed}{alone}"
 
 
 def _each(per_replica: float | None, workload: Workload, made: Plan) -> str:

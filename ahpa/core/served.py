@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ahpa.core.by_service import ByService
 from ahpa.core.setting import CHOICE_LEVELS
 from forecasting.levels import level_weights
 from forecasting.panel import Array, Floats, Ints, Panel
@@ -40,7 +41,7 @@ HPA = Reaction(0.1, 5.0, 1.0, panics=False)
 
 
 @dataclass(frozen=True, eq=False)
-class Served:
+class Served(ByService):
     """What does not change from minute to minute, of n services; shape [n] each, in the unit of their demand."""
 
     per_replica: Array
@@ -99,15 +100,6 @@ class Served:
             fewer=known([each.release for each in above]),
             panics=np.array([each.panics for each in above], bool),
         )  # fmt: skip
-
-    def rows(self, rows: Ints) -> Served:
-        """Of some services, in this order."""
-        return Served(**{each.name: getattr(self, each.name)[rows] for each in fields(self)})
-
-    def beside(self, others: Served) -> Served:
-        """Of both."""
-        names = [each.name for each in fields(self)]
-        return Served(**{name: np.concatenate([getattr(self, name), getattr(others, name)]) for name in names})
 
 
 def largest_lately(demand: Panel) -> Floats:

@@ -15,6 +15,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from ahpa.core.words import percent
 from forecasting.panel import Array, Floats
 
 CHOICE_LEVELS = (0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
@@ -35,6 +36,20 @@ class Rule(StrEnum):
 
 
 @dataclass(frozen=True)
+class Record:
+    """What a setting would have done lately, and the scaler with no floor at all beside it."""
+
+    days: float
+    """So much is on record; what is long ago counts less."""
+    late: float
+    """Share of the requests."""
+    replicas: float
+    """On average."""
+    alone_late: float
+    alone_replicas: float
+
+
+@dataclass(frozen=True)
 class Setting:
     """What the floor of one service follows."""
 
@@ -43,18 +58,22 @@ class Setting:
     """Of the peak; of a constant floor the one that is shown beside it."""
     replicas: int = 0
     """Of a constant floor."""
-    late: float | None = field(default=None, compare=False)
-    """The share of the requests that was late with it lately; None: not known."""
+    utilization: float | None = None
+    """The second lever: to this share of their slots the scaler is told to fill replicas while the forecast is trusted;
+    None: its own target is left alone."""
+    record: Record | None = field(default=None, compare=False)
+    """None: nothing is on record yet."""
 
     @staticmethod
-    def fill(level: float) -> Setting:
-        return Setting(Rule.FILL, level)
+    def fill(level: float, utilization: float | None = None) -> Setting:
+        return Setting(Rule.FILL, level, utilization=utilization)
 
     def __str__(self) -> str:
         """In words, as reports have it."""
+        filled = "" if self.utilization is None else f", filled to {percent(self.utilization)}"
         if self.rule is Rule.CONSTANT:
-            return f"floor {self.replicas}" if self.replicas else "no floor"
-        return f"quantile {self.level:g}" + (" in slots" if self.rule is Rule.SLOTS else "")
+            return (f"floor {self.replicas}" if self.replicas else "no floor") + filled
+        return f"quantile {self.level:g}" + (" in slots" if self.rule is Rule.SLOTS else "") + filled
 
     def padded(self, peak: float, utilization: float) -> float:
         """The demand that, filled to `utilization`, needs as many replicas as the rule wants for this peak."""

@@ -9,23 +9,22 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ahpa.core.by_service import ByService
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.served import MOST, Reaction, Served, wishes
-from ahpa.core.setting import CONSTANT_RATIOS, Setting
-from ahpa.core.tryouts import Tryouts
+from ahpa.core.setting import Setting
+from ahpa.core.tryouts import LEAST_DAYS, Minute, Tryouts
 from ahpa.core.units import IN_FLIGHT
 from ahpa.ports import Telemetry
 from forecasting.panel import Array, Floats, Ints, Panel
 
 STEP_SECONDS = 60.0
 """In steps of so long all is tried (core/tryouts.py)."""
-LATE_AFTER_SECONDS = 1.0
-"""A request that waits longer for capacity is late: the backtest's default."""
 SERVICE_SECONDS = 2.0
 """A request takes so long where its owner does not say (`ahpa.dev/service-time`)."""
 FILLED = 0.7
@@ -37,7 +36,7 @@ SAID = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Tried:
+class Tried(ByService):
     """All targets that are planned for, with their settings as far as they were tried; shape [n] in the order of the
     tryouts' keys, which are series."""
 
@@ -48,16 +47,29 @@ class Tried:
     """Requests in flight for one unit of the demand."""
     until: Floats
     """Unix seconds: the newest step that had been observed when the rules said what they want."""
+    age: Floats
+    """Seconds from there to the round that said so."""
+    reach: Floats
+    """Seconds from there to the end of what a plan had to cover."""
+    ready: Floats
+    """Replicas that were there then."""
+    in_force: Ints
+    """The column of the setting that floors followed then; -1: none of them did, or it was only thought of."""
     wanted: Array
     """[n, rules]: what they wanted then, and what of it was worth keeping."""
     kept: Array
-    anew: tuple[str, ...] = ()
+    anew: tuple[str, ...] = field(default=(), kw_only=True)
     """Series that began anew in this round, as a replica serves another demand than it did."""
 
-    def after(self, recent: Panel, doubted: Collection[str]) -> Tried:
-        """With what has come since then. Of what is `doubted` (series) nothing is learned."""
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return self.tryouts.keys
+
+    def after(self, recent: Panel, late: Panel, doubted: Collection[str]) -> Tried:
+        """With what has come since then, and the share of it that was measured to be `late`. Of what is `doubted`
+        (series) nothing is learned."""
         rows = {key: row for row, key in enumerate(recent.keys) if key not in doubted}
-        at = np.array([rows.get(key, -1) for key in self.tryouts.keys], int)
+        at = np.array([rows.get(key, -1) for key in self.keys], int)
         if not recent.values.size or not (at >= 0).any():
             return self
         newest = np.where(at >= 0, recent.last_observed()[at], -np.inf)
@@ -65,47 +77,40 @@ class Tried:
         if not new.any():
             return self
         column = np.where(new, (newest - recent.start) / recent.step - 0.5, 0).astype(int)
-        demand = np.where(new, np.minimum(recent.values[at, column] * self.scale, MOST), np.nan)
-        tried = self.tryouts.seen(self.served, self.wanted, self.kept, np.asarray(demand, np.float32))
-        return replace(self, tryouts=tried, until=np.maximum(self.until, newest))
+        demand = np.where(new, np.minimum(recent.values[at, column] * self.scale, MOST), np.nan).astype(np.float32)
+        measured = _measured(late, self.keys, np.where(new, newest, -np.inf))
+        minute = Minute(self.wanted, self.kept, demand, self.ready.astype(np.float32), measured, self.in_force)
+        return replace(self, tryouts=self.tryouts.seen(self.served, minute), until=np.maximum(self.until, newest))
 
     def without(self, gone: Callable[[str], bool]) -> Tried | None:
         """Those that are not gone; None if all are."""
-        rows = np.array([row for row, key in enumerate(self.tryouts.keys) if not gone(key)], int)
-        if len(rows) == len(self.tryouts.keys):
+        rows = np.array([row for row, key in enumerate(self.keys) if not gone(key)], int)
+        if len(rows) == len(self.keys):
             return self
         return self.rows(rows) if len(rows) else None
 
-    def beside(self, others: Tried) -> Tried:
-        """Both."""
-        return replace(
-            self,
-            tryouts=self.tryouts.beside(others.tryouts),
-            served=self.served.beside(others.served),
-            late_target=np.concatenate([self.late_target, others.late_target]),
-            scale=np.concatenate([self.scale, others.scale]),
-            until=np.concatenate([self.until, others.until]),
-            wanted=np.concatenate([self.wanted, others.wanted]),
-            kept=np.concatenate([self.kept, others.kept]),
-        )
+    def late(self) -> dict[str, float]:
+        """By series, of those whose floors followed a setting: the share of the requests that was late with it."""
+        shares = zip(self.keys, self.tryouts.experience.shares().tolist(), strict=True)
+        return {key: share for key, share in shares if math.isfinite(share)}
 
-    def rows(self, rows: Ints) -> Tried:
-        """Some of them, in this order."""
-        keys = [self.tryouts.keys[row] for row in rows]
-        none = np.zeros(len(rows))
-        return Tried(
-            self.tryouts.of(keys, none, self.tryouts.constants[rows, -1] / CONSTANT_RATIOS[-1]),
-            self.served.rows(rows),
-            self.late_target[rows],
-            self.scale[rows],
-            self.until[rows],
-            self.wanted[rows],
-            self.kept[rows],
-        )
+    def young(self) -> set[str]:
+        """Series with too little on record to choose by."""
+        few = self.tryouts.minutes < LEAST_DAYS * 1440
+        return {key for key, is_young in zip(self.keys, few.tolist(), strict=True) if is_young}
+
+    def relived(self, others: Tried) -> Tried:
+        """With what is on record of `others`, but of those that are another service since then."""
+        changed = _changed(others, self.keys, self.served.per_replica / self.scale)
+        return replace(self, tryouts=self.tryouts.relived(others.tryouts, set(others.keys) - set(changed)))
+
+    def chosen(self, before: Mapping[str, Setting]) -> dict[str, Setting]:
+        """By series: the setting that did best, of those with enough on record; as `Tryouts.choose`."""
+        return self.tryouts.choose(self.served, self.late_target, before)
 
     def choose(self, before: Mapping[str, Setting], telemetry: Telemetry) -> dict[str, Setting]:
         """By series: the setting in force from now on, of those with enough on record."""
-        chosen = self.tryouts.choose(self.served, self.late_target, before)
+        chosen = self.chosen(before)
         changed = [key for key, setting in chosen.items() if setting != before.get(key)]
         if changed:
             first = {key.partition(" ")[0]: str(chosen[key]) for key in changed[:SAID]}
@@ -119,11 +124,12 @@ def wish(
     series: Mapping[str, str],
     largest: Mapping[str, float],
     reactions: Mapping[str, Reaction],
+    followed: Mapping[str, Setting],
 ) -> Tried | None:
-    """What the rules want for the minute that begins, of every target with a forecast. `series` and `reactions` (how
-    the scaler above the floor follows the load) by workload's key; `largest` by series is the largest demand of the
-    last days. Those that were tried before and are not planned for in
-    this round keep their record and learn nothing. None: there is none to try anything for."""
+    """What the rules want for the minute that begins, of every target with a forecast. By workload's key: its `series`,
+    `reactions` (how the scaler above the floor follows the load), and the setting that its floor really `followed` in
+    this round; `largest` by series is the largest demand of the last days. Those that were tried before and are not
+    planned for in this round keep their record and learn nothing. None: there is none to try anything for."""
     planned = [w for w in seen.workloads if w.per_replica is not None and seen.outlook(w.key) is not None]
     keys = [series[w.key] for w in planned]
     others = before and before.without(set(keys).__contains__)
@@ -135,12 +141,26 @@ def wish(
     ready = np.array([w.ready for w in planned], float)
     anew = () if before is None else _changed(before, keys, served.per_replica / scale)
     tryouts = Tryouts.fresh(keys, ready, needs) if before is None else before.tryouts.of(keys, ready, needs, anew)
-    levels, peaks = _peaks(planned, seen)
+    reach = np.array([_reach(w, seen) for w in planned])
+    levels, peaks = _peaks(planned, reach, seen)
     wanted, kept = wishes(levels, np.asarray(np.minimum(peaks * scale[:, None], 1e30), np.float32), served)
     until = np.where(np.isfinite(peaks).all(axis=1), [w.observed_until for w in planned], np.inf)
     target = np.array([w.policy.policy.late_target for w in planned])
-    here = Tried(tryouts, served, target, scale, until, wanted, kept, anew)
+    age = np.array([_age(w, seen) for w in planned])
+    in_force = tryouts.columns({series[key]: setting for key, setting in followed.items()})
+    here = Tried(tryouts, served, target, scale, until, age, reach, ready, in_force, wanted, kept, anew=anew)
     return here if others is None else here.beside(_waiting(others))
+
+
+def _measured(late: Panel, keys: Sequence[str], ends: Floats) -> Array:
+    """What a panel says of the step that ends then [n]; NaN where it says nothing."""
+    row_of = {key: row for row, key in enumerate(late.keys)}
+    out = np.full(len(keys), np.nan, np.float32)
+    for i, key in enumerate(keys):
+        column = round((ends[i] - late.start) / late.step) - 1 if np.isfinite(ends[i]) else -1
+        if key in row_of and 0 <= column < late.values.shape[1]:
+            out[i] = np.clip(late.values[row_of[key], column], 0, 1)
+    return out
 
 
 def _waiting(others: Tried) -> Tried:
@@ -150,18 +170,25 @@ def _waiting(others: Tried) -> Tried:
 
 def _changed(before: Tried, keys: Sequence[str], per_replica: Floats) -> tuple[str, ...]:
     """Those of which a replica serves another demand than it did, each in its unit: that was another service."""
-    then = dict(zip(before.tryouts.keys, (before.served.per_replica / before.scale).tolist(), strict=True))
+    then = dict(zip(before.keys, (before.served.per_replica / before.scale).tolist(), strict=True))
     now = zip(keys, per_replica.tolist(), strict=True)
     return tuple(key for key, value in now if not math.isclose(value, then.get(key, value), rel_tol=0.01))
 
 
-def _peaks(planned: Sequence[Workload], seen: Observation) -> tuple[Floats, Floats]:
-    """(levels [q], quantiles [n, q] of the peak within each one's lead), NaN where a model has no opinion."""
-    rows = []
-    for workload in planned:
-        outlook = seen.outlooks[workload.key]
-        lead = workload.policy.policy.lead or workload.readiness.longest(LAG_LEVEL)
-        rows.append(outlook.within(max(0.0, seen.now - outlook.origin) + lead + seen.tick_seconds))
+def _age(workload: Workload, seen: Observation) -> float:
+    """Seconds since the newest step that its forecast knows of."""
+    return max(0.0, seen.now - seen.outlooks[workload.key].origin)
+
+
+def _reach(workload: Workload, seen: Observation) -> float:
+    """Seconds from there to the end of what a plan has to cover."""
+    lead = workload.policy.policy.lead or workload.readiness.longest(LAG_LEVEL)
+    return _age(workload, seen) + lead + seen.tick_seconds
+
+
+def _peaks(planned: Sequence[Workload], reach: Floats, seen: Observation) -> tuple[Floats, Floats]:
+    """(levels [q], quantiles [n, q] of the peak within each one's reach), NaN where a model has no opinion."""
+    rows = [seen.outlooks[w.key].within(seconds) for w, seconds in zip(planned, reach.tolist(), strict=True)]
     return seen.outlooks[planned[0].key].levels, np.stack(rows)
 
 
@@ -184,7 +211,7 @@ def _served(planned: Sequence[Workload], scale: Floats, seen: Observation, react
         release=[w.policy.policy.release for w in planned],
         lag_seconds=[w.readiness.longest(LAG_LEVEL) for w in planned],
         service_seconds=[w.policy.policy.service_time or SERVICE_SECONDS for w in planned],
-        late_after_seconds=[LATE_AFTER_SECONDS] * len(planned),
+        late_after_seconds=[w.policy.policy.late_after for w in planned],
         countable=counted,
         reactions=reactions,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,12 +14,17 @@ from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.policy.values import Policy
 from ahpa.core.served import largest_lately
 from ahpa.ports import DemandSource, Reading, ServerClock, Telemetry
+from ahpa.service.choose import Tried
 from ahpa.service.doubts import NO_DOUBTS, Doubts, used_to_zero
-from ahpa.service.observe import Listing, summary
+from ahpa.service.listing import Listing
+from ahpa.service.observe import summary
+from ahpa.service.rehearse import has_past, rehearsed
 from ahpa.service.settings import RECENT_SECONDS, Settings
 from forecasting.choice.per_series import PerSeriesForecaster, PerSeriesModel
 from forecasting.forecast import Coverage, Outlook
 from forecasting.model import Model
+from forecasting.panel import Panel
+from forecasting.windows import windows_up_to
 
 FURTHEST_SECONDS = 86_400.0
 """No plan looks further ahead, whatever an owner writes as a lead or our clock says of the last data's age: everybody's
@@ -38,6 +43,8 @@ class Learned:
     """Series of which a history was read, now or before."""
     seen: frozenset[str] = frozenset()
     """Those in whose history anything was observed."""
+    past: frozenset[str] = frozenset()
+    """Those on whose history settings can be tried."""
     doubts: Doubts = NO_DOUBTS
 
     def observed(self, recent: Reading) -> Learned:
@@ -79,6 +86,8 @@ class Refit:
     """None: nothing could be read, and what was learned before is still true."""
     asked: frozenset[str] = frozenset()
     """Series whose history it tried to read."""
+    rehearsed: Tried | None = None
+    """Targets whose settings were tried on the days before."""
     seconds: float = 0.0
     """It took so long."""
 
@@ -93,10 +102,13 @@ class Learner:
     telemetry: Telemetry
     cluster_clock: ServerClock | None = None
 
-    def refit(self, listing: Listing, earlier: Learned, now: float, deadline: float = math.inf) -> Refit:
+    def refit(
+        self, listing: Listing, earlier: Learned, tried: Tried | None, now: float, deadline: float = math.inf
+    ) -> Refit:
         """Read the whole history of every target that wants a plan, and learn from it.
 
-        What cannot be read, or comes with a warning, is not learned from: what was known of it goes on.
+        What cannot be read, or comes with a warning, is not learned from: what was known of it goes on. Of those that
+        were `tried` for less than a day the settings are tried on the days before.
         """
         queries, keys = dict(sorted(listing.queries.items())), listing.keys  # as the models want them, so none copies
         asked = frozenset(queries)
@@ -116,23 +128,32 @@ class Learner:
             return Refit(now, None, asked)
         if not usable:
             return Refit(now, Learned(), asked)
-        return Refit(now, self._learned(listing, reading, usable, earlier), asked)
-
-    def _learned(self, listing: Listing, reading: Reading, usable: Sequence[str], earlier: Learned) -> Learned:
         history = reading.panel.select(usable)
+        learned = self._learned(listing, reading, history, earlier)
+        return Refit(now, learned, asked, tried and self._rehearsed(tried, history, learned.past))
+
+    def _rehearsed(self, tried: Tried, history: Panel, past: Collection[str]) -> Tried | None:
+        """Never at the cost of what was learned."""
+        try:
+            return rehearsed(tried, self.models[Policy().model], history, past)
+        except Exception:  # a fault of ours, or of a library
+            self.telemetry.fault("settings.failed")
+            return None
+
+    def _learned(self, listing: Listing, reading: Reading, history: Panel, earlier: Learned) -> Learned:
         chosen = {a.series: a.parsed.policy.model for a in listing.asked if a.query is not None}
         unlisted = {series for series in earlier.known if series.partition("/")[0] in listing.unlisted}
-        unread = (listing.queries.keys() - set(usable)) | unlisted
+        unread = (listing.queries.keys() - set(history.keys)) | unlisted
         model = PerSeriesModel(self.models, chosen, Policy().model, earlier.forecaster, unread)
         forecaster = model.fit(history)
         for name, reasons in forecaster.failed.items():
             said = {listing.keys[series]: reason for series, reason in reasons.items()}
             self.telemetry.log("refit.model_failed", logging.WARNING, model=name, of=len(history.keys), **summary(said))
         going_on = unread & forecaster.kept.keys()
-        known = {*usable, *going_on}
+        known = {*history.keys, *going_on}
         before = earlier.doubts
         doubts = Doubts(
-            warned=(reading.partial & set(usable)) | (before.warned & going_on),
+            warned=(reading.partial & set(history.keys)) | (before.warned & going_on),
             used_to_zero={
                 **{series: hours for series, hours in before.used_to_zero.items() if series in going_on},
                 **used_to_zero(history.until(history.end - RECENT_SECONDS)),
@@ -142,18 +163,11 @@ class Learner:
         seen |= earlier.seen & going_on
         largest = {key: value for key, value in earlier.largest.items() if key in going_on}
         largest |= dict(zip(history.keys, largest_lately(history).tolist(), strict=True))
-        return Learned(forecaster, largest, frozenset(known), frozenset(seen), doubts)
+        past = frozenset(key for key in has_past(history) if chosen.get(key, Policy().model) == Policy().model)
+        return Learned(forecaster, largest, frozenset(known), frozenset(seen), past, doubts)
 
 
 def worst_skew(reading: Reading, cluster_clock: ServerClock | None) -> float:
     """Seconds that our clock is ahead of the servers' (negative: behind); where they differ, the worst. One that did
     not answer says nothing of it, so that each alone must be enough."""
     return max(reading.skew, cluster_clock.skew if cluster_clock else 0.0, key=abs)
-
-
-def windows_up_to(seconds: float, step_seconds: float) -> tuple[float, ...]:
-    """Window lengths for the whole fleet, growing by a quarter from one step up to at least `seconds`."""
-    windows = [step_seconds]
-    while windows[-1] < seconds:
-        windows.append(math.ceil(windows[-1] * 1.25 / step_seconds) * step_seconds)
-    return tuple(windows)

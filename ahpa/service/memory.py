@@ -52,6 +52,8 @@ class Memory:
     """Series of which any data were seen. Lost: known again from the history, as soon as one was read."""
     unread: frozenset[str] = frozenset()
     """Series whose demand the last round could not read. Lost: an outage is told of once more."""
+    unmeasured: frozenset[str] = frozenset()
+    """Series whose late requests the last round could not read. Lost: it is told of once more."""
     unlisted: frozenset[str] = frozenset()
     """Kinds that the last round could not list. Lost: it is told of once more."""
     would_be: dict[str, int] = field(default_factory=dict)
@@ -64,9 +66,12 @@ class Memory:
     """Targets that the last round had no time to write to. Lost: they take their turn."""
 
     tried: Tried | None = None
-    """What each setting would have done lately. Lost: for a day nothing is chosen by it."""
+    """What each setting would have done lately. Lost: the second refit tries them on the days before; where there are
+    too many targets for that, nothing is chosen for a day."""
     settings: dict[str, Setting] = field(default_factory=dict)
-    """By series: what its floor follows. Lost: the default, for that day."""
+    """By series: what its floor follows. Lost: the default, until then."""
+    rehearsed: set[str] = field(default_factory=set)
+    """Series for whose sake a refit was wished, that their settings be tried on their past. Lost: as those are."""
     unlearned: dict[str, Backoff] = field(default_factory=dict)
     """By series: those whose history no refit could read, though the hour of each round could be. Lost: the first refit
     tries them anyway."""
@@ -92,6 +97,11 @@ class Memory:
         self.trusted = {key for key in self.trusted if not gone(key)}
         self.unanswered = {key for key in self.unanswered if not gone(key)}
         self.seen = {key for key in self.seen if not gone(key)}
+        self.rehearsed = {key for key in self.rehearsed if not gone(key)}
+
+    def untried(self, past: Collection[str]) -> set[str]:
+        """Series with a past on which their settings should be tried, of which that was not wished yet."""
+        return set() if self.tried is None else (self.tried.young() & set(past)) - self.rehearsed
 
     def not_learned(self, asked: Collection[str], known: Collection[str], now: float, pause: float) -> None:
         """A refit at `now` asked for these series and left out what is not `known`: no new one is wished for their sake

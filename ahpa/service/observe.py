@@ -6,7 +6,6 @@ import logging
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -15,7 +14,6 @@ from ahpa.core.observation import Workload
 from ahpa.core.policy.rules import parse_policy
 from ahpa.core.policy.values import Parsed, Policy
 from ahpa.core.readiness import Readiness
-from ahpa.core.served import Reaction
 from ahpa.core.starts import StartLog
 from ahpa.core.units import Capacity, Fit, fit
 from ahpa.ports import (
@@ -30,59 +28,16 @@ from ahpa.ports import (
     Telemetry,
 )
 from ahpa.service.doubts import Doubts, sudden_zeros
+from ahpa.service.listing import Asked, Listing
 from ahpa.service.memory import Memory
 from ahpa.service.settings import RECENT_SECONDS, Settings
 from ahpa.service.starting import look_at_pods
+from forecasting.panel import Panel
 
+LATE_SECONDS = 600.0
+"""Late requests are read of so long: an answer may come some minutes late."""
 SAID = 3
 """So many targets and reasons are named where many have the same trouble."""
-
-
-@dataclass(frozen=True, eq=False)
-class Asked:
-    """One target and what its owner asks of us."""
-
-    target: Target
-    parsed: Parsed
-    query: str | None
-    """The filled query; None: no plan is wanted, or what is wanted cannot be served."""
-    fits: tuple[Fit, ...] = ()
-    """What one replica serves in the unit of that query: one, or one for each part of the target."""
-
-    @property
-    def series(self) -> str:
-        """What is measured: whatever is learned or remembered of a demand belongs to the target *and* its query. One
-        that is measured in another way is another series, of which nothing is known yet."""
-        return f"{self.target.key} {self.query}"
-
-
-@dataclass(frozen=True, eq=False)
-class Listing:
-    """All targets at one moment."""
-
-    asked: tuple[Asked, ...]
-    unlisted: Mapping[str, str]
-    """Kinds that did not answer, and what was said: their targets are not gone, only not seen."""
-
-    @property
-    def queries(self) -> dict[str, str]:
-        """By series, of those that want a plan."""
-        return {a.series: a.query for a in self.asked if a.query is not None}
-
-    @property
-    def keys(self) -> dict[str, str]:
-        """By series: the key of its target."""
-        return {a.series: a.target.key for a in self.asked}
-
-    @property
-    def reactions(self) -> dict[str, Reaction]:
-        """By the target's key: how its scaler follows the load."""
-        return {a.target.key: a.target.reaction for a in self.asked}
-
-    @cached_property
-    def series(self) -> dict[str, str]:
-        """By the target's key: its series."""
-        return {a.target.key: a.series for a in self.asked}
 
 
 @dataclass(frozen=True)
@@ -136,7 +91,8 @@ class Observer:
         try:
             name = self._query(target, parsed.policy)
             query = self.queries[name]
-            filled = query.fill(target.namespace, target.name, self.settings.step_seconds)
+            where = target.namespace, target.name, self.settings.step_seconds
+            filled, late = query.fill(*where), query.fill_late(*where)
         except QueryError as error:
             return Asked(target, replace(parsed, problems=(*parsed.problems, str(error))), None)
         fits = fitted(target, parsed.policy, name, query)
@@ -144,7 +100,7 @@ class Observer:
             served = zip(target.parts, fits, strict=True)
             parts = tuple(replace(part, per_replica=one.per_replica or part.per_replica) for part, one in served)
             target = replace(target, parts=parts)
-        return Asked(target, parsed, filled, fits)
+        return Asked(target, parsed, filled, fits, late)
 
     def _query(self, target: Target, policy: Policy) -> str:
         """The name of the query. Raises QueryError for wishes that this service cannot serve."""
@@ -173,6 +129,16 @@ class Observer:
         memory.unread = frozenset(reading.problems)
         return reading
 
+    def late(self, listing: Listing, memory: Memory, now: float, deadline: float) -> Panel:
+        """The share of the requests that was late in the last minutes, of those of whom somebody measures it. Nothing
+        but the record of the settings hangs on it, and that has another way; so a failure is told of once."""
+        reading = self.demand.read(listing.late, now - LATE_SECONDS, now, self.settings.step_seconds, deadline)
+        keys = listing.keys
+        if new := {keys[series]: said for series, said in reading.problems.items() if series not in memory.unmeasured}:
+            self.telemetry.log("late.no_data", logging.WARNING, of=len(listing.late), **summary(new))
+        memory.unmeasured = frozenset(reading.problems)
+        return reading.panel
+
     def workloads(
         self,
         listing: Listing,
@@ -190,6 +156,7 @@ class Observer:
         observed = dict(zip(panel.keys, panel.last_observed().tolist(), strict=True))
         finite = np.isfinite(panel.values)
         coverage = dict(zip(panel.keys, finite.mean(axis=1).tolist() if finite.size else (), strict=False))
+        late = memory.tried.late() if memory.tried is not None else {}
         looked_at = [asked.target for asked in listing.asked if asked.target.selector and asked.query is not None]
         look_at_pods(self.starts, looked_at, memory, now, deadline, self.telemetry)
         out = []
@@ -214,6 +181,7 @@ class Observer:
                     observed_until=until,
                     coverage=share,
                     setting=memory.settings.get(series, workload.setting),
+                    late=late.get(series),
                     unread=recent.problems.get(series),
                     never="" if series in memory.seen or asked.query is None else _never(asked),
                     doubt=doubts.of(series, zeros.get(series), busy=target.ready > floor) or _unread_defaults(target),

@@ -17,6 +17,7 @@ from ahpa.core.controller import step
 from ahpa.core.decision import Decision
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.round import nothing_to_go_by
+from ahpa.core.setting import Setting
 from ahpa.core.trust import distrusted
 from ahpa.ports import (
     Actuator,
@@ -34,10 +35,12 @@ from ahpa.service.act import Actor, Gate
 from ahpa.service.budget import Budget
 from ahpa.service.choose import STEP_SECONDS, wish
 from ahpa.service.learn import Learned, Learner, Refit, worst_skew
+from ahpa.service.listing import Listing
 from ahpa.service.memory import Memory
-from ahpa.service.observe import Listing, Observer
+from ahpa.service.observe import Observer
 from ahpa.service.settings import Settings
 from forecasting.model import Model
+from forecasting.panel import Panel
 
 REFIT_SHARE = 0.1
 """A new target, or one that is measured in a new way, is learned at once; but refits that are wished for may take no
@@ -100,7 +103,7 @@ class Service:
         self._wanted = {"refit": threading.Event(), "tick": threading.Event()}
         self._hurried = threading.Event()
         """Somebody new waits for the next refit to end."""
-        # The tick's; a refit only reads what was learned before it
+        # The tick's; a refit only reads what was learned, and tried, before it
         self._memory = Memory()
         self._learned = Learned()
         self._wished_at = -math.inf
@@ -114,7 +117,7 @@ class Service:
             budget = Budget.of_refit(time.monotonic(), self.settings.refit_seconds)
             began = self._stopwatch()
             listing = self._observer.list(budget.listing)
-            done = self._learner.refit(listing, self._learned, now, budget.demand)
+            done = self._learner.refit(listing, self._learned, self._memory.tried, now, budget.demand)
             seconds = self._stopwatch() - began
             self._refits.put(replace(done, seconds=seconds))
             if self._hurried.is_set():
@@ -149,7 +152,9 @@ class Service:
         self.shown = Shown(now, rounds)
         coverage = self._learned.coverage(listing.keys)
         self._actor.carry_out(observation, rounds, coverage, self._memory, budget.writes)
-        self._try_out(listing, recent, observation)
+        followed = {one.key: one.plan.setting for one in decisions if one.plan is not None and writes}
+        late = self._observer.late(listing, self._memory, now, budget.writes)
+        self._try_out(listing, recent, late, observation, followed)
         self._wrote = writes
         seconds = time.monotonic() - began
         self._telemetry.ticked(now, seconds)
@@ -172,6 +177,8 @@ class Service:
         while not self._refits.empty():
             refit = self._refits.get()
             self._learned = refit.learned or self._learned
+            if self._memory.tried is not None and refit.rehearsed is not None:
+                self._memory.tried = self._memory.tried.relived(refit.rehearsed)
             self._choose()
             self._refit_seconds = refit.seconds
             self._memory.not_learned(refit.asked, self._learned.known, refit.at, NEW_SERIES_REFIT_SECONDS)
@@ -184,9 +191,12 @@ class Service:
         except Exception:  # a fault of ours
             self._telemetry.fault("settings.failed")
 
-    def _try_out(self, listing: Listing, recent: Reading, seen: Observation) -> None:
+    def _try_out(
+        self, listing: Listing, recent: Reading, late: Panel, seen: Observation, planned: Mapping[str, Setting]
+    ) -> None:
         """All settings on what came, and what they want next; after all writes, and as harmless. A step is a minute of
-        the world in which they are tried, so where it is not, or some would be missed, nothing is tried."""
+        the world in which they are tried, so where it is not, or some would be missed, nothing is tried. `planned` by
+        key is what each decision followed; where we hold the floor, and the cluster has so many, it was really so."""
         if self.settings.step_seconds != STEP_SECONDS or self.settings.tick_seconds > STEP_SECONDS:
             return
         series = listing.series
@@ -194,8 +204,11 @@ class Service:
         try:
             tried = self._memory.tried
             if tried is not None and abs(seen.skew) <= seen.limits.skew_seconds:
-                tried = tried.after(recent.panel, doubted | recent.partial)
-            self._memory.tried = now = wish(tried, seen, series, self._learned.largest, listing.reactions)
+                tried = tried.after(recent.panel, late, doubted | recent.partial)
+            carried_out = (w for w in seen.workloads if w.managed and w.present >= w.floor)
+            followed = {w.key: planned[w.key] for w in carried_out if w.key in planned}
+            largest, reactions = self._learned.largest, listing.reactions
+            self._memory.tried = now = wish(tried, seen, series, largest, reactions, followed)
             for key in now.anew if now is not None else ():
                 self._memory.settings.pop(key, None)  # so many replicas are another floor than they were
         except Exception:  # a fault of ours
@@ -204,11 +217,16 @@ class Service:
 
     def _wish_for_refit(self, listing: Listing, recent: Reading, now: float) -> None:
         """A target whose query fails has nothing to learn from, and one whose history cannot be read is tried again
-        less and less often; neither must make all others learn anew for ever."""
+        less and less often; neither must make all others learn anew for ever. One that has just been planned for the
+        first time has its settings tried on its past by another refit."""
         pause = max(self.settings.tick_seconds, self._refit_seconds / REFIT_SHARE)
         lately = 0 <= now - self._wished_at < min(pause, NEW_SERIES_REFIT_SECONDS)
         unknown = set(listing.queries) - self._learned.known - set(recent.problems)
-        if not lately and not self._refitting.locked() and any(self._memory.may_learn(key, now) for key in unknown):
+        if lately or self._refitting.locked():
+            return
+        untried = self._memory.untried(self._learned.past)
+        if untried or any(self._memory.may_learn(key, now) for key in unknown):
+            self._memory.rehearsed |= untried
             self._wished_at = now
             self._hurried.set()
             self._wanted["refit"].set()

@@ -23,6 +23,7 @@ from ahpa.simulation.queues.queue import Waits
 from ahpa.simulation.replicas import Replicas
 from ahpa.simulation.scalers.scaler import Scaler
 from ahpa.simulation.stream import Stream
+from forecasting.panel import Floats
 
 ROW_SECONDS = 60
 SOON_SECONDS = 60
@@ -218,6 +219,16 @@ class World:
         """Requests that arrived in `[since, until)`, seconds up to now, and are known to be late by now."""
         first, last = (round(at - self.traffic.start) for at in (since, until))
         return float(self._queue.late(first, last).sum())
+
+    def minutes(self, first: int, last: int) -> tuple[Floats, Floats]:
+        """Of the minutes `[first, last)` from the beginning, which are over: the share of the requests that is known to
+        be late by now (0 where none came), and replicas that were ready on average."""
+        seconds = slice(first * ROW_SECONDS, last * ROW_SECONDS + 1, ROW_SECONDS)
+        came = np.diff(self.traffic.arrived[seconds])
+        late = self._queue.late(first * ROW_SECONDS, last * ROW_SECONDS).reshape(-1, ROW_SECONDS).sum(axis=1)
+        rows = [0.0, *(row[0] for row in self._rows[:last])]
+        ready = np.diff(rows[first:]) / ROW_SECONDS
+        return late / np.maximum(came, 1e-9), ready
 
     def outcome(self) -> Outcome:
         """The figures up to now, which should be the end of the traffic."""

@@ -7,14 +7,17 @@ from dataclasses import replace
 import numpy as np
 
 from ahpa.backtest import alternatives
-from ahpa.backtest.chosen import settings_for
-from ahpa.backtest.ours import Ahpa, ours
+from ahpa.backtest.chosen import chooser
+from ahpa.backtest.ours import Ahpa, Lived, ours
 from ahpa.core.controller import step
 from ahpa.core.decision import Decision
 from ahpa.core.observation import Observation
 from ahpa.core.policy.rules import parse_policy
 from ahpa.core.setting import DEFAULT_SETTING, Setting
 from tests.backtest.examples import DAY, wave_trial
+
+NOTHING = Lived(np.empty(0), np.empty(0))
+"""As the first day begins."""
 
 
 def test_ours_is_the_services_own_decision_function() -> None:
@@ -56,22 +59,20 @@ def test_the_second_lever_saves_and_falls_back_without_a_forecast() -> None:
 def test_settings_are_chosen_by_what_lay_before_each_day() -> None:
     """A strict owner pays for it, a generous one does not. Nothing of the tested days is known when they begin."""
     trial = wave_trial()
-    strict, generous = (settings_for(trial, target) for target in (0.001, 0.9))
-    assert len(strict) == trial.tested.minutes
-    run, lax = ours(trial).play(strict), ours(trial).play(generous)
+    run, lax = (ours(trial).play(chooser(trial, target)) for target in (0.001, 0.9))
     assert lax.outcome.replica_hours < run.outcome.replica_hours
     assert run.outcome.late_ratio < 0.001
     values = trial.tested.demand.values.copy()
     values[:, round((trial.tested.start - trial.tested.demand.start) / 60) :] *= 5
     other = replace(trial, tested=replace(trial.tested, demand=replace(trial.tested.demand, values=values)))
-    assert settings_for(other, 0.001)[:DAY] == strict[:DAY]
+    assert chooser(other, 0.001)(NOTHING) == chooser(trial, 0.001)(NOTHING)
 
 
 def test_a_forecast_that_says_nothing_of_the_wave_is_not_followed() -> None:
     """All quantiles are nothing: no level can help, so a constant floor does."""
     trial = wave_trial()
     blind = replace(trial, foresight=replace(trial.foresight, peaks=0 * trial.foresight.peaks))
-    assert str(settings_for(blind, 0.001)[0]).startswith("floor ")
+    assert str(chooser(blind, 0.001)(NOTHING)).startswith("floor ")
 
 
 def test_without_a_day_before_the_default_holds_for_a_day() -> None:
@@ -79,7 +80,7 @@ def test_without_a_day_before_the_default_holds_for_a_day() -> None:
     seen = trial.foresight
     late = seen.origins >= trial.tested.start - 1e-6
     young = replace(trial, foresight=replace(seen, origins=seen.origins[late], peaks=seen.peaks[late]))
-    assert set(settings_for(young, 0.001)[:DAY]) == {DEFAULT_SETTING}
+    assert chooser(young, 0.001)(NOTHING) == DEFAULT_SETTING
 
 
 def test_coverage_is_what_was_realised() -> None:

@@ -16,7 +16,7 @@ from ahpa.core.capacity import Part
 from ahpa.core.controller import step
 from ahpa.core.journal import JournalError, decision_to_json, entries, entry_from_json
 from ahpa.core.observation import Limits, Observation, Workload
-from ahpa.core.setting import Rule, Setting
+from ahpa.core.setting import Record, Rule, Setting
 from forecasting.forecast import Outlook
 from tests.core.conftest import NOW, outlook_of, workload_of
 from tests.core.test_controller import outlooks, workloads
@@ -114,7 +114,13 @@ LINE: dict[str, Any] = {
         "present": 3,
         "coverage": 0.75,
         "maximum": 50,
-        "setting": {"rule": "slots", "level": 0.995, "replicas": 0, "late": 0.0004},
+        "setting": {
+            "rule": "slots",
+            "level": 0.995,
+            "replicas": 0,
+            "utilization": None,
+            "record": {"days": 2.0, "late": 0.0004, "replicas": 3.5, "alone_late": 0.02, "alone_replicas": 3.0},
+        },
         "utilization": 0.7,
         "managed": True,
         "refusal": None,
@@ -201,7 +207,13 @@ def test_a_line_of_before_there_were_settings_has_the_level_of_a_quantile() -> N
 
 def test_what_is_read_is_what_was_written_of_a_setting() -> None:
     setting = entry_from_json(LINE).workload.setting
-    assert (setting, setting.late) == (Setting(Rule.SLOTS, 0.995), 0.0004)
+    assert (setting, setting.record) == (Setting(Rule.SLOTS, 0.995), Record(2.0, 0.0004, 3.5, 0.02, 3.0))
+
+
+def test_a_setting_of_before_there_were_records_is_read() -> None:
+    """They had the share that was late, and nothing else."""
+    workload = {**LINE["workload"], "setting": {"rule": "slots", "level": 0.99, "replicas": 0, "late": 0.1}}
+    assert entry_from_json({**LINE, "workload": workload}).workload.setting == Setting(Rule.SLOTS, 0.99)
 
 
 @pytest.mark.parametrize(("known", "least", "floor"), [(True, 5, 20), (False, 1, 18)])

@@ -7,7 +7,7 @@ import pytest
 from ahpa.core.capacity import Part
 from ahpa.core.controller import step
 from ahpa.core.observation import Limits, Observation
-from ahpa.core.setting import Rule, Setting
+from ahpa.core.setting import Record, Rule, Setting
 from tests.core.conftest import NOW, outlook_of, workload_of
 
 
@@ -24,13 +24,14 @@ from tests.core.conftest import NOW, outlook_of, workload_of
             "raise 1 -> 4: 4 all the time did best lately; peak 16 requests in flight (p99) within 180 s",
         ),
         (
-            Setting(Rule.FILL, 0.99, late=0.034),
-            "raise 1 -> 6: peak 16 requests in flight (p99) within 180 s needs 6 at 2.8 each; 3.4 % were late with it "
-            "lately, more than the 0.1 % wanted",
+            Setting(Rule.FILL, 0.99, record=Record(3.0, 0.034, 6.12, 0.09, 4.9)),
+            "raise 1 -> 6: peak 16 requests in flight (p99) within 180 s needs 6 at 2.8 each; with it 3.4 % late at "
+            "6.12 replicas in the last 3 days, more than the 0.1 % wanted; with no floor 9 % at 4.9",
         ),
         (
-            Setting(Rule.FILL, 0.99, late=0.001),
-            "raise 1 -> 6: peak 16 requests in flight (p99) within 180 s needs 6 at 2.8 each",
+            Setting(Rule.CONSTANT, 0.99, 0, record=Record(1.5, 0.001, 5.0, 0.001, 5.0)),
+            "keep 1: no floor did best lately; peak 16 requests in flight (p99) within 180 s; with it 0.1 % late at 5 "
+            "replicas in the last 1.5 days",
         ),
     ],
 )

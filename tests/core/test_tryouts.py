@@ -16,7 +16,7 @@ from ahpa.core.served import HPA as HPAS
 from ahpa.core.served import KPA as KNATIVES
 from ahpa.core.served import Reaction, Served, largest_lately, wishes
 from ahpa.core.setting import CHOICE_LEVELS, Rule, Setting
-from ahpa.core.tryouts import RULES, SETTINGS, Tryouts
+from ahpa.core.tryouts import RULES, SETTINGS, Minute, Tryouts
 from ahpa.reactive.hpa.config import HpaConfig
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.outcome import Outcome
@@ -58,7 +58,7 @@ def flat(value: float, services: int = 1) -> Array:
 
 def walked(tryouts: Tryouts, world: Served, demand: Floats, wanted: float = 0.0) -> Tryouts:
     for load in demand:
-        tryouts = tryouts.seen(world, flat(wanted), flat(wanted), np.array([load], np.float32))
+        tryouts = tryouts.seen(world, Minute.untold(flat(wanted), flat(wanted), np.array([load], np.float32)))
     return tryouts
 
 
@@ -107,8 +107,8 @@ def alone(reaction: Reaction, demand: Floats) -> list[int]:
     """What the scaler above no floor wants after each minute."""
     tryouts, out = begun(needed=8.0), []
     for load in demand:
-        tryouts = tryouts.seen(served(reaction=reaction), flat(0.0), flat(0.0), np.array([load], np.float32))
-        out.append(int(tryouts.desired[0, FIRST_CONSTANT]))
+        tryouts = walked(tryouts, served(reaction=reaction), np.array([load]))
+        out.append(int(tryouts.world.desired[0, FIRST_CONSTANT]))
     return out
 
 
@@ -141,8 +141,8 @@ def test_a_replica_serves_a_lag_after_it_was_asked_for() -> None:
     tryouts, ready = begun(), []
     for at in range(8):
         plan = flat(9.0 if at >= 2 else 0.0)
-        tryouts = tryouts.seen(served(), plan, plan, np.array([2.0], np.float32))
-        ready.append(int(tryouts.ready[0, 0]))
+        tryouts = tryouts.seen(served(), Minute.untold(plan, plan, np.array([2.0], np.float32)))
+        ready.append(int(tryouts.world.ready[0, 0]))
     assert ready == [1, 1, 1, 1, 1, 5, 9, 9]  # four more at once, then double: the limit of a raise
 
 
@@ -153,8 +153,9 @@ def test_a_withdrawn_start_begins_anew_and_one_that_is_kept_does_not() -> None:
         tryouts, ready = begun(), []
         for at in range(60):
             plan = flat(5.0 if at % 2 == 0 else 0.0)
-            tryouts = tryouts.seen(served(), plan, np.maximum(plan, flat(kept)), np.array([2.0], np.float32))
-            ready.append(float(tryouts.ready[0, 0]))
+            minute = Minute.untold(plan, np.maximum(plan, flat(kept)), np.array([2.0], np.float32))
+            tryouts = tryouts.seen(served(), minute)
+            ready.append(float(tryouts.world.ready[0, 0]))
         most[name] = max(ready)
     assert most["kept"] == 5.0
     assert most["dropped"] < 5.0
@@ -166,7 +167,7 @@ def test_services_do_not_know_of_each_other() -> None:
     both = replace(served(services=2), lag=np.array([1, 4]))
     together = begun(2)
     for at in range(300):
-        together = together.seen(both, flat(6.0, 2), flat(6.0, 2), demand[:, at].astype(np.float32))
+        together = together.seen(both, Minute.untold(flat(6.0, 2), flat(6.0, 2), demand[:, at].astype(np.float32)))
     for row, lag in enumerate((60.0, 240.0)):
         alone = walked(begun(), served(lag), demand[row], 6.0)
         np.testing.assert_allclose(together.shares()[0][row], alone.shares()[0][0], rtol=1e-4)
@@ -187,16 +188,18 @@ def test_who_waits_is_late_until_the_queue_has_gone() -> None:
 def test_a_minute_that_was_not_observed_teaches_nothing() -> None:
     before = walked(begun(), served(), bursty(200))
     after = walked(before, served(), np.array([np.nan]), 50.0)
-    for name in ("floor", "ready", "late", "cost", "demand", "minutes"):
+    for name in ("late", "cost", "demand", "minutes"):
         np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
+    for name in ("floor", "ready", "asked", "backlog"):
+        np.testing.assert_array_equal(getattr(before.world, name), getattr(after.world, name))
 
 
 def test_the_owners_bounds_hold_in_tryouts_too() -> None:
     world = replace(served(), least=np.full(1, 3, np.float32), most=np.full(1, 6, np.float32))
     tryouts = walked(begun(), world, np.full(100, 60.0), 50.0)
-    assert float(tryouts.present.max()) == 6.0
+    assert float(tryouts.world.present.max()) == 6.0
     idle = walked(begun(), world, np.zeros(100))
-    assert float(idle.present.min()) == 3.0
+    assert float(idle.world.present.min()) == 3.0
 
 
 def test_what_the_rules_want_is_what_the_planner_wants() -> None:
@@ -242,10 +245,12 @@ def test_a_demand_that_nobody_can_serve_harms_no_neighbour(huge: float) -> None:
     tryouts = begun(2).of(("s0", "s1"), np.array([huge, 6.0]), np.array([huge, 20.0]))
     both = served(services=2)
     for load in bursty(DAY):
-        tryouts = tryouts.seen(both, flat(1e6, 2), flat(1e6, 2), np.array([min(huge, 1e30), load], np.float32))
+        came = np.array([min(huge, 1e30), load], np.float32)
+        tryouts = tryouts.seen(both, Minute.untold(flat(1e6, 2), flat(1e6, 2), came))
     chosen = tryouts.choose(both, np.full(2, 0.001), {})
     assert set(chosen) == {"s0", "s1"}
-    assert all(np.isfinite(getattr(tryouts, name)).all() for name in ("constants", "late", "cost", "floor"))
+    assert all(np.isfinite(getattr(tryouts, name)).all() for name in ("constants", "late", "cost"))
+    assert np.isfinite(tryouts.world.floor).all()
 
 
 def test_the_setting_in_force_stays_unless_another_is_clearly_better() -> None:
@@ -271,7 +276,7 @@ def test_those_that_come_and_go_leave_the_others_as_they_are() -> None:
     both = served(services=2)
     demand = bursty(300, 5)[:100]
     for load in demand:
-        more = more.seen(both, flat(0.0, 2), flat(0.0, 2), np.full(2, load, np.float32))
+        more = more.seen(both, Minute.untold(flat(0.0, 2), flat(0.0, 2), np.full(2, load, np.float32)))
     alone = walked(one, served(), demand)
     np.testing.assert_allclose(more.late[1], alone.late[0], rtol=1e-5)
     assert more.of(("s0",), np.ones(1), np.full(1, 20.0)).minutes.tolist() == [400]

@@ -29,23 +29,33 @@ class Query:
     template: str
     unit: Unit | None = None
     """What it counts; None: its entry does not say, so it is taken to count what the capacity counts."""
+    late: str | None = None
+    """A template too: the share of the requests that was late, 0 to 1."""
 
     def fill(self, namespace: str, name: str, step: float) -> str:
         """The PromQL for one target. Raises QueryError for a name that no Kubernetes object can have."""
-        for text in (namespace, name):
-            if not RFC_1123.fullmatch(text):
-                raise QueryError(f"{text[:80]!r} is not a name of a Kubernetes object")
-        values = {"namespace": namespace, "name": name, "step": f"{round(step)}s"}
-        plain = HOLE.sub(lambda hole: values[hole.group(1)], self.template)
-        if "." not in namespace + name:
-            return plain
-        within = patterns(self.template)  # where a dot would stand for any character
+        return _filled(self.template, namespace, name, step)
 
-        def fit(hole: re.Match[str]) -> str:
-            text = values[hole.group(1)]
-            return text.replace(".", "[.]") if any(a < hole.start() < b for a, b in within) else text
+    def fill_late(self, namespace: str, name: str, step: float) -> str | None:
+        """As `fill`; None where it has none."""
+        return self.late and _filled(self.late, namespace, name, step)
 
-        return HOLE.sub(fit, self.template)
+
+def _filled(template: str, namespace: str, name: str, step: float) -> str:
+    for text in (namespace, name):
+        if not RFC_1123.fullmatch(text):
+            raise QueryError(f"{text[:80]!r} is not a name of a Kubernetes object")
+    values = {"namespace": namespace, "name": name, "step": f"{round(step)}s"}
+    plain = HOLE.sub(lambda hole: values[hole.group(1)], template)
+    if "." not in namespace + name:
+        return plain
+    within = patterns(template)  # where a dot would stand for any character
+
+    def fit(hole: re.Match[str]) -> str:
+        text = values[hole.group(1)]
+        return text.replace(".", "[.]") if any(a < hole.start() < b for a, b in within) else text
+
+    return HOLE.sub(fit, template)
 
 
 BUILT_IN = Path(__file__).with_name("queries.yaml")
@@ -54,7 +64,7 @@ BUILT_IN = Path(__file__).with_name("queries.yaml")
 
 def load_queries(file: str | None = None) -> dict[str, Query]:
     """The built-in queries and those of the operator's YAML file: `name: promql`, or better `name: {unit: ...,
-    promql: ...}`. Raises QueryError."""
+    promql: ..., late: ...}`. Raises QueryError."""
     files = [BUILT_IN, *([Path(file)] if file is not None else [])]
     queries: dict[str, Query] = {}
     for one in files:
@@ -75,27 +85,34 @@ def doubts(queries: Mapping[str, Query]) -> dict[str, str]:
 
 
 def _query(name: str, entry: object) -> Query:
-    unit = None
     if isinstance(entry, Mapping):
-        if not set(entry) <= {"promql", "unit"} or not all(isinstance(value, str) for value in entry.values()):
-            raise QueryError(f"query {name}: expected 'unit' and 'promql', each a text, and nothing else")
+        if not set(entry) <= {"promql", "unit", "late"} or not all(isinstance(value, str) for value in entry.values()):
+            raise QueryError(f"query {name}: expected 'unit', 'promql' and 'late', each a text, and nothing else")
         try:
             unit = unit_named(entry["unit"]) if "unit" in entry else None
         except UnitError as error:
             raise QueryError(f"query {name}: {error}") from error
-        entry = entry.get("promql")
-    if not isinstance(entry, str):
+        late = entry.get("late")
+        if late is not None:
+            _checked(f"{name}, late", late)
+        return Query(name, _checked(name, entry.get("promql")), unit, late)
+    return Query(name, _checked(name, entry))
+
+
+def _checked(name: str, template: object) -> str:
+    """The template. Raises QueryError with what is wrong with it."""
+    if not isinstance(template, str):
         raise QueryError(f"query {name}: no 'promql' in it")
-    unknown = set(HOLE.findall(entry)) - _KNOWN
+    unknown = set(HOLE.findall(template)) - _KNOWN
     if unknown:
         raise QueryError(f"query {name}: unknown placeholder {sorted(unknown)}; known: {sorted(_KNOWN)}")
-    if "{{" in HOLE.sub("", entry):
+    if "{{" in HOLE.sub("", template):
         raise QueryError(f"query {name}: '{{{{' that is no placeholder; known: {sorted(_KNOWN)}")
     try:
-        check(entry)
+        check(template)
     except PromQLError as error:
         raise QueryError(f"query {name}: {error}") from error
-    return Query(name, entry, unit)
+    return template
 
 
 def _read(file: Path) -> dict[str, object]:

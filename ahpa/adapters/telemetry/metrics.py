@@ -37,7 +37,15 @@ class Metrics:
             "ahpa_forecast_coverage_ratio", "Realised coverage of the predicted peak", (*TARGET, "level")
         )
         self.late = gauge(
-            "ahpa_setting_late_ratio", "Share of late requests that the setting in force would have had lately", TARGET
+            "ahpa_late_ratio", "Share of requests that was late lately while the floor followed a setting", TARGET
+        )
+        self.setting_late = gauge(
+            "ahpa_setting_late_ratio",
+            "Share of late requests that the chosen setting, or no floor, would have had lately",
+            (*TARGET, "floor"),
+        )
+        self.setting_replicas = gauge(
+            "ahpa_setting_replicas", "Replicas on average that either would have had", (*TARGET, "floor")
         )
         self.decisions = counter("ahpa_decisions_total", "Decisions by reason", ("reason",))
         self.writes = counter("ahpa_writes_total", "Writes to targets by result", ("result",))
@@ -63,8 +71,9 @@ class Metrics:
             self._show_all(rounds, coverage)
 
     def _show_all(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
-        shown = (self.floor, self.baseline, self.ready, self.peak, self.lag, self.starts, self.late)
-        for gauge in (*shown, self.forecast_at, self.coverage):
+        by_target = (self.floor, self.baseline, self.ready, self.late, self.forecast_at)
+        others = (self.peak, self.lag, self.starts, self.coverage, self.setting_late, self.setting_replicas)
+        for gauge in (*by_target, *others):
             gauge.clear()
         for each in rounds:
             self._show(each, coverage)
@@ -76,8 +85,14 @@ class Metrics:
         self.floor.labels(*labels).set(decision.floor)
         self.baseline.labels(*labels).set(decision.baseline)
         self.ready.labels(*labels).set(workload.ready)
-        if decision.plan is not None and decision.plan.setting.late is not None:
-            self.late.labels(*labels).set(decision.plan.setting.late)
+        record = decision.plan.setting.record if decision.plan is not None else None
+        if record is not None:
+            self.setting_late.labels(*labels, "chosen").set(record.late)
+            self.setting_late.labels(*labels, "none").set(record.alone_late)
+            self.setting_replicas.labels(*labels, "chosen").set(record.replicas)
+            self.setting_replicas.labels(*labels, "none").set(record.alone_replicas)
+        if workload.late is not None:
+            self.late.labels(*labels).set(workload.late)
         readiness = workload.readiness
         for tier, (_, seconds) in zip(readiness.tiers, readiness.leads(LAG_LEVEL), strict=True):
             self.lag.labels(*labels, tier.name, f"{LAG_LEVEL:g}").set(seconds)

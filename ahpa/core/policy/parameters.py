@@ -153,8 +153,15 @@ PARAMETERS: tuple[Parameter, ...] = (
         "0.1%",
         "The share of requests that may wait for capacity: a wish that is weighed against its price, and no promise. "
         "The floor follows whatever would have come nearest to it lately for a sensible number of replicas; for the "
-        "first day, and for a day after a restart, the 0.99 quantile. Where bursts come unannounced it can be missed "
+        "first day of a service without a past the 0.99 quantile. Where bursts come unannounced it can be missed "
         "by far, which each decision then says; min, or a quantile, is what holds in any case.",
+    ),
+    Parameter(
+        "late-after",
+        _some_time,
+        "a duration such as 5s or 500ms",
+        "5s",
+        "How long a request may wait for capacity before it counts as late; a second where nothing is said.",
     ),
     Parameter(
         "quantile",

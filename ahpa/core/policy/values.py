@@ -20,6 +20,8 @@ class Policy:
     demand: str = "auto"
     target_per_replica: float | None = None
     service_time: float | None = None
+    late_after: float = 1.0
+    """Seconds."""
     late_target: float = 0.001
     quantile: float | None = None
     replica_cost: float | None = None

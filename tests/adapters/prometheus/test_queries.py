@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from ahpa.ports import QueryError
 
 
 def test_every_shipped_query_fills_all_its_holes() -> None:
-    for query in load_queries().values():
-        text = query.fill("shop", "chat", 60.0)
+    filled = [query.fill("shop", "chat", 60.0) for query in load_queries().values()]
+    late = [query.fill_late("shop", "chat", 60.0) for query in load_queries().values()]
+    for text in [*filled, *(text for text in late if text)]:
         assert "{{" not in text
         assert '"shop"' in text
         assert '"chat"' in text
@@ -40,6 +42,9 @@ def test_a_name_either_is_one_of_kubernetes_or_is_refused(name: str) -> None:
         ("- a\n- b\n", "name: promql"),
         ("a: 3\n", "name: promql"),
         ("a: [\n", "while parsing"),
+        ('a: {promql: "up{n=\\"{{namespace}}\\"}", late: "up{n=\\"{{tenant}}\\"}"}\n', "a, late: unknown placeholder"),
+        ('a: {promql: "up{n=\\"{{namespace}}\\"}", late: "up"}\n', "a, late: "),
+        ('a: {promql: "up{n=\\"{{namespace}}\\"}", lateness: "up"}\n', "and nothing else"),
     ],
 )
 def test_a_bad_list_of_queries_is_refused_with_a_reason(tmp_path: Path, text: str, said: str) -> None:
@@ -60,3 +65,11 @@ def test_a_query_that_says_zero_for_nothing_is_named(tmp_path: Path) -> None:
     found = doubts(load_queries(str(file)))
     assert sorted(found) == ["zero-0", "zero-1", "zero-2"]
     assert "'or vector(0)'" in found["zero-0"]
+
+
+def test_the_example_of_the_documentation_can_be_loaded(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs/annotations.md").read_text(encoding="utf-8")
+    example = textwrap.dedent(page[page.index("    slow-api:") :].partition("\n\n")[0])
+    (tmp_path / "queries.yaml").write_text(example)
+    query = load_queries(str(tmp_path / "queries.yaml"))["slow-api"]
+    assert 'le="5"' in (query.fill_late("shop", "chat", 60.0) or "")

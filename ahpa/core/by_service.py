@@ -1,0 +1,61 @@
+"""Arrays of a fleet side by side: what is said of n services at once, and goes with them when they come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.panel import Ints
+
+Part = NDArray[np.generic]
+
+
+@dataclass(frozen=True, eq=False)
+class ByService:
+    """Of each field that is an array, or is such a thing itself, the first axis is the service. Others stay as they
+    are; a class that has such minds them."""
+
+    def rows(self, rows: Ints) -> Self:
+        """Of some services, in this order."""
+        return replace(
+            self,
+            **{name: part.rows(rows) if isinstance(part, ByService) else part[rows] for name, part in self._parts()},
+        )
+
+    def beside(self, others: Self) -> Self:
+        """Of both."""
+        pairs = ((name, part, getattr(others, name)) for name, part in self._parts())
+        return replace(
+            self,
+            **{
+                name: mine.beside(theirs) if isinstance(mine, ByService) else np.concatenate([mine, theirs])
+                for name, mine, theirs in pairs
+            },
+        )
+
+    def put(self, here: NDArray[np.bool_], others: Self, rows: Ints) -> Self:
+        """With these `rows` of others where it is `here` [n]."""
+        pairs = ((name, part, getattr(others, name)) for name, part in self._parts())
+        return replace(
+            self,
+            **{
+                name: mine.put(here, theirs, rows) if isinstance(mine, ByService) else _put(mine, here, theirs[rows])
+                for name, mine, theirs in pairs
+            },
+        )
+
+    def _parts(self) -> Iterator[tuple[str, ByService | Part]]:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, ByService | np.ndarray):
+                yield each.name, value
+
+
+def _put(mine: Part, here: NDArray[np.bool_], theirs: Part) -> Part:
+    out = mine.copy()
+    out[here] = theirs
+    return out

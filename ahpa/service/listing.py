@@ -1,0 +1,66 @@
+"""What was listed: the targets of a round, and what the owner of each asks of us."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from ahpa.core.policy.values import Parsed
+from ahpa.core.served import Reaction
+from ahpa.core.units import Fit
+from ahpa.ports import Target
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """One target and what its owner asks of us."""
+
+    target: Target
+    parsed: Parsed
+    query: str | None
+    """The filled query; None: no plan is wanted, or what is wanted cannot be served."""
+    fits: tuple[Fit, ...] = ()
+    """What one replica serves in the unit of that query: one, or one for each part of the target."""
+    late: str | None = None
+    """The filled query for the share of its requests that was late; None: nobody measures it."""
+
+    @property
+    def series(self) -> str:
+        """What is measured: whatever is learned or remembered of a demand belongs to the target *and* its query. One
+        that is measured in another way is another series, of which nothing is known yet."""
+        return f"{self.target.key} {self.query}"
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """All targets at one moment."""
+
+    asked: tuple[Asked, ...]
+    unlisted: Mapping[str, str]
+    """Kinds that did not answer, and what was said: their targets are not gone, only not seen."""
+
+    @property
+    def queries(self) -> dict[str, str]:
+        """By series, of those that want a plan."""
+        return {a.series: a.query for a in self.asked if a.query is not None}
+
+    @property
+    def late(self) -> dict[str, str]:
+        """By series, of those whose late requests somebody measures: the query."""
+        return {a.series: a.late for a in self.asked if a.late is not None}
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """By series: the key of its target."""
+        return {a.series: a.target.key for a in self.asked}
+
+    @property
+    def reactions(self) -> dict[str, Reaction]:
+        """By the target's key: how its scaler follows the load."""
+        return {a.target.key: a.target.reaction for a in self.asked}
+
+    @cached_property
+    def series(self) -> dict[str, str]:
+        """By the target's key: its series."""
+        return {a.target.key: a.series for a in self.asked}

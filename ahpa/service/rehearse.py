@@ -1,0 +1,107 @@
+"""Rehearse: what each setting would have done in the days before we were there, so that after a start, or for a
+newcomer with a past, the choice does not wait for a day of our own.
+
+The fleet's model learns from what lay before those days and goes through them minute by minute, as a service that
+ticks would have. So nothing is judged with hindsight, and the backtest tries its settings in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ahpa.core.served import MOST, largest_lately, wishes
+from ahpa.core.tryouts import LEAST_DAYS, Minute, Tryouts
+from ahpa.service.choose import STEP_SECONDS, Tried
+from forecasting.levels import TRACKED_LEVELS
+from forecasting.model import Model
+from forecasting.panel import DAY_SECONDS, Array, Floats, Panel
+from forecasting.rolling import rolled_peaks
+from forecasting.windows import windows_up_to
+
+DAYS = 3.0
+"""So many are rehearsed. More of them chose no better (docs/decisions/0052-settings.md)."""
+LEAST_SECONDS = LEAST_DAYS * DAY_SECONDS + 3600.0
+"""And no fewer: a day, and an hour for what is missing in it."""
+MOST_MINUTES = 1_000_000
+"""Of all services together in one refit, half a minute of work: three days of 230, or a day of 660."""
+FLEET = 1000
+"""The model learns from no more services: a thousand take it a few seconds longer than a hundred."""
+
+
+def has_past(history: Panel) -> frozenset[str]:
+    """Series of which enough is known to try settings on: a day to learn from, and a whole one after it."""
+    if history.step != STEP_SECONDS:
+        return frozenset()
+    seen = np.isfinite(history.values)
+    lately, day = (round(seconds / history.step) for seconds in (LEAST_SECONDS, LEAST_DAYS * DAY_SECONDS))
+    enough = (seen[:, -lately:].sum(axis=1) >= day) & (seen.sum(axis=1) >= day + lately)
+    return frozenset(key for key, known in zip(history.keys, enough, strict=True) if known)
+
+
+def rehearsed(tried: Tried, model: Model, history: Panel, past: Collection[str]) -> Tried | None:
+    """Those of `tried` that have too little on record, but a `past` in this history, with that on record; as many of
+    them as there is time for. None: there is no such."""
+    asked = tried.young() & set(past)
+    rows = np.array([row for row, key in enumerate(tried.keys) if key in asked], int)
+    rows = rows[: int(MOST_MINUTES * 60 // LEAST_SECONDS)]
+    if not len(rows):
+        return None
+    mine = tried.rows(rows)
+    known = history.end - history.start - LEAST_DAYS * DAY_SECONDS
+    seconds = min(DAYS * DAY_SECONDS, MOST_MINUTES * 60 / len(rows), known)
+    start = history.end - STEP_SECONDS * (seconds // STEP_SECONDS)
+    keys = mine.keys
+    companions = [key for key in history.keys if key not in keys][: max(0, FLEET - len(keys))]
+    fleet = history.select([key for key in history.keys if key in {*keys, *companions}])
+    return _lived(mine, model, fleet, start)
+
+
+def _lived(mine: Tried, model: Model, fleet: Panel, start: float) -> Tried:
+    """With all from `start` to the fleet's end on record."""
+    keys, scale = mine.keys, mine.scale[:, None]
+    known = fleet.select(keys)
+    came = known.between(start, fleet.end)
+    wanted, kept, foreseen = _wanted(mine, model, fleet, start)
+    newest = np.array([_last(row) for row in known.until(start).values]) * mine.scale / mine.served.per_replica
+    # Which constants are worth trying only the newest days say; how each did is as true as of a rule.
+    largest = largest_lately(known) * mine.scale / mine.served.per_replica
+    # A round looks at data that are some steps old: what it wants then meets the demand of so many steps later.
+    age = np.minimum(mine.age // STEP_SECONDS, came.values.shape[1] - 1).astype(int)
+    columns = np.maximum(np.arange(came.values.shape[1])[None] - age[:, None], 0)
+    each = np.arange(len(keys))[:, None]
+    demand = np.where(foreseen[each, columns], np.minimum(came.values * scale, MOST), np.nan)
+    wanted, kept, demand = wanted[each, columns], kept[each, columns], demand.astype(np.float32)
+    minutes = [Minute.untold(wanted[:, t], kept[:, t], demand[:, t]) for t in range(demand.shape[1])]
+    tryouts = Tryouts.fresh(keys, np.ceil(newest), largest)
+    return replace(mine, tryouts=tryouts.through(mine.served, minutes))
+
+
+def _wanted(mine: Tried, model: Model, fleet: Panel, start: float) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """What the rules would have wanted [n, t, RULES] at the end of each step, what of it was worth keeping, and whether
+    anything was foreseen [n, t]."""
+    keys = mine.keys
+    windows = np.array(windows_up_to(float(mine.reach.max()), STEP_SECONDS))
+    window = np.minimum(np.searchsorted(windows, mine.reach - 1e-6), len(windows) - 1)
+    learned = model.fit(fleet.until(start))
+    rows = np.array([fleet.keys.index(key) for key in keys])
+    peaks = None
+    for which in np.unique(window).tolist():  # one at a time: all windows of all services would take gigabytes
+        said = rolled_peaks(learned, fleet.between(start, fleet.end), [windows[which]], TRACKED_LEVELS.tolist())
+        peaks = np.empty((len(keys), *said.shape[1:2], said.shape[3]), np.float32) if peaks is None else peaks
+        peaks[window == which] = said[rows[window == which], :, 0]
+    assert peaks is not None
+    foreseen = np.asarray(np.isfinite(peaks).all(axis=2))
+    peaks = np.minimum(peaks * mine.scale[:, None, None].astype(np.float32), np.float32(1e30))
+    by_minute = [wishes(np.asarray(TRACKED_LEVELS, float), peaks[:, t], mine.served) for t in range(peaks.shape[1])]
+    wanted, kept = (np.stack([each[part] for each in by_minute], axis=1) for part in (0, 1))
+    return wanted, kept, foreseen
+
+
+def _last(row: Floats) -> float:
+    """The newest value that was observed; 1 where none was."""
+    known = row[np.isfinite(row)]
+    return float(known[-1]) if len(known) else 1.0

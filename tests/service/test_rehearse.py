@@ -1,0 +1,112 @@
+"""After a start, and for a newcomer, settings are tried on the days before: nobody waits a day for a record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+
+from ahpa.core.setting import DEFAULT_SETTING, Rule
+from forecasting.forecast import Forecast
+from forecasting.levels import LEVELS
+from forecasting.model import Model
+from forecasting.panel import Panel
+from tests.fakes.demand import FakePrometheus
+from tests.fakes.kube import FakeKube
+from tests.fakes.models import SameAsYesterday, Yesterday
+from tests.service.stage import DAY, NOW, SETTINGS, add_knative, staged
+from tests.service.test_choose import HOURS, LAX, STRICT, bursts, lived, two
+
+LONG = replace(SETTINGS, history_seconds=4 * DAY)
+
+
+class OnlyToday(SameAsYesterday):
+    """Breaks where it is to learn from the past alone."""
+
+    def fit(self, history: Panel) -> Yesterday:
+        if history.end < NOW - DAY:
+            raise MemoryError("7 GiB")
+        return super().fit(history)
+
+
+def test_a_restart_finds_the_setting_again_in_the_days_before() -> None:
+    """The record is kept nowhere else. The first round after a restart plans with the default; it wishes for a refit,
+    which tries the settings on the days before, and the next round has what was chosen then. It took a day."""
+    at = two()
+    before = lived(at, range(HOURS * 60))
+    again = staged(at.kube, at.prometheus, replace(at.service.settings, history_seconds=3 * DAY))
+    later = NOW + HOURS * 3600.0
+    again.service.refit(later)
+    first = again.tick(later)
+    assert {decision.plan.setting for decision in first.values() if decision.plan} == {DEFAULT_SETTING}
+    again.tick(later + 60)
+    assert again.service.take_wish("refit")
+    again.service.refit(later + 61)
+    then = again.tick(later + 120)
+    for key in (STRICT, LAX):
+        plan, known = then[key].plan, before[key].plan
+        assert plan is not None
+        assert known is not None
+        assert plan.setting == known.setting
+    again.tick(later + 180)
+    assert not again.service.take_wish("refit"), "once is enough"
+
+
+def test_a_newcomer_with_a_past_need_not_wait_a_day() -> None:
+    """A service that was annotated today; its bursts were the same on every day, and yesterday's foresee them."""
+    kube = FakeKube()
+    add_knative(kube, "strict", mode="apply", **{"late-target": "0.1%"})
+    at = staged(kube, FakePrometheus({"strict": lambda now: bursts(now + 4 * DAY)}), LONG)
+    at.service.refit(NOW)
+    at.tick(NOW)
+    at.service.refit(NOW + 1)
+    plan = at.tick(NOW + 60)[STRICT].plan
+    assert plan is not None
+    assert plan.setting != DEFAULT_SETTING
+    assert plan.setting.record is not None
+    assert plan.setting.record.late <= 0.001
+
+
+def test_a_model_that_breaks_in_a_rehearsal_costs_nothing_else() -> None:
+    """What was learned is there; the settings are those that they were."""
+    kube = FakeKube()
+    add_knative(kube, "strict", mode="apply")
+    at = staged(kube, FakePrometheus({"strict": bursts}), LONG, models={"fleet": OnlyToday()})
+    at.service.refit(NOW)
+    at.tick(NOW)
+    at.service.refit(NOW + 1)
+    decision = at.tick(NOW + 60)[STRICT]
+    assert decision.plan is not None
+    assert decision.plan.setting == DEFAULT_SETTING
+
+
+@dataclass(frozen=True, eq=False)
+class Boastful(Yesterday):
+    """Yesterday, ten times as much."""
+
+    def observe(self, panel: Panel) -> Boastful:
+        return Boastful(super().observe(panel).history)
+
+    def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
+        said = super().forecast(horizon, windows, levels)
+        return replace(said, peaks=10 * said.peaks)
+
+
+class TenTimes(SameAsYesterday):
+    def fit(self, history: Panel) -> Boastful:
+        return Boastful(history)
+
+
+@pytest.mark.parametrize(("model", "has_a_say"), [(SameAsYesterday(), True), (TenTimes(), False)])
+def test_a_forecast_that_is_worse_than_none_loses_its_say(model: Model, has_a_say: bool) -> None:
+    """A load that comes every hour. One model knows when; the other would pay ten times for it."""
+    kube = FakeKube()
+    add_knative(kube, "strict", mode="apply", **{"late-target": "0.1%"})
+    at = staged(kube, FakePrometheus({"strict": lambda now: bursts(now + 4 * DAY)}), LONG, models={"fleet": model})
+    at.service.refit(NOW)
+    at.tick(NOW)
+    at.service.refit(NOW + 1)
+    plan = at.tick(NOW + 60)[STRICT].plan
+    assert plan is not None
+    assert (plan.setting.rule is not Rule.CONSTANT) == has_a_say
