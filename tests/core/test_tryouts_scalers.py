@@ -1,4 +1,4 @@
-"""Claims about the scalers of the coarse world: each lets go in its own way, and costs about what the exact one does."""
+"""Claims about the scalers of the coarse world: each lets go in its own way, and costs what the exact one does."""
 
 from __future__ import annotations
 
