@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from importlib import import_module
 
@@ -34,6 +35,15 @@ class _Lazy(click.Group):
         command = import_module(f"ahpa.commands.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            meant = difflib.get_close_matches(args[0], COMMANDS, 1)
+            hint = f"did you mean {meant[0]}?" if meant else f"there are {', '.join(COMMANDS)}"
+            ctx.fail(f"no such command {args[0][:64]!r}; {hint}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -12,8 +12,20 @@ from ahpa.backtest.chosen import chooser
 from ahpa.backtest.oracle import oracle
 from ahpa.backtest.ours import FULL_UTILIZATION, ours
 from ahpa.backtest.results import ContenderResult, Point
-from ahpa.backtest.sweep import Question, cheapest, closer, fewest, halfway_tail, point_at, result_of, swept
+from ahpa.backtest.scenario import Scenario
+from ahpa.backtest.sweep import (
+    Counts,
+    Question,
+    cheapest,
+    closer,
+    counted,
+    halfway_tail,
+    point_at,
+    result_of,
+    swept,
+)
 from ahpa.backtest.trial import Trial
+from ahpa.simulation.outcome import Run
 from forecasting.levels import LEVELS
 
 UTILIZATIONS = (0.35, 0.5, 0.7, 0.8, 0.9)
@@ -29,12 +41,10 @@ class Contender:
     title: str
     """What it is, for people who do not know the name."""
     play: Callable[[Trial, Question], ContenderResult]
-    predicts: bool = True
-    """False: it is what people do without prediction."""
     reactive: bool = False
     """An autoscaler by itself, which follows the load."""
-    hindsight: bool = False
-    """Its setting in the tables is chosen by the tested days themselves: nobody could have known it."""
+    bound: bool = False
+    """No way that anybody could go: nothing is compared with it."""
 
 
 def _ahpa(trial: Trial, question: Question) -> ContenderResult:
@@ -45,39 +55,48 @@ def _ahpa(trial: Trial, question: Question) -> ContenderResult:
     run = play.play(chooser(trial, question.late_target, question.manage_target))
     mine = Point(math.nan, run.knob, run.outcome)
     if not question.sweep:
-        return result_of(run, [mine], question.late_target)
+        return replace(result_of(run, [mine], question.late_target), before=mine)
     points = closer([point_at(play, level) for level in LEVELS], play, question.late_target, halfway_tail)
     # What it finds by itself changes from day to day and is on no scale: it is no point of the sweep's line.
     equal = cheapest([*points, mine], question.late_target)
-    return replace(result_of(run, points, question.late_target), equal=equal)
+    return replace(result_of(run, points, question.late_target), equal=equal, before=mine)
+
+
+def _turned(
+    play: Callable[[Scenario, float], Run], own: float, knobs: Sequence[float], trial: Trial, question: Question
+) -> ContenderResult:
+    """A knob over the tested days, and over the days before."""
+    earlier = None if trial.earlier is None else partial(play, trial.earlier)
+    return swept(partial(play, trial.tested), own, knobs, question, earlier=earlier)
 
 
 def _kpa(trial: Trial, question: Question) -> ContenderResult:
-    return swept(partial(alternatives.kpa, trial.tested), _utilization(trial), UTILIZATIONS, question)
+    return _turned(alternatives.kpa, trial.tested.scaling.utilization, UTILIZATIONS, trial, question)
 
 
 def _hpa(trial: Trial, question: Question) -> ContenderResult:
-    return swept(partial(alternatives.hpa, trial.tested), _utilization(trial), UTILIZATIONS, question)
-
-
-def _utilization(trial: Trial) -> float:
-    """The service's own."""
-    return trial.tested.scaling.utilization
-
-
-def _static(trial: Trial, question: Question) -> ContenderResult:
-    tested = trial.tested
-    return fewest(partial(alternatives.static, tested), 2 * tested.most, tested.bounds, question)
-
-
-def _fixed_max(trial: Trial, question: Question) -> ContenderResult:
-    tested = trial.tested
-    most = max(2 * tested.most, tested.most_before)
-    return fewest(partial(alternatives.fixed_max, tested), most, tested.bounds, question, tested.most_before)
+    return _turned(alternatives.hpa, trial.tested.scaling.utilization, UTILIZATIONS, trial, question)
 
 
 def _seasonal(trial: Trial, question: Question) -> ContenderResult:
-    return swept(partial(alternatives.seasonal, trial.tested), 1.0, MARGINS, question)
+    return _turned(alternatives.seasonal, 1.0, MARGINS, trial, question)
+
+
+def _static(trial: Trial, question: Question) -> ContenderResult:
+    def floors(days: Scenario) -> Counts:
+        return Counts(partial(alternatives.static, days), 2 * days.most, days.bounds)
+
+    earlier = None if trial.earlier is None else floors(trial.earlier)
+    return counted(floors(trial.tested), earlier, question)
+
+
+def _fixed_max(trial: Trial, question: Question) -> ContenderResult:
+    def fleets(days: Scenario) -> Counts:
+        most = max(2 * days.most, days.most_before)
+        return Counts(partial(alternatives.fixed_max, days), most, days.bounds)
+
+    earlier = None if trial.earlier is None else fleets(trial.earlier)
+    return counted(fleets(trial.tested), earlier, question, trial.tested.most_before)
 
 
 def _oracle(trial: Trial, question: Question) -> ContenderResult:
@@ -85,18 +104,18 @@ def _oracle(trial: Trial, question: Question) -> ContenderResult:
     shares = sorted({0.0, target / 10, target, 10 * target} if question.sweep else {target})
     runs = {share: oracle(tested.name, tested.traffic, share, tested.ready) for share in shares if share < 1}
     points = [Point(share, run.knob, run.outcome) for share, run in runs.items()]
-    return result_of(runs[target], points, target)
+    return replace(result_of(runs[target], points, target), hindsight=True)
 
 
 OURS = "ahpa"
 CONTENDERS = (
     Contender(OURS, "ahpa", _ahpa),
-    Contender("kpa", "kpa alone", _kpa, predicts=False, reactive=True),
-    Contender("hpa", "hpa alone", _hpa, predicts=False, reactive=True),
-    Contender("static", "cheapest constant floor", _static, predicts=False, hindsight=True),
-    Contender("fixed-max", "fixed fleet", _fixed_max, predicts=False),
+    Contender("kpa", "kpa alone", _kpa, reactive=True),
+    Contender("hpa", "hpa alone", _hpa, reactive=True),
+    Contender("static", "constant floor", _static),
+    Contender("fixed-max", "fixed fleet", _fixed_max),
     Contender("seasonal", "same time yesterday", _seasonal),
-    Contender("oracle", "clairvoyant", _oracle, hindsight=True),
+    Contender("oracle", "clairvoyant", _oracle, bound=True),
 )
 """In the order of tables and pictures."""
 
@@ -108,8 +127,8 @@ def beside(own: str) -> tuple[Contender, ...]:
 
 NAMES = tuple(contender.name for contender in CONTENDERS)
 REACTIVE = tuple(contender.name for contender in CONTENDERS if contender.reactive)
-UNPREDICTIVE = tuple(contender.name for contender in CONTENDERS if not contender.predicts)
-HINDSIGHT = tuple(contender.name for contender in CONTENDERS if contender.hindsight)
+ALTERNATIVES = tuple(one.name for one in CONTENDERS if one.name != OURS and not one.bound)
+"""What people can do without us."""
 _TITLES = {contender.name: contender.title for contender in CONTENDERS}
 
 

@@ -30,9 +30,13 @@ class ContenderResult:
     points: tuple[Point, ...]
     """The sweep of the knob over the tested days, in the order of the knob; the trade-off picture."""
     equal: Point | None
-    """The cheapest point of the sweep that meets the late target; None if none does."""
+    """Afterwards: the cheapest point of the sweep that meets the late target; None if none does."""
     run: Run | None = None
     """The course at `outcome`; None where a large fleet is too much to keep."""
+    before: Point | None = None
+    """The tested days at the setting that the days before them suggest: what ours is judged by. None: there is none."""
+    hindsight: bool = False
+    """`outcome` is at a setting that the tested days themselves chose."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +53,10 @@ class SeriesResult:
     worth: bool = True
     """Whether prediction pays for this service."""
     why: str = ""
-    """One sentence on `worth`."""
+    """One sentence on `worth`: by what could have been known before the tested days."""
     saving_hours: float = 0.0
-    """Replica-hours saved against the cheapest contender that does not predict and meets the late target; negative:
-    ours costs more."""
+    """Replica-hours saved against the cheapest alternative, as the days before would have set it, where both kept the
+    late target; negative: ours costs more."""
     annotations: Mapping[str, str] = field(default_factory=dict)
     """What to annotate the service with, by key; empty where prediction does not pay."""
 

@@ -7,30 +7,44 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from ahpa.backtest.chosen import chooser
-from ahpa.backtest.contenders import NAMES, OURS, REACTIVE, UNPREDICTIVE, beside
+from ahpa.backtest.contenders import NAMES, OURS, beside
 from ahpa.backtest.ours import FULL_UTILIZATION, ours
 from ahpa.backtest.results import ContenderResult, SeriesResult
 from ahpa.backtest.sweep import Question
 from ahpa.backtest.trial import Trial
+from ahpa.backtest.worth import afterwards, judge
 from ahpa.core.policy.values import PREFIX, Policy
 from ahpa.core.setting import DEFAULT_SETTING
 from ahpa.core.words import percent
-
-HINDSIGHT = "with hindsight, each at its best setting"
-"""A sweep compares what each would have cost had its owner known the tested days; nobody did."""
-WITHOUT_SWEEP = "of one setting each, without a sweep"
 
 
 def verdict_on(trial: Trial, question: Question, contenders: Sequence[str] = NAMES) -> SeriesResult:
     """These contenders on one service."""
     table = beside(trial.tested.scaling.name)
     found = {c.name: c.play(trial, question) for c in table if c.name in contenders}
-    advice = tuple(_advice(trial, question, found))
-    worth, why, saving = worth_of(found, question.late_target)
-    if OURS in found:
-        why = f"{HINDSIGHT if question.sweep else WITHOUT_SWEEP}: {why}"
-    asked = _annotations(trial, question) if worth else {}
-    return SeriesResult(trial.tested.name, found, advice, _notes(trial), worth, why, saving, asked)
+    judged = judge(found, question.late_target)
+    why = f"{judged.why}; {_compared(trial, question)}" if OURS in found else judged.why
+    return SeriesResult(
+        trial.tested.name,
+        found,
+        tuple(_advice(trial, question, found)),
+        _notes(trial),
+        judged.worth,
+        why,
+        judged.saving_hours,
+        _annotations(trial, question) if judged.worth else {},
+    )
+
+
+def _compared(trial: Trial, question: Question) -> str:
+    """How each was set that is compared."""
+    if trial.earlier is None:
+        return "each as it is, with too few days before to find another setting"
+    days = trial.earlier.minutes / 1440
+    before = f"the {days:.2g} days before" if days != 1 else "the day before"
+    if question.sweep:
+        return f"each as it is and as {before} would have set it"
+    return f"each as it is, floors and fleets also as {before} would have set them"
 
 
 def _advice(trial: Trial, question: Question, found: Mapping[str, ContenderResult]) -> Iterator[str]:
@@ -44,17 +58,8 @@ def _advice(trial: Trial, question: Question, found: Mapping[str, ContenderResul
         f"Known before: {mine.label}, {_origin(trial, question)}. It took {own.replica_hours:.1f} replica-hours and "
         f"left {percent(own.late_ratio)} late{more}."
     )
-    if mine.equal is not None and question.sweep:
-        yield (
-            f"Known only afterwards: the cheapest setting that kept {percent(target)} late was {mine.equal.label}, for "
-            f"{mine.equal.outcome.replica_hours:.1f} replica-hours."
-        )
-    elif mine.equal is None and question.sweep:
-        least = min(mine.points, key=lambda p: p.outcome.late_ratio)
-        yield (
-            f"Known only afterwards: no setting that was tried kept {percent(target)} late; the least was "
-            f"{percent(least.outcome.late_ratio)} at {least.label}."
-        )
+    if question.sweep:
+        yield afterwards(found, target)
     if question.sweep and not question.manage_target:
         yield from _second_lever(trial, question, mine)
 
@@ -92,37 +97,6 @@ def _second_lever(trial: Trial, question: Question, mine: ContenderResult) -> It
             f"trusted: {saved:.1f} replica-hours less ({percent(saved / mine.outcome.replica_hours)}), with "
             f"{percent(filled.late_ratio)} late (in the backtest; the service does not do it yet)."
         )
-
-
-def worth_of(found: Mapping[str, ContenderResult], late_target: float) -> tuple[bool, str, float]:
-    """(whether prediction pays, why, replica-hours saved at equal lateness)."""
-    mine = found.get(OURS)
-    others = {n: found[n].equal for n in UNPREDICTIVE if n in found}
-    reached = {name: point for name, point in others.items() if point is not None}
-    if mine is None:
-        return False, "ahpa was not played", 0.0
-    if mine.equal is None:
-        if not reached:
-            return False, f"nothing that was tried kept {percent(late_target)} late", 0.0
-        name = min(reached, key=lambda n: reached[n].outcome.replica_hours)
-        return False, f"ours kept {percent(late_target)} late at no setting; {name} at {reached[name].label} did", 0.0
-    cost = mine.equal.outcome.replica_hours
-    if not reached:
-        if left_out := [name for name in UNPREDICTIVE if name not in found]:
-            missed = f"{', '.join(others)} did not keep the target, " if others else ""
-            return False, f"not known: {missed}{', '.join(left_out)} were left out", 0.0
-        return True, f"nothing without prediction kept {percent(late_target)} late", 0.0
-    name = min(reached, key=lambda n: reached[n].outcome.replica_hours)
-    other = reached[name].outcome.replica_hours
-    saving = other - cost
-    if not other:
-        return False, "there was no load", 0.0
-    part = saving / other
-    if part >= 0.02:
-        fewer = f"{saving:.1f} replica-hours ({percent(part)}) fewer than {name} at {reached[name].label}"
-        return True, f"{fewer}, with as few late", saving
-    never = ": it never has to start a replica" if name in REACTIVE and not reached[name].outcome.scale_ups else ""
-    return False, f"{name} at {reached[name].label} keeps the target for no more{never}", saving
 
 
 def _notes(trial: Trial) -> tuple[str, ...]:

@@ -163,7 +163,7 @@ def _peak(values: Floats) -> float:
 def tradeoff(lines: Mapping[str, Sequence[tuple[float, float]]], chosen: Mapping[str, tuple[float, float]]) -> str:
     """Replica-hours against the late share in per cent, one line per contender as its knob is swept.
 
-    `lines[name]` and `chosen[name]` hold (replica_hours, late_ratio); the chosen ones are ringed. Nearer to
+    `lines[name]` and `chosen[name]` hold (replica_hours, late_ratio); the chosen ones are marked and ringed. Nearer to
     the lower left corner is better. The late axis is logarithmic; shares below 0.001 % are drawn at 0.001 %.
     The axis ends soon after the dearest chosen one: a knob turned to waste is not worth the room.
     """
@@ -181,6 +181,8 @@ def tradeoff(lines: Mapping[str, Sequence[tuple[float, float]]], chosen: Mapping
                 alpha=0.9,
             )
         for name, (hours, late) in chosen.items():
+            # What changes from day to day lies on no line: its mark says whose it is.
+            axes.plot([hours], [_percent(late)], MARKS[role(name)][0], ms=3.8, color=_ROLES[role(name)])
             axes.plot([hours], [_percent(late)], "o", ms=9, mfc="none", mew=1.8, color=_ROLES[role(name)])
         axes.set_yscale("log")
         axes.set_ylim(8e-4, 120)

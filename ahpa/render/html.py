@@ -10,19 +10,18 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from ahpa.backtest.contenders import HINDSIGHT, OURS, title
-from ahpa.backtest.results import ContenderResult, SeriesResult
-from ahpa.core.words import count, percent, quantity, seconds
-from ahpa.render import charts
+from ahpa.backtest.contenders import OURS, title
+from ahpa.backtest.results import SeriesResult
+from ahpa.core.words import count, percent, quantity
+from ahpa.render import charts, html_tables
 from ahpa.render.decisions import Day, days
-from ahpa.render.markup import paragraph, table, text
+from ahpa.render.markup import paragraph, text
 from ahpa.render.palette import MARKS, role
 from ahpa.render.report import (
     Chapter,
     Report,
     Total,
     as_yaml,
-    at_equal_lateness,
     comparison,
     headline,
     meaning,
@@ -53,9 +52,9 @@ def page(report: Report) -> str:
         paragraph(report.summary, "quiet"),
         '<div class="tiles">' + "".join(map(_tile, sums.values())) + "</div>"
         if len(sums) < 5
-        else _sums(list(sums.values())),
-        _equal(report),
-        _overview(results) if len(results) > 1 else "",
+        else html_tables.sums(list(sums.values())),
+        html_tables.equal_lateness(report),
+        html_tables.overview(results) if len(results) > 1 else "",
         _listed("Not tested", report.failed),
         _key(report.chapters),
         *(_chapter(chapter, i) for i, chapter in enumerate(report.chapters)),
@@ -72,11 +71,11 @@ def page(report: Report) -> str:
 
 
 def _opening(report: Report) -> list[str]:
-    """The sentence that decides first: the comparison at equal lateness where knobs were swept, else the totals."""
+    """The sentence that decides first: what could have been known before, where it was judged, else the totals."""
     results = report.results
-    equal = comparison(results, report.late_target)
-    lead = f'<p class="lead">{text(equal or headline(results))}</p>'
-    return [lead, paragraph(f"At the settings chosen beforehand: {headline(results)}." if equal else meaning(results))]
+    judged = comparison(results, report.late_target)
+    lead = f'<p class="lead">{text(judged or headline(results))}</p>'
+    return [lead, paragraph(f"At the settings in the tables: {headline(results)}." if judged else meaning(results))]
 
 
 def _tile(total: Total) -> str:
@@ -88,81 +87,6 @@ def _tile(total: Total) -> str:
         f'<div class="tile" style="border-top-color:var(--{role(total.contender)})">'
         f"<b>{text(title(total.contender))}</b><div>{cells}</div></div>"
     )
-
-
-def _sums(sums: Sequence[Total]) -> str:
-    money = any(total.money is not None for total in sums)
-    head = ["policy, at the setting chosen beforehand", *_cost_head(money), "late", "services"]
-    rows = [
-        (
-            _contender(t.contender) + _hindsight(t.contender),
-            *_cost(t.replica_hours, t.money, money),
-            text(percent(t.late_ratio)),
-            count(t.services),
-        )
-        for t in sums
-    ]
-    return table(head, rows)
-
-
-def _cost_head(money: bool) -> tuple[str, ...]:
-    return ("replica-hours", *(("money",) if money else ()))
-
-
-def _cost(hours: float, money: float | None, shown: bool) -> tuple[str, ...]:
-    """The cells under `_cost_head`."""
-    return (text(quantity(hours)), *(("–" if money is None else text(quantity(money)),) if shown else ()))
-
-
-def _hindsight(name: str) -> str:
-    return " <small>(known only afterwards)</small>" if name in HINDSIGHT else ""
-
-
-def _equal(report: Report) -> str:
-    found = at_equal_lateness(report.results)
-    if report.late_target is None or not found:
-        return ""
-    rows = [
-        [
-            _contender(e.contender),
-            "–" if e.relative is None else f"{e.relative:.2f} ×",
-            f"{e.reached} of {e.services}",
-        ]
-        for e in found
-    ]
-    return (
-        f"<h2>Cost at equal lateness: {percent(report.late_target)} of requests late</h2>"
-        + paragraph(
-            "The cheapest setting of each policy that keeps this lateness, known afterwards. Median over the "
-            "services of its replica-hours, relative to ahpa's.",
-            "quiet",
-        )
-        + table(["policy", "replica-hours, relative", "services where it can"], rows)
-    )
-
-
-def _contender(name: str, before: str = "") -> str:
-    return f'<b style="color:var(--{role(name)})">{before}{text(title(name))}</b>'
-
-
-def _overview(results: Sequence[SeriesResult]) -> str:
-    sums = totals(results)
-    shown = [name for name in sums if name in (OURS, rival(sums))]
-    verdicts = any(result.why for result in results)
-    head = ["service"] + [f"{text(title(name))}<br>{unit}" for name in shown for unit in ("replica-hours", "late")]
-    rows = [
-        [f'<a href="#s{i}">{text(result.name)}</a>']
-        + [cell for name in shown for cell in _hours_and_late(result.contenders.get(name))]
-        + ([text(verdict(result))] if verdicts else [])
-        for i, result in enumerate(results)
-    ]
-    return "<h2>Services</h2>" + table([*head, *(["verdict"] if verdicts else [])], rows, frozenset({len(head)}))
-
-
-def _hours_and_late(found: ContenderResult | None) -> tuple[str, str]:
-    if found is None:
-        return "–", "–"
-    return text(quantity(found.outcome.replica_hours)), text(percent(found.outcome.late_ratio))
 
 
 def _key(chapters: Sequence[Chapter]) -> str:
@@ -199,7 +123,8 @@ def _chapter(chapter: Chapter, index: int) -> str:
         + "".join(paragraph(sentence) for sentence in sentences)
         + _annotations(result)
         + (f'<div class="pair">{figures}</div>' if figures else "")
-        + _outcomes(result)
+        + html_tables.outcomes(result)
+        + html_tables.settings(result)
         + _tradeoff(result)
         + "</section>"
         + _log(ours.run if ours else None, chapter.decisions)
@@ -218,30 +143,8 @@ def _course(run: Run, chapter: Chapter, ceilings: tuple[float, float] | None) ->
     words = f"{quantity(run.outcome.replica_hours)} replica-hours, {percent(run.outcome.late_ratio)} late"
     picture = charts.course(run, chapter.per_replica, median, ceilings)
     return (
-        f"<figure><figcaption>{_contender(run.contender)}: {text(words)}</figcaption>"
+        f"<figure><figcaption>{html_tables.contender(run.contender)}: {text(words)}</figcaption>"
         f'<div role="img" aria-label="{text(title(run.contender))}: {text(words)}">{picture}</div></figure>'
-    )
-
-
-def _outcomes(result: SeriesResult) -> str:
-    money = any(found.outcome.money is not None for found in result.contenders.values())
-    head = ["policy", *_cost_head(money), "late", "unserved", "waited p50", "p95", "p99"]
-    head += ["asked for", "withdrawn", "cold hits", "setting"]
-    rows = []
-    for name, found in result.contenders.items():
-        o = found.outcome
-        waits = (seconds(o.wait_p50_seconds), seconds(o.wait_p95_seconds), seconds(o.wait_p99_seconds))
-        counts = (count(o.scale_ups), count(o.churn), count(o.cold_hits))
-        shares = (percent(o.late_ratio), percent(o.unserved_ratio))
-        figures = (*_cost(o.replica_hours, o.money, money), *map(text, (*shares, *waits, *counts)))
-        rows.append([_contender(name), *figures, text(found.label) + _hindsight(name)])
-    ours = result.contenders.get(OURS)
-    held = ", ".join(
-        f"{percent(float(level))} → {percent(share)}"
-        for level, share in (ours.outcome.coverage.items() if ours else ())
-    )
-    return table(head, rows) + paragraph(
-        f"How often the predicted peak held, promised → realised: {held}." if held else "", "quiet"
     )
 
 
@@ -255,7 +158,7 @@ def _tradeoff(result: SeriesResult) -> str:
     chosen = {
         name: (found.outcome.replica_hours, found.outcome.late_ratio) for name, found in result.contenders.items()
     }
-    key = "".join(f"<li>{_contender(name, MARKS[role(name)][1] + ' ')}</li>" for name in lines)
+    key = "".join(f"<li>{html_tables.contender(name, MARKS[role(name)][1] + ' ')}</li>" for name in lines)
     return (
         '<figure class="narrow"><figcaption>Cost against lateness as each policy\'s knob is turned. Lower left is '
         f'better; a ring marks the setting of the table.</figcaption><ul class="key">{key}</ul>'

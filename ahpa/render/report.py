@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from ahpa.backtest.contenders import OURS, REACTIVE, UNPREDICTIVE, title
-from ahpa.backtest.results import Backtest, SeriesResult
+from ahpa.backtest.contenders import OURS, REACTIVE, title
+from ahpa.backtest.results import Backtest, ContenderResult, SeriesResult
+from ahpa.backtest.worth import cheapest_kept, set_before
 from ahpa.core.words import count, moment, percent, quantity
-from ahpa.simulation.outcome import Outcome
 from forecasting.panel import Floats
 
 MONEY = "the replica-hours on each tier times its price in the file of --tiers, in the unit of those prices"
@@ -39,7 +39,7 @@ class Report:
     assumptions: tuple[tuple[str, str], ...] = ()
     """(what, value with unit)."""
     late_target: float | None = None
-    """The lateness at which contenders are compared, where their knobs were swept."""
+    """The lateness that was asked for; None: nothing is judged by it."""
     failed: tuple[tuple[str, str], ...] = ()
     """(series, why it is not here)."""
 
@@ -63,14 +63,9 @@ def of_backtest(
         f"The floors of ahpa, static and seasonal stand above the {backtest.scaler.upper()}."
         + (f" The input was read as {backtest.counts}." if backtest.counts else ""),
         tuple(backtest.assumptions.items()),
-        backtest.late_target if _swept(ranked) else None,
+        backtest.late_target,
         tuple(backtest.failed.items()),
     )
-
-
-def _swept(results: Iterable[SeriesResult]) -> bool:
-    """Whether knobs were turned at all: else nothing is known of equal lateness."""
-    return any(len(result.contenders[OURS].points) > 1 for result in results if OURS in result.contenders)
 
 
 def verdict(result: SeriesResult) -> str:
@@ -88,6 +83,8 @@ class Total:
     requests: float
     money: float | None
     services: int
+    hindsight: bool = False
+    """At settings that the tested days themselves chose, in one service at least."""
 
     @property
     def late_ratio(self) -> float:
@@ -96,15 +93,16 @@ class Total:
 
 def totals(results: Iterable[SeriesResult]) -> dict[str, Total]:
     """The sums per contender, ours first, then the reactive ones. `services` shows one that is not everywhere."""
-    outcomes: dict[str, list[Outcome]] = {}
+    every: dict[str, list[ContenderResult]] = {}
     for result in results:
         for name, found in result.contenders.items():
-            outcomes.setdefault(name, []).append(found.outcome)
-    order = sorted(outcomes, key=lambda name: (name != OURS, name not in REACTIVE))
-    return {name: _total(name, outcomes[name]) for name in order}
+            every.setdefault(name, []).append(found)
+    order = sorted(every, key=lambda name: (name != OURS, name not in REACTIVE))
+    return {name: _total(name, every[name]) for name in order}
 
 
-def _total(contender: str, outcomes: Sequence[Outcome]) -> Total:
+def _total(contender: str, every: Sequence[ContenderResult]) -> Total:
+    outcomes = [found.outcome for found in every]
     prices = [o.money for o in outcomes if o.money is not None]
     return Total(
         contender,
@@ -113,6 +111,7 @@ def _total(contender: str, outcomes: Sequence[Outcome]) -> Total:
         sum(o.requests for o in outcomes),
         sum(prices) if len(prices) == len(outcomes) else None,
         len(outcomes),
+        any(found.hindsight for found in every),
     )
 
 
@@ -179,7 +178,10 @@ class Equal:
 
 
 def at_equal_lateness(results: Sequence[SeriesResult]) -> list[Equal]:
-    """The comparison that decides, per contender; empty where no knob was swept."""
+    """What the tested days showed, per contender; empty where no knob was swept."""
+    mine = [result.contenders[OURS] for result in results if OURS in result.contenders]
+    if not any(len(found.points) > 1 for found in mine):
+        return []
     out = []
     for name in totals(results):
         found = [(s.contenders[name].equal, s.contenders.get(OURS)) for s in results if name in s.contenders]
@@ -194,22 +196,30 @@ def at_equal_lateness(results: Sequence[SeriesResult]) -> list[Equal]:
 
 
 def comparison(results: Sequence[SeriesResult], late_target: float | None) -> str:
-    """What ours costs at equal lateness against the cheapest way without prediction; empty without a sweep."""
-    if late_target is None:
+    """What prediction pays over all services, each alternative as the days before would have set it; empty where
+    nothing was judged."""
+    judged = [result for result in results if result.why and OURS in result.contenders]
+    if late_target is None or not judged:
         return ""
-    ratios = []
-    for result in results:
-        points = {name: found.equal for name, found in result.contenders.items() if found.equal is not None}
-        others = [points[name].outcome.replica_hours for name in UNPREDICTIVE if name in points]
-        if OURS in points and others and min(others) > 0:
-            ratios.append(points[OURS].outcome.replica_hours / min(others))
+    if len(judged) == 1:
+        said = verdict(judged[0])
+        return said[:1].upper() + said[1:]
+    pays = f"Prediction pays in {sum(result.worth for result in judged)} of {len(judged)} services"
+    ratios = [ratio for result in judged if (ratio := _cost_ratio(result, late_target)) is not None]
     if not ratios:
-        return ""
+        return pays
     middle = median(ratios)
     change = f"{percent(abs(1 - middle))} {'fewer' if middle <= 1 else 'more'} replica-hours"
-    best = "each at its best setting, known afterwards"
-    scope = f"median of {len(ratios)} services" if len(ratios) > 1 else "one service"
-    if len(ratios) < len(results):
-        scope += f"; in the other {len(results) - len(ratios)} one side never kept it"
-    late = percent(late_target)
-    return f"At {late} late, ahpa takes {change} than the cheapest way without prediction ({scope}; {best})"
+    return (
+        f"{pays}. Where ahpa and another kept {percent(late_target)} late it takes {change} than the cheapest other, "
+        f"as the days before would have set it (median of {len(ratios)})"
+    )
+
+
+def _cost_ratio(result: SeriesResult, late_target: float) -> float | None:
+    """The replica-hours of ours over those of the cheapest other; None where not both kept the target."""
+    mine = result.contenders[OURS].outcome
+    best = cheapest_kept(set_before(result.contenders), late_target)
+    if best is None or mine.late_ratio > late_target or not best[1].outcome.replica_hours:
+        return None
+    return mine.replica_hours / best[1].outcome.replica_hours

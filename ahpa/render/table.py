@@ -11,7 +11,6 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from ahpa.backtest.contenders import HINDSIGHT
 from ahpa.backtest.results import SeriesResult
 from ahpa.core.decision import Decision, Severity
 from ahpa.core.words import percent, printable, quantity, seconds
@@ -50,7 +49,7 @@ def outcomes(results: Sequence[SeriesResult], counts: str = "") -> Table:
     for result in results:
         for i, (contender, found) in enumerate(result.contenders.items()):
             name = _cell("" if i else result.name)
-            setting = _cell(found.label + " *" * (contender in HINDSIGHT))
+            setting = _cell(found.label + " *" * found.hindsight)
             table.add_row(name, _contender(contender), setting, *map(_cell, _figures(found.outcome, money)))
         table.add_section()
     if len(results) > 1:
@@ -64,7 +63,8 @@ def outcomes(results: Sequence[SeriesResult], counts: str = "") -> Table:
 def legend(results: Sequence[SeriesResult]) -> list[str]:
     """What needs a word under `outcomes`."""
     sums = totals(results)
-    lines = ["* known only afterwards: nobody could have set it before"] if set(sums) & set(HINDSIGHT) else []
+    marked = any(found.hindsight for result in results for found in result.contenders.values())
+    lines = ["* known only afterwards: nobody could have set it before"] if marked else []
     return lines + ([f"MONEY: {MONEY}"] if any(total.money is not None for total in sums.values()) else [])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ahpa.backtest.contenders import CONTENDERS, NAMES, OURS, REACTIVE, UNPREDICTIVE, title
+from ahpa.backtest.contenders import ALTERNATIVES, CONTENDERS, NAMES, OURS, REACTIVE, title
 from ahpa.render.palette import DARK, LIGHT, MARKS
 from tests.backtest.examples import DAY, wave_result
 
@@ -35,7 +35,7 @@ def test_names_are_those_that_scripts_and_reports_rely_on() -> None:
     assert NAMES == ("ahpa", "kpa", "hpa", "static", "fixed-max", "seasonal", "oracle")
     assert OURS == "ahpa"
     assert REACTIVE == ("kpa", "hpa")
-    assert UNPREDICTIVE == ("kpa", "hpa", "static", "fixed-max")
+    assert ALTERNATIVES == ("kpa", "hpa", "static", "fixed-max", "seasonal")
 
 
 def test_every_contender_has_a_title_a_colour_and_a_mark_of_its_own() -> None:

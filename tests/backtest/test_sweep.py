@@ -7,7 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ahpa.backtest.sweep import Play, cheapest, closer, halfway, halfway_tail, point_at
+from ahpa.backtest.sweep import (
+    Counts,
+    Play,
+    Question,
+    cheapest,
+    closer,
+    counted,
+    halfway,
+    halfway_tail,
+    point_at,
+    suggested,
+    swept,
+)
 from ahpa.simulation.outcome import Outcome, Run
 
 NOTHING = Outcome(0.0, 0.0, 0.0, 0, 0, 0, 0.0, 0.0, 0.0, 1.0)
@@ -40,6 +52,51 @@ def test_nothing_is_played_where_no_setting_or_every_setting_meets_the_target() 
     points = [point_at(play, 0.0), point_at(play, 1.0)]
     assert closer(points, play, 0.1) == points
     assert closer(points, play, 0.9) == points
+
+
+def test_what_the_days_before_suggest_is_played_on_the_tested_ones() -> None:
+    """There 0.25 was enough; on the tested days it is not, and half of them would have been."""
+
+    def kind(knob: float) -> Run:
+        return trade_off({knob: (100 * knob, max(0.0, 1 - 2 * knob))})(knob)
+
+    found = swept(trade_off(), 1.0, (0.0, 0.25, 0.5), Question(late_target=0.5), earlier=kind)
+    assert found.label == "knob 1"
+    assert found.before is not None
+    assert (found.before.knob, found.before.outcome.late_ratio) == (0.25, 0.75)
+    assert found.equal is not None
+    assert found.equal.knob == 0.5
+
+
+def test_where_no_setting_kept_the_target_before_the_least_late_is_suggested() -> None:
+    play = trade_off({0.0: (10.0, 0.5), 0.5: (90.0, 0.2), 1.0: (50.0, 0.2)})
+    assert suggested([point_at(play, knob) for knob in (0.0, 0.5, 1.0)], 0.1).knob == 1.0
+
+
+@pytest.mark.parametrize(
+    ("before", "own", "sweep", "shown", "judged"),
+    [
+        (7, None, True, 7, 7),
+        (7, 9, True, 9, 7),
+        (7, 9, False, 9, 7),
+        (None, 9, True, 9, 9),
+        (None, None, False, 5, None),
+    ],
+)
+def test_a_count_is_ones_own_or_that_of_the_days_before_or_known_only_afterwards(
+    before: int | None, own: int | None, sweep: bool, shown: int, judged: int | None
+) -> None:
+    """Five replicas keep the target on the tested days."""
+
+    def enough(count: int) -> Counts:
+        play = trade_off({float(n): (float(n), 0.0 if n >= count else 0.5) for n in range(21)})
+        return Counts(lambda n, most_late: play(n), 20, (0, 20))
+
+    earlier = None if before is None else enough(before)
+    found = counted(enough(5), earlier, Question(late_target=0.1, sweep=sweep), own)
+    assert found.label == f"knob {shown}"
+    assert (found.before and found.before.knob) == judged
+    assert found.hindsight == (judged is None)
 
 
 @pytest.mark.parametrize(("a", "b"), [(0.5, 0.9), (0.99, 0.999), (0.995, 0.999)])

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
 import yaml
 
-from ahpa.backtest.results import ContenderResult, Point
+from ahpa.backtest.results import SeriesResult
 from ahpa.backtest.sweep import Question
-from ahpa.backtest.verdict import verdict_on, worth_of
+from ahpa.backtest.verdict import verdict_on
 from ahpa.core.policy.rules import parse_policy
 from ahpa.render.report import as_yaml
 from forecasting.panel import Panel
-from tests.backtest.examples import DAY, trial_of, wave_result, wave_trial
-from tests.backtest.test_sweep import NOTHING
+from tests.backtest.examples import DAY, trial_of, wave_result, wave_trial, waves
+
+
+@cache
+def beside_what_does_not_predict() -> SeriesResult:
+    """The wave, which returns at the same minute each day, without the rule that says so."""
+    return verdict_on(wave_trial(), Question(sweep=False), ("ahpa", "kpa", "hpa", "static", "fixed-max"))
 
 
 def test_what_is_worth_it_is_said_with_the_reason() -> None:
-    """A steep daily wave is worth predicting; a flat load is not."""
-    assert wave_result().worth
-    assert wave_result().why.startswith("with hindsight, each at its best setting: ")
-    assert " fewer than " in wave_result().why
+    """A steep daily wave is worth predicting; a flat load is not, and neither is what yesterday's rule does as well."""
+    told = beside_what_does_not_predict()
+    assert told.worth
+    assert " fewer than " in told.why
+    assert wave_result().why.startswith("seasonal at yesterday × ")
+    assert wave_result().why.endswith("; each as it is and as the 2 days before would have set it")
+    assert not wave_result().worth
     flat = Panel.of(0.0, 60.0, np.full(4 * DAY, 20.0), ("flat",))
     result = verdict_on(trial_of(flat), Question())
     assert not result.worth
@@ -36,15 +45,18 @@ def test_what_was_known_before_and_what_only_afterwards_are_told_apart() -> None
     before, after, *_ = wave_result().advice
     assert before.startswith(f"Known before: {mine.label}, each day from what lay before it. It took ")
     assert f"{mine.outcome.replica_hours:.1f} replica-hours" in before
-    assert after.startswith("Known only afterwards: the cheapest setting that kept 0.1 % late was ")
-    assert f"{mine.equal.label}, for {mine.equal.outcome.replica_hours:.1f} replica-hours" in after
+    assert after.startswith("Afterwards, each at its best setting on the tested days: ours kept 0.1 % late at ")
+    assert f"{mine.equal.label} for {mine.equal.outcome.replica_hours:.1f} replica-hours; " in after
 
 
 @pytest.mark.parametrize(
     ("question", "says"),
     [
         (Question(quantile=0.7, sweep=False), "Known before: quantile 0.7, as it was asked for."),
-        (Question(late_target=1e-9), "Known only afterwards: no setting that was tried kept < 0.001 % late"),
+        (
+            Question(late_target=1e-9),
+            "Afterwards, each at its best setting on the tested days: ours kept < 0.001 % late at none, the least was ",
+        ),
     ],
 )
 def test_a_setting_says_where_it_came_from(question: Question, says: str) -> None:
@@ -54,7 +66,7 @@ def test_a_setting_says_where_it_came_from(question: Question, says: str) -> Non
 def test_the_annotations_to_paste_are_what_was_found_and_the_parser_takes_them() -> None:
     """Only what the service acts on, without a warning: it watches first, with the target that was asked for and the
     model that was tried; what its floor follows it finds by itself."""
-    annotations = wave_result().annotations
+    annotations = beside_what_does_not_predict().annotations
     parsed = parse_policy(annotations)
     assert (parsed.problems, parsed.warnings, parsed.inert, parsed.requested) == ((), (), (), True)
     assert (parsed.policy.mode, parsed.policy.quantile, parsed.policy.model) == ("observe", None, "yesterday")
@@ -81,14 +93,15 @@ def test_the_second_lever_is_advised_only_where_knobs_are_swept() -> None:
     assert not any("manage-target" in sentence for sentence in quick.advice)
 
 
-def test_without_a_sweep_the_same_counts_are_found() -> None:
-    """Giving up on a count as soon as it has failed finds the same smallest one."""
+def test_without_a_sweep_the_days_before_are_still_asked_for_a_count() -> None:
+    """Giving up on a count as soon as it has failed finds the same smallest one; the tested days are not searched."""
     quick = verdict_on(wave_trial(), Question(late_target=0.001, sweep=False), ("static", "fixed-max"))
     for name in ("static", "fixed-max"):
-        found, full = quick.contenders[name].equal, wave_result().contenders[name].equal
-        assert found is not None
-        assert full is not None
-        assert (found.knob, found.outcome) == (full.knob, full.outcome)
+        found, full = quick.contenders[name], wave_result().contenders[name]
+        assert found.before is not None
+        assert full.before is not None
+        assert (found.before.knob, found.before.outcome) == (full.before.knob, full.before.outcome)
+        assert {point.knob for point in found.points} <= {found.before.knob, wave_trial().tested.most_before}
 
 
 def test_a_fixed_level_is_planned_for() -> None:
@@ -96,42 +109,31 @@ def test_a_fixed_level_is_planned_for() -> None:
     assert told.contenders["ahpa"].label == "quantile 0.7"
 
 
-def _result(name: str, hours: float, scale_ups: int) -> ContenderResult:
-    outcome = replace(NOTHING, replica_hours=hours, scale_ups=scale_ups)
-    return ContenderResult(name, outcome, "at 1", (), Point(1.0, "at 1", outcome))
+def test_without_days_before_it_is_said_what_was_compared() -> None:
+    """A floor is then known only afterwards: it is no rival, and is marked."""
+    bare = replace(wave_trial(), earlier=None)
+    told = verdict_on(bare, Question(quantile=0.99, sweep=False), ("ahpa", "kpa", "static", "fixed-max"))
+    assert told.why.endswith("; each as it is, with too few days before to find another setting")
+    static, fixed = told.contenders["static"], told.contenders["fixed-max"]
+    assert (static.hindsight, static.before) == (True, None)
+    assert fixed.before is not None
+    assert fixed.before.knob == wave_trial().tested.most_before
 
 
-@pytest.mark.parametrize(
-    ("ours", "kpa", "scale_ups", "worth", "words"),
-    [
-        (50.0, 100.0, 9, True, "50.0 replica-hours (50 %) fewer than kpa"),
-        (100.0, 100.0, 9, False, "keeps the target for no more"),
-        (100.0, 100.0, 0, False, "never has to start a replica"),
-    ],
-)
-def test_whether_prediction_pays_is_said_with_its_reason(
-    ours: float, kpa: float, scale_ups: int, worth: bool, words: str
-) -> None:
-    found = {"ahpa": _result("ahpa", ours, 1), "kpa": _result("kpa", kpa, scale_ups)}
-    pays, why, saving = worth_of(found, 0.001)
-    assert (pays, saving) == (worth, kpa - ours)
-    assert words in why
-
-
-def test_nothing_is_claimed_of_those_who_were_left_out() -> None:
-    """`--policies ahpa,kpa`: that the KPA misses the target says nothing of a constant floor."""
-    missed = replace(_result("kpa", 100.0, 9), equal=None)
-    pays, why, _ = worth_of({"ahpa": _result("ahpa", 50.0, 1), "kpa": missed}, 0.001)
-    assert not pays
-    assert why == "not known: kpa did not keep the target, hpa, static, fixed-max were left out"
-
-
-def test_a_miss_of_ours_is_said_without_a_cause_that_nobody_measured() -> None:
-    ours = replace(_result("ahpa", 50.0, 1), equal=None)
-    _, why, _ = worth_of({"ahpa": ours, "static": _result("static", 90.0, 1)}, 0.001)
-    assert why == "ours kept 0.1 % late at no setting; static at at 1 did"
-
-
-def test_without_a_sweep_the_verdict_says_that_it_is_of_one_setting_each() -> None:
+def test_without_a_sweep_the_verdict_says_who_was_set_by_what() -> None:
     told = verdict_on(wave_trial(), Question(quantile=0.99, sweep=False), ("ahpa", "kpa"))
-    assert told.why.startswith("of one setting each, without a sweep: ")
+    assert told.why.endswith("; each as it is, floors and fleets also as the 2 days before would have set them")
+
+
+def test_nothing_of_the_tested_days_sets_an_alternative() -> None:
+    """Five times the load on the tested days: what the days before suggest stays the same, what is best does not."""
+    trial = wave_trial()
+    busy = Panel.of(0.0, 60.0, np.concatenate([waves().values[0, : 3 * DAY], 5 * waves().values[0, 3 * DAY :]]))
+    (day,) = (trial_of(busy).tested,)
+    other = verdict_on(replace(trial, tested=day), Question(0.001), ("kpa", "static", "fixed-max", "seasonal"))
+    for name, found in other.contenders.items():
+        before = wave_result().contenders[name].before
+        assert before is not None
+        assert found.before is not None
+        assert found.before.knob == before.knob, name
+        assert found.before.outcome != before.outcome, name

@@ -27,7 +27,7 @@ def test_it_leaves_report_json_page_and_ticks_inside_out(tmp_path: Path) -> None
     assert done.exit_code == 0, done.output
     report = json.loads((out / "report.json").read_text())
     assert (report["apiVersion"], report["kind"]) == ("ahpa/v1", "BacktestReport")
-    assert report["lagSeconds"] == {"p50": 180.0, "p95": 270.0}
+    assert report["lagSeconds"] == {"p50": 180.0, "p95": 300.0}
     assert {s["name"] for s in report["series"]} == {"chat", "../batch"}
     found = next(s for s in report["series"] if s["name"] == "../batch")
     assert list(found["policies"]) == QUICK.split(",")

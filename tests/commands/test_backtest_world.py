@@ -92,7 +92,7 @@ def test_without_tiers_one_lag_is_assumed_of_all(tmp_path: Path) -> None:
                "--policies", "fixed-max", "--no-sweep")  # fmt: skip
     assert done.exit_code == 0, done.output
     told = json.loads((tmp_path / "o" / "report.json").read_text())["assumptions"]
-    assert told["from asked for to ready"] == "median 60 s, 95 % within 1.67 min"
+    assert told["from asked for to ready"] == "median 60 s, 95 % within 100 s"
     assert not {"the Service", "tiers", "money"} & told.keys()
 
 

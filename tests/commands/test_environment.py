@@ -71,3 +71,13 @@ def test_what_is_right_or_meant_for_others_is_no_news(name: str) -> None:
     done = with_environment(**{name: "1"})
     assert "environment" not in done.output
     assert "/absent/journal: No such file" in done.output
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [("bactest", "did you mean backtest?"), ("xyz", "there are demo, backtest, forecast, replay, serve")],
+)
+def test_a_command_that_does_not_exist_is_answered_with_one_that_does(word: str, says: str) -> None:
+    done = CliRunner().invoke(main, [word])
+    assert done.exit_code == 2
+    assert f"no such command '{word}'; {says}" in done.output

@@ -9,13 +9,15 @@ import pytest
 from scipy.stats import spearmanr
 
 from ahpa.backtest import alternatives
-from ahpa.backtest.scaling import ByKpa
+from ahpa.backtest.scaling import ByKpa, Scaling
 from ahpa.backtest.trial import Setting as World
 from ahpa.core.readiness import Lag, Readiness
-from ahpa.core.served import Served, largest_lately, wishes
+from ahpa.core.served import KPA as KNATIVES
+from ahpa.core.served import Reaction, Served, largest_lately, wishes
 from ahpa.core.setting import CHOICE_LEVELS, Rule, Setting
 from ahpa.core.tryouts import RULES, SETTINGS, Minute, Tryouts
 from ahpa.reactive.kpa.config import KpaConfig
+from ahpa.simulation.outcome import Outcome
 from ahpa.simulation.stream import SimulatedService
 from forecasting.levels import LEVELS
 from forecasting.panel import Array, Floats, Panel
@@ -25,10 +27,14 @@ DAY = 1440
 FIRST_CONSTANT = RULES
 
 
-def served(lag_seconds: float = 180.0, services: int = 1) -> Served:
+KPA = ByKpa(KpaConfig(target_value=2.8, total_value=4.0))
+
+
+def served(lag_seconds: float = 180.0, services: int = 1, reaction: Reaction = KNATIVES) -> Served:
     """4 slots, filled to 70 %, requests of 2 s that may wait 1 s."""
     n = services
-    return Served.of([2.8] * n, [4.0] * n, [0] * n, [np.inf] * n, [0.25] * n, [lag_seconds] * n, [2.0] * n, [1.0] * n)
+    known = [2.8] * n, [4.0] * n, [0] * n, [np.inf] * n, [0.25] * n, [lag_seconds] * n, [2.0] * n, [1.0] * n
+    return Served.of(*known, reactions=[reaction] * n)
 
 
 def begun(services: int = 1, needed: float = 1.0, largest: float = 20.0) -> Tryouts:
@@ -56,17 +62,19 @@ def bursty(minutes: int, seed: int = 3) -> Floats:
     return np.asarray(out * np.exp(rng.normal(0, 0.1, minutes)))
 
 
-def test_constant_floors_are_ranked_as_the_exact_world_ranks_them() -> None:
-    """Under a bursty service, by lateness, and by cost where less than a tenth is late; with none it is the same."""
+def in_both_worlds(scaling: Scaling) -> tuple[Array, Array, list[Outcome]]:
+    """Constant floors under a bursty day above this scaler: (late, cost) of the coarse world, and of the exact one."""
     demand = bursty(DAY)
-    tried = walked(begun(needed=6.0, largest=24.0), served(), demand)
+    tried = walked(begun(needed=6.0, largest=24.0), served(reaction=scaling.reaction), demand)
     late, cost = (values[0, FIRST_CONSTANT:] for values in tried.shares())
-    world = World(
-        SimulatedService(readiness=Readiness.single(Lag.of(180, 270))),
-        ByKpa(KpaConfig(target_value=2.8, total_value=4.0)),
-    )
+    world = World(SimulatedService(readiness=Readiness.single(Lag.of(180, 270))), scaling)
     scenario = world.scenario(Panel.of(0.0, 60.0, demand), 0.0, 60.0 * DAY)
-    exact = [alternatives.static(scenario, floor).outcome for floor in tried.constants[0].tolist()]
+    return late, cost, [alternatives.static(scenario, floor).outcome for floor in tried.constants[0].tolist()]
+
+
+def test_constant_floors_are_ranked_as_the_exact_world_ranks_them() -> None:
+    """By lateness, and by cost where less than a tenth is late; with none it is the same."""
+    late, cost, exact = in_both_worlds(KPA)
     assert spearmanr(late, [one.late_ratio for one in exact]).statistic > 0.9
     assert spearmanr(cost[5:], [one.replica_hours for one in exact[5:]]).statistic > 0.95
     assert cost[-2:] == pytest.approx([one.replica_hours / 24 for one in exact[-2:]], rel=0.1)

@@ -69,7 +69,14 @@ def result(name: str = "chat", contenders: tuple[str, ...] = ("ahpa", "kpa"), sw
         )
         equal = next((p for p in points if p.outcome.late_ratio <= 0.001), None)
         found[contender] = ContenderResult(
-            contender, course.outcome, course.knob, points if swept else (), equal if swept else None, course
+            contender,
+            course.outcome,
+            course.knob,
+            points if swept else (),
+            equal if swept else None,
+            course,
+            Point(1.0, "as before", course.outcome),
+            hindsight=contender == "oracle",
         )
     return SeriesResult(name, found, ("Set quantile 0.99 for 0.1 % late.",), (), True, "Prediction pays.", 12.0)
 

@@ -69,12 +69,13 @@ all       ahpa                               274   0.08 %
 
 
 def test_prices_and_hindsight_are_told_under_the_table() -> None:
-    """The setting of a constant floor is the cheapest of the tested days; MONEY is in the unit of the prices."""
+    """Without days before, a constant floor is the cheapest of the tested ones; MONEY is in the unit of the prices."""
     base = result("chat", ("ahpa", "static"))
     priced = replace(
         base,
         contenders={
-            name: replace(found, outcome=replace(found.outcome, money=411.0)) for name, found in base.contenders.items()
+            name: replace(found, outcome=replace(found.outcome, money=411.0), hindsight=name == "static")
+            for name, found in base.contenders.items()
         },
     )
     told = plain(table.outcomes([priced])) + "\n" + "\n".join(table.legend([priced]))

@@ -68,6 +68,13 @@ def shown(text: str) -> str:
     return repr(text[:40] + ("…" if len(text) > 40 else ""))
 
 
+def no_number(text: str) -> str:
+    """What is wrong with a cell that should hold a number, and what to do."""
+    has_unit = re.fullmatch(r"[0-9][0-9.,]*\s*[^\W\d_][^,;]*|[0-9][0-9.,]*\s*%", text.strip())
+    way_out = '; it has a unit: export it with Grafana\'s "Formatted data" switched off' if has_unit else ""
+    return f"is not a number of zero or more{way_out}"
+
+
 Rows = tuple[Floats, Ints]
 """Cells [t, columns] and the line [t] of each row."""
 

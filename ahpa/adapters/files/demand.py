@@ -15,7 +15,7 @@ from ahpa.adapters.files.exposition import is_exposition, parse_openmetrics
 from ahpa.adapters.files.json_answers import parse_json
 from ahpa.adapters.files.labels import METRIC
 from ahpa.adapters.files.long import is_long, parse_long
-from ahpa.adapters.files.parts import AS_THEY_ARE, Joining, panels_of
+from ahpa.adapters.files.parts import AS_THEY_ARE, Joining, panels_of, pods_among
 from ahpa.adapters.files.request_list import is_request_list, parse_requests
 from ahpa.adapters.files.table import Table
 from ahpa.adapters.files.text import NOT_ENOUGH, Block, InputError, Remark, blocks, document, headed, is_json, lines
@@ -53,6 +53,12 @@ def read_demand(path: Path, joining: Joining = AS_THEY_ARE, remark: Remark = _un
     if isinstance(found, Requests):
         return found
     panels = panels_of(found, joining)
+    if not joining.apart:
+        for name, count in pods_among(key for panel in panels for key in panel.keys).items():
+            told(
+                f"{count} series are called as pods of {name[:80]!r} are, and each is taken for a service of its own: "
+                "sum them in the query if they are parts of one"
+            )
     metrics = {
         name: labels.get(METRIC, "")
         for table in found

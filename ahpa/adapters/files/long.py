@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import chain
 
-from ahpa.adapters.files.cells import TIME_COLUMNS, no_stamp, number, sample, shown, stamp
+from ahpa.adapters.files.cells import TIME_COLUMNS, no_number, no_stamp, number, sample, shown, stamp
 from ahpa.adapters.files.gathered import Gathered, tables
 from ahpa.adapters.files.labels import METRIC, Labels, labels_in
 from ahpa.adapters.files.table import MOST_SERIES, Table
@@ -64,7 +64,7 @@ def parse_long(header: Header, rest: Iterator[Block]) -> list[Table]:
             if when is None:
                 raise InputError(f"{source}:{at}: {no_stamp(cells[time_at])}")
             if value is None:
-                raise InputError(f"{source}:{at}: {shown(cells[value_at])} is not a number of zero or more")
+                raise InputError(f"{source}:{at}: {shown(cells[value_at])} {no_number(cells[value_at])}")
             found[tuple(cells[i] for i in label_at)].sample(when, value, at)
         if len(found) > MOST_SERIES:
             raise InputError(f"{source}: more than {MOST_SERIES} series; is every label of a series the same?")

@@ -6,6 +6,8 @@ What tells parts from services is their labels. Nothing is added up unasked: it 
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +28,9 @@ PARTS = frozenset({
 })  # fmt: skip
 """Labels of which a service has many values at once, or one after the other."""
 _APART = {"le": "buckets of a histogram: export its _count", "quantile": "quantiles of a summary: export its _count"}
+_POD = re.compile(r"(.+)-[bcdf-hj-np-tv-xz2456789]{6,10}-[bcdf-hj-np-tv-xz2456789]{5}")
+"""A pod's name: its ReplicaSet's hash and five letters, of those that Kubernetes takes for them
+(apimachinery, pkg/util/rand)."""
 _SHORT_GAP_SECONDS = 300.0
 """As long Prometheus itself looks back for a sample."""
 _SHORT_GAP_STEPS = 2
@@ -42,6 +47,12 @@ class Joining:
 
 
 AS_THEY_ARE = Joining()
+
+
+def pods_among(names: Iterable[str]) -> dict[str, int]:
+    """By name of a Deployment: how many of these are called as its pods are, where that is more than one."""
+    found = Counter(match[1] for name in names if (match := _POD.fullmatch(name)))
+    return {name: count for name, count in found.items() if count > 1}
 
 
 def panels_of(tables: Sequence[Table], joining: Joining) -> list[Panel]:

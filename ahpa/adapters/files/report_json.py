@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 from ahpa.adapters.files.writing import write_whole
-from ahpa.backtest.results import Backtest, ContenderResult, SeriesResult
+from ahpa.backtest.results import Backtest, ContenderResult, Point, SeriesResult
 from ahpa.simulation.outcome import Outcome
 
 API_VERSION = "ahpa/v1"
@@ -45,15 +45,20 @@ def _series(series: SeriesResult) -> Json:
 
 
 def _contender(result: ContenderResult) -> Json:
-    equal = result.equal
     return {
         **_outcome(result.outcome),
         "knob": result.label,
-        "atLateTarget": None if equal is None else {"knob": equal.label, **_outcome(equal.outcome)},
+        "hindsight": result.hindsight,
+        "knownBefore": _point(result.before),
+        "atLateTarget": _point(result.equal),
         "sweep": [
             {"knob": point.label, "value": _finite(point.knob), **_outcome(point.outcome)} for point in result.points
         ],
     }
+
+
+def _point(point: Point | None) -> Json | None:
+    return None if point is None else {"knob": point.label, **_outcome(point.outcome)}
 
 
 def _outcome(o: Outcome) -> Json:

@@ -13,6 +13,7 @@ from ahpa.adapters.files.cells import (
     TIME_COLUMNS,
     Layout,
     joined,
+    no_number,
     no_stamp,
     number,
     read_rows,
@@ -71,7 +72,7 @@ def parse_wide(header: Header, rest: Iterator[Block]) -> Table:
             if value is None:
                 value = dialect.number(cell.strip(), at)
             if value is None:
-                raise InputError(f"{source}:{at}: {shown(cell)} of {shown(name)} is not a number of zero or more")
+                raise InputError(f"{source}:{at}: {shown(cell)} of {shown(name)} {no_number(cell)}")
             out.append(value)
         return out
 

@@ -90,7 +90,12 @@ def test_plain_blocks_with_semicolons_are_as_rows_one_by_one(tmp_path: Path) -> 
         (f"timestamp;a\n{ONE};1,5\n{TWO};1.500\n", r":3: both 1\.5 and 1,5"),
         (f'timestamp,a\n{ONE},"12,500"\n', r":2: '12,500': write it without commas"),
         (f'timestamp,a\n{ONE},"1.234,5"\n', r":2: '1\.234,5' of 'a' is not a number"),
-        (f"Time,a\n{ONE},9.69 req/s\n", r":2: '9\.69 req/s' of 'a' is not a number"),
+        (
+            f"Time,a\n{ONE},9.69 req/s\n",
+            r":2: '9\.69 req/s' of 'a' is not a number .*Grafana's .Formatted data. switched off",
+        ),
+        (f"Time,a\n{ONE},0.97 K\n", r":2: '0\.97 K' of 'a' is not a number .*; it has a unit"),
+        (f"Time,a\n{ONE},-5\n", r":2: '-5' of 'a' is not a number of zero or more$"),
         (f"Time,a\n{ONE}000,1\n{TWO},1\n", ":3: seconds, and milliseconds elsewhere"),
         ("Time,a\n2025-10-26 00:00:00,20\n", ":2: '2025-10-26 00:00:00' is not epoch seconds or RFC 3339 with a zone"),
         (f"timestamp,pod,value\n{ONE},a,many\n", ":2: 'many' is not a number"),

@@ -35,7 +35,7 @@ spec:
   triggers:
   - {type: cpu, metricType: Utilization, metadata: {value: "60"}}
 """
-PROMETHEUS = "{type: prometheus, metadata: {query: sum(rate(x[1m])), threshold: '5'}}"
+PROMETHEUS = "{type: prometheus, metadata: {query: 'sum(rate(x[1m]))', threshold: '5'}}"
 KNATIVE = """
 kind: Service
 metadata: {name: chat}

@@ -114,3 +114,27 @@ def test_parts_on_other_grids_are_refused() -> None:
         added("f", "a", [row([1, 2]), row([1, 2], step=30)])
     with pytest.raises(InputError, match="steps that begin apart"):
         added("f", "a", [row([1, 2]), row([1, 2], start=20)])
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("chat-7d9f8c6b5-x2x4z", "chat-7d9f8c6b5-b8zkq", "cart"), ["2 series are called as pods of 'chat' are"]),
+        (("chat-00001-deployment-5f8c7d9b6-x2x4z", "chat-00001-deployment-5f8c7d9b6-bbbbb"),
+         ["2 series are called as pods of 'chat-00001-deployment' are"]),
+        (("chat-7d9f8c6b5-x2x4z", "cart-7d9f8c6b5-x2x4z"), []),
+        (("chat-europe-north", "chat-america-south"), []),
+    ],
+    ids=["a Deployment's", "a Revision's", "one of each", "regions"],
+)  # fmt: skip
+def test_columns_that_are_called_as_pods_are_are_not_silently_services(
+    tmp_path: Path, names: tuple[str, ...], said: list[str]
+) -> None:
+    """Each was given replicas of its own, and nobody was told."""
+    path = tmp_path / "pods.csv"
+    rows = "".join(f"{60 * minute}" + ",1" * len(names) + "\n" for minute in range(1, 5))
+    path.write_text(f"timestamp,{','.join(names)}\n{rows}")
+    remarks: list[str] = []
+    (panel,) = read_panels(path, remark=remarks.append)
+    assert panel.keys == names
+    assert [remark.partition(": ")[2].partition(",")[0] for remark in remarks] == said
