@@ -68,7 +68,7 @@ class Chooser:
         self._served = reduce(Served.beside, (served_by(trial.tested, fill) for fill in fills))
         self._course = Course.of(trial.tested, trial.foresight, self._served)
         self._tryouts = self._fresh()
-        self._setting = DEFAULT_SETTING
+        self._chosen: Setting | None = None
         self._minute = 0
         before = len(self._course.demand) - trial.tested.minutes
         for end in range(before % DAY_MINUTES or DAY_MINUTES, before + 1, DAY_MINUTES):
@@ -78,11 +78,11 @@ class Chooser:
         """The setting of the day that begins; what was `lived` in the one before."""
         if len(lived.late):
             self._go_on(lived)
-        return self._setting
+        return self._chosen or DEFAULT_SETTING
 
     def _go_on(self, lived: Lived) -> None:
         """Live through these minutes, and choose anew."""
-        in_force = self._columns()
+        in_force = self._tryouts.columns(self._at_its_fill(self._chosen or DEFAULT_SETTING))
         minutes = [
             self._course.minute(self._minute + i, in_force, late, ready)
             for i, (late, ready) in enumerate(zip(lived.late.tolist(), lived.ready.tolist(), strict=True))
@@ -95,24 +95,22 @@ class Chooser:
         self._choose()
 
     def _choose(self) -> None:
-        """The best of each fill, and of these the best: the fill in force stays unless another is clearly better."""
-        keys, now = self._tryouts.keys, self._columns()
-        found = self._tryouts.choose(self._served, self._target, self._in_force())
+        """The best of each fill, and of these the best: what was chosen before stays unless another is clearly better,
+        and so does its fill."""
+        keys = self._tryouts.keys
+        before = {} if self._chosen is None else self._at_its_fill(self._chosen)
+        found = self._tryouts.choose(self._served, self._target, before)
         if not found:
             return
         _, said = self._tryouts.judged(self._served, self._target)
-        taken = self._tryouts.columns(found)
-        score = said[np.arange(len(keys)), taken] - BETTER * (now >= 0)
-        best = int(np.argmin(score))
-        self._setting = replace(found[keys[best]], utilization=self._fills[best])
+        kept = np.array([key in before for key in keys])
+        best = int(np.argmin(said[np.arange(len(keys)), self._tryouts.columns(found)] - BETTER * kept))
+        self._chosen = replace(found[keys[best]], utilization=self._fills[best])
 
-    def _columns(self) -> Ints:
-        """[r]: where the setting in force stands at the fill in force; -1 at all others."""
-        return self._tryouts.columns(self._in_force())
-
-    def _in_force(self) -> dict[str, Setting]:
+    def _at_its_fill(self, setting: Setting) -> dict[str, Setting]:
+        """By key of the tryouts: a setting where its own fill is tried, and nowhere else."""
         fills = zip(self._tryouts.keys, self._fills, strict=True)
-        return {key: self._setting for key, fill in fills if fill == self._setting.utilization}
+        return {key: setting for key, fill in fills if fill == setting.utilization}
 
     def _fresh(self) -> Tryouts:
         before = self._scenario.demand.until(self._course.start).values[0]
