@@ -74,8 +74,9 @@ def _opening(report: Report) -> list[str]:
     """The sentence that decides first: what could have been known before, where it was judged, else the totals."""
     results = report.results
     judged = comparison(results, report.late_target)
-    lead = f'<p class="lead">{text(judged or headline(results))}</p>'
-    return [lead, paragraph(f"At the settings in the tables: {headline(results)}." if judged else meaning(results))]
+    first, _, further = (judged or headline(results)).partition("; ")
+    said = [f'<p class="lead">{text(first)}</p>', paragraph(further and f"{further[0].upper()}{further[1:]}.")]
+    return [*said, paragraph(f"At the settings in the tables: {headline(results)}." if judged else meaning(results))]
 
 
 def _tile(total: Total) -> str:
