@@ -58,6 +58,8 @@ class FleetForecaster:
     """[n]: the smallest floor of each row's frame."""
     periods: Ints
     """[n]: as `Features.periods`."""
+    clock: Array
+    """[n, steps of an hour]: as `Features.clock`."""
     calendar: Calendar | None
     networks: Networks
     pending: PendingPredictions
@@ -176,7 +178,7 @@ class FleetForecaster:
     def _features(self, history: History, rows: slice | Ints, stats: WindowStats) -> Features:
         """Of some rows of a history that grew from this one."""
         seasons = Seasons(history.start, history.step, self.calendar)
-        return Features.of(stats, self.least[rows], seasons, self.periods[rows])
+        return Features.of(stats, self.least[rows], seasons, self.periods[rows], self.clock[rows])
 
     def _features_at(self, history: History, origins: Ints) -> Iterator[tuple[slice, Features]]:
         """Of all rows at many origins, as many rows at once as fit."""
