@@ -12,7 +12,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from forecasting.calibration import Calibration, tail_width, walk
+from forecasting.calibration import Calibration, walk
 from forecasting.executor import Executor, run_all
 from forecasting.fleet.calendar import Calendar, Seasons
 from forecasting.fleet.features import Features
@@ -22,9 +22,10 @@ from forecasting.fleet.window_stats import LatestOrigin, PrefixSums, WindowStats
 from forecasting.forecast import Coverage, Forecast
 from forecasting.guards import NEEDED_STEPS, guarded, within
 from forecasting.history import History
-from forecasting.levels import LEVELS, TRACKED_LEVELS, level_weights
+from forecasting.levels import LEARNED_LEVELS, LEVELS, TRACKED_LEVELS, level_weights
 from forecasting.panel import DAY_SECONDS, Array, Ints, Panel
 from forecasting.pending import PendingPredictions
+from forecasting.tail import calibrated_logs
 from forecasting.windows import Window, width_of
 
 _HIGHEST_LOG = 10.0
@@ -113,7 +114,7 @@ class FleetForecaster:
         for rows, features in self._features_at(after, origins):
             for w, window in enumerate(wanted):
                 logs = predict(self.networks.peaks, features, window)
-                logs = logs + self.pending.offsets(window, trails[rows]) * tail_width(logs, TRACKED_LEVELS)
+                logs = calibrated_logs(logs, self.pending.offsets(window, trails[rows]), TRACKED_LEVELS)
                 demand = np.nan_to_num(features.frame.demand(np.minimum(logs, _HIGHEST_LOG)))
                 out[rows, :, w] = np.sort(within(demand, after.cap[rows]), axis=2) @ read
         return np.maximum.accumulate(out, axis=2)
@@ -142,8 +143,10 @@ class FleetForecaster:
             for rows, part in self._rehearsals(group):
                 for name, values in found.items():
                     values[rows] = getattr(part, name)
-        # One member out of its fold errs more than the whole ensemble does: half of its offset is about right.
-        done = replace(fresh, **{**found, "offsets": np.float32(0.5) * found["offsets"]})
+        # One member out of its fold errs more than the whole ensemble does: half of its offset is about right. The far
+        # tail has seen too few misses to give any away.
+        found["offsets"][..., : len(LEARNED_LEVELS)] *= np.float32(0.5)
+        done = replace(fresh, **found)
         return replace(self, pending=PendingPredictions.of(self.pending.windows, done))
 
     def _rehearsals(self, group: Ints) -> Iterator[tuple[Ints, Calibration]]:
@@ -172,7 +175,8 @@ class FleetForecaster:
             logs = ensemble.out_of_fold(flat, np.broadcast_to(folds, design.shape[:2]).ravel())
             logs = logs.reshape(*design.shape[:2], -1)
             delay = -(-window.end // every)
-            _, out = walk(out, k, logs, features.truth(window), delay, min(4.0, float(np.sqrt(every))))
+            pace = min(4.0, float(np.sqrt(every)))
+            _, out = walk(out, k, logs, features.truth(window), delay, pace, calibrated_logs)
         return out
 
     def _features(self, history: History, rows: slice | Ints, stats: WindowStats) -> Features:
@@ -196,7 +200,7 @@ class FleetForecaster:
                 for _, features in self._features_at(history, origins)
             ]
             logs, truth = (np.concatenate(part) for part in zip(*parts, strict=True))
-            out[:, k] = walk(own, k, logs, truth, window.end)[0]
+            out[:, k] = walk(own, k, logs, truth, window.end, say=calibrated_logs)[0]
         return out
 
     @cached_property
@@ -225,6 +229,6 @@ class FleetForecaster:
         out = np.empty((len(windows), rows.stop - rows.start, len(TRACKED_LEVELS)), dtype=np.float32)
         for k, window in enumerate(windows):
             logs = predict(self.networks.of(window), features, window)[:, 0]
-            logs = logs + self.pending.offsets(window)[rows] * tail_width(logs, TRACKED_LEVELS)
+            logs = calibrated_logs(logs, self.pending.offsets(window)[rows], TRACKED_LEVELS)
             out[k] = features.frame.demand(np.minimum(logs, _HIGHEST_LOG)[:, None])[:, 0]
         return out
