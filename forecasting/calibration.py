@@ -22,6 +22,7 @@ import numpy as np
 from forecasting.panel import Array, Floats
 from forecasting.tail import Calibrated, calibrated
 
+
 def rate_of(step: float) -> float:
     """How fast offsets move on a grid of `step` seconds: slower per step the more steps there are in a day."""
     return 0.01 * float(np.sqrt(step / 60))
@@ -90,7 +91,8 @@ def walk(
     """Say and settle at many origins in turn, as a service does tick by tick.
 
     `quantiles` [n, o, q] are a model's, `truth` [n, o] what came; the truth of an origin is known `delay`
-    origins later; `say` is how offsets are applied. Returns the offsets in force at each origin [n, o, q] and the calibration afterwards.
+    origins later; `say` is how offsets are applied. Returns the offsets in force at each origin [n, o, q] and the
+    calibration afterwards.
     """
     n, origins = truth.shape
     said = np.empty((n, origins, len(calibration.levels)), dtype=np.float32)

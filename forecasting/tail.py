@@ -51,8 +51,8 @@ def _far(learned: Array, offsets: Array, levels: Floats) -> Array:
     """Quantiles at the levels beyond those learned [..., q - k], in units of demand.
 
     What exceeds a high quantile is nearly generalized Pareto (Pickands 1975; put onto a forecast by McNeil and Frey
-    2000); here with the shape 0, an exponential tail: on the scale of levels.py a straight line, as steep as from 0.8 to
-    0.95. What a network with few samples says of 0.99 is too unsure to take the slope from.
+    2000); here with the shape 0, an exponential tail: on the scale of levels.py a straight line, as steep as from 0.8
+    to 0.95. What a network with few samples says of 0.99 is too unsure to take the slope from.
     """
     k = learned.shape[-1]
     if k == len(levels):
@@ -60,7 +60,7 @@ def _far(learned: Array, offsets: Array, levels: Floats) -> Array:
     low, high, top = (learned[..., _at(levels, level), None] for level in (0.8, 0.95, 0.99))
     slope = np.maximum(high - low, 0) / np.float32(np.log(0.2 / 0.05))
     beyond = np.log(0.01 / (1 - levels[k:])).astype(np.float32)
-    return top + slope * beyond + offsets[..., k:] * tail_width(learned, levels)
+    return np.asarray(top + slope * beyond + offsets[..., k:] * tail_width(learned, levels))
 
 
 def _at(levels: Floats, level: float) -> int:

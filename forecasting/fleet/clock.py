@@ -23,7 +23,7 @@ _NOISE = 9.0
 def find_clock(values: Floats, seasons: Seasons) -> Array:
     """How much more than its hour each step of the hour brings, shape [n, steps of an hour], as logarithms.
 
-    `values` [n, t] begin at `seasons.start`. Zeros where less than a day was observed or the steps do not divide an hour.
+    `values` [n, t] begin at `seasons.start`. Zeros where less than a day was observed, or steps do not divide an hour.
     """
     step = seasons.step
     size = round(3600 / step)
@@ -47,7 +47,7 @@ def _more_than_its_hour(folded: Floats) -> Floats:
     sums, count = np.where(seen, folded, 0).sum(axis=2, keepdims=True), seen.sum(axis=2, keepdims=True)
     usual = sums.sum(axis=1, keepdims=True) / np.maximum(count.sum(axis=1, keepdims=True), 1)
     floor = 0.02 * usual + 1e-9
-    return (folded + floor) / (sums / np.maximum(count, 1) + floor) - 1
+    return np.asarray((folded + floor) / (sums / np.maximum(count, 1) + floor) - 1)
 
 
 def _standing_out(many: Floats) -> Array:
@@ -61,13 +61,15 @@ def _standing_out(many: Floats) -> Array:
     spread = np.where(seen, (many - mean[:, None]) ** 2, 0).sum(axis=1)
     error = spread / np.maximum(hours, 1) ** 2 + 1e-9
     kept = np.where(hours >= _LEAST_HOURS, np.maximum(0, 1 - _NOISE * error / np.maximum(mean**2, 1e-12)), 0)
-    return np.log1p(np.maximum(kept * mean, -0.9)).astype(np.float32)
+    return np.asarray(np.log1p(np.maximum(kept * mean, -0.9)), dtype=np.float32)
 
 
 def rise(clock: Array, seasons: Seasons, origins: int | Ints, window: Window) -> Array:
     """How far the clock lifts the largest step of a window above the last few steps, [n, o], as a logarithm."""
     size = clock.shape[1]
-    phases, which = np.unique((round(seasons.start / seasons.step) + np.atleast_1d(origins)) % size, return_inverse=True)
+    phases, which = np.unique(
+        (round(seasons.start / seasons.step) + np.atleast_1d(origins)) % size, return_inverse=True
+    )
     ahead = window.lead + np.arange(min(window.width, size))
     peak = clock[:, (phases[:, None] + ahead) % size].max(axis=2)
     before = clock[:, (phases[:, None] - 1 - np.arange(_BEFORE)) % size].mean(axis=2)
