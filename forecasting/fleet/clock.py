@@ -67,9 +67,8 @@ def _standing_out(many: Floats) -> Array:
 def rise(clock: Array, seasons: Seasons, origins: int | Ints, window: Window) -> Array:
     """How far the clock lifts the largest step of a window above the last few steps, [n, o], as a logarithm."""
     size = clock.shape[1]
-    phases, which = np.unique(
-        (round(seasons.start / seasons.step) + np.atleast_1d(origins)) % size, return_inverse=True
-    )
+    now = np.atleast_1d(origins) + round(seasons.start / seasons.step)
+    phases, which = np.unique(now % size, return_inverse=True)
     ahead = window.lead + np.arange(min(window.width, size))
     peak = clock[:, (phases[:, None] + ahead) % size].max(axis=2)
     before = clock[:, (phases[:, None] - 1 - np.arange(_BEFORE)) % size].mean(axis=2)
