@@ -19,9 +19,7 @@ from forecasting.panel import Floats, frozen
 LEVELS = (0.5, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
 """The levels that a forecast carries unless told otherwise."""
 TRACKED_LEVELS = frozen((0.05, 0.25, 0.5, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999), np.float32)
-"""The levels that calibration tracks, shape [q]; those asked for are read off between them."""
-LEARNED_LEVELS = frozen(TRACKED_LEVELS[:-2], np.float32)
-"""Those that models learn. The rest are the far tail, of which nobody sees enough (tail.py)."""
+"""The levels that models learn and calibration tracks, shape [q]; those asked for are read off between them."""
 
 
 def read_level(levels: Floats, quantiles: Floats, level: float) -> float:

@@ -14,7 +14,7 @@ from forecasting.fleet.features import Frame, frame
 from forecasting.fleet.learning import least_floor
 from forecasting.fleet.model import FleetModel
 from forecasting.fleet.window_stats import PrefixSums
-from forecasting.levels import LEARNED_LEVELS, TRACKED_LEVELS
+from forecasting.levels import TRACKED_LEVELS
 from forecasting.panel import Floats, Ints
 from forecasting.pending import COVERAGE_DAYS
 from forecasting.rolling import rolled_peaks, stepwise, ticked
@@ -74,25 +74,25 @@ class Bench:
         out = []
         for w in range(said.shape[2]):
             truth = self.truth[..., w]
-            logs = self._walked(*self._guessed(self.frame.log(said[..., w]), self.frame.log(truth)), w, LEARNED_LEVELS)
+            logs = self._walked(*self._guessed(self.frame.log(said[..., w]), self.frame.log(truth)), w, TRACKED_LEVELS)
             ratios = np.maximum(self.frame.demand(np.minimum(logs, 30)), 0)
             plain = self._guessed(said[..., w] / unit[..., 0], truth / unit[..., 0])
-            sums = np.maximum(self._walked(*plain, w, LEARNED_LEVELS) * unit, 0)
+            sums = np.maximum(self._walked(*plain, w, TRACKED_LEVELS) * unit, 0)
             losses = [
                 np.nansum(
-                    [scaled_pinball(truth[:, :first], x[:, :first, k], q) for k, q in enumerate(LEARNED_LEVELS)], axis=0
+                    [scaled_pinball(truth[:, :first], x[:, :first, k], q) for k, q in enumerate(TRACKED_LEVELS)], axis=0
                 )
                 for x in (ratios, sums)
             ]
             out.append(np.where((losses[0] <= losses[1])[:, None, None], ratios, sums)[:, first:])
-        return np.stack(out, axis=2)[..., [int(np.argmin(abs(LEARNED_LEVELS - q))) for q in LEVELS]]
+        return np.stack(out, axis=2)[..., [int(np.argmin(abs(TRACKED_LEVELS - q))) for q in LEVELS]]
 
     def _guessed(self, said: Floats, truth: Floats) -> tuple[Floats, Floats]:
         """Quantiles [n, o, q] around `said` [n, o], from the errors of the rehearsal; and the truth."""
         error = (truth - said)[:, : self.test.start]
         known = np.isfinite(error).any(axis=1)
-        guess = np.zeros((len(error), len(LEARNED_LEVELS)))
-        guess[known] = np.nanquantile(error[known], LEARNED_LEVELS, axis=1).T
+        guess = np.zeros((len(error), len(TRACKED_LEVELS)))
+        guess[known] = np.nanquantile(error[known], TRACKED_LEVELS, axis=1).T
         return said[..., None] + guess[:, None], truth
 
     def quantiles(self, said: Floats) -> Floats:

@@ -16,8 +16,8 @@ _FOLDED_DAYS = 7
 _LEAST_HOURS = 24
 _BEFORE = 8
 """How many steps the present level is the mean of, as the anchor of a frame."""
-_NOISE = 9.0
-"""A mean within three standard errors of nothing is nothing."""
+_NOISE = 16.0
+"""A mean within four standard errors of nothing is nothing."""
 
 
 def find_clock(values: Floats, seasons: Seasons) -> Array:

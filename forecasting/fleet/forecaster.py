@@ -22,10 +22,10 @@ from forecasting.fleet.window_stats import LatestOrigin, PrefixSums, WindowStats
 from forecasting.forecast import Coverage, Forecast
 from forecasting.guards import NEEDED_STEPS, guarded, within
 from forecasting.history import History
-from forecasting.levels import LEARNED_LEVELS, LEVELS, TRACKED_LEVELS, level_weights
+from forecasting.levels import LEVELS, TRACKED_LEVELS, level_weights
 from forecasting.panel import DAY_SECONDS, Array, Ints, Panel
 from forecasting.pending import PendingPredictions
-from forecasting.tail import calibrated_logs
+from forecasting.tail import calibrated_logs, near
 from forecasting.windows import Window, width_of
 
 _HIGHEST_LOG = 10.0
@@ -145,7 +145,7 @@ class FleetForecaster:
                     values[rows] = getattr(part, name)
         # One member out of its fold errs more than the whole ensemble does: half of its offset is about right. The far
         # tail has seen too few misses to give any away.
-        found["offsets"][..., : len(LEARNED_LEVELS)] *= np.float32(0.5)
+        found["offsets"][..., : near(TRACKED_LEVELS)] *= np.float32(0.5)
         done = replace(fresh, **found)
         return replace(self, pending=PendingPredictions.of(self.pending.windows, done))
 

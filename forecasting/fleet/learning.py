@@ -12,7 +12,7 @@ from forecasting.fleet.calendar import Seasons
 from forecasting.fleet.features import Features
 from forecasting.fleet.network import Ensemble, Samples, Training, train
 from forecasting.fleet.window_stats import PrefixSums
-from forecasting.levels import LEARNED_LEVELS
+from forecasting.levels import TRACKED_LEVELS
 from forecasting.panel import DAY_SECONDS, Array, Floats, Ints
 from forecasting.windows import Window
 
@@ -126,7 +126,7 @@ def learn(
 ) -> Ensemble:
     """An ensemble that knows this fleet, and `others` as far as the fleet is small or young."""
     return train(
-        _own_and_borrowed(fleet, others, windows, budget, training.members, rng), LEARNED_LEVELS, training, rng
+        _own_and_borrowed(fleet, others, windows, budget, training.members, rng), TRACKED_LEVELS, training, rng
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from forecasting.forecast import Coverage, Forecast
 from forecasting.guards import guarded
 from forecasting.history import History
-from forecasting.levels import LEARNED_LEVELS, LEVELS, TRACKED_LEVELS, level_weights
+from forecasting.levels import LEVELS, TRACKED_LEVELS, level_weights
 from forecasting.libraries.strategies import Expectation, Strategy, forward_filled
 from forecasting.panel import DAY_SECONDS, Array, Floats, Panel
 from forecasting.pending import PendingPredictions
@@ -70,7 +70,7 @@ class CalibratedModel:
         unit = np.array([row.sum() / max(1, len(row)) + 1e-9 for row in rows])
         every, reach = max(1, round(1800 / own.step)), max(window.end for window in pending.windows)
         origins = range(split, own.length - reach + 1, every)
-        guess = np.zeros((len(rows), len(pending.windows), len(LEARNED_LEVELS)))
+        guess = np.zeros((len(rows), len(pending.windows), len(TRACKED_LEVELS)))
         for i, (fit, row) in enumerate(zip(fits[: len(rows)], rows, strict=True)):
             guess[i] = _error_quantiles(fit, row, float(unit[i]), origins, pending.windows)
         expectations = tuple(fits[len(rows) :])
@@ -87,8 +87,8 @@ def _error_quantiles(fit: Fitted, row: Floats, unit: float, origins: range, wind
             [_peak(truth[origin:], window) - _peak(path, window) for window in windows]
             for origin, path in zip(origins, paths, strict=True)
         ]
-        return np.asarray(np.quantile(np.array(errors), LEARNED_LEVELS, axis=0).T)
-    steps = np.quantile(np.abs(np.diff(truth)), LEARNED_LEVELS) if len(row) > 2 else np.zeros(len(LEARNED_LEVELS))
+        return np.asarray(np.quantile(np.array(errors), TRACKED_LEVELS, axis=0).T)
+    steps = np.quantile(np.abs(np.diff(truth)), TRACKED_LEVELS) if len(row) > 2 else np.zeros(len(TRACKED_LEVELS))
     return np.tile(steps, (len(windows), 1))
 
 

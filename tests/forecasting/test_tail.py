@@ -7,25 +7,25 @@ import pytest
 
 from forecasting.calibration import Calibration, rate_of, walk
 from forecasting.fleet.model import FleetModel
-from forecasting.levels import LEARNED_LEVELS, TRACKED_LEVELS
+from forecasting.levels import TRACKED_LEVELS
 from forecasting.panel import Array, Panel
 from forecasting.rolling import rolled_peaks
 from forecasting.tail import Calibrated, calibrated, calibrated_logs
 
-NORMAL = np.array([-1.645, -0.674, 0, 0.842, 1.282, 1.645, 1.960, 2.326], dtype=np.float32)
-"""Quantiles of the standard normal distribution at LEARNED_LEVELS."""
+NORMAL = np.array([-1.645, -0.674, 0, 0.842, 1.282, 1.645, 1.960, 2.326, 9, 9], dtype=np.float32)
+"""Quantiles of the standard normal distribution at TRACKED_LEVELS, but nonsense in the far tail."""
 NONE = np.zeros(len(TRACKED_LEVELS), dtype=np.float32)
 
 
 def test_an_exponential_tail_is_found_from_what_was_learned() -> None:
     exponential = -np.log(1 - TRACKED_LEVELS)
-    said = calibrated(exponential[: len(LEARNED_LEVELS)], NONE, TRACKED_LEVELS)
+    said = calibrated(np.where(TRACKED_LEVELS > 0.99, 99, exponential), NONE, TRACKED_LEVELS)
     np.testing.assert_allclose(said, exponential, rtol=1e-4)
 
 
 def test_the_far_tail_is_that_of_demand_in_logarithms_too() -> None:
     """As steep as from 5 to 20 the line goes on from 100 to 125; in logarithms, fourfold and fourfold, to 1,000."""
-    demand = np.array([0.1, 0.5, 1, 5, 10, 20, 50, 100], dtype=np.float32)
+    demand = np.array([0.1, 0.5, 1, 5, 10, 20, 50, 100, 100, 100], dtype=np.float32)
     by_logs = np.exp(calibrated_logs(np.log(demand), NONE, TRACKED_LEVELS))
     np.testing.assert_allclose(by_logs, calibrated(demand, NONE, TRACKED_LEVELS), rtol=1e-4)
     assert by_logs[-1] == pytest.approx(125, rel=0.01)
