@@ -20,11 +20,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecasting.panel import Array, Floats
+from forecasting.tail import Calibrated, calibrated
 
 
 def rate_of(step: float) -> float:
     """How fast offsets move on a grid of `step` seconds: slower per step the more steps there are in a day."""
     return 0.01 * float(np.sqrt(step / 60))
+
+
+def _rates(rate: float, levels: Floats) -> Array:
+    """Of each level [q]: beyond 0.99 so much faster that a hit lowers all offsets there as fast as that of 0.99.
+
+    At one rate for all that of 0.999 falls by a hundredth of a tail width a day, and what is too wide stays so.
+    """
+    return np.asarray(rate * 0.01 / np.minimum(1 - levels, 0.01), dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +43,7 @@ class Calibration:
     levels: Array
     rate: float
     offsets: Array
-    """[n, w, q] in tail widths: what is added to a quantile is `offset * tail_width`."""
+    """[n, w, q] in tail widths: what is added to a quantile is `offset * tail_width` (tail.py)."""
     settled: Array
     """[n, w]: how many predictions count in `covered`; fades with `memory`."""
     covered: Array
@@ -49,18 +58,14 @@ class Calibration:
         zeros = np.zeros(shape, dtype=np.float32)
         return cls(np.asarray(levels, np.float32), rate, zeros, zeros[..., 0], zeros, memory)
 
-    def apply(self, window: int, quantiles: Array) -> Array:
-        """Calibrated quantiles [n, q] of one window, not yet sorted along q."""
-        return quantiles + self.offsets[:, window] * tail_width(quantiles, self.levels)
-
     def settle(self, window: int, said: Array, actual: Array, pace: float = 1.0) -> Calibration:
-        """After the truth: `said` [n, q] is what `apply` gave, `actual` [n] what came (NaN: not known).
+        """After the truth: `said` [n, q] is what was said, unsorted, `actual` [n] what came (NaN: not known).
 
         `pace` multiplies the rate, for predictions that are settled less often than every step.
         """
         known = np.isfinite(actual)
         inside = (actual[:, None] <= said).astype(np.float32)
-        move = self.rate * pace * ((1 - inside) - (1 - self.levels))
+        move = _rates(self.rate * pace, self.levels) * ((1 - inside) - (1 - self.levels))
         offsets, settled, covered = self.offsets.copy(), self.settled.copy(), self.covered.copy()
         offsets[known, window] = np.clip(offsets[known, window] + move[known], -5, 5)
         fade = np.float32(1 - 1 / self.memory)
@@ -75,27 +80,27 @@ class Calibration:
 
 
 def walk(
-    calibration: Calibration, window: int, quantiles: Array, truth: Array, delay: int, pace: float = 1.0
+    calibration: Calibration,
+    window: int,
+    quantiles: Array,
+    truth: Array,
+    delay: int,
+    pace: float = 1.0,
+    say: Calibrated = calibrated,
 ) -> tuple[Array, Calibration]:
     """Say and settle at many origins in turn, as a service does tick by tick.
 
     `quantiles` [n, o, q] are a model's, `truth` [n, o] what came; the truth of an origin is known `delay`
-    origins later. Returns the offsets in force at each origin [n, o, q] and the calibration afterwards.
+    origins later; `say` is how offsets are applied. Returns the offsets in force at each origin [n, o, q] and the
+    calibration afterwards.
     """
-    said, trail = np.empty_like(quantiles), np.empty_like(quantiles)
-    origins = quantiles.shape[1]
+    n, origins = truth.shape
+    said = np.empty((n, origins, len(calibration.levels)), dtype=np.float32)
+    trail = np.empty_like(said)
     for i in range(origins + delay):
         if i >= delay:
             calibration = calibration.settle(window, said[:, i - delay], truth[:, i - delay], pace)
         if i < origins:
             trail[:, i] = calibration.offsets[:, window]
-            said[:, i] = calibration.apply(window, quantiles[:, i])
+            said[:, i] = say(quantiles[:, i], trail[:, i], calibration.levels)
     return trail, calibration
-
-
-def tail_width(quantiles: Array, levels: Floats) -> Array:
-    """The unit of offsets, [..., 1]: from the median to the 0.99 quantile, at least 0.02 (2 % of demand)."""
-    middle = int(np.searchsorted(levels, 0.5 - 1e-6))
-    high = int(np.searchsorted(levels, 0.99 - 1e-6))
-    unit = np.maximum(quantiles[..., high] - quantiles[..., middle], np.float32(0.02))
-    return np.asarray(unit[..., None])

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.forecasting.peers import Windows
 from benchmarks.forecasting.traces import DAY_SECONDS, Group
-from forecasting.calibration import Calibration, rate_of, tail_width, walk
+from forecasting.calibration import Calibration, rate_of, walk
 from forecasting.fleet.features import Frame, frame
 from forecasting.fleet.learning import least_floor
 from forecasting.fleet.model import FleetModel
@@ -19,6 +19,7 @@ from forecasting.panel import Floats, Ints
 from forecasting.pending import COVERAGE_DAYS
 from forecasting.rolling import rolled_peaks, stepwise, ticked
 from forecasting.scoring import coverage, scaled_pinball
+from forecasting.tail import calibrated
 from forecasting.windows import Window, width_of
 
 WINDOW_SECONDS = (120.0, 240.0, 660.0)
@@ -109,7 +110,7 @@ class Bench:
         step = self.group.step
         fresh = Calibration.fresh(len(quantiles), 1, levels, rate_of(step), COVERAGE_DAYS * DAY_SECONDS / step)
         trail, _ = walk(fresh, 0, quantiles, truth, self.windows[w].end)
-        return np.sort(quantiles + trail * tail_width(quantiles, levels), axis=2)
+        return np.sort(calibrated(quantiles, trail, levels), axis=2)
 
     def scores(self, said: Floats) -> Scores:
         """Of quantiles [n, o, windows, LEVELS] over the test."""

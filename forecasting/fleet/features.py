@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecasting.fleet.calendar import DAYS, Seasons
+from forecasting.fleet.clock import rise
 from forecasting.fleet.window_stats import WindowStats
 from forecasting.panel import DAY_SECONDS, Array, Floats, Ints
 from forecasting.windows import Window
@@ -143,17 +144,20 @@ class Features:
     seasons: Seasons
     periods: Ints
     """[n]: the period found in each row beside day and week, in steps; 0 if none."""
+    clock: Array
+    """[n, steps of an hour]: as `find_clock` says."""
 
     @classmethod
-    def of(cls, stats: WindowStats, least: Floats, seasons: Seasons, periods: Ints) -> Features:
+    def of(cls, stats: WindowStats, least: Floats, seasons: Seasons, periods: Ints, clock: Array) -> Features:
         """`least` [n] is the smallest floor of each row."""
         at = frame(stats, least, seasons.step)
-        return cls(stats, at, recency(stats, at, seasons.step), seasons, periods)
+        return cls(stats, at, recency(stats, at, seasons.step), seasons, periods, clock)
 
     def design(self, window: Window) -> Array:
         """All features of one window, [n, o, f]."""
         parts = self.recent + seasonal(self.stats, self.frame, self.seasons, window)
         parts += periodic(self.stats, self.frame, window, self.periods)
+        parts.append(rise(self.clock, self.seasons, self.stats.origins, window))
         out = np.empty((*self.frame.anchor.shape, len(parts)), dtype=np.float32)
         for k, part in enumerate(parts):
             out[:, :, k] = part

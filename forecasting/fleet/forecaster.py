@@ -12,7 +12,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from forecasting.calibration import Calibration, tail_width, walk
+from forecasting.calibration import Calibration, walk
 from forecasting.executor import Executor, run_all
 from forecasting.fleet.calendar import Calendar, Seasons
 from forecasting.fleet.features import Features
@@ -25,6 +25,7 @@ from forecasting.history import History
 from forecasting.levels import LEVELS, TRACKED_LEVELS, level_weights
 from forecasting.panel import DAY_SECONDS, Array, Ints, Panel
 from forecasting.pending import PendingPredictions
+from forecasting.tail import calibrated_logs, near
 from forecasting.windows import Window, width_of
 
 _HIGHEST_LOG = 10.0
@@ -58,6 +59,8 @@ class FleetForecaster:
     """[n]: the smallest floor of each row's frame."""
     periods: Ints
     """[n]: as `Features.periods`."""
+    clock: Array
+    """[n, steps of an hour]: as `Features.clock`."""
     calendar: Calendar | None
     networks: Networks
     pending: PendingPredictions
@@ -111,7 +114,7 @@ class FleetForecaster:
         for rows, features in self._features_at(after, origins):
             for w, window in enumerate(wanted):
                 logs = predict(self.networks.peaks, features, window)
-                logs = logs + self.pending.offsets(window, trails[rows]) * tail_width(logs, TRACKED_LEVELS)
+                logs = calibrated_logs(logs, self.pending.offsets(window, trails[rows]), TRACKED_LEVELS)
                 demand = np.nan_to_num(features.frame.demand(np.minimum(logs, _HIGHEST_LOG)))
                 out[rows, :, w] = np.sort(within(demand, after.cap[rows]), axis=2) @ read
         return np.maximum.accumulate(out, axis=2)
@@ -140,8 +143,10 @@ class FleetForecaster:
             for rows, part in self._rehearsals(group):
                 for name, values in found.items():
                     values[rows] = getattr(part, name)
-        # One member out of its fold errs more than the whole ensemble does: half of its offset is about right.
-        done = replace(fresh, **{**found, "offsets": np.float32(0.5) * found["offsets"]})
+        # One member out of its fold errs more than the whole ensemble does: half of its offset is about right. The far
+        # tail has seen too few misses to give any away.
+        found["offsets"][..., : near(TRACKED_LEVELS)] *= np.float32(0.5)
+        done = replace(fresh, **found)
         return replace(self, pending=PendingPredictions.of(self.pending.windows, done))
 
     def _rehearsals(self, group: Ints) -> Iterator[tuple[Ints, Calibration]]:
@@ -170,13 +175,14 @@ class FleetForecaster:
             logs = ensemble.out_of_fold(flat, np.broadcast_to(folds, design.shape[:2]).ravel())
             logs = logs.reshape(*design.shape[:2], -1)
             delay = -(-window.end // every)
-            _, out = walk(out, k, logs, features.truth(window), delay, min(4.0, float(np.sqrt(every))))
+            pace = min(4.0, float(np.sqrt(every)))
+            _, out = walk(out, k, logs, features.truth(window), delay, pace, calibrated_logs)
         return out
 
     def _features(self, history: History, rows: slice | Ints, stats: WindowStats) -> Features:
         """Of some rows of a history that grew from this one."""
         seasons = Seasons(history.start, history.step, self.calendar)
-        return Features.of(stats, self.least[rows], seasons, self.periods[rows])
+        return Features.of(stats, self.least[rows], seasons, self.periods[rows], self.clock[rows])
 
     def _features_at(self, history: History, origins: Ints) -> Iterator[tuple[slice, Features]]:
         """Of all rows at many origins, as many rows at once as fit."""
@@ -194,7 +200,7 @@ class FleetForecaster:
                 for _, features in self._features_at(history, origins)
             ]
             logs, truth = (np.concatenate(part) for part in zip(*parts, strict=True))
-            out[:, k] = walk(own, k, logs, truth, window.end)[0]
+            out[:, k] = walk(own, k, logs, truth, window.end, say=calibrated_logs)[0]
         return out
 
     @cached_property
@@ -223,6 +229,6 @@ class FleetForecaster:
         out = np.empty((len(windows), rows.stop - rows.start, len(TRACKED_LEVELS)), dtype=np.float32)
         for k, window in enumerate(windows):
             logs = predict(self.networks.of(window), features, window)[:, 0]
-            logs = logs + self.pending.offsets(window)[rows] * tail_width(logs, TRACKED_LEVELS)
+            logs = calibrated_logs(logs, self.pending.offsets(window)[rows], TRACKED_LEVELS)
             out[k] = features.frame.demand(np.minimum(logs, _HIGHEST_LOG)[:, None])[:, 0]
         return out

@@ -31,6 +31,8 @@ class Source:
     """[n, t]."""
     periods: Ints
     """[n]: as `Features.periods`."""
+    clock: Array
+    """[n, steps of an hour]: as `Features.clock`."""
     seasons: Seasons
     settled: Ints
     """Rows that samples are drawn from, increasing."""
@@ -98,7 +100,8 @@ def sample(source: Source, windows: Sequence[Window], budget: int, folds: int, r
                 continue
             able = 1 + np.flatnonzero(some[1 + window.lead : latest + 1 + window.lead])  # else no row knows its truth
             origins = np.sort(rng.choice(able, size=min(wanted, len(able)), replace=False))
-            features = Features.of(sums.around(origins), least, seasons, source.periods[chosen[rows]])
+            found = source.periods[chosen[rows]], source.clock[chosen[rows]]
+            features = Features.of(sums.around(origins), least, seasons, *found)
             parts.append(_pairs(features, window, fold_of(origins, t, seasons.step, folds)))
     return Samples.joined(parts) if parts else _nothing()
 

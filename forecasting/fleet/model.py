@@ -16,13 +16,14 @@ import numpy as np
 
 from forecasting.executor import Executor, Serial, run_all
 from forecasting.fleet.calendar import Calendar, Seasons
+from forecasting.fleet.clock import find_clock
 from forecasting.fleet.forecaster import FleetForecaster, Networks
 from forecasting.fleet.learning import Source, chunks, learn, least_floor, settled_rows
 from forecasting.fleet.network import Training
 from forecasting.fleet.periods import find_periods
 from forecasting.fleet.synthetic import services
 from forecasting.history import History
-from forecasting.panel import DAY_SECONDS, Ints, Panel
+from forecasting.panel import DAY_SECONDS, Floats, Ints, Panel
 from forecasting.pending import PendingPredictions
 from forecasting.windows import Window, tracked
 
@@ -30,8 +31,8 @@ PEAKS = Training()
 STEPS = Training(hidden=(32,), members=2, epochs=4, rate=5e-3)
 
 _OTHERS_DAYS = 9.0
-_PERIOD_ROWS = 64
-"""Rows whose periods are searched together, in some 30 MiB."""
+_SEARCHED_ROWS = 64
+"""Rows that are searched together for what repeats, in some 30 MiB."""
 _LEARNED_LEAD_SECONDS = (0, 60, 120, 300, 900, 1800, 3540, 7200, 21600, 72000)
 """How far ahead the single steps lie that are learned."""
 
@@ -63,9 +64,9 @@ class FleetModel:
         own = History.of(history, round(self.memory_days * DAY_SECONDS / step))
         rng = np.random.default_rng(self.seed)
         made_up = services(self.others, _OTHERS_DAYS, step, rng)
-        others = Source(made_up, find_periods(made_up, step), Seasons(0.0, step), np.arange(len(made_up)))
+        others = self._source(made_up, Seasons(0.0, step), np.arange(len(made_up)))
         settled = settled_rows(own.values, step)
-        fleet = Source(own.values, self._periods(own), Seasons(own.start, step, self.calendar), settled)
+        fleet = self._source(own.values, Seasons(own.start, step, self.calendar), settled)
         budget = min(self.samples, self.samples_per_service * len(settled))
         windows = [window for window in tracked(step) if window.lead == 0]
         singles = [Window(lead, 1) for lead in sorted({round(s / step) for s in _LEARNED_LEAD_SECONDS})]
@@ -76,6 +77,7 @@ class FleetModel:
             names=tuple(_named(own)),
             least=least_floor(own.values),
             periods=fleet.periods,
+            clock=fleet.clock,
             calendar=self.calendar,
             networks=Networks(peaks, steps),
             pending=PendingPredictions.fresh(len(own.keys), step),
@@ -83,11 +85,12 @@ class FleetModel:
         )
         return fitted.rehearsed(settled).awaiting()
 
-    def _periods(self, history: History) -> Ints:
-        """[n]: the period found in each row beside day and week, in steps; 0 if none."""
-        parts = [history.values[rows] for rows in chunks(len(history.keys), _PERIOD_ROWS)]
-        found = run_all(self.executor, partial(find_periods, step=history.step), parts)
-        return np.concatenate([np.zeros(0, np.intp), *found])
+    def _source(self, values: Floats, seasons: Seasons, settled: Ints) -> Source:
+        """With what repeats in each row [n, t] found."""
+        parts = [values[rows] for rows in chunks(len(values), _SEARCHED_ROWS)] or [values]
+        periods = run_all(self.executor, partial(find_periods, step=seasons.step), parts)
+        clocks = run_all(self.executor, partial(find_clock, seasons=seasons), parts)
+        return Source(values, np.concatenate(periods), np.concatenate(clocks), seasons, settled)
 
 
 def _named(history: History) -> Iterator[str]:

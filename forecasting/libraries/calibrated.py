@@ -13,7 +13,6 @@ from functools import cached_property
 
 import numpy as np
 
-from forecasting.calibration import tail_width
 from forecasting.forecast import Coverage, Forecast
 from forecasting.guards import guarded
 from forecasting.history import History
@@ -21,6 +20,7 @@ from forecasting.levels import LEVELS, TRACKED_LEVELS, level_weights
 from forecasting.libraries.strategies import Expectation, Strategy, forward_filled
 from forecasting.panel import DAY_SECONDS, Array, Floats, Panel
 from forecasting.pending import PendingPredictions
+from forecasting.tail import calibrated
 from forecasting.windows import Window, width_of
 
 Fitted = Expectation | str
@@ -176,5 +176,5 @@ class CalibratedForecaster:
         """Quantiles [n, q] in units of demand, each level by itself."""
         peak = paths[:, window.lead : window.end].max(axis=1)[:, None]
         quantiles = (peak + self.pending.offsets(window, self.guess)).astype(np.float32)
-        quantiles = quantiles + self.pending.offsets(window) * tail_width(quantiles, TRACKED_LEVELS)
+        quantiles = calibrated(quantiles, self.pending.offsets(window), TRACKED_LEVELS)
         return np.asarray(quantiles * self.unit[:, None], dtype=np.float32)

@@ -6,12 +6,13 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecasting.calibration import Calibration, tail_width, walk
+from forecasting.calibration import Calibration, walk
 from forecasting.fleet.model import FleetModel
 from forecasting.fleet.network import Training
 from forecasting.panel import Panel
 from forecasting.rolling import rolled_peaks
 from forecasting.scoring import coverage
+from forecasting.tail import calibrated
 
 LEVELS = np.array([0.5, 0.9, 0.99], dtype=np.float32)
 
@@ -42,7 +43,7 @@ def test_coverage_is_kept_however_wrong_the_model(shift: float, scale: float, se
     said = np.tile(np.array([0, 1.28, 2.33], dtype=np.float32), (1, 3000, 1))
     truth = (shift + scale * rng.standard_normal((1, 3000))).astype(np.float32)
     trail, _ = walk(_fresh(0.05), 0, said, truth, delay=3)
-    inside = (truth[..., None] <= said + trail * tail_width(said, LEVELS))[0, 500:].mean(axis=0)
+    inside = (truth[..., None] <= calibrated(said, trail, LEVELS))[0, 500:].mean(axis=0)
     np.testing.assert_allclose(inside, LEVELS, atol=0.03)
 
 

@@ -97,7 +97,8 @@ def test_a_window_of_a_day_looks_at_nothing_that_is_still_going_on(width: int) -
 
     def seen(history: np.ndarray) -> np.ndarray:
         stats = PrefixSums(history, origins)
-        return np.asarray(Features.of(stats, np.ones(1), seasons, np.zeros(1, int)).design(Window(0, width)))
+        found = np.zeros(1, int), np.zeros((1, 12), np.float32)
+        return np.asarray(Features.of(stats, np.ones(1), seasons, *found).design(Window(0, width)))
 
     np.testing.assert_array_equal(seen(values), seen(other))
 

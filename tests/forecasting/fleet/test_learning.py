@@ -20,7 +20,8 @@ WANTED = 24_000
 
 def drawn(values: Floats) -> tuple[Samples, int]:
     """The samples, and the most bytes that were held while they were drawn."""
-    source = Source(values, np.zeros(len(values), np.intp), Seasons(0.0, STEP), np.arange(len(values)))
+    periods, clock = np.zeros(len(values), np.intp), np.zeros((len(values), 60), np.float32)
+    source = Source(values, periods, clock, Seasons(0.0, STEP), np.arange(len(values)))
     tracemalloc.start()
     found = sample(source, WINDOWS, WANTED, 6, np.random.default_rng(0))
     peak = tracemalloc.get_traced_memory()[1]
