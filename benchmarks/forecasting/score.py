@@ -17,7 +17,7 @@ from forecasting.fleet.window_stats import PrefixSums
 from forecasting.levels import TRACKED_LEVELS
 from forecasting.panel import Floats, Ints
 from forecasting.pending import COVERAGE_DAYS
-from forecasting.rolling import rolled_peaks, stepwise, ticked
+from forecasting.rolling import rolled_peaks, ticked
 from forecasting.scoring import coverage, scaled_pinball
 from forecasting.windows import Window, width_of
 
@@ -155,6 +155,6 @@ class Bench:
         steps = np.full((*said.shape[:2], len(leads), len(LEVELS)), np.nan)
         for k, forecaster in enumerate(ticked(fitted, ahead, self.every) if single_steps else ()):
             if k * self.every < steps.shape[1]:
-                told = stepwise(forecaster, max(leads) + 1, group.step, LEVELS)
+                told = forecaster.forecast(max(leads) + 1, (), LEVELS)
                 steps[:, k * self.every] = told.steps[:, leads]
         return np.concatenate([said, steps], axis=2)

@@ -70,7 +70,8 @@ def chunks(rows: int, size: int = _ROWS) -> Iterator[slice]:
 
 
 def fold_of(origins: NDArray[np.intp], length: int, step: float, folds: int) -> NDArray[np.intp]:
-    """Which member must not see an origin: stretches of half a day (less in a short history), in turn."""
+    """Which member must not see an origin, or the step that is asked about: stretches of half a day (less in a short
+    history), in turn."""
     stretch = int(np.clip(length / (4 * folds), 3600 / step, DAY_SECONDS / 2 / step))
     return (origins // max(1, stretch)) % folds
 
@@ -99,7 +100,7 @@ def sample(source: Source, windows: Sequence[Window], budget: int, folds: int, r
             able = 1 + np.flatnonzero(some[1 + window.lead : latest + 1 + window.lead])  # else no row knows its truth
             origins = np.sort(rng.choice(able, size=min(wanted, len(able)), replace=False))
             features = Features.of(sums.around(origins), least, seasons, source.periods[chosen[rows]])
-            parts.append(_pairs(features, window, fold_of(origins, t, seasons.step, folds)))
+            parts.append(_pairs(features, window, fold_of(origins + window.lead, t, seasons.step, folds)))
     return Samples.joined(parts) if parts else _nothing()
 
 
