@@ -53,9 +53,7 @@ class PendingPredictions:
 
     def said(self, origin: int, quantiles: Mapping[int, Array]) -> PendingPredictions:
         """With what was said at `origin` put down, [n, q] by the index of the window."""
-        waiting = [
-            (*ours, (origin, quantiles[k])) if k in quantiles else ours for k, ours in enumerate(self.waiting)
-        ]
+        waiting = [(*ours, (origin, quantiles[k])) if k in quantiles else ours for k, ours in enumerate(self.waiting)]
         return replace(self, waiting=tuple(waiting))
 
     def settled(self, before: History, after: History) -> PendingPredictions:

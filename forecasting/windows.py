@@ -11,7 +11,7 @@ LEAD_SECONDS = (300.0, 900.0, 3600.0, 10_800.0, 28_800.0, 86_400.0, 172_800.0)
 """How far ahead the single steps lie that are tracked; others lie between them."""
 FARTHEST_SECONDS = LEAD_SECONDS[-1]
 """Nothing is learned or calibrated beyond."""
-_WAITING = 32
+_WAITING = 16
 """So many predictions of one lead wait for their truth at most, spread evenly over the lead."""
 
 
@@ -42,5 +42,5 @@ def width_of(seconds: float, step: float) -> int:
 def tracked(step: float) -> tuple[Window, ...]:
     """What every model calibrates on a grid of `step` seconds: the windows, then the single steps ahead."""
     widths = sorted({max(1, round(seconds / step)) for seconds in PEAK_SECONDS})
-    leads = sorted({round(seconds / step) for seconds in LEAD_SECONDS} - {0})
+    leads = sorted({max(1, round(seconds / step)) for seconds in LEAD_SECONDS})
     return (*(Window(0, width) for width in widths), *(Window(lead, 1) for lead in leads))

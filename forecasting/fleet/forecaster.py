@@ -33,6 +33,8 @@ _REHEARSED_ROWS = 32
 """Rows that are rehearsed together: the running sums and maxima of a fortnight take 2 MiB each."""
 _ORIGINS = 50_000
 """Origins of rows that are looked at together: their features take some 50 MiB."""
+_SELDOM = 2
+"""Single steps are rehearsed at one origin of so many: floors follow the windows."""
 _TOLD = 30_000
 """So many steps of services are told one by one, some two seconds' work."""
 _COARSEST_SECONDS = 900.0
@@ -45,7 +47,7 @@ def _told(horizon: int, rows: int, step: float) -> list[int]:
         return list(range(horizon))
     out, coarsest = [0], max(1, round(_COARSEST_SECONDS / step))
     while out[-1] < horizon - 1:
-        out.append(min(horizon - 1, out[-1] + min(coarsest, max(1, out[-1] // 3))))
+        out.append(min(horizon - 1, out[-1] + min(coarsest, max(1, out[-1] // 2))))
     return out
 
 
@@ -162,7 +164,8 @@ class FleetForecaster:
         """What the rehearsal of some rows taught, a few rows at a time."""
         n, t, step = len(group), self.history.length, self.history.step
         days = 7 if n <= 200 else 3
-        wanted = int(np.clip(400_000 / (n * len(self.pending.windows)), 48, 2016)) if n else 0
+        asked = sum(1 / _SELDOM if window.lead else 1 for window in self.pending.windows)
+        wanted = int(np.clip(400_000 / (n * asked), 48, 2016)) if n else 0
         earliest = max(NEEDED_STEPS, t - round(days * DAY_SECONDS / step))
         if t - earliest < 2 or not n:
             return
@@ -173,18 +176,19 @@ class FleetForecaster:
 
     def _rehearse(self, origins: Ints, every: int, rows: Ints) -> Calibration:
         values, step = self.history.values[rows], self.history.step
-        features = self._features(self.history, rows, PrefixSums(values, origins))
+        sums, fewer = PrefixSums(values, origins), origins[::-_SELDOM][::-1]
+        features, seldom = (self._features(self.history, rows, stats) for stats in (sums, sums.around(fewer)))
         c = self.pending.calibration
         out = Calibration.fresh(len(values), len(self.pending.windows), c.levels, c.rate, c.memory)
         for k, window in enumerate(self.pending.windows):
             ensemble = self.networks.of(window)
-            folds = fold_of(origins + window.lead, self.history.length, step, len(ensemble.members))
-            design = features.design(window)
+            seen, at, apart = (seldom, fewer, every * _SELDOM) if window.lead else (features, origins, every)
+            folds = fold_of(at + window.lead, self.history.length, step, len(ensemble.members))
+            design = seen.design(window)
             flat = design.reshape(-1, design.shape[2])
             logs = ensemble.out_of_fold(flat, np.broadcast_to(folds, design.shape[:2]).ravel())
             logs = logs.reshape(*design.shape[:2], -1)
-            delay = -(-window.end // every)
-            _, out = walk(out, k, logs, features.truth(window), delay, pace_of(window, step, every))
+            _, out = walk(out, k, logs, seen.truth(window), -(-window.end // apart), pace_of(window, step, apart))
         return out
 
     def _features(self, history: History, rows: slice | Ints, stats: WindowStats) -> Features:

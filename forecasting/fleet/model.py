@@ -27,7 +27,7 @@ from forecasting.pending import PendingPredictions
 from forecasting.windows import Window, tracked
 
 PEAKS = Training()
-STEPS = Training(members=4, epochs=6, decay=1.0)
+STEPS = Training(members=3, epochs=4, rate=6e-3, decay=1.0)
 
 _OTHERS_DAYS = 9.0
 _PERIOD_ROWS = 64
@@ -70,7 +70,7 @@ class FleetModel:
         windows = [window for window in tracked(step) if window.lead == 0]
         singles = [Window(lead, 1) for lead in sorted({max(1, round(s / step)) for s in _LEARNED_LEAD_SECONDS})]
         peaks = learn(fleet, others, windows, budget, self.peaks, rng)
-        steps = learn(fleet, others, singles, budget // 2, self.steps, rng)
+        steps = learn(fleet, others, singles, budget, self.steps, rng)
         fitted = FleetForecaster(
             history=own,
             names=tuple(_named(own)),
