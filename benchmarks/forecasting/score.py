@@ -33,7 +33,7 @@ LEVELS = (0.5, 0.9, 0.95, 0.99)
 
 
 def windows_of(step: int) -> Windows:
-    """The windows that begin at the origin, then the single steps, the far ones last; those of one length count once."""
+    """The windows that begin at the origin, each length once, then the single steps, the far ones last."""
     widths = sorted({width_of(seconds, step) for seconds in WINDOW_SECONDS})
     leads = sorted({max(1, round(seconds / step)) for seconds in LEAD_SECONDS})
     leads += [round(seconds / step) - 1 for seconds in FAR_SECONDS]
