@@ -97,8 +97,8 @@ def _error_quantiles(fit: Fitted, row: Floats, unit: float, origins: range, wind
 
 
 def _moves(truth: Floats, steps: int) -> Floats:
-    """By how much a row changes within so many steps; from its mean, where it is not that long."""
-    return np.abs(truth[steps:] - truth[:-steps]) if steps < len(truth) else np.abs(truth - truth.mean())
+    """By how much a row changes within so many steps; from its least, where it is not that long."""
+    return np.abs(truth[steps:] - truth[:-steps]) if steps < len(truth) else np.asarray(truth - truth.min())
 
 
 def _path(fit: Expectation, values: Floats, horizon: int, unit: float) -> Floats:
