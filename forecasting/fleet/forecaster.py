@@ -33,6 +33,8 @@ _REHEARSED_ROWS = 32
 """Rows that are rehearsed together: the running sums and maxima of a fortnight take 2 MiB each."""
 _ORIGINS = 50_000
 """Origins of rows that are looked at together: their features take some 50 MiB."""
+_REHEARSED = 266_667
+"""So many windows of services are rehearsed, as far as each has a few dozen."""
 _SELDOM = 2
 """Single steps are rehearsed at one origin of so many: floors follow the windows."""
 _TOLD = 30_000
@@ -164,8 +166,8 @@ class FleetForecaster:
         """What the rehearsal of some rows taught, a few rows at a time."""
         n, t, step = len(group), self.history.length, self.history.step
         days = 7 if n <= 200 else 3
-        asked = sum(1 / _SELDOM if window.lead else 1 for window in self.pending.windows)
-        wanted = int(np.clip(400_000 / (n * asked), 48, 2016)) if n else 0
+        peaks = sum(not window.lead for window in self.pending.windows)
+        wanted = int(np.clip(_REHEARSED / (n * peaks), 48, 2016)) if n else 0
         earliest = max(NEEDED_STEPS, t - round(days * DAY_SECONDS / step))
         if t - earliest < 2 or not n:
             return

@@ -1,7 +1,7 @@
 """Any strategy as a `Model`: expectations in, calibrated quantiles out, the same way for all.
 
-The strategy is fitted without the last three days, asked every 90 minutes of those days, and its errors give
-the first quantiles (split conformal prediction: Lei et al. 2018). Then it is fitted on everything, and the
+The strategy is fitted without the last three days, asked every half hour for what came on the last day, and its errors
+give the first quantiles (split conformal prediction: Lei et al. 2018). Then it is fitted on everything, and the
 quantiles are kept true online (`calibration.py`). Errors are differences in units of the service's mean.
 """
 
@@ -29,7 +29,6 @@ FitAll = Callable[[Strategy, Sequence[Floats], float], list[Fitted]]
 """Fits a strategy to many series; where and with what deadline is not our business here."""
 
 _TRIED_DAYS = 3.0
-_TRIED_EVERY_SECONDS = 5400.0
 _MOST = 1e6
 """No expectation is more than this many times a row's mean; the guard cuts finer."""
 
@@ -70,17 +69,20 @@ class CalibratedModel:
         split = own.length - min(round(_TRIED_DAYS * DAY_SECONDS / own.step), own.length // 3)
         fits = self.fit_all(self.strategy, [*(row[:split] for row in rows), *rows], own.step)
         unit = np.array([row.sum() / max(1, len(row)) + 1e-9 for row in rows])
-        origins = range(split, own.length, max(1, round(_TRIED_EVERY_SECONDS / own.step)))
+        origins = range(split, own.length, max(1, round(1800 / own.step)))
+        day = own.length - min(round(DAY_SECONDS / own.step), own.length // 3)
         guess = np.zeros((len(rows), len(pending.windows), len(TRACKED_LEVELS)))
         for i, (fit, row) in enumerate(zip(fits[: len(rows)], rows, strict=True)):
-            guess[i] = _error_quantiles(fit, row, float(unit[i]), origins, pending.windows)
+            guess[i] = _error_quantiles(fit, row, float(unit[i]), origins, day, pending.windows)
         expectations = tuple(fits[len(rows) :])
         return CalibratedForecaster(own, self.name, expectations, unit, guess, pending).awaiting()
 
 
-def _error_quantiles(fit: Fitted, row: Floats, unit: float, origins: range, windows: Sequence[Window]) -> Floats:
-    """Quantiles [windows, q] of one row's errors at `origins`, in units; where there are none, of how far the row moves
-    in such a time."""
+def _error_quantiles(
+    fit: Fitted, row: Floats, unit: float, origins: range, day: int, windows: Sequence[Window]
+) -> Floats:
+    """Quantiles [windows, q] of one row's errors at `origins`, in units, of what ended from step `day` on; where there
+    are none, of how far the row moves in such a time."""
     truth = row / unit
     reach = max(window.end for window in windows)
     paths = [] if isinstance(fit, str) else [_path(fit, row[:origin], reach, unit) for origin in origins]
@@ -89,7 +91,7 @@ def _error_quantiles(fit: Fitted, row: Floats, unit: float, origins: range, wind
         errors = [
             _peak(truth[origin:], window) - _peak(path, window)
             for origin, path in zip(origins, paths, strict=False)
-            if origin + window.end <= len(row)
+            if day <= origin + window.lead and origin + window.end <= len(row)
         ]
         if errors or len(row) > 2:
             out[k] = np.quantile(errors or _moves(truth, window.end), TRACKED_LEVELS)
