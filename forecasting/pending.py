@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecasting.calibration import Calibration, rate_of
+from forecasting.calibration import Calibration, pace_of, rate_of
 from forecasting.history import History
 from forecasting.levels import TRACKED_LEVELS
-from forecasting.panel import DAY_SECONDS, Array, Floats
+from forecasting.panel import DAY_SECONDS, Array, Floats, Ints
 from forecasting.windows import Window, tracked
 
 COVERAGE_DAYS = 3
@@ -40,24 +40,37 @@ class PendingPredictions:
         windows, memory = tracked(step), COVERAGE_DAYS * DAY_SECONDS / step
         return cls.of(windows, Calibration.fresh(rows, len(windows), TRACKED_LEVELS, rate_of(step), memory))
 
-    def said(self, origin: int, quantiles: Sequence[Array]) -> PendingPredictions:
-        """With what was said at `origin` put down, one [n, q] per window."""
-        waiting = tuple((*w, (origin, q)) for w, q in zip(self.waiting, quantiles, strict=True))
-        return replace(self, waiting=waiting)
+    def due(self, history: History) -> list[int]:
+        """Which windows have their turn at the end of `history`: see `last_turn`."""
+        end = np.array([history.length])
+        return [k for k in range(len(self.windows)) if self.last_turn(k, history, end) == end]
+
+    def last_turn(self, k: int, history: History, origins: Ints) -> Ints:
+        """The last origins, not after `origins`, at which something of window `k` is put down and what has come true
+        is settled. Each has turns of its own, lest all that is far have theirs in the same tick."""
+        ticks = np.floor(history.start / history.step + 1e-6).astype(np.intp) + origins
+        return np.asarray(origins - (ticks - k) % self.windows[k].every)
+
+    def said(self, origin: int, quantiles: Mapping[int, Array]) -> PendingPredictions:
+        """With what was said at `origin` put down, [n, q] by the index of the window."""
+        waiting = [(*ours, (origin, quantiles[k])) if k in quantiles else ours for k, ours in enumerate(self.waiting)]
+        return replace(self, waiting=tuple(waiting))
 
     def settled(self, before: History, after: History) -> PendingPredictions:
-        """With everything settled whose window lies within `after`, which grew from `before`."""
+        """With everything settled whose window lies within `after`, which grew from `before`, at its last turn."""
         moved = round((after.start - before.start) / before.step)
         calibration, waiting = self.calibration, []
         for k, (window, said_before) in enumerate(zip(self.windows, self.waiting, strict=True)):
             still: list[Said] = []
+            pace = pace_of(window, after.step, window.every)
+            known = int(self.last_turn(k, after, np.array([after.length]))[0])
             for index, said in said_before:
                 first = index - moved + window.lead
-                if first + window.width > after.length:
+                if first + window.width > known:
                     still.append((index - moved, said))
                 elif first >= 0:
                     came = after.values[:, first : first + window.width].max(axis=1)
-                    calibration = calibration.settle(k, said, came)
+                    calibration = calibration.settle(k, said, came, pace)
             waiting.append(tuple(still))
         return PendingPredictions(self.windows, calibration, tuple(waiting))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -69,7 +69,7 @@ def rolling(panel: Panel, model: Model, test_days: float, asked: RollingSettings
     horizon = round(asked.horizon / asked.step)
     fine = _walk(panel, model, first, asked.every) if asked.windows else None
     for wide in _walk(coarse, model, first, asked.every):
-        rows = _step_rows(stepwise(wide, horizon, asked.step, asked.levels))
+        rows = _step_rows(wide.forecast(horizon, (), asked.levels))
         if fine is not None:
             rows = _peak_rows(next(fine).forecast(0, asked.windows, asked.levels)) + rows
         yield wide.origin, rows
@@ -132,17 +132,6 @@ def _rows(forecast: Forecast, values: Floats, stamps: Floats, kind: str) -> list
     ]
 
 
-def stepwise(forecaster: Forecaster, horizon: int, step: float, levels: Sequence[float]) -> Forecast:
-    """Quantiles of the next `horizon` steps, none above the peak of the window that reaches its end.
-
-    A step is at most the largest one up to it, so its quantile is at most that one's; and peaks are what models
-    learn and calibrate best. Without the bound a fleet model's 0.99 of single steps lay at four times the truth.
-    """
-    reach = step * np.arange(1, horizon + 1)
-    said = forecaster.forecast(horizon, reach.tolist(), levels)
-    return replace(said, steps=np.minimum(said.steps, said.peaks))
-
-
 def present(panel: Panel, model: Model, horizon: float, levels: Sequence[float]) -> Forecast:
     """The coming steps as seen from the end of the data."""
-    return stepwise(model.fit(panel), max(1, round(horizon / panel.step)), panel.step, levels)
+    return model.fit(panel).forecast(max(1, round(horizon / panel.step)), (), levels)

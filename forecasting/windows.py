@@ -7,8 +7,12 @@ from dataclasses import dataclass
 
 PEAK_SECONDS = (60.0, 120.0, 240.0, 480.0, 960.0, 1800.0)
 """Lengths of the windows that begin at the origin and are tracked; others lie between them."""
-LEAD_SECONDS = (300.0, 900.0, 3540.0)
-"""How far ahead the single steps lie that are tracked."""
+LEAD_SECONDS = (300.0, 900.0, 3600.0, 10_800.0, 28_800.0, 86_400.0, 172_800.0)
+"""How far ahead the single steps lie that are tracked; others lie between them."""
+FARTHEST_SECONDS = LEAD_SECONDS[-1]
+"""Nothing is learned or calibrated beyond."""
+_WAITING = 16
+"""So many predictions of one lead wait for their truth at most, spread evenly over the lead."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,12 @@ class Window:
         """Steps from the origin until its truth is known."""
         return self.lead + self.width
 
+    @property
+    def every(self) -> int:
+        """Steps from one prediction that is put down to the next. What is said of tomorrow minute by minute errs
+        together, and a day of it would be most of a fleet's memory."""
+        return max(1, self.lead // _WAITING)
+
 
 def width_of(seconds: float, step: float) -> int:
     """Steps that a window of `seconds` from the origin touches: one that ends inside a step includes it."""
@@ -32,7 +42,7 @@ def width_of(seconds: float, step: float) -> int:
 def tracked(step: float) -> tuple[Window, ...]:
     """What every model calibrates on a grid of `step` seconds: the windows, then the single steps ahead."""
     widths = sorted({max(1, round(seconds / step)) for seconds in PEAK_SECONDS})
-    leads = sorted({round(seconds / step) for seconds in LEAD_SECONDS} - {0})
+    leads = sorted({max(1, round(seconds / step)) for seconds in LEAD_SECONDS})
     return (*(Window(0, width) for width in widths), *(Window(lead, 1) for lead in leads))
 
 

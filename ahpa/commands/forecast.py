@@ -57,7 +57,7 @@ def _levels(text: str) -> tuple[float, ...]:
 
 @click.command("forecast", short_help="What the service would expect of a series, as table and picture.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--horizon", type=SECONDS, default="60m", show_default=True, help="How far ahead.")
+@click.option("--horizon", type=SECONDS, default="60m", show_default=True, help="How far ahead, up to 2d.")
 @click.option(
     "--step", type=SECONDS, help="Means over steps of this length.  [default: 5m, or the data's own if longer]"
 )
@@ -126,8 +126,14 @@ def _check_plot(wish: Wish) -> None:
 def _check(panel: Panel, wish: Wish, step: float) -> None:
     """Refuse steps that do not fit the data's grid."""
     from ahpa.adapters.files.text import InputError
+    from forecasting.windows import FARTHEST_SECONDS
 
     horizon, every = wish.horizon, wish.every
+    if horizon > FARTHEST_SECONDS:
+        raise InputError(
+            f"--horizon {horizon / 3600:g}h: no forecast is tried and calibrated farther ahead than "
+            f"{FARTHEST_SECONDS / 3600:g}h; for a week look at the same days of the last one"
+        )
     if min([step, *wish.window_max]) <= 0:
         raise InputError("--step and --window-max must be longer than nothing")
     if step % panel.step > 1e-6:

@@ -20,6 +20,7 @@ import numpy as np
 
 from ahpa.adapters.processes.executors import Threads
 from benchmarks.forecasting import report
+from benchmarks.forecasting.horizon import Horizon
 from benchmarks.forecasting.peers import PEERS
 from benchmarks.forecasting.score import Bench
 from benchmarks.forecasting.shift import after_shifts
@@ -82,20 +83,23 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=["fleet", *FOREIGN, *PEERS])
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    windows, steps = report.Results(), report.Results()
+    windows, steps, far = report.Results(), report.Results(), Horizon()
     found, clock = groups(directory()), []
     for group in found:
         bench = Bench(group)
-        ahead = [window.lead > 0 for window in bench.windows]
+        peaks = [w for w, window in enumerate(bench.windows) if not window.lead]
+        soon = [w for w in range(len(bench.windows)) if w not in [*peaks, *bench.far]]
         for name in given.only:
             said = predicted(bench, name, given.out, given.peers_python)
             if said is not None:
                 scores = bench.scores(said)
-                windows.add(name, group, scores, [w for w, single in enumerate(ahead) if not single], slice(1, None))
+                windows.add(name, group, scores, peaks, slice(1, None))
+                far.add(name, bench, scores)
                 if name == report.OURS:
                     clock.append(bench.by_clock(said)[~group.tuned()])
-                steps.add(name, group, scores, [w for w, single in enumerate(ahead) if single], slice(None))
-    report.write(windows, steps, np.concatenate(clock), after_shifts(found), given.out, given.docs)
+                steps.add(name, group, scores, soon, slice(None))
+    print(far.section())
+    report.write(windows, steps, far.section(), np.concatenate(clock), after_shifts(found), given.out, given.docs)
 
 
 if __name__ == "__main__":

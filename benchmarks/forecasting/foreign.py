@@ -79,10 +79,9 @@ def lightgbm(values: np.ndarray, step: int, until: int, ask: np.ndarray, windows
     scale = np.asarray(np.where(np.isfinite(recent) & (recent > 0), recent, ever))[:, None]
     x = values / scale
     out = np.empty((len(values), len(ask), len(windows), len(LEVELS)), dtype=np.float32)
-    pool = np.arange(first, until - max(lead + width for lead, width in windows))
-    each = min(len(pool), _SAMPLES // len(values))
-    origins = np.sort(rng.choice(pool, size=each, replace=False))
     for w, (lead, width) in enumerate(windows):
+        pool = np.arange(first, until - lead - width)
+        origins = np.sort(rng.choice(pool, size=min(len(pool), _SAMPLES // len(values)), replace=False))
         truth = window_max(x, width)[:, origins + lead]
         known = np.isfinite(truth)
         features, target = table(x, step, origins, lead, width)[known], truth[known]

@@ -85,7 +85,9 @@ def markdown(rows: list[dict[str, float | str]], levels: tuple[str, ...]) -> str
     return "\n".join(lines)
 
 
-def write(windows: Results, steps: Results, clock: Floats, shifts: list[Shift], out: Path, docs: Path) -> None:
+def write(
+    windows: Results, steps: Results, far: str, clock: Floats, shifts: list[Shift], out: Path, docs: Path
+) -> None:
     """results.json, docs/results-forecasting.md and docs/img/forecasting-*.png."""
     test, tuned = table(windows, True, WINDOWS), table(windows, False, WINDOWS)
     single = table(steps, True, STEPS)
@@ -94,7 +96,7 @@ def write(windows: Results, steps: Results, clock: Floats, shifts: list[Shift], 
     scale: Scale | None = json.loads(scale_file.read_text()) if scale_file.exists() else None
     (docs / "img").mkdir(parents=True, exist_ok=True)
     _picture(windows, test, docs / "img" / "forecasting-scores.png")
-    text = _page(test, tuned, single) + _by_clock(clock) + _after_shifts(shifts)
+    text = _page(test, tuned, single) + far + _by_clock(clock) + _after_shifts(shifts)
     if scale:
         _cost_picture(scale, docs / "img" / "forecasting-cost.png")
         text += _cost(scale)

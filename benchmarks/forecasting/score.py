@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.forecasting.peers import Windows
 from benchmarks.forecasting.traces import DAY_SECONDS, Group
-from forecasting.calibration import Calibration, rate_of, walk
+from forecasting.calibration import Calibration, pace_of, rate_of, walk
 from forecasting.fleet.features import Frame, frame
 from forecasting.fleet.learning import least_floor
 from forecasting.fleet.model import FleetModel
@@ -17,7 +17,7 @@ from forecasting.fleet.window_stats import PrefixSums
 from forecasting.levels import TRACKED_LEVELS
 from forecasting.panel import Floats, Ints
 from forecasting.pending import COVERAGE_DAYS
-from forecasting.rolling import rolled_peaks, stepwise, ticked
+from forecasting.rolling import rolled_peaks, ticked
 from forecasting.scoring import coverage, scaled_pinball
 from forecasting.tail import calibrated
 from forecasting.windows import Window, width_of
@@ -27,13 +27,17 @@ WINDOW_SECONDS = (120.0, 240.0, 660.0)
 LEAD_SECONDS = (300.0, 1800.0)
 """Single steps are scored so far ahead, at an origin every ten minutes."""
 STEPS_EVERY_SECONDS = 600
+FAR_SECONDS = (3600.0, 10_800.0, 28_800.0, 86_400.0)
+"""Single steps that end so far ahead are scored at an origin every hour."""
+FAR_EVERY_SECONDS = 3600
 LEVELS = (0.5, 0.9, 0.95, 0.99)
 
 
 def windows_of(step: int) -> Windows:
-    """The windows that begin at the origin, then the single steps; those of one length count once."""
+    """The windows that begin at the origin, each length once, then the single steps, the far ones last."""
     widths = sorted({width_of(seconds, step) for seconds in WINDOW_SECONDS})
     leads = sorted({max(1, round(seconds / step)) for seconds in LEAD_SECONDS})
+    leads += [round(seconds / step) - 1 for seconds in FAR_SECONDS]
     return (*(Window(0, width) for width in widths), *(Window(lead, 1) for lead in leads))
 
 
@@ -109,7 +113,8 @@ class Bench:
         quantiles = quantiles.astype(np.float32)
         step = self.group.step
         fresh = Calibration.fresh(len(quantiles), 1, levels, rate_of(step), COVERAGE_DAYS * DAY_SECONDS / step)
-        trail, _ = walk(fresh, 0, quantiles, truth, self.windows[w].end)
+        window = self.windows[w]
+        trail, _ = walk(fresh, 0, quantiles, truth, window.end, pace_of(window, step, 1))
         return np.sort(calibrated(quantiles, trail, levels), axis=2)
 
     def scores(self, said: Floats) -> Scores:
@@ -117,7 +122,7 @@ class Bench:
         shape = (len(said), len(self.windows), len(LEVELS))
         loss, covered = np.empty(shape), np.empty(shape)
         for w, window in enumerate(self.windows):
-            every = self.every if window.lead else 1
+            every = self.every(window)
             truth = self.truth[:, self.test, w][:, ::every]
             for k, level in enumerate(LEVELS):
                 quantile = said[:, ::every, w, k]
@@ -137,9 +142,16 @@ class Bench:
             return np.stack([np.nanmean(inside[:, part == k], axis=(1, 2)) for k in range(8)], axis=1)
 
     @property
-    def every(self) -> int:
-        """Origins from one at which single steps are scored to the next."""
-        return max(1, STEPS_EVERY_SECONDS // self.group.step)
+    def far(self) -> list[int]:
+        """Which windows are single steps far ahead, by how far."""
+        return list(range(len(self.windows) - len(FAR_SECONDS), len(self.windows)))
+
+    def every(self, window: Window) -> int:
+        """Origins from one at which a window is scored to the next."""
+        if not window.lead:
+            return 1
+        far = window in [self.windows[w] for w in self.far]
+        return max(1, (FAR_EVERY_SECONDS if far else STEPS_EVERY_SECONDS) // self.group.step)
 
     def fleet(self, model: FleetModel, single_steps: bool = True) -> Floats:
         """What the fleet model says in the test [n, o, windows, LEVELS], fitted once, at its beginning.
@@ -150,12 +162,15 @@ class Bench:
         fitted = model.fit(group.panel(0, group.test))
         ahead = group.panel(group.test, group.values.shape[1])
         windows = [float(window.width * group.step) for window in self.windows if not window.lead]
-        leads = [window.lead for window in self.windows if window.lead]
+        singles = [window for window in self.windows if window.lead]
+        apart = [self.every(window) for window in singles]
         tracked = [int(np.argmin(abs(TRACKED_LEVELS - q))) for q in LEVELS]
         said = rolled_peaks(fitted, ahead, windows, TRACKED_LEVELS[tracked].tolist())
-        steps = np.full((*said.shape[:2], len(leads), len(LEVELS)), np.nan)
-        for k, forecaster in enumerate(ticked(fitted, ahead, self.every) if single_steps else ()):
-            if k * self.every < steps.shape[1]:
-                told = stepwise(forecaster, max(leads) + 1, group.step, LEVELS)
-                steps[:, k * self.every] = told.steps[:, leads]
+        steps = np.full((*said.shape[:2], len(singles), len(LEVELS)), np.nan)
+        for k, forecaster in enumerate(ticked(fitted, ahead, min(apart)) if single_steps else ()):
+            origin = k * min(apart)
+            asked = [w for w, every in enumerate(apart) if origin % every == 0]
+            if origin < steps.shape[1]:
+                told = forecaster.forecast(max(singles[w].end for w in asked), (), LEVELS)
+                steps[:, origin, asked] = told.steps[:, [singles[w].lead for w in asked]]
         return np.concatenate([said, steps], axis=2)

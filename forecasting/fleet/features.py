@@ -75,7 +75,7 @@ def seasonal(stats: WindowStats, at: Frame, seasons: Seasons, window: Window) ->
     """Features of the window on earlier days, each also relative to the level that stood then."""
     a, w = window.lead, window.width
     wide = max(1, round(900 / seasons.step))
-    back = dict(zip(DAYS, seasons.back(stats.origins + a), strict=True))
+    back = dict(zip(DAYS, known_back(stats, seasons, window), strict=True))
     then = {days: stats.back(steps) for days, steps in back.items()}
     spans = {days: known_part(window, steps) for days, steps in back.items()}
     out: list[Floats] = []
@@ -112,11 +112,40 @@ def seasonal(stats: WindowStats, at: Frame, seasons: Seasons, window: Window) ->
     return out
 
 
+def known_back(stats: WindowStats, seasons: Seasons, window: Window) -> list[int | Ints]:
+    """For each of DAYS the steps back to the window's begin; a day on which that still lies ahead of the origin is told
+    by the next one on which it does not: two days ahead nobody knows yesterday."""
+    back = seasons.back(stats.origins + window.lead)
+    known = [np.min(steps) > window.lead for steps in back]
+    return [back[next((j for j in range(i, len(back)) if known[j]), i)] for i in range(len(back))]
+
+
 def known_part(window: Window, back: int | Ints) -> tuple[int, int]:
     """The window's stretch so many steps back as far as it was over at the origin: a window of more than a day is
     still going on where it began yesterday."""
     nearest = int(np.min(back))
     return min(window.lead, nearest - 1), min(window.end, nearest)
+
+
+def hours_like_it(stats: WindowStats, at: Frame, seasons: Seasons, window: Window) -> list[Floats]:
+    """Features of the hour around a single step on all earlier days, and of what became of the level until then.
+
+    One minute of yesterday is noise, its hour is a shape. A day that is not known counts as the mean of the others.
+    """
+    half, hour = max(1, round(1800 / seasons.step)), max(2, round(3600 / seasons.step))
+    hours, levels = [], []
+    for steps in known_back(stats, seasons, window):
+        day = stats.back(steps)
+        hours.append(at.log(day.mean(window.lead - half, min(window.lead + half + 1, int(np.min(steps))))))
+        levels.append(at.log(day.mean(-hour, 0)))
+    out: list[Floats] = []
+    for many in (np.stack(hours), np.stack(hours) - np.stack(levels)):
+        seen = np.isfinite(many)
+        mean = np.where(seen, many, 0.0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+        many = np.where(seen, many, mean)
+        out += [mean, many.std(axis=0), np.median(many[:-1], axis=0)]
+    out.append(np.full_like(at.anchor, window.lead * seasons.step / DAY_SECONDS))
+    return out
 
 
 def periodic(stats: WindowStats, at: Frame, window: Window, periods: Ints) -> list[Floats]:
@@ -156,6 +185,8 @@ class Features:
     def design(self, window: Window) -> Array:
         """All features of one window, [n, o, f]."""
         parts = self.recent + seasonal(self.stats, self.frame, self.seasons, window)
+        if window.lead:
+            parts = parts + hours_like_it(self.stats, self.frame, self.seasons, window)
         parts += periodic(self.stats, self.frame, window, self.periods)
         parts.append(rise(self.clock, self.seasons, self.stats.origins, window))
         out = np.empty((*self.frame.anchor.shape, len(parts)), dtype=np.float32)
@@ -174,7 +205,7 @@ class Features:
         A loss in logarithms counts by the demand that it is a share of. By the present alone the silence before a
         scheduled job would count for nothing, and the job would be missed; by what came, quantiles would be biased.
         """
-        back = self.seasons.back(self.stats.origins + window.lead)[:3]
+        back = known_back(self.stats, self.seasons, window)[:3]
         peaks = np.stack([self.stats.back(steps).max(*known_part(window, steps)) for steps in back])
         seen = np.isfinite(peaks)
         lately = np.where(seen, peaks, 0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)

@@ -12,7 +12,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from forecasting.calibration import Calibration, walk
+from forecasting.calibration import Calibration, pace_of, walk
 from forecasting.executor import Executor, run_all
 from forecasting.fleet.calendar import Calendar, Seasons
 from forecasting.fleet.features import Features
@@ -34,6 +34,24 @@ _REHEARSED_ROWS = 32
 """Rows that are rehearsed together: the running sums and maxima of a fortnight take 2 MiB each."""
 _ORIGINS = 50_000
 """Origins of rows that are looked at together: their features take some 50 MiB."""
+_REHEARSED = 266_667
+"""So many windows of services are rehearsed, as far as each has a few dozen."""
+_SELDOM = 2
+"""Single steps are rehearsed at one origin of so many: floors follow the windows."""
+_TOLD = 30_000
+"""So many steps of services are told one by one, some two seconds' work."""
+_COARSEST_SECONDS = 900.0
+
+
+def _told(horizon: int, rows: int, step: float) -> list[int]:
+    """Which of the coming steps are asked about; between them, a line. All, unless that takes seconds: then fewer the
+    farther, at most 15 minutes apart."""
+    if horizon * rows <= _TOLD:
+        return list(range(horizon))
+    out, coarsest = [0], max(1, round(_COARSEST_SECONDS / step))
+    while out[-1] < horizon - 1:
+        out.append(min(horizon - 1, out[-1] + min(coarsest, max(1, out[-1] // 2))))
+    return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,15 +96,15 @@ class FleetForecaster:
 
     def awaiting(self) -> FleetForecaster:
         """With what it says at its origin put down, to be settled when the truth is known."""
-        said = self._said(self.pending.windows)
-        return replace(self, pending=self.pending.said(self.history.length, list(said)))
+        due = self.pending.due(self.history)
+        said = self._said([self.pending.windows[k] for k in due])
+        return replace(self, pending=self.pending.said(self.history.length, dict(zip(due, said, strict=True))))
 
     def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
         history = self.history
         asked = np.sort(np.asarray(windows, dtype=float))
         q = np.asarray(levels, dtype=float)
-        # Every step of the first ten, then every fifth; between them, a line. Ten thousand services have two seconds.
-        told = [j for j in range(horizon) if j <= 10 or j % 5 == 0 or j == horizon - 1]
+        told = _told(horizon, len(history.keys), history.step)
         wanted = [Window(j, 1) for j in told]
         wanted += [Window(0, width_of(seconds, history.step)) for seconds in asked]
         said = np.sort(self._said(wanted), axis=2) @ level_weights(TRACKED_LEVELS, q).astype(np.float32)
@@ -153,7 +171,8 @@ class FleetForecaster:
         """What the rehearsal of some rows taught, a few rows at a time."""
         n, t, step = len(group), self.history.length, self.history.step
         days = 7 if n <= 200 else 3
-        wanted = int(np.clip(400_000 / (n * len(self.pending.windows)), 48, 2016)) if n else 0
+        peaks = sum(not window.lead for window in self.pending.windows)
+        wanted = int(np.clip(_REHEARSED / (n * peaks), 48, 2016)) if n else 0
         earliest = max(NEEDED_STEPS, t - round(days * DAY_SECONDS / step))
         if t - earliest < 2 or not n:
             return
@@ -164,19 +183,20 @@ class FleetForecaster:
 
     def _rehearse(self, origins: Ints, every: int, rows: Ints) -> Calibration:
         values, step = self.history.values[rows], self.history.step
-        features = self._features(self.history, rows, PrefixSums(values, origins))
+        sums, fewer = PrefixSums(values, origins), origins[::-_SELDOM][::-1]
+        features, seldom = (self._features(self.history, rows, stats) for stats in (sums, sums.around(fewer)))
         c = self.pending.calibration
         out = Calibration.fresh(len(values), len(self.pending.windows), c.levels, c.rate, c.memory)
         for k, window in enumerate(self.pending.windows):
             ensemble = self.networks.of(window)
-            folds = fold_of(origins, self.history.length, step, len(ensemble.members))
-            design = features.design(window)
+            seen, at, apart = (seldom, fewer, every * _SELDOM) if window.lead else (features, origins, every)
+            folds = fold_of(at + window.lead, self.history.length, step, len(ensemble.members))
+            design = seen.design(window)
             flat = design.reshape(-1, design.shape[2])
             logs = ensemble.out_of_fold(flat, np.broadcast_to(folds, design.shape[:2]).ravel())
             logs = logs.reshape(*design.shape[:2], -1)
-            delay = -(-window.end // every)
-            pace = min(4.0, float(np.sqrt(every)))
-            _, out = walk(out, k, logs, features.truth(window), delay, pace, calibrated_logs)
+            delay, pace = -(-window.end // apart), pace_of(window, step, apart)
+            _, out = walk(out, k, logs, seen.truth(window), delay, pace, calibrated_logs)
         return out
 
     def _features(self, history: History, rows: slice | Ints, stats: WindowStats) -> Features:
@@ -195,12 +215,18 @@ class FleetForecaster:
         out = np.zeros((len(history.keys), len(windows), len(origins), len(TRACKED_LEVELS)), dtype=np.float32)
         for k in which:
             window, ensemble = windows[k], self.networks.of(windows[k])
+            due = self.pending.last_turn(k, history, origins) == origins
+            if not due.any():
+                out[:, k] = own.offsets[:, k, None]
+                continue
             parts = [
                 (predict(ensemble, features, window), features.truth(window))
-                for _, features in self._features_at(history, origins)
+                for _, features in self._features_at(history, origins[due])
             ]
             logs, truth = (np.concatenate(part) for part in zip(*parts, strict=True))
-            out[:, k] = walk(own, k, logs, truth, window.end, say=calibrated_logs)[0]
+            delay, pace = -(-window.end // window.every), pace_of(window, history.step, window.every)
+            trail = walk(own, k, logs, truth, delay, pace, calibrated_logs)[0]
+            out[:, k] = trail[:, np.maximum(np.cumsum(due) - 1, 0)]
         return out
 
     @cached_property

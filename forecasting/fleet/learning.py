@@ -72,7 +72,8 @@ def chunks(rows: int, size: int = _ROWS) -> Iterator[slice]:
 
 
 def fold_of(origins: NDArray[np.intp], length: int, step: float, folds: int) -> NDArray[np.intp]:
-    """Which member must not see an origin: stretches of half a day (less in a short history), in turn."""
+    """Which member must not see an origin, or the step that is asked about: stretches of half a day (less in a short
+    history), in turn."""
     stretch = int(np.clip(length / (4 * folds), 3600 / step, DAY_SECONDS / 2 / step))
     return (origins // max(1, stretch)) % folds
 
@@ -102,7 +103,7 @@ def sample(source: Source, windows: Sequence[Window], budget: int, folds: int, r
             origins = np.sort(rng.choice(able, size=min(wanted, len(able)), replace=False))
             found = source.periods[chosen[rows]], source.clock[chosen[rows]]
             features = Features.of(sums.around(origins), least, seasons, *found)
-            parts.append(_pairs(features, window, fold_of(origins, t, seasons.step, folds)))
+            parts.append(_pairs(features, window, fold_of(origins + window.lead, t, seasons.step, folds)))
     return Samples.joined(parts) if parts else _nothing()
 
 

@@ -28,12 +28,12 @@ from forecasting.pending import PendingPredictions
 from forecasting.windows import Window, tracked
 
 PEAKS = Training()
-STEPS = Training(hidden=(32,), members=2, epochs=4, rate=5e-3)
+STEPS = Training(members=3, epochs=4, rate=6e-3, decay=1.0)
 
 _OTHERS_DAYS = 9.0
 _SEARCHED_ROWS = 64
 """Rows that are searched together for what repeats, in some 30 MiB."""
-_LEARNED_LEAD_SECONDS = (0, 60, 120, 300, 900, 1800, 3540, 7200, 21600, 72000)
+_LEARNED_LEAD_SECONDS = (60, 180, 300, 600, 1200, 1800, 3600, 7200, 14_400, 28_800, 57_600, 86_400, 172_800)
 """How far ahead the single steps lie that are learned."""
 
 
@@ -69,9 +69,9 @@ class FleetModel:
         fleet = self._source(own.values, Seasons(own.start, step, self.calendar), settled)
         budget = min(self.samples, self.samples_per_service * len(settled))
         windows = [window for window in tracked(step) if window.lead == 0]
-        singles = [Window(lead, 1) for lead in sorted({round(s / step) for s in _LEARNED_LEAD_SECONDS})]
+        singles = [Window(lead, 1) for lead in sorted({max(1, round(s / step)) for s in _LEARNED_LEAD_SECONDS})]
         peaks = learn(fleet, others, windows, budget, self.peaks, rng)
-        steps = learn(fleet, others, singles, budget // 2, self.steps, rng)
+        steps = learn(fleet, others, singles, budget, self.steps, rng)
         fitted = FleetForecaster(
             history=own,
             names=tuple(_named(own)),

@@ -1,7 +1,7 @@
 """Any strategy as a `Model`: expectations in, calibrated quantiles out, the same way for all.
 
-The strategy is fitted without the last day, asked at half-hourly origins of that day, and its errors give
-the first quantiles (split conformal prediction: Lei et al. 2018). Then it is fitted on everything, and the
+The strategy is fitted without the last three days, asked every half hour for what came on the last day, and its errors
+give the first quantiles (split conformal prediction: Lei et al. 2018). Then it is fitted on everything, and the
 quantiles are kept true online (`calibration.py`). Errors are differences in units of the service's mean.
 """
 
@@ -28,6 +28,7 @@ Fitted = Expectation | str
 FitAll = Callable[[Strategy, Sequence[Floats], float], list[Fitted]]
 """Fits a strategy to many series; where and with what deadline is not our business here."""
 
+_TRIED_DAYS = 3.0
 _MOST = 1e6
 """No expectation is more than this many times a row's mean; the guard cuts finer."""
 
@@ -65,31 +66,41 @@ class CalibratedModel:
         own = History.of(history, round(self.memory_days * DAY_SECONDS / history.step))
         rows = [forward_filled(row) for row in own.values]
         pending = PendingPredictions.fresh(len(rows), own.step)
-        split = own.length - min(round(DAY_SECONDS / own.step), own.length // 3)
+        split = own.length - min(round(_TRIED_DAYS * DAY_SECONDS / own.step), own.length // 3)
         fits = self.fit_all(self.strategy, [*(row[:split] for row in rows), *rows], own.step)
         unit = np.array([row.sum() / max(1, len(row)) + 1e-9 for row in rows])
-        every, reach = max(1, round(1800 / own.step)), max(window.end for window in pending.windows)
-        origins = range(split, own.length - reach + 1, every)
+        origins = range(split, own.length, max(1, round(1800 / own.step)))
+        day = own.length - min(round(DAY_SECONDS / own.step), own.length // 3)
         guess = np.zeros((len(rows), len(pending.windows), len(TRACKED_LEVELS)))
         for i, (fit, row) in enumerate(zip(fits[: len(rows)], rows, strict=True)):
-            guess[i] = _error_quantiles(fit, row, float(unit[i]), origins, pending.windows)
+            guess[i] = _error_quantiles(fit, row, float(unit[i]), origins, day, pending.windows)
         expectations = tuple(fits[len(rows) :])
         return CalibratedForecaster(own, self.name, expectations, unit, guess, pending).awaiting()
 
 
-def _error_quantiles(fit: Fitted, row: Floats, unit: float, origins: range, windows: Sequence[Window]) -> Floats:
-    """Quantiles [windows, q] of one row's errors at `origins`, in units; of its steps where there are none."""
+def _error_quantiles(
+    fit: Fitted, row: Floats, unit: float, origins: range, day: int, windows: Sequence[Window]
+) -> Floats:
+    """Quantiles [windows, q] of one row's errors at `origins`, in units, of what ended from step `day` on; where there
+    are none, of how far the row moves in such a time."""
     truth = row / unit
     reach = max(window.end for window in windows)
-    if not isinstance(fit, str) and len(origins):
-        paths = [_path(fit, row[:origin], reach, unit) for origin in origins]
+    paths = [] if isinstance(fit, str) else [_path(fit, row[:origin], reach, unit) for origin in origins]
+    out = np.zeros((len(windows), len(TRACKED_LEVELS)))
+    for k, window in enumerate(windows):
         errors = [
-            [_peak(truth[origin:], window) - _peak(path, window) for window in windows]
-            for origin, path in zip(origins, paths, strict=True)
+            _peak(truth[origin:], window) - _peak(path, window)
+            for origin, path in zip(origins, paths, strict=False)
+            if day <= origin + window.lead and origin + window.end <= len(row)
         ]
-        return np.asarray(np.quantile(np.array(errors), TRACKED_LEVELS, axis=0).T)
-    steps = np.quantile(np.abs(np.diff(truth)), TRACKED_LEVELS) if len(row) > 2 else np.zeros(len(TRACKED_LEVELS))
-    return np.tile(steps, (len(windows), 1))
+        if errors or len(row) > 2:
+            out[k] = np.quantile(errors or _moves(truth, window.end), TRACKED_LEVELS)
+    return out
+
+
+def _moves(truth: Floats, steps: int) -> Floats:
+    """By how much a row changes within so many steps; from its least, where it is not that long."""
+    return np.abs(truth[steps:] - truth[:-steps]) if steps < len(truth) else np.asarray(truth - truth.min())
 
 
 def _path(fit: Expectation, values: Floats, horizon: int, unit: float) -> Floats:
@@ -132,9 +143,9 @@ class CalibratedForecaster:
 
     def awaiting(self) -> CalibratedForecaster:
         """With what it says at its origin put down, to be settled when the truth is known."""
-        windows = self.pending.windows
-        paths = self._paths(max(window.end for window in windows))
-        said = [self._quantiles(paths, window) for window in windows]
+        due = {k: self.pending.windows[k] for k in self.pending.due(self.history)}
+        paths = self._paths(max(window.end for window in due.values()))
+        said = {k: self._quantiles(paths, window) for k, window in due.items()}
         return replace(self, pending=self.pending.said(self.history.length, said))
 
     def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:

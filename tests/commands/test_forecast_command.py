@@ -21,6 +21,7 @@ from forecasting.choice.models import models
         (["--window-max", "0s"], "longer than nothing"),
         (["--step", "90s"], "multiple"),
         (["--horizon", "0s"], "multiple"),
+        (["--horizon", "7d"], "no forecast is tried and calibrated farther ahead than 48h"),
         (["--rolling", "--every", "7m"], "multiple"),
         (["--holidays", "Nowhere"], "no holidays are known of 'Nowhere'"),
         (["--time-zone", "Mars/Olympus"], "there is no time zone 'Mars/Olympus'"),

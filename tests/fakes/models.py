@@ -70,10 +70,13 @@ class Yesterday:
         first = past.values.shape[1] - round(86_400 / past.step)
         widths = np.ceil(ends / past.step).astype(int)
         peaks = np.array([[np.nanmax(row[first : first + width]) for width in widths] for row in past.values])
-        levelled = np.repeat(peaks[:, :, None], len(levels), axis=2)
+        levelled, steps = (
+            np.repeat(said[:, :, None], len(levels), axis=2)
+            for said in (peaks, past.values[:, first : first + horizon])
+        )
         keys = past.keys
         names, fine = (("yesterday",) * len(keys), (None,) * len(keys))
-        return Forecast(past.end, past.step, np.asarray(levels), levelled[:, :1], ends, levelled, keys, names, fine)
+        return Forecast(past.end, past.step, np.asarray(levels), steps, ends, levelled, keys, names, fine)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,14 +10,12 @@ import pytest
 
 from forecasting.choice.auto import AutoModel
 from forecasting.choice.per_series import PerSeriesModel
-from forecasting.forecast import Forecast
-from forecasting.levels import LEVELS
 from forecasting.libraries.calibrated import CalibratedModel
 from forecasting.libraries.strategies import LastValue, SeasonalNaive
 from forecasting.model import Forecaster, Model
 from forecasting.panel import Array, Panel
-from forecasting.rolling import RollingSettings, resampled, rolled_peaks, rolling, stepwise, ticked
-from tests.fakes.models import SameAsYesterday, Yesterday
+from forecasting.rolling import RollingSettings, resampled, rolled_peaks, rolling, ticked
+from tests.fakes.models import SameAsYesterday
 
 START = 1_700_000_000.0 // 86_400 * 86_400
 
@@ -65,20 +63,6 @@ def test_rows_say_when_they_are_meant_for() -> None:
     origin, rows = next(iter(rolling(panel_of(), SameAsYesterday(), 1.0, asked)))
     of_a = {(row.kind, row.timestamp - origin) for row in rows if row.series == "a"}
     assert of_a == {("window-max", 180.0), ("step", 0.0), ("step", 300.0)}
-
-
-class Shy(Yesterday):
-    """Says ten thousand of every single step."""
-
-    def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
-        said = super().forecast(horizon, windows, levels)
-        return replace(said, steps=np.full((len(said.keys), horizon, len(levels)), 10_000.0))
-
-
-def test_no_step_exceeds_the_peak_of_the_window_that_holds_it() -> None:
-    said = stepwise(Shy(panel_of(step=300.0)), 4, 300.0, (0.5, 0.9))
-    assert (said.steps == said.peaks).all()
-    assert (said.steps < 10).all()
 
 
 def _by_hand(forecaster: Forecaster, panel: Panel, windows: Sequence[float], levels: Sequence[float]) -> Array:

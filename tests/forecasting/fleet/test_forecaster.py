@@ -32,7 +32,7 @@ def test_going_through_a_panel_at_once_is_ticking_through_it() -> None:
     ahead = panel.between(split, split + 60 * 60)
     for k, forecaster in enumerate(fitted.ticked(ahead, 20)):
         assert forecaster.origin == ticking.origin == split + 1200 * k
-        ours, theirs = (f.forecast(12, (120.0,)) for f in (forecaster, ticking))
+        ours, theirs = (f.forecast(200, (120.0,)) for f in (forecaster, ticking))
         np.testing.assert_allclose(ours.peaks, theirs.peaks, rtol=2e-3)
         np.testing.assert_allclose(ours.steps, theirs.steps, rtol=2e-3)
         for i in range(20 * k, min(20 * (k + 1), 60)):

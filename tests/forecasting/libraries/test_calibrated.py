@@ -9,7 +9,7 @@ import pytest
 
 from forecasting.libraries.calibrated import CalibratedModel
 from forecasting.libraries.strategies import LastValue
-from forecasting.panel import Floats, Panel
+from forecasting.panel import DAY_SECONDS, Floats, Panel
 from tests.forecasting.nasty import KINDS, STEP
 from tests.forecasting.promises import kept
 
@@ -41,3 +41,13 @@ def test_a_grid_that_does_not_fit_is_refused() -> None:
     forecaster = CalibratedModel(LastValue()).fit(Panel.of(0, STEP, np.ones(100)))
     with pytest.raises(ValueError, match="does not fit"):
         forecaster.observe(Panel.of(100 * STEP + 7, STEP, [1.0]))
+
+
+@pytest.mark.parametrize("days", [1.0, 6.0])
+def test_a_band_far_ahead_is_as_wide_as_the_errors_so_far_ahead(days: float) -> None:
+    """What was seen last at the bottom of a wave says nothing of its top: an hour's errors stood for those of eight."""
+    t = np.arange(round(days * DAY_SECONDS / STEP))
+    wave = 60 - 50 * np.cos(2 * np.pi * t * STEP / DAY_SECONDS)
+    said = CalibratedModel(LastValue()).fit(Panel.of(0, STEP, wave)).forecast(97, (), (0.5, 0.99)).steps[0]
+    assert said[0, 1] < 40
+    assert said[96, 1] > 80

@@ -1,0 +1,48 @@
+"""Predictions wait for their truth: the far ones in turns, and few of them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from forecasting.history import History
+from forecasting.levels import TRACKED_LEVELS
+from forecasting.panel import Panel
+from forecasting.pending import PendingPredictions
+
+START, STEP = 1_700_000_000.0 // 86_400 * 86_400, 60.0
+
+
+def after(minutes: int) -> tuple[PendingPredictions, list[int]]:
+    """One service of ones after so many ticks, of which nought was always said, and how many were due at each."""
+    history = History.of(Panel.of(START, STEP, np.ones((1, 100))), 5000)
+    pending, counts = PendingPredictions.fresh(1, STEP), []
+    said = np.zeros((1, len(TRACKED_LEVELS)), np.float32)
+    for _ in range(minutes):
+        longer = history.extended(Panel.of(history.end, STEP, np.ones((1, 1))))
+        pending, history = pending.settled(history, longer), longer
+        due = pending.due(history)
+        pending = pending.said(history.length, dict.fromkeys(due, said))
+        counts.append(len(due))
+    return pending, counts
+
+
+def test_after_two_days_no_lead_has_more_than_some_thirty_waiting() -> None:
+    pending, _ = after(3000)
+    singles = [waiting for window, waiting in zip(pending.windows, pending.waiting, strict=True) if window.lead]
+    assert all(1 <= len(waiting) <= 31 for waiting in singles)
+
+
+def test_in_hardly_any_tick_all_leads_are_due() -> None:
+    """The tick in which all are is a fifth longer than the others."""
+    pending, counts = after(720)
+    often = sum(window.every == 1 for window in pending.windows)
+    assert np.mean(counts) < often + 0.6
+    assert max(counts) <= often + 3
+
+
+def test_misses_raise_a_lead_only_once_its_time_has_come_and_the_far_ones_more_slowly() -> None:
+    day, longer = (after(minutes)[0] for minutes in (1400, 2700))
+    tomorrow, hour = (next(k for k, w in enumerate(day.windows) if w.lead == lead) for lead in (1440, 60))
+    assert (day.calibration.offsets[0, tomorrow] == 0).all()
+    assert 0 < longer.calibration.offsets[0, tomorrow, -1] < 0.6
+    assert day.calibration.offsets[0, hour, -1] > 1
