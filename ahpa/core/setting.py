@@ -22,8 +22,8 @@ CHOICE_LEVELS = (0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
 CONSTANT_RATIOS = (0.0, 0.2, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.15, 1.3)
 """Of what the largest demand seen needs. The first is no floor at all."""
 
-_PRICE, _AIM = 0.3, 0.3
-"""See `scores`. The price is the one knob: at 0.2 floors are 5 % cheaper, and one service in fifteen fewer keeps 0.1 %
+_PRICE, _AIM = 0.4, 0.3
+"""See `scores`. The price is the one knob: at 0.3 floors are 4 % cheaper, and one service in twenty fewer keeps 0.1 %
 (docs/decisions/0052-settings.md)."""
 _LOWER_CONSTANTS = 2
 """A constant floor is judged by one so many notches lower: its own record is clean until the day a new peak comes."""
@@ -98,9 +98,9 @@ def scores(late: Array, cost: Array, late_target: Floats) -> Array:
     """How well each setting did, [n, k]; less is better. `late` [n, k] are shares of the requests, `cost` [n, k]
     replica-hours, `late_target` [n].
 
-    ln(cost) + 0.3 ln(1 + late / (0.3 target)): there is no cliff at the target, so that where none keeps it the price
+    ln(cost) + 0.4 ln(1 + late / (0.3 target)): there is no cliff at the target, so that where none keeps it the price
     of the next late request spared decides, and one lucky day does not choose the cheapest of all. One that is late by
-    the target is as good as one that is never late and costs 1.55 times as much.
+    the target is as good as one that is never late and costs 1.8 times as much.
     """
     constants = np.arange(2 * len(CHOICE_LEVELS), late.shape[1])
     judged = late.copy()

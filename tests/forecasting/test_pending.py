@@ -44,5 +44,6 @@ def test_misses_raise_a_lead_only_once_its_time_has_come_and_the_far_ones_more_s
     day, longer = (after(minutes)[0] for minutes in (1400, 2700))
     tomorrow, hour = (next(k for k, w in enumerate(day.windows) if w.lead == lead) for lead in (1440, 60))
     assert (day.calibration.offsets[0, tomorrow] == 0).all()
-    assert 0 < longer.calibration.offsets[0, tomorrow, -1] < 0.6
-    assert day.calibration.offsets[0, hour, -1] > 1
+    nearly = TRACKED_LEVELS.tolist().index(np.float32(0.99))  # the far tail moves faster (docs/decisions/0053)
+    assert 0 < longer.calibration.offsets[0, tomorrow, nearly] < 0.6
+    assert day.calibration.offsets[0, hour, nearly] > 1
