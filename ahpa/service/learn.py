@@ -19,16 +19,12 @@ from ahpa.service.doubts import NO_DOUBTS, Doubts, used_to_zero
 from ahpa.service.listing import Listing
 from ahpa.service.observe import summary
 from ahpa.service.rehearse import has_past, rehearsed
-from ahpa.service.settings import RECENT_SECONDS, Settings
+from ahpa.service.settings import FURTHEST_SECONDS, RECENT_SECONDS, Settings
 from forecasting.choice.per_series import PerSeriesForecaster, PerSeriesModel
 from forecasting.forecast import Coverage, Outlook
 from forecasting.model import Model
 from forecasting.panel import Panel
 from forecasting.windows import windows_up_to
-
-FURTHEST_SECONDS = 86_400.0
-"""No plan looks further ahead, whatever an owner writes as a lead or our clock says of the last data's age: everybody's
-forecast would be as long."""
 
 
 @dataclass(frozen=True, eq=False)

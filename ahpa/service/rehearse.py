@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from ahpa.core.served import MOST, largest_lately, wishes
 from ahpa.core.tryouts import LEAST_DAYS, Minute, Tryouts
 from ahpa.service.choose import STEP_SECONDS, Tried
+from ahpa.service.settings import FURTHEST_SECONDS
 from forecasting.levels import TRACKED_LEVELS
 from forecasting.model import Model
-from forecasting.panel import DAY_SECONDS, Array, Floats, Panel
+from forecasting.panel import DAY_SECONDS, Array, Floats, Ints, Panel
 from forecasting.rolling import rolled_peaks
 from forecasting.windows import windows_up_to
 
@@ -28,8 +29,9 @@ LEAST_SECONDS = LEAST_DAYS * DAY_SECONDS + 3600.0
 """And no fewer: a day, and an hour for what is missing in it."""
 MOST_MINUTES = 1_000_000
 """Of all services together in one refit, half a minute of work: three days of 230, or a day of 660."""
-FLEET = 1000
-"""The model learns from no more services: a thousand take it a few seconds longer than a hundred."""
+FLEET = 200
+"""With so many services together, where there are, the model learns: one alone would be foreseen worse than it will be.
+They are asked about too, so there must not be many."""
 
 
 def has_past(history: Panel) -> frozenset[str]:
@@ -47,25 +49,49 @@ def rehearsed(tried: Tried, model: Model, history: Panel, past: Collection[str])
     them as there is time for. None: there is no such."""
     asked = tried.young() & set(past)
     rows = np.array([row for row, key in enumerate(tried.keys) if key in asked], int)
-    rows = rows[: int(MOST_MINUTES * 60 // LEAST_SECONDS)]
+    windows = _windows(tried.reach[rows])
+    rows = rows[affordable(windows)]
     if not len(rows):
         return None
     mine = tried.rows(rows)
+    windows = _windows(mine.reach)
     known = history.end - history.start - LEAST_DAYS * DAY_SECONDS
-    seconds = min(DAYS * DAY_SECONDS, MOST_MINUTES * 60 / len(rows), known)
+    seconds = min(DAYS * DAY_SECONDS, 60 * MOST_MINUTES / (len(rows) * len(set(windows.tolist()))), known)
     start = history.end - STEP_SECONDS * (seconds // STEP_SECONDS)
-    keys = mine.keys
+    keys = set(mine.keys)
     companions = [key for key in history.keys if key not in keys][: max(0, FLEET - len(keys))]
-    fleet = history.select([key for key in history.keys if key in {*keys, *companions}])
-    return _lived(mine, model, fleet, start)
+    chosen = keys.union(companions)
+    fleet = history.select([key for key in history.keys if key in chosen])
+    return _lived(mine, model, fleet, windows, start)
 
 
-def _lived(mine: Tried, model: Model, fleet: Panel, start: float) -> Tried:
+def affordable(windows: Floats) -> Ints:
+    """Which rows there is time for, by the `windows` [n] that each looks ahead: all are asked about each window, so
+    of many windows the commonest."""
+    _, which, many = np.unique(windows, return_inverse=True, return_counts=True)
+    taken = np.zeros(len(windows), bool)
+    for count, kind in enumerate(np.argsort(-many, kind="stable").tolist(), 1):
+        with_it = taken | (which == kind)
+        if count > 1 and with_it.sum() * count * LEAST_SECONDS > 60 * MOST_MINUTES:
+            break
+        taken = with_it
+    return np.flatnonzero(taken)[: int(60 * MOST_MINUTES // LEAST_SECONDS)]
+
+
+def _windows(reach: Floats) -> Floats:
+    """Seconds of the windows that reach so far, of those that the service asks for."""
+    if not len(reach):
+        return reach
+    able = np.array(windows_up_to(min(float(reach.max()), FURTHEST_SECONDS), STEP_SECONDS))
+    return np.asarray(able[np.minimum(np.searchsorted(able, reach - 1e-6), len(able) - 1)])
+
+
+def _lived(mine: Tried, model: Model, fleet: Panel, windows: Floats, start: float) -> Tried:
     """With all from `start` to the fleet's end on record."""
     keys, scale = mine.keys, mine.scale[:, None]
     known = fleet.select(keys)
     came = known.between(start, fleet.end)
-    wanted, kept, foreseen = _wanted(mine, model, fleet, start)
+    wanted, kept, foreseen = _wanted(mine, model, fleet, windows, start)
     newest = np.array([_last(row) for row in known.until(start).values]) * mine.scale / mine.served.per_replica
     # Which constants are worth trying only the newest days say; how each did is as true as of a rule.
     largest = largest_lately(known) * mine.scale / mine.served.per_replica
@@ -80,19 +106,20 @@ def _lived(mine: Tried, model: Model, fleet: Panel, start: float) -> Tried:
     return replace(mine, tryouts=tryouts.through(mine.served, minutes))
 
 
-def _wanted(mine: Tried, model: Model, fleet: Panel, start: float) -> tuple[Array, Array, NDArray[np.bool_]]:
+def _wanted(
+    mine: Tried, model: Model, fleet: Panel, windows: Floats, start: float
+) -> tuple[Array, Array, NDArray[np.bool_]]:
     """What the rules would have wanted [n, t, RULES] at the end of each step, what of it was worth keeping, and whether
     anything was foreseen [n, t]."""
     keys = mine.keys
-    windows = np.array(windows_up_to(float(mine.reach.max()), STEP_SECONDS))
-    window = np.minimum(np.searchsorted(windows, mine.reach - 1e-6), len(windows) - 1)
     learned = model.fit(fleet.until(start))
     rows = np.array([fleet.keys.index(key) for key in keys])
     peaks = None
-    for which in np.unique(window).tolist():  # one at a time: all windows of all services would take gigabytes
-        said = rolled_peaks(learned, fleet.between(start, fleet.end), [windows[which]], TRACKED_LEVELS.tolist())
+    for window in np.unique(windows).tolist():  # one at a time: all windows of all services would take gigabytes
+        said = rolled_peaks(learned, fleet.between(start, fleet.end), [window], TRACKED_LEVELS.tolist())
         peaks = np.empty((len(keys), *said.shape[1:2], said.shape[3]), np.float32) if peaks is None else peaks
-        peaks[window == which] = said[rows[window == which], :, 0]
+        here = windows == window
+        peaks[here] = said[rows[here], :, 0]
     assert peaks is not None
     foreseen = np.asarray(np.isfinite(peaks).all(axis=2))
     peaks = np.minimum(peaks * mine.scale[:, None, None].astype(np.float32), np.float32(1e30))

@@ -10,6 +10,10 @@ from ahpa.core.readiness import Lag, Readiness
 RECENT_SECONDS = 3600.0
 """Each tick reads the last hour: it fills the steps since the last tick and tells how much of it was observed."""
 
+FURTHEST_SECONDS = 86_400.0
+"""No plan looks further ahead, whatever an owner writes as a lead or our clock says of the last data's age: everybody's
+forecast would be as long."""
+
 
 @dataclass(frozen=True)
 class Settings:

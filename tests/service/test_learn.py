@@ -11,7 +11,8 @@ import pytest
 
 from ahpa.core.decision import Reason
 from ahpa.ports import Reading
-from ahpa.service.learn import FURTHEST_SECONDS, Learned
+from ahpa.service.learn import Learned
+from ahpa.service.settings import FURTHEST_SECONDS
 from forecasting.windows import windows_up_to
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 
 from ahpa.core.setting import DEFAULT_SETTING, Rule
+from ahpa.service.rehearse import affordable
 from forecasting.forecast import Forecast
 from forecasting.levels import LEVELS
 from forecasting.model import Model
@@ -79,6 +81,23 @@ def test_a_model_that_breaks_in_a_rehearsal_costs_nothing_else() -> None:
     decision = at.tick(NOW + 60)[STRICT]
     assert decision.plan is not None
     assert decision.plan.setting == DEFAULT_SETTING
+
+
+@pytest.mark.parametrize(
+    ("windows", "taken"),
+    [
+        ([300.0] * 5, 5),
+        ([300.0] * 5000, 666),
+        ([300.0] * 100 + [600.0] * 50, 150),
+        ([300.0] * 300 + [600.0] * 200, 300),  # two windows of 500: a day of each would be more than there is time for
+        ([*range(60, 660, 60)] * 10, 80),  # ten windows of ten services each: 80 services under eight
+        ([86_400.0], 1),
+        ([], 0),
+    ],
+)
+def test_no_more_is_rehearsed_than_there_is_time_for(windows: list[float], taken: int) -> None:
+    """A million minutes of services and windows, a day of each at least."""
+    assert len(affordable(np.array(windows))) == taken
 
 
 @dataclass(frozen=True, eq=False)
