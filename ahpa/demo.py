@@ -127,6 +127,7 @@ class Lane:
             readiness=self.example.service.readiness,
             observed_until=now,
             unit=IN_FLIGHT.words,
+            utilization=UTILIZATION,
         )
 
     def obey(self, decision: Decision, outlook: Outlook | None, minute: int) -> None:

@@ -72,7 +72,7 @@ def measure(size: int) -> None:
     )
     nothing = np.zeros((n, RULES), np.float32)
     times = history.end + zeros, 30.0 + zeros, LEAD + 90 + zeros
-    tried = Tried(tryouts, served, target, 1 + zeros, *times, zeros, zeros.astype(int), nothing, nothing)
+    tried = Tried(tryouts, served, 7.0 + zeros, target, 1 + zeros, *times, zeros, zeros.astype(int), nothing, nothing)
     began = time.perf_counter()
     lived = rehearsed(tried, model, history, has_past(history))
     assert lived is not None

@@ -67,9 +67,10 @@ the sentence names both units and what to set. A query in the short form `name: 
 metrics have names that tell none: then the one is taken to count what the other counts, and every sentence says so.
 
 `late` beside `promql` is a query for the share of the requests of a step that was late, 0 to 1, in whatever way you
-measure that: the share above a bucket of your latency histogram, or who waits of those that are there, as
-`vllm-concurrency` has it. What a setting is held to is then what you measured; without it, it is worked out from demand
-and ready replicas. It is shown as `ahpa_late_ratio`, beside `ahpa_setting_late_ratio`, which is what was expected.
+measure that: the share above a bucket of your latency histogram, or of the time in a queue, as `vllm-concurrency` has
+it (more than a second; `late-after` does not change a query). What a setting is held to is then what you measured;
+without it, it is worked out from demand and ready replicas. It is shown as `ahpa_late_ratio`. `ahpa_setting_late_ratio`
+is what the chosen setting, and no floor, would have had lately, corrected by how far that was from what was measured.
 
     slow-api:
       unit: requests-in-flight

@@ -12,7 +12,7 @@ LEAD_SECONDS = (300.0, 900.0, 3600.0, 10_800.0, 28_800.0, 86_400.0, 172_800.0)
 FARTHEST_SECONDS = LEAD_SECONDS[-1]
 """Nothing is learned or calibrated beyond."""
 _WAITING = 16
-"""So many predictions of one lead wait for their truth at most, spread evenly over the lead."""
+"""So many predictions of one lead wait for their truth, or up to twice as many, spread evenly over the lead."""
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,9 @@ class Chooser:
             for i, (late, ready) in enumerate(zip(lived.late.tolist(), lived.ready.tolist(), strict=True))
         ]
         self._tryouts = self._tryouts.through(self._served, minutes)
+        if (lived_at := np.flatnonzero(in_force >= 0)).size:  # what one fill taught holds for the others
+            known = self._tryouts.experience.rows(lived_at.repeat(len(in_force)))
+            self._tryouts = replace(self._tryouts, experience=known)
         self._minute += len(minutes)
         now = self._course.start + TICK_SECONDS * self._minute
         ready = np.ones(len(self._fills))

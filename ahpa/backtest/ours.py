@@ -88,7 +88,7 @@ class Ahpa:
             )
             outlooks = {seen.key: foresight.outlook(origin)} if origin >= 0 else {}
             (decision,) = self.step(Observation(now, TICK_SECONDS, (seen,), outlooks, limits, minute > 0, frozen))
-            if settings[-1].utilization is not None:
+            if any(setting.utilization is not None for setting in settings):
                 per_replica = self._filled_by(decision, settings[-1].utilization, world)
             if decision.plan is not None:
                 peaks[minute] = decision.plan.peak
@@ -109,10 +109,11 @@ class Ahpa:
         origins = self.foresight.newest(ticks)
         return list(zip(origins.tolist(), until[0].tolist(), coverage[0].tolist(), self.freeze.at(ticks), strict=True))
 
-    def _filled_by(self, decision: Decision, utilization: float, world: World) -> float:
+    def _filled_by(self, decision: Decision, utilization: float | None, world: World) -> float:
         """Pull the second lever, or let it go: what the scaler now fills a replica to, in requests in flight."""
-        trusted = decision.plan is not None and decision.reason not in UNTRUSTED
-        scaling = self.scenario.scaling.at(utilization) if trusted else self.scenario.scaling
+        scaling = self.scenario.scaling
+        if utilization is not None and decision.plan is not None and decision.reason not in UNTRUSTED:
+            scaling = scaling.at(utilization)
         scaling.retarget(world.scaler)
         return scaling.per_replica(self.scenario.service.service_seconds)
 

@@ -87,14 +87,15 @@ def _second_lever(trial: Trial, question: Question, mine: ContenderResult) -> It
     """Whether manage-target would pay: one more run."""
     target, play = question.late_target, ours(trial, FULL_UTILIZATION)
     if question.quantile is None:
-        filled = play.play(chooser(trial, target, manage_target=True)).outcome
+        run = play.play(chooser(trial, target, manage_target=True))
     else:
-        filled = play(question.quantile).outcome
+        run = play(question.quantile)
+    filled = run.outcome
     saved = mine.outcome.replica_hours - filled.replica_hours
     if saved > 0.01 * mine.outcome.replica_hours and filled.late_ratio <= max(target, mine.outcome.late_ratio):
         yield (
-            f"With manage-target the scaler would fill replicas to {percent(FULL_UTILIZATION)} while the forecast is "
-            f"trusted: {saved:.1f} replica-hours less ({percent(saved / mine.outcome.replica_hours)}), with "
+            f"With manage-target ({run.knob}) the scaler would fill replicas further while the forecast is trusted: "
+            f"{saved:.1f} replica-hours less ({percent(saved / mine.outcome.replica_hours)}), with "
             f"{percent(filled.late_ratio)} late (in the backtest; the service does not do it yet)."
         )
 

@@ -146,7 +146,7 @@ def _aim(workload: Workload, at: Round, outlook: Outlook, low: int, high: int, r
         workload.present,
         workload.floor,
         workload.parts,
-        workload.utilization,
+        workload.utilization or 1.0,
     )
     level = level_of(policy)
     setting = workload.setting if level is None else Setting.fill(level)

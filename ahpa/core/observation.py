@@ -69,8 +69,8 @@ class Workload:
     """What the owner's late-target needs, from the service's own past."""
     late: float | None = None
     """Of its requests, the share that was late lately while its floor followed one of our settings; None: not known."""
-    utilization: float = 1.0
-    """Share of its slots to which the scaler above the floor fills a replica; 1 where that is not known."""
+    utilization: float | None = None
+    """Share of its slots to which the scaler above the floor fills a replica; None: not known."""
     managed: bool = False
     """True: the object carries a baseline that we recorded, so there is something to restore."""
     refusal: str | None = None

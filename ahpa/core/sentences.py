@@ -59,7 +59,7 @@ def _lately(workload: Workload, setting: Setting) -> str:
 def _each(per_replica: float | None, workload: Workload, made: Plan) -> str:
     """What one replica is counted with: at its target, or full."""
     if made.setting.rule is Rule.SLOTS:
-        return f"{(per_replica or 0) / workload.utilization:.4g} each, full"
+        return f"{(per_replica or 0) / (workload.utilization or 1):.4g} each, full"
     return f"{per_replica:.4g} each"
 
 

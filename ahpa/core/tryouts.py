@@ -112,7 +112,8 @@ class Tryouts(ByService):
 
     def relived(self, others: Tryouts, known: Collection[str]) -> Tryouts:
         """With what is on record of `others`, in place of ours, where these are `known`."""
-        rows = {key: row for row, key in enumerate(others.keys) if key in set(known)}
+        wanted = set(known)
+        rows = {key: row for row, key in enumerate(others.keys) if key in wanted}
         there = np.array([rows.get(key, -1) for key in self.keys], int)
         return self.put(there >= 0, others, there[there >= 0])
 
@@ -171,7 +172,7 @@ class Tryouts(ByService):
         taken = np.where(stays, now, best)
         found = {}
         for row in np.flatnonzero(known).tolist():
-            both = [float(said[row, at]) for at in (taken[row], RULES) for said in (late, cost)]
+            both = [float(said[row, at]) for at in (taken[row], RULES) for said in (np.minimum(late, 1), cost)]
             days = min(float(self.minutes[row]) / 1440, REMEMBERED_DAYS)
             setting = setting_at(int(taken[row]), self.constants[row])
             found[self.keys[row]] = replace(setting, record=Record(days, *both))
@@ -189,7 +190,7 @@ class Tryouts(ByService):
             first = 0 if setting.rule is Rule.FILL else len(CHOICE_LEVELS)
             return first + CHOICE_LEVELS.index(setting.level) if setting.level in CHOICE_LEVELS else -1
         found = np.flatnonzero(self.constants[row] == setting.replicas)
-        return RULES + int(found[0]) if len(found) else -1
+        return RULES + int(found[-1]) if len(found) else -1  # of equal ones the last is judged best (`scores`)
 
 
 _OTHER = 1.5

@@ -105,8 +105,8 @@ class Capacity:
     """None: not said."""
     source: str = "its target"
     """Who says so, in words."""
-    utilization: float = 1.0
-    """Share of its slots that this is; 1 where that is not known."""
+    utilization: float | None = None
+    """Share of its slots that this is; None: not known."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,8 @@ class Fit:
     assumed: str = ""
     """What was taken for granted, in words."""
     problem: str = ""
-    utilization: float = 1.0
-    """As of the capacity, where both count requests in flight; else 1."""
+    utilization: float | None = None
+    """As of the capacity, where both count requests in flight; else None."""
 
 
 def fit(capacity: Capacity, query: str, unit: Unit | None, service_seconds: float | None = None) -> Fit:

@@ -31,6 +31,8 @@ FILLED = 0.7
 """To this share of its slots a scaler fills a replica where nobody knows better: Knative's own."""
 HELD = 10.0
 """Requests that a full replica holds, where demand counts something else."""
+SAME = 0.05
+"""A replica that serves another demand by no more than this is the one that it was when the record began."""
 SAID = 3
 """So many changes are named in a log line."""
 
@@ -42,6 +44,8 @@ class Tried(ByService):
 
     tryouts: Tryouts
     served: Served
+    began: Floats
+    """What a replica served when the record began, in the unit of its demand."""
     late_target: Floats
     scale: Floats
     """Requests in flight for one unit of the demand."""
@@ -139,7 +143,10 @@ def wish(
     served = _served(planned, scale, seen, [reactions[w.key] for w in planned])
     needs = np.array([largest.get(key, 0.0) for key in keys]) * scale / served.per_replica
     ready = np.array([w.ready for w in planned], float)
-    anew = () if before is None else _changed(before, keys, served.per_replica / scale)
+    serves = np.asarray(served.per_replica / scale, float)
+    anew = () if before is None else _changed(before, keys, serves)
+    then = {} if before is None else dict(zip(before.keys, before.began.tolist(), strict=True))
+    began = [value if key in anew else then.get(key, value) for key, value in zip(keys, serves.tolist(), strict=True)]
     tryouts = Tryouts.fresh(keys, ready, needs) if before is None else before.tryouts.of(keys, ready, needs, anew)
     reach = np.array([_reach(w, seen) for w in planned])
     levels, peaks = _peaks(planned, reach, seen)
@@ -148,7 +155,9 @@ def wish(
     target = np.array([w.policy.policy.late_target for w in planned])
     age = np.array([_age(w, seen) for w in planned])
     in_force = tryouts.columns({series[key]: setting for key, setting in followed.items()})
-    here = Tried(tryouts, served, target, scale, until, age, reach, ready, in_force, wanted, kept, anew=anew)
+    here = Tried(
+        tryouts, served, np.array(began), target, scale, until, age, reach, ready, in_force, wanted, kept, anew=anew
+    )
     return here if others is None else here.beside(_waiting(others))
 
 
@@ -170,9 +179,9 @@ def _waiting(others: Tried) -> Tried:
 
 def _changed(before: Tried, keys: Sequence[str], per_replica: Floats) -> tuple[str, ...]:
     """Those of which a replica serves another demand than it did, each in its unit: that was another service."""
-    then = dict(zip(before.keys, (before.served.per_replica / before.scale).tolist(), strict=True))
+    then = dict(zip(before.keys, before.began.tolist(), strict=True))
     now = zip(keys, per_replica.tolist(), strict=True)
-    return tuple(key for key, value in now if not math.isclose(value, then.get(key, value), rel_tol=0.01))
+    return tuple(key for key, value in now if not math.isclose(value, then.get(key, value), rel_tol=SAME))
 
 
 def _age(workload: Workload, seen: Observation) -> float:
@@ -200,8 +209,9 @@ def _scale(workload: Workload) -> float:
 def _served(planned: Sequence[Workload], scale: Floats, seen: Observation, reactions: Sequence[Reaction]) -> Served:
     """What the targets are, as far as it is known."""
     per_replica = [(w.per_replica or 1.0) * s for w, s in zip(planned, scale, strict=True)]
-    counted = [w.unit == IN_FLIGHT.words and w.utilization < 1 for w in planned]
-    filled = [w.utilization if known else FILLED for w, known in zip(planned, counted, strict=True)]
+    shares = [w.utilization if w.unit == IN_FLIGHT.words else None for w in planned]
+    counted = [share is not None and share <= 1 for share in shares]
+    filled = [share or FILLED for share in shares]
     cap = seen.limits.cap
     return Served.of(
         per_replica=per_replica,

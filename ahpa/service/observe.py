@@ -209,7 +209,7 @@ class Observer:
             managed=target.managed,
             refusal=target.refusal,
             parts=target.parts if len(target.parts) > 1 else (),
-            utilization=max((one.utilization for one in asked.fits), default=1.0),
+            utilization=max((one.utilization for one in asked.fits if one.utilization is not None), default=None),
             unit=next((one.unit.words for one in asked.fits if one.unit is not None), ""),
             assumed=_assumed(asked, readiness),
             no_capacity=next((one.problem for one in asked.fits if one.problem), ""),

@@ -55,13 +55,15 @@ def rehearsed(tried: Tried, model: Model, history: Panel, past: Collection[str])
         return None
     mine = tried.rows(rows)
     windows = _windows(mine.reach)
-    known = history.end - history.start - LEAST_DAYS * DAY_SECONDS
-    seconds = min(DAYS * DAY_SECONDS, 60 * MOST_MINUTES / (len(rows) * len(set(windows.tolist()))), known)
-    start = history.end - STEP_SECONDS * (seconds // STEP_SECONDS)
+    budget = 60 * MOST_MINUTES / len(set(windows.tolist()))  # seconds of services: all are asked about each window
     keys = set(mine.keys)
-    companions = [key for key in history.keys if key not in keys][: max(0, FLEET - len(keys))]
+    others = [key for key in history.keys if key not in keys]
+    companions = others[: max(0, min(FLEET, int(budget // LEAST_SECONDS)) - len(keys))]
     chosen = keys.union(companions)
     fleet = history.select([key for key in history.keys if key in chosen])
+    known = history.end - history.start - LEAST_DAYS * DAY_SECONDS
+    seconds = min(DAYS * DAY_SECONDS, budget / len(chosen), known)
+    start = history.end - STEP_SECONDS * (seconds // STEP_SECONDS)
     return _lived(mine, model, fleet, windows, start)
 
 
@@ -109,7 +111,7 @@ def _lived(mine: Tried, model: Model, fleet: Panel, windows: Floats, start: floa
 def _wanted(
     mine: Tried, model: Model, fleet: Panel, windows: Floats, start: float
 ) -> tuple[Array, Array, NDArray[np.bool_]]:
-    """What the rules would have wanted [n, t, RULES] at the end of each step, what of it was worth keeping, and whether
+    """What the rules would have wanted [n, t, RULES] as each step begins, what of it was worth keeping, and whether
     anything was foreseen [n, t]."""
     keys = mine.keys
     learned = model.fit(fleet.until(start))

@@ -220,6 +220,7 @@ class Service:
             self._memory.tried = now = wish(tried, seen, series, largest, reactions, followed)
             for key in now.anew if now is not None else ():
                 self._memory.settings.pop(key, None)  # so many replicas are another floor than they were
+                self._memory.rehearsed.discard(key)
         except Exception:  # a fault of ours
             self._memory.tried = None
             self._telemetry.fault("settings.failed")

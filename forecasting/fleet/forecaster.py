@@ -109,8 +109,8 @@ class FleetForecaster:
         wanted += [Window(0, width_of(seconds, history.step)) for seconds in asked]
         said = np.sort(self._said(wanted), axis=2) @ level_weights(TRACKED_LEVELS, q).astype(np.float32)
         steps, peaks = (np.moveaxis(part, 0, 1) for part in (said[: len(told)], said[len(told) :]))
-        between = [np.interp(np.arange(horizon), told, row) for row in np.eye(len(told), dtype=np.float32)]
         if len(told) < horizon:
+            between = [np.interp(np.arange(horizon), told, row) for row in np.eye(len(told), dtype=np.float32)]
             steps = np.einsum("ntq,th->nhq", steps, np.array(between, dtype=np.float32), optimize=True)
         silent = (None,) * len(history.keys)
         raw = Forecast(history.end, history.step, q, steps, asked, peaks, history.keys, self.names, silent)

@@ -10,13 +10,14 @@ import pytest
 from ahpa.backtest import alternatives, chosen
 from ahpa.backtest.chosen import chooser
 from ahpa.backtest.ours import Ahpa, Lived, ours
+from ahpa.backtest.trial import Span, Trial
 from ahpa.core import tryouts
 from ahpa.core.controller import step
 from ahpa.core.decision import Decision
 from ahpa.core.observation import Observation
 from ahpa.core.policy.rules import parse_policy
 from ahpa.core.setting import DEFAULT_SETTING, Setting
-from tests.backtest.examples import DAY, wave_trial
+from tests.backtest.examples import DAY, SETTING, foreseen, wave_trial, waves
 
 NOTHING = Lived(np.empty(0), np.empty(0))
 """As the first day begins."""
@@ -56,6 +57,18 @@ def test_the_second_lever_saves_and_falls_back_without_a_forecast() -> None:
     dumb = Ahpa(trial.tested, nothing, utilization=0.9)(0.99)
     alone = alternatives.kpa(trial.tested, 0.7)
     np.testing.assert_array_equal(dumb.ready, alone.ready)
+
+
+def test_a_day_without_the_second_lever_has_the_scalers_own_target() -> None:
+    """The day before was filled to 90 %: from midnight on the scaler fills to 70 % again."""
+    panel = waves(5)
+    span = Span.of(panel, 2.0)
+    trial = Trial.of(panel, span, SETTING, foreseen(panel, span)[0])
+    fills = iter((0.9, None))
+    run = ours(trial).play(lambda _: Setting.fill(0.99, next(fills)))
+    alone = ours(trial)(0.99)
+    np.testing.assert_array_equal(run.floor[-60:], alone.floor[-60:])
+    assert run.ready[: DAY - 60].mean() < 0.9 * alone.ready[: DAY - 60].mean()
 
 
 def test_settings_are_chosen_by_what_lay_before_each_day() -> None:

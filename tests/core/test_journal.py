@@ -202,7 +202,7 @@ def test_a_line_has_these_names_whoever_reads_it() -> None:
 def test_a_line_of_before_there_were_settings_has_the_level_of_a_quantile() -> None:
     workload = {key: value for key, value in LINE["workload"].items() if key not in ("setting", "utilization")}
     entry = entry_from_json({**LINE, "workload": {**workload, "level": 0.975}})
-    assert (entry.workload.setting, entry.workload.utilization) == (Setting.fill(0.975), 1.0)
+    assert (entry.workload.setting, entry.workload.utilization) == (Setting.fill(0.975), None)
 
 
 def test_what_is_read_is_what_was_written_of_a_setting() -> None:

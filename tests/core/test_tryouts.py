@@ -11,6 +11,7 @@ from scipy.stats import spearmanr
 from ahpa.backtest import alternatives
 from ahpa.backtest.scaling import ByKpa, Scaling
 from ahpa.backtest.trial import Setting as World
+from ahpa.core.experience import Experience
 from ahpa.core.readiness import Lag, Readiness
 from ahpa.core.served import KPA as KNATIVES
 from ahpa.core.served import Reaction, Served, largest_lately, wishes
@@ -247,3 +248,24 @@ def test_the_largest_demand_is_no_slip_of_one_minute() -> None:
 
 def test_a_tryout_is_as_wide_as_what_is_offered() -> None:
     assert begun().late.shape == (1, SETTINGS) == (1, len(candidates(begun().constants[0])))
+
+
+def test_a_constant_that_was_chosen_is_found_again_where_it_was_judged() -> None:
+    """Of two replicas the ladder has some notches twice; found at another notch, a setting that was hardly better
+    replaced it."""
+    tried = walked(begun(needed=2.0, largest=2.0), served(), np.full(DAY, 5.0))
+    assert len(set(tried.constants[0].tolist())) < len(tried.constants[0])
+    for replicas in (1, 2):
+        (column,) = tried.columns({"s0": Setting(Rule.CONSTANT, 0.99, replicas)}).tolist()
+        _, said = tried.judged(served(), np.array([0.001]))
+        same = RULES + np.flatnonzero(tried.constants[0] == replicas)
+        assert said[0, column] == said[0, same].min()
+
+
+def test_no_share_is_more_than_all() -> None:
+    """However far the coarse world was from the truth."""
+    tried = walked(begun(), served(), bursty(DAY))
+    wrong = Experience(*(np.array([value], np.float32) for value in (0, 500, 1, 1000)))
+    record = replace(tried, experience=wrong).choose(served(), np.array([0.001]), {})["s0"].record
+    assert record is not None
+    assert max(record.late, record.alone_late) <= 1

@@ -82,8 +82,10 @@ def test_a_known_service_time_converts_and_is_named() -> None:
     assert found.assumed == "the target of chat-00001 is 0.7 requests in flight of 0.02 s each"
 
 
-@pytest.mark.parametrize(("counted", "utilization"), [(IN_FLIGHT, 0.7), (PER_SECOND, 1.0)])
-def test_how_full_a_target_is_counts_where_requests_in_flight_are_counted(counted: Unit, utilization: float) -> None:
+@pytest.mark.parametrize(("counted", "utilization"), [(IN_FLIGHT, 0.7), (PER_SECOND, None)])
+def test_how_full_a_target_is_counts_where_requests_in_flight_are_counted(
+    counted: Unit, utilization: float | None
+) -> None:
     assert fit(Capacity(7.0, IN_FLIGHT, TARGET, 0.7), "a", counted, 0.02).utilization == utilization
 
 

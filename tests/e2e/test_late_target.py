@@ -76,7 +76,7 @@ def _differ(controller: Controller) -> bool:
     """Both were planned for with a setting that was found in their past."""
     assert controller.rounds() >= 0
     rows: dict[str, Any] = {row["workload"]["key"]: row["workload"]["setting"] for row in controller.journal()}
-    return len(rows) == 2 and all(setting["late"] is not None for setting in rows.values())
+    return len(rows) == 2 and all(setting["record"] is not None for setting in rows.values())
 
 
 def _min_scale(bed: Testbed, name: str) -> int:

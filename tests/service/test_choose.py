@@ -266,3 +266,29 @@ def test_above_an_hpa_it_is_the_hpas_rule_that_is_tried() -> None:
         "plain": (pytest.approx(0.1), 3),
         "own": (pytest.approx(0.2), 0),
     }
+
+
+@pytest.mark.parametrize(
+    ("utilization", "slots", "countable"), [(0.7, 10.0, True), (1.0, 7.0, True), (None, 10.0, False)]
+)
+def test_a_target_of_all_slots_is_known(utilization: float | None, slots: float, countable: bool) -> None:
+    """7 at target. A KPA told to fill to 100 % has 7 slots; it was taken for 70 % of ten, and a thousandth of the
+    lateness was seen."""
+    workload = replace(workload_of(unit=IN_FLIGHT.words, per_replica=7.0), utilization=utilization)
+    seen = Observation(THEN, 60.0, (workload,), {workload.key: outlook_of(8.0)})
+    tried = wished(None, seen, {workload.key: "series"}, {})
+    assert tried is not None
+    assert tried.served.slots.tolist() == pytest.approx([slots])
+    assert tried.served.countable.tolist() == [countable]
+
+
+def test_a_replica_that_changes_little_by_little_becomes_another() -> None:
+    """A hundredth a round is noticed by the sixth."""
+    workload = workload_of(unit=IN_FLIGHT.words, per_replica=70.0)
+    tried, names, began = None, {workload.key: "series"}, []
+    for turn in range(8):
+        now = replace(workload, per_replica=70.0 * 0.99**turn)
+        tried = wished(tried, Observation(THEN, 60.0, (now,), {now.key: outlook_of(8.0)}), names, {})
+        assert tried is not None
+        began.append(bool(tried.anew))
+    assert began == [False] * 6 + [True, False]
