@@ -56,7 +56,8 @@ def page(found: dict[str, Any]) -> str:
     ]
     lines += [
         "",
-        "`90 % KPA`, `--manage-target`: the KPA fills replicas to 90 % instead of 70 % while the forecast is trusted.",
+        "`90 % KPA`, `--manage-target`: the KPA fills replicas to 90 % instead of 70 % while the forecast is trusted;",
+        "without looking at the tested days each service has the fill that did best: 70, 80, 90 or 100 %.",
         "",
         "## What a user gets without looking at the tested days",
         "",
