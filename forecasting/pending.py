@@ -40,10 +40,12 @@ class PendingPredictions:
         windows, memory = tracked(step), COVERAGE_DAYS * DAY_SECONDS / step
         return cls.of(windows, Calibration.fresh(rows, len(windows), TRACKED_LEVELS, rate_of(step), memory))
 
-    def due(self, history: History) -> list[int]:
-        """Which windows have their turn at the end of `history`: see `last_turn`."""
+    def due(self, history: History, before: History | None = None) -> list[int]:
+        """Which windows had a turn at the end of `history`, or since that of `before`, from which it grew: who takes
+        two steps at a time would never meet the turns that lie between. See `last_turn`."""
         end = np.array([history.length])
-        return [k for k in range(len(self.windows)) if self.last_turn(k, history, end) == end]
+        since = history.length - 1 if before is None else round((before.end - history.start) / history.step)
+        return [k for k in range(len(self.windows)) if self.last_turn(k, history, end)[0] > since]
 
     def last_turn(self, k: int, history: History, origins: Ints) -> Ints:
         """The last origins, not after `origins`, at which something of window `k` is put down and what has come true

@@ -92,11 +92,12 @@ class FleetForecaster:
         after = self.history.extended(panel)
         if after is self.history:
             return self
-        return replace(self, history=after, pending=self.pending.settled(self.history, after)).awaiting()
+        return replace(self, history=after, pending=self.pending.settled(self.history, after)).awaiting(self.history)
 
-    def awaiting(self) -> FleetForecaster:
-        """With what it says at its origin put down, to be settled when the truth is known."""
-        due = self.pending.due(self.history)
+    def awaiting(self, before: History | None = None) -> FleetForecaster:
+        """With what it says at its origin put down, to be settled when the truth is known; `before` is the history that
+        it had then."""
+        due = self.pending.due(self.history, before)
         said = self._said([self.pending.windows[k] for k in due])
         return replace(self, pending=self.pending.said(self.history.length, dict(zip(due, said, strict=True))))
 

@@ -139,11 +139,12 @@ class CalibratedForecaster:
         expectations = self.expectations
         if moved:  # the expectations count steps from the history's beginning
             expectations = tuple(fit if isinstance(fit, str) else fit.shortened(moved) for fit in expectations)
-        return replace(self, history=after, expectations=expectations, pending=pending).awaiting()
+        return replace(self, history=after, expectations=expectations, pending=pending).awaiting(self.history)
 
-    def awaiting(self) -> CalibratedForecaster:
-        """With what it says at its origin put down, to be settled when the truth is known."""
-        due = {k: self.pending.windows[k] for k in self.pending.due(self.history)}
+    def awaiting(self, before: History | None = None) -> CalibratedForecaster:
+        """With what it says at its origin put down, to be settled when the truth is known; `before` is the history that
+        it had then."""
+        due = {k: self.pending.windows[k] for k in self.pending.due(self.history, before)}
         paths = self._paths(max(window.end for window in due.values()))
         said = {k: self._quantiles(paths, window) for k, window in due.items()}
         return replace(self, pending=self.pending.said(self.history.length, said))

@@ -12,15 +12,16 @@ from forecasting.pending import PendingPredictions
 START, STEP = 1_700_000_000.0 // 86_400 * 86_400, 60.0
 
 
-def after(minutes: int) -> tuple[PendingPredictions, list[int]]:
-    """One service of ones after so many ticks, of which nought was always said, and how many were due at each."""
+def after(minutes: int, at_once: int = 1) -> tuple[PendingPredictions, list[int]]:
+    """One service of ones after so many minutes, some in each tick, in which nought was always said; and how many were
+    due at each."""
     history = History.of(Panel.of(START, STEP, np.ones((1, 100))), 5000)
     pending, counts = PendingPredictions.fresh(1, STEP), []
     said = np.zeros((1, len(TRACKED_LEVELS)), np.float32)
-    for _ in range(minutes):
-        longer = history.extended(Panel.of(history.end, STEP, np.ones((1, 1))))
-        pending, history = pending.settled(history, longer), longer
-        due = pending.due(history)
+    for _ in range(0, minutes, at_once):
+        longer = history.extended(Panel.of(history.end, STEP, np.ones((1, at_once))))
+        pending = pending.settled(history, longer)
+        due, history = pending.due(longer, history), longer
         pending = pending.said(history.length, dict.fromkeys(due, said))
         counts.append(len(due))
     return pending, counts
@@ -30,6 +31,14 @@ def test_after_two_days_no_lead_has_more_than_some_thirty_waiting() -> None:
     pending, _ = after(3000)
     singles = [waiting for window, waiting in zip(pending.windows, pending.waiting, strict=True) if window.lead]
     assert all(1 <= len(waiting) <= 31 for waiting in singles)
+
+
+def test_who_takes_two_steps_at_a_time_misses_no_turn() -> None:
+    """A tick of two minutes on steps of one: every second turn lies between two ticks, for some leads all of them."""
+    pending, _ = after(3000, at_once=2)
+    assert all(pending.waiting)
+    near = [k for k, window in enumerate(pending.windows) if window.lead <= 1440]
+    assert (pending.calibration.settled[0, near] > 0).all()
 
 
 def test_in_hardly_any_tick_all_leads_are_due() -> None:
