@@ -13,7 +13,8 @@ import numpy as np
 
 from forecasting.panel import Array, Floats
 
-_HIGHEST_LOG = 10.0
+HIGHEST_LOG = 10.0
+"""Of a demand in units of its present level: e^10 times it is more than anybody means."""
 
 Calibrated = Callable[[Array, Array, Floats], Array]
 """From a model's quantiles at `levels` and offsets, all [..., q], to calibrated ones [..., q], each by itself: not yet
@@ -32,7 +33,7 @@ def calibrated_logs(logs: Array, offsets: Array, levels: Floats) -> Array:
     In logarithms it ran away: a burst out of silence is a hundredfold, and the hundredfold of a busy hour absurd.
     """
     learned = _near(logs, offsets, levels)
-    tail = _far(np.exp(np.minimum(learned, np.float32(_HIGHEST_LOG))), offsets, levels)
+    tail = _far(np.exp(np.minimum(learned, np.float32(HIGHEST_LOG))), offsets, levels)
     return np.concatenate([learned, np.log(np.maximum(tail, np.float32(1e-6)))], axis=-1)
 
 

@@ -14,7 +14,7 @@ from ahpa.backtest.scenario import TICK_SECONDS, Scenario
 from ahpa.backtest.trial import Trial
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.policy.values import Policy
-from ahpa.core.served import Served, largest_lately, wishes
+from ahpa.core.served import Served, largest_lately, newest_observed, wishes
 from ahpa.core.setting import DEFAULT_SETTING, Setting
 from ahpa.core.tryouts import BETTER, Minute, Tryouts
 from forecasting.panel import Array, Floats, Ints
@@ -105,7 +105,7 @@ class Chooser:
         found = self._tryouts.choose(self._served, self._target, before)
         if not found:
             return
-        _, said = self._tryouts.judged(self._served, self._target)
+        *_, said = self._tryouts.judged(self._served, self._target)
         kept = np.array([key in before for key in keys])
         best = int(np.argmin(said[np.arange(len(keys)), self._tryouts.columns(found)] - BETTER * kept))
         self._chosen = replace(found[keys[best]], utilization=self._fills[best])
@@ -116,9 +116,8 @@ class Chooser:
         return {key: setting for key, fill in fills if fill == setting.utilization}
 
     def _fresh(self) -> Tryouts:
-        before = self._scenario.demand.until(self._course.start).values[0]
-        came = before[np.isfinite(before)][-1:]
-        needed = np.ceil((came if len(came) else np.ones(1)) / self._served.per_replica)
+        came = newest_observed(self._scenario.demand.until(self._course.start))
+        needed = np.ceil(came / self._served.per_replica)
         keys = [f"{self._scenario.name} {fill}" for fill in self._fills]
         return Tryouts.fresh(keys, needed, self._largest(self._course.start))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Self
 
@@ -12,6 +12,12 @@ from numpy.typing import NDArray
 from forecasting.panel import Ints
 
 Part = NDArray[np.generic]
+
+
+def places(keys: Iterable[str], among: Iterable[str], but: Collection[str] = ()) -> Ints:
+    """Where each of the keys stands `among` others; -1 where it does not, or is not to be looked for."""
+    row_of = {key: row for row, key in enumerate(among) if key not in but}
+    return np.array([row_of.get(key, -1) for key in keys], int)
 
 
 @dataclass(frozen=True, eq=False)

@@ -112,6 +112,11 @@ def largest_lately(demand: Panel) -> Floats:
     return out
 
 
+def newest_observed(demand: Panel) -> Floats:
+    """The newest demand [n] that was observed; 1 where none was."""
+    return np.array([row[np.isfinite(row)][-1] if np.isfinite(row).any() else 1.0 for row in demand.values])
+
+
 def wishes(levels: Floats, peaks: Array, served: Served) -> tuple[Array, Array]:
     """What each rule wants of peaks [n, q] at `levels` [q] within the lead, and what of that is worth keeping while it
     starts (as `planner.plan` has it): [n, RULES] each, 0 where nothing was foreseen."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ahpa.core.by_service import ByService
+from ahpa.core.by_service import ByService, places
 from ahpa.core.coarse import CoarseWorld
 from ahpa.core.experience import Experience
 from ahpa.core.served import MOST, Served
@@ -95,8 +95,7 @@ class Tryouts(ByService):
         ladder = constant_floors(largest)
         if tuple(keys) == self.keys and not anew and not _others(ladder, self.constants).any():
             return self
-        known = [key for key in self.keys if key not in anew]
-        out = Tryouts.fresh(keys, needed, largest).relived(self, known)
+        out = Tryouts.fresh(keys, needed, largest).relived(self, anew)
         other = _others(ladder, out.constants)
         constants, late = out.constants.copy(), out.late.copy()
         constants[other] = ladder[other]
@@ -110,11 +109,9 @@ class Tryouts(ByService):
         """Both, which have no key in common."""
         return replace(super().beside(others), keys=(*self.keys, *others.keys))
 
-    def relived(self, others: Tryouts, known: Collection[str]) -> Tryouts:
-        """With what is on record of `others`, in place of ours, where these are `known`."""
-        wanted = set(known)
-        rows = {key: row for row, key in enumerate(others.keys) if key in wanted}
-        there = np.array([rows.get(key, -1) for key in self.keys], int)
+    def relived(self, others: Tryouts, but: Collection[str] = ()) -> Tryouts:
+        """With what is on record of `others` in place of ours, `but` of some."""
+        there = places(self.keys, others.keys, but)
         return self.put(there >= 0, others, there[there >= 0])
 
     def through(self, served: Served, minutes: Sequence[Minute]) -> Tryouts:
@@ -149,30 +146,29 @@ class Tryouts(ByService):
         share = self.late / np.maximum(self.demand, np.float32(1e-9))[:, None]
         return np.asarray(share, np.float32), np.asarray(self.cost / weight[:, None], np.float32)
 
-    def judged(self, served: Served, late_target: Floats) -> tuple[Array, Array]:
-        """[n, k] each: the share of the requests that was late, as far as the coarse world is to be believed, and how
-        well each setting did: as `scores`."""
+    def judged(self, served: Served, late_target: Floats) -> tuple[Array, Array, Array]:
+        """[n, k] each: the share of the requests that was late, as far as the coarse world is to be believed, replicas
+        on average, and how well each setting did: as `scores`."""
         late, cost = self.shares()
         late = late * self.experience.trust(late_target)[:, None]
         said = scores(late, cost, late_target)
         said[~served.countable, len(CHOICE_LEVELS) : RULES] = np.inf
         said[:, RULES] -= _NO_FLOOR
-        return late, said
+        return late, cost, said
 
     def choose(self, served: Served, late_target: Floats, before: Mapping[str, Setting]) -> dict[str, Setting]:
         """By key: the setting that did best, of those with enough on record; the one `before` stays unless another is
         clearly better."""
-        late, said = self.judged(served, late_target)
-        _, cost = self.shares()
+        late, cost, said = self.judged(served, late_target)
         rows = np.arange(len(self.keys))
         now = self.columns(before)
         best = np.argmin(said, axis=1)
         stays = (now >= 0) & (said[rows, np.maximum(now, 0)] <= said[rows, best] + BETTER)
         known = (self.minutes >= LEAST_DAYS * 1440) & (self.demand > 0)
         taken = np.where(stays, now, best)
-        found = {}
+        late, found = np.minimum(late, 1), {}
         for row in np.flatnonzero(known).tolist():
-            both = [float(said[row, at]) for at in (taken[row], RULES) for said in (np.minimum(late, 1), cost)]
+            both = [float(told[row, at]) for at in (taken[row], RULES) for told in (late, cost)]
             days = min(float(self.minutes[row]) / 1440, REMEMBERED_DAYS)
             setting = setting_at(int(taken[row]), self.constants[row])
             found[self.keys[row]] = replace(setting, record=Record(days, *both))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ahpa.core.by_service import ByService
+from ahpa.core.by_service import ByService, places
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.served import MOST, Reaction, Served, wishes
@@ -72,17 +72,16 @@ class Tried(ByService):
     def after(self, recent: Panel, late: Panel, doubted: Collection[str]) -> Tried:
         """With what has come since then, and the share of it that was measured to be `late`. Of what is `doubted`
         (series) nothing is learned."""
-        rows = {key: row for row, key in enumerate(recent.keys) if key not in doubted}
-        at = np.array([rows.get(key, -1) for key in self.keys], int)
+        at = places(self.keys, recent.keys, but=doubted)
         if not recent.values.size or not (at >= 0).any():
             return self
         newest = np.where(at >= 0, recent.last_observed()[at], -np.inf)
         new = newest > self.until + 1e-6
         if not new.any():
             return self
-        column = np.where(new, (newest - recent.start) / recent.step - 0.5, 0).astype(int)
-        demand = np.where(new, np.minimum(recent.values[at, column] * self.scale, MOST), np.nan).astype(np.float32)
-        measured = _measured(late, self.keys, np.where(new, newest, -np.inf))
+        ends = np.where(new, newest, -np.inf)
+        demand = np.minimum(_step_of(recent, at, ends) * self.scale, MOST).astype(np.float32)
+        measured = np.clip(_step_of(late, places(self.keys, late.keys), ends), 0, 1).astype(np.float32)
         minute = Minute(self.wanted, self.kept, demand, self.ready.astype(np.float32), measured, self.in_force)
         return replace(self, tryouts=self.tryouts.seen(self.served, minute), until=np.maximum(self.until, newest))
 
@@ -106,7 +105,7 @@ class Tried(ByService):
     def relived(self, others: Tried) -> Tried:
         """With what is on record of `others`, but of those that are another service since then."""
         changed = _changed(others, self.keys, self.served.per_replica / self.scale)
-        return replace(self, tryouts=self.tryouts.relived(others.tryouts, set(others.keys) - set(changed)))
+        return replace(self, tryouts=self.tryouts.relived(others.tryouts, changed))
 
     def chosen(self, before: Mapping[str, Setting]) -> dict[str, Setting]:
         """By series: the setting that did best, of those with enough on record; as `Tryouts.choose`."""
@@ -161,14 +160,13 @@ def wish(
     return here if others is None else here.beside(_waiting(others))
 
 
-def _measured(late: Panel, keys: Sequence[str], ends: Floats) -> Array:
-    """What a panel says of the step that ends then [n]; NaN where it says nothing."""
-    row_of = {key: row for row, key in enumerate(late.keys)}
-    out = np.full(len(keys), np.nan, np.float32)
-    for i, key in enumerate(keys):
-        column = round((ends[i] - late.start) / late.step) - 1 if np.isfinite(ends[i]) else -1
-        if key in row_of and 0 <= column < late.values.shape[1]:
-            out[i] = np.clip(late.values[row_of[key], column], 0, 1)
+def _step_of(panel: Panel, rows: Ints, ends: Floats) -> Floats:
+    """What a panel says in these rows [n] (-1: none) of the step that ends then [n]; NaN where it says nothing."""
+    steps = (np.where(np.isfinite(ends), ends, panel.start) - panel.start) / panel.step
+    columns = np.rint(steps).astype(int) - 1
+    there = (rows >= 0) & (columns >= 0) & (columns < panel.values.shape[1])
+    out = np.full(len(rows), np.nan)
+    out[there] = panel.values[rows[there], columns[there]]
     return out
 
 

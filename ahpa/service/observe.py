@@ -122,9 +122,7 @@ class Observer:
         reading = self.demand.read(listing.queries, now - RECENT_SECONDS, now, self.settings.step_seconds, deadline)
         for _ in reading.problems:
             self.telemetry.read_failed()
-        keys = listing.keys
-        if new := {keys[series]: said for series, said in reading.problems.items() if series not in memory.unread}:
-            self.telemetry.log("tick.no_data", logging.WARNING, of=len(listing.queries), **summary(new))
+        self._tell_of_new("tick.no_data", reading, memory.unread, listing)
         if memory.unread and not reading.problems:
             self.telemetry.log("tick.data_again", targets=len(memory.unread))
         memory.unread = frozenset(reading.problems)
@@ -134,11 +132,15 @@ class Observer:
         """The share of the requests that was late in the last minutes, of those of whom somebody measures it. Nothing
         but the record of the settings hangs on it, and that has another way; so a failure is told of once."""
         reading = self.lateness.read(listing.late, now - LATE_SECONDS, now, self.settings.step_seconds, deadline)
-        keys = listing.keys
-        if new := {keys[series]: said for series, said in reading.problems.items() if series not in memory.unmeasured}:
-            self.telemetry.log("late.no_data", logging.WARNING, of=len(listing.late), **summary(new))
+        self._tell_of_new("late.no_data", reading, memory.unmeasured, listing)
         memory.unmeasured = frozenset(reading.problems)
         return reading.panel
+
+    def _tell_of_new(self, event: str, reading: Reading, known: Collection[str], listing: Listing) -> None:
+        """In one line, which series could not be read that could be before."""
+        keys = listing.keys
+        if new := {keys[series]: said for series, said in reading.problems.items() if series not in known}:
+            self.telemetry.log(event, logging.WARNING, of=len(reading.panel.keys), **summary(new))
 
     def workloads(
         self,

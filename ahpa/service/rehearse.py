@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ahpa.core.served import MOST, largest_lately, wishes
+from ahpa.core.served import MOST, largest_lately, newest_observed, wishes
 from ahpa.core.tryouts import LEAST_DAYS, Minute, Tryouts
 from ahpa.service.choose import STEP_SECONDS, Tried
 from ahpa.service.settings import FURTHEST_SECONDS
@@ -50,11 +50,10 @@ def rehearsed(tried: Tried, model: Model, history: Panel, past: Collection[str])
     asked = tried.young() & set(past)
     rows = np.array([row for row, key in enumerate(tried.keys) if key in asked], int)
     windows = _windows(tried.reach[rows])
-    rows = rows[affordable(windows)]
-    if not len(rows):
+    taken = affordable(windows)
+    if not len(taken):
         return None
-    mine = tried.rows(rows)
-    windows = _windows(mine.reach)
+    mine, windows = tried.rows(rows[taken]), windows[taken]
     budget = 60 * MOST_MINUTES / len(set(windows.tolist()))  # seconds of services: all are asked about each window
     keys = set(mine.keys)
     others = [key for key in history.keys if key not in keys]
@@ -94,7 +93,7 @@ def _lived(mine: Tried, model: Model, fleet: Panel, windows: Floats, start: floa
     known = fleet.select(keys)
     came = known.between(start, fleet.end)
     wanted, kept, foreseen = _wanted(mine, model, fleet, windows, start)
-    newest = np.array([_last(row) for row in known.until(start).values]) * mine.scale / mine.served.per_replica
+    newest = newest_observed(known.until(start)) * mine.scale / mine.served.per_replica
     # Which constants are worth trying only the newest days say; how each did is as true as of a rule.
     largest = largest_lately(known) * mine.scale / mine.served.per_replica
     # A round looks at data that are some steps old: what it wants then meets the demand of so many steps later.
@@ -128,9 +127,3 @@ def _wanted(
     by_minute = [wishes(np.asarray(TRACKED_LEVELS, float), peaks[:, t], mine.served) for t in range(peaks.shape[1])]
     wanted, kept = (np.stack([each[part] for each in by_minute], axis=1) for part in (0, 1))
     return wanted, kept, foreseen
-
-
-def _last(row: Floats) -> float:
-    """The newest value that was observed; 1 where none was."""
-    known = row[np.isfinite(row)]
-    return float(known[-1]) if len(known) else 1.0

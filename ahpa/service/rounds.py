@@ -10,14 +10,13 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ahpa.core.controller import step
 from ahpa.core.decision import Decision
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.round import nothing_to_go_by
-from ahpa.core.setting import Setting
 from ahpa.core.trust import distrusted
 from ahpa.ports import (
     Actuator,
@@ -33,14 +32,13 @@ from ahpa.ports import (
 )
 from ahpa.service.act import Actor, Gate
 from ahpa.service.budget import Budget
-from ahpa.service.choose import STEP_SECONDS, wish
+from ahpa.service.choose import STEP_SECONDS, Tried, wish
 from ahpa.service.learn import Learned, Learner, Refit, worst_skew
 from ahpa.service.listing import Listing
 from ahpa.service.memory import Memory
 from ahpa.service.observe import Observer
 from ahpa.service.settings import Settings
 from forecasting.model import Model
-from forecasting.panel import Panel
 
 REFIT_SHARE = 0.1
 """A new target, or one that is measured in a new way, is learned at once; but refits that are wished for may take no
@@ -161,9 +159,7 @@ class Service:
         self.shown = Shown(now, rounds)
         coverage = self._learned.coverage(listing.keys)
         self._actor.carry_out(observation, rounds, coverage, self._memory, budget.writes)
-        followed = {one.key: one.plan.setting for one in decisions if one.plan is not None and writes}
-        late = self._observer.late(listing, self._memory, now, budget.writes)
-        self._try_out(listing, recent, late, observation, followed)
+        self._try_out(listing, recent, observation, decisions if writes else (), budget.writes)
         self._wrote = writes
         seconds = time.monotonic() - began
         self._telemetry.ticked(now, seconds)
@@ -186,26 +182,26 @@ class Service:
         while not self._refits.empty():
             refit = self._refits.get()
             self._learned = refit.learned or self._learned
-            if self._memory.tried is not None and refit.rehearsed is not None:
-                self._memory.tried = self._memory.tried.relived(refit.rehearsed)
-            self._choose()
+            self._choose(refit.rehearsed)
             self._refit_seconds = refit.seconds
             self._memory.not_learned(refit.asked, self._learned.known, refit.at, NEW_SERIES_REFIT_SECONDS)
 
-    def _choose(self) -> None:
+    def _choose(self, rehearsed: Tried | None) -> None:
         """Never at the cost of a round: what a floor follows is no reason to lose it."""
         try:
             if self._memory.tried is not None:
+                if rehearsed is not None:
+                    self._memory.tried = self._memory.tried.relived(rehearsed)
                 self._memory.settings |= self._memory.tried.choose(self._memory.settings, self._telemetry)
         except Exception:  # a fault of ours
             self._telemetry.fault("settings.failed")
 
     def _try_out(
-        self, listing: Listing, recent: Reading, late: Panel, seen: Observation, planned: Mapping[str, Setting]
+        self, listing: Listing, recent: Reading, seen: Observation, written: Sequence[Decision], deadline: float
     ) -> None:
         """All settings on what came, and what they want next; after all writes, and as harmless. A step is a minute of
-        the world in which they are tried, so where it is not, or some would be missed, nothing is tried. `planned` by
-        key is what each decision followed; where we hold the floor, and the cluster has so many, it was really so."""
+        the world in which they are tried, so where it is not, or some would be missed, nothing is tried.
+        What the `written` decisions follow was really so where we hold the floor and the cluster has so many."""
         if self.settings.step_seconds != STEP_SECONDS or self.settings.tick_seconds > STEP_SECONDS:
             return
         series = listing.series
@@ -213,9 +209,10 @@ class Service:
         try:
             tried = self._memory.tried
             if tried is not None and abs(seen.skew) <= seen.limits.skew_seconds:
+                late = self._observer.late(listing, self._memory, seen.now, deadline)
                 tried = tried.after(recent.panel, late, doubted | recent.partial)
-            carried_out = (w for w in seen.workloads if w.managed and w.present >= w.floor)
-            followed = {w.key: planned[w.key] for w in carried_out if w.key in planned}
+            carried_out = {w.key for w in seen.workloads if w.managed and w.present >= w.floor}
+            followed = {one.key: one.plan.setting for one in written if one.plan and one.key in carried_out}
             largest, reactions = self._learned.largest, listing.reactions
             self._memory.tried = now = wish(tried, seen, series, largest, reactions, followed)
             for key in now.anew if now is not None else ():

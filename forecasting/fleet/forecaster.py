@@ -25,10 +25,9 @@ from forecasting.history import History
 from forecasting.levels import LEVELS, TRACKED_LEVELS, level_weights
 from forecasting.panel import DAY_SECONDS, Array, Ints, Panel
 from forecasting.pending import PendingPredictions
-from forecasting.tail import calibrated_logs, near
+from forecasting.tail import HIGHEST_LOG, calibrated_logs, near
 from forecasting.windows import Window, width_of
 
-_HIGHEST_LOG = 10.0
 _BLOCK_ROWS = 1024
 _REHEARSED_ROWS = 32
 """Rows that are rehearsed together: the running sums and maxima of a fortnight take 2 MiB each."""
@@ -134,7 +133,7 @@ class FleetForecaster:
             for w, window in enumerate(wanted):
                 logs = predict(self.networks.peaks, features, window)
                 logs = calibrated_logs(logs, self.pending.offsets(window, trails[rows]), TRACKED_LEVELS)
-                demand = np.nan_to_num(features.frame.demand(np.minimum(logs, _HIGHEST_LOG)))
+                demand = np.nan_to_num(features.frame.demand(np.minimum(logs, HIGHEST_LOG)))
                 out[rows, :, w] = np.sort(within(demand, after.cap[rows]), axis=2) @ read
         return np.maximum.accumulate(out, axis=2)
 
@@ -257,5 +256,5 @@ class FleetForecaster:
         for k, window in enumerate(windows):
             logs = predict(self.networks.of(window), features, window)[:, 0]
             logs = calibrated_logs(logs, self.pending.offsets(window)[rows], TRACKED_LEVELS)
-            out[k] = features.frame.demand(np.minimum(logs, _HIGHEST_LOG)[:, None])[:, 0]
+            out[k] = features.frame.demand(np.minimum(logs, HIGHEST_LOG)[:, None])[:, 0]
         return out

@@ -257,7 +257,7 @@ def test_a_constant_that_was_chosen_is_found_again_where_it_was_judged() -> None
     assert len(set(tried.constants[0].tolist())) < len(tried.constants[0])
     for replicas in (1, 2):
         (column,) = tried.columns({"s0": Setting(Rule.CONSTANT, 0.99, replicas)}).tolist()
-        _, said = tried.judged(served(), np.array([0.001]))
+        *_, said = tried.judged(served(), np.array([0.001]))
         same = RULES + np.flatnonzero(tried.constants[0] == replicas)
         assert said[0, column] == said[0, same].min()
 
