@@ -91,6 +91,9 @@ class Decision:
     """True: put back what the owner had and forget the object."""
     split: tuple[int, ...] = ()
     """What falls on each part of the workload, in their order; empty where it has none."""
+    utilization: float | None = None
+    """The second lever: the share to which the scaler above the floor should fill replicas now; None: to its owner's
+    own target."""
 
     @property
     def change(self) -> int:

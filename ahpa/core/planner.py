@@ -54,6 +54,8 @@ class Supply:
     """Where there is more than one, each is served by its own replicas, and `per_replica` is their mean."""
     utilization: float = 1.0
     """Share of its slots to which the scaler above the floor fills a replica; 1 where that is not known."""
+    own_fill: float | None = None
+    """The same where the scaler's target may be raised, as of its `Lever`."""
 
     def needs(self, demand: float) -> int:
         """Replicas that serve so much."""
@@ -66,7 +68,7 @@ class Supply:
         rollout each part has its share of it."""
         if setting.rule is Rule.CONSTANT:
             return self.needs(setting.replicas * self.per_replica)
-        return self.needs(setting.padded(peak, self.utilization))
+        return self.needs(setting.padded(peak, self.utilization, self.own_fill))
 
 
 def plan(
