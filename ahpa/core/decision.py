@@ -68,9 +68,6 @@ _SEVERITY = {
     Reason.TOO_MANY_REPLICAS: Severity.WARNING,
 }
 
-UNTRUSTED = frozenset({Reason.NO_RECENT_DATA, Reason.PARTIAL_DATA, Reason.DOUBTFUL_DATA, Reason.NO_FORECAST})
-"""Reasons for which the data behind a plan are not to be lowered on."""
-
 
 @dataclass(frozen=True)
 class Decision:

@@ -1,8 +1,8 @@
 """The second lever: to which share the scaler above the floor should fill replicas now.
 
 A scaler that fills replicas to 70 % keeps the rest for what it does not know. While the forecast is trusted the floor
-covers what is foreseen, so its owner may let us raise the target. It is the owner's own again in the very round in which
-anything is doubted (docs/decisions/0057-the-second-lever.md).
+covers what is foreseen, so its owner may let us raise the target. It is the owner's own again in the very round in
+which anything is doubted (docs/decisions/0057-the-second-lever.md).
 """
 
 from __future__ import annotations

@@ -76,6 +76,9 @@ class Lever:
         return tuple(fill for fill in FILLS if self.own is not None and fill > self.own + 1e-6)
 
 
+NO_LEVER = Lever()
+
+
 @dataclass(frozen=True)
 class Setting:
     """What the floor of one service follows."""

@@ -101,7 +101,7 @@ class Memory:
 
     def untried(self, past: Collection[str]) -> set[str]:
         """Series with a past on which their settings should be tried, of which that was not wished yet."""
-        return set() if self.tried is None else (self.tried.young() & set(past)) - self.rehearsed
+        return set() if self.tried is None else set(self.tried.young().values()) & set(past) - self.rehearsed
 
     def not_learned(self, asked: Collection[str], known: Collection[str], now: float, pause: float) -> None:
         """A refit at `now` asked for these series and left out what is not `known`: no new one is wished for their sake
