@@ -17,6 +17,7 @@ from ahpa.core.capacity import Part
 from ahpa.core.decision import Decision
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.served import KPA, Reaction
+from ahpa.core.setting import Lever
 from ahpa.core.starts import Start
 from ahpa.core.units import Capacity, Unit
 from forecasting.forecast import Coverage, Outlook
@@ -36,6 +37,8 @@ class QueryError(ValueError):
 
 
 NO_NAMES: Mapping[str, str] = MappingProxyType({})
+FIXED = Lever(fixed="of this kind it cannot be raised")
+"""Of a kind of target whose actuator moves no utilisation target."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ class Target:
     """What could not be read and was taken for granted, in words."""
     reaction: Reaction = KPA
     """How the scaler above the floor follows the load."""
+    lever: Lever = FIXED
+    """Its utilisation target, and whether it can be raised."""
     refusal: str | None = None
     maker: str = ""
     """The key of the target that made this one and speaks for it; empty: nobody that we know."""
@@ -112,6 +117,13 @@ class Actuator(Protocol):
         nothing to change writes nothing: False.
 
         Raises ClusterError; 409: the object changed meanwhile.
+        """
+        ...
+
+    def fill(self, target: Target, share: float | None) -> bool:
+        """Let the scaler above the floor fill replicas to this share of their slots, the owner's own target recorded
+        first; None: to the owner's own again. Nothing to change writes nothing: False. The floor need not be there
+        first: who calls minds the order. Raises as `write`; after a `write` of the same target it goes on from there.
         """
         ...
 

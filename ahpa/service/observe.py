@@ -198,6 +198,7 @@ class Observer:
             managed=target.managed,
             refusal=target.refusal,
             parts=target.parts if len(target.parts) > 1 else (),
+            lever=target.lever,
             utilization=max((one.utilization for one in asked.fits if one.utilization is not None), default=None),
             unit=next((one.unit.words for one in asked.fits if one.unit is not None), ""),
             assumed=_assumed(asked, readiness),

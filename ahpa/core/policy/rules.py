@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from ahpa.core.policy.parameters import BY_NAME, Unreadable
-from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, Parsed, Policy
+from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, TARGET_STATE, Parsed, Policy
 
 _MOST_UNKNOWN = 8
 """Of keys that are no parameters so many are named: an object may carry ten thousand, and a hint takes a tenth of a
@@ -20,7 +20,8 @@ _AHPA_MODES = {"observer": "observe", "auto": "apply"}
 def parse_policy(annotations: Mapping[str, str], defaults: Policy | None = None) -> Parsed:
     """Read the annotations of one object. Never raises; every problem names key, value and what is accepted."""
     policy = defaults or Policy()
-    raw = {k: v for k, v in annotations.items() if (k.startswith(PREFIX) and k != STATE) or k == AHPA_STRATEGY}
+    ours = (STATE, TARGET_STATE)
+    raw = {k: v for k, v in annotations.items() if (k.startswith(PREFIX) and k not in ours) or k == AHPA_STRATEGY}
     problems: list[str] = []
     warnings: list[str] = []
     given: dict[str, Any] = {}
