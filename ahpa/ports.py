@@ -87,6 +87,10 @@ class Target:
     reaction: Reaction = KPA
     """How the scaler above the floor follows the load."""
     refusal: str | None = None
+    in_git: str = ""
+    """Which tool keeps its minimum as Git has it, and would revert ours; empty: none."""
+    doubt: str | None = None
+    """Why nothing should be released now, as far as its own scaler says."""
     maker: str = ""
     """The key of the target that made this one and speaks for it; empty: nobody that we know."""
     title: str = "object"

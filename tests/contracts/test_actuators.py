@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -44,6 +44,8 @@ class Stage:
     baseline: int
     writes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """Our writes, on a fake API server."""
+    kube: FakeKube | None = None
+    """That server."""
 
     def target(self) -> Target:
         (found,) = self.actuator.targets()
@@ -82,7 +84,7 @@ class Stages:
 
     fakes: Mapping[str, Callable[[], Stage]]
     """By what the owner had set."""
-    real: Callable[[Testbed, str], Stage]
+    real: Callable[[Testbed, str], Stage] | None
     units: list[Unit]
     """In which it is measured, where its owner says nothing."""
 
@@ -131,6 +133,7 @@ def fake_knative(own: str | None) -> Stage:
         picture=lambda: _picture(kube.objects.values()),
         baseline=int(own or 0),
         writes=kube.writes,
+        kube=kube,
     )
 
 
@@ -152,6 +155,70 @@ def fake_hpa(own: int) -> Stage:
         baseline=own,
         writes=kube.writes,
     )
+
+
+def fake_keda(own: int | None) -> Stage:
+    kube = FakeKube()
+    where = "/apis/keda.sh/v1alpha1/namespaces/shop/scaledobjects/orders"
+    trigger = {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "70"}}
+    kube.put(where, {
+        "metadata": {"namespace": "shop", "name": "orders", "annotations": dict(ASKED)},
+        "spec": {"maxReplicaCount": 20, "scaleTargetRef": {"name": "orders"}, "triggers": [trigger],
+                 **({} if own is None else {"minReplicaCount": own})},
+    })  # fmt: skip
+    return Stage(
+        actuator=KINDS["keda"].actuator(kube, "shop"),
+        minimum=lambda: int(kube.get(where)["spec"].get("minReplicaCount", 0)),
+        edit=lambda n: kube.edit(where, {"spec": {"minReplicaCount": n}}),
+        adopt=lambda: kube.edit(where, _owned_by("InferenceService")),
+        picture=lambda: _picture(kube.objects.values()),
+        baseline=own or 0,
+        writes=kube.writes,
+    )
+
+
+def fake_kserve(own: int | None) -> Stage:
+    """A raw one: Deployment and HPA are KServe's."""
+    kube = FakeKube()
+    where = "/apis/serving.kserve.io/v1beta1/namespaces/shop/inferenceservices/llm"
+    kube.put("/api/v1/namespaces/ahpa-system/configmaps/ahpa-records", {
+        "metadata": {"namespace": "ahpa-system", "name": "ahpa-records"}, "data": {},
+    })  # fmt: skip
+    kube.put(where, {
+        "metadata": {"namespace": "shop", "name": "llm", "annotations": dict(ASKED)},
+        "spec": {"predictor": {"maxReplicas": 20, **({} if own is None else {"minReplicas": own})}},
+    })  # fmt: skip
+    share = {"type": "Resource", "resource": {"name": "cpu", "target": {"averageUtilization": 80}}}
+    kube.put("/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers/llm-predictor", {
+        "metadata": {"namespace": "shop", "name": "llm-predictor"},
+        "spec": {"minReplicas": own or 1, "maxReplicas": 20, "metrics": [share]},
+    })  # fmt: skip
+    return Stage(
+        actuator=KINDS["kserve"].actuator(kube, "shop"),
+        minimum=lambda: int(kube.get(where)["spec"]["predictor"].get("minReplicas", 1)),
+        edit=lambda n: kube.edit(where, {"spec": {"predictor": {"minReplicas": n}}}),
+        adopt=lambda: kube.edit(where, _owned_by("ModelDeployment")),
+        picture=lambda: _picture([kube.get(where)]),
+        baseline=1 if own is None else own,
+        writes=kube.writes,
+    )
+
+
+def fake_kserve_serverless(own: str | None) -> Stage:
+    """One that has a Knative Service, which KServe made."""
+    stage = fake_knative(own)
+    kube = stage.kube
+    assert kube is not None
+    (service,) = [where for where in kube.objects if "/services/" in where]
+    made = kube.objects.pop(service)
+    made["metadata"] |= {"name": "llm-predictor", "annotations": {}}
+    made["metadata"]["ownerReferences"] = [{"kind": "InferenceService", "name": "llm", "controller": True}]
+    kube.put(service.replace("/chat", "/llm-predictor"), made)
+    where = "/apis/serving.kserve.io/v1beta1/namespaces/shop/inferenceservices/llm"
+    meta = {"namespace": "shop", "name": "llm", "annotations": dict(ASKED)}
+    kube.put(where, {"metadata": meta, "spec": {"predictor": {"minReplicas": 0}}})
+    adopt = lambda: kube.edit(where, _owned_by("ModelDeployment"))  # noqa: E731
+    return replace(stage, actuator=KINDS["kserve"].actuator(kube, "shop"), adopt=adopt)
 
 
 def real_knative(bed: Testbed, namespace: str) -> Stage:
@@ -189,12 +256,31 @@ def real_hpa(bed: Testbed, namespace: str) -> Stage:
 STAGES = {
     "knative": Stages({"none": lambda: fake_knative(None), "3": lambda: fake_knative("3")}, real_knative, [IN_FLIGHT]),
     "hpa": Stages({"2": lambda: fake_hpa(2)}, real_hpa, [CORES]),
+    "keda": Stages(
+        {"none": lambda: fake_keda(None), "0": lambda: fake_keda(0), "2": lambda: fake_keda(2)}, None, [CORES]
+    ),
+    "kserve": Stages(
+        {
+            "raw-none": lambda: fake_kserve(None),
+            "raw-2": lambda: fake_kserve(2),
+            "serverless": lambda: fake_kserve_serverless("3"),
+        },
+        None,
+        [CORES],
+    ),
 }
 
 
 def _parameters() -> list[Any]:
     fakes = [pytest.param((kind, own), id=f"fake-{kind}-{own}") for kind in KINDS for own in STAGES[kind].fakes]
-    return [*fakes, *(pytest.param((kind, ""), id=f"real-{kind}", marks=pytest.mark.testbed) for kind in KINDS)]
+    return [
+        *fakes,
+        *(
+            pytest.param((kind, ""), id=f"real-{kind}", marks=pytest.mark.testbed)
+            for kind in KINDS
+            if STAGES[kind].real
+        ),
+    ]
 
 
 @pytest.fixture(params=_parameters())
@@ -202,7 +288,9 @@ def stage(request: pytest.FixtureRequest) -> Stage:
     kind, own = request.param
     if own:
         return STAGES[kind].fakes[own]()
-    return STAGES[kind].real(request.getfixturevalue("bed"), request.getfixturevalue("bed_namespace"))
+    real = STAGES[kind].real
+    assert real is not None
+    return real(request.getfixturevalue("bed"), request.getfixturevalue("bed_namespace"))
 
 
 @pytest.mark.parametrize("name", KINDS)
