@@ -220,6 +220,8 @@ class TargetRound:
     workload: Workload
     outlook: Outlook | None
     decision: Decision
+    measured: str = ""
+    """By what its demand is measured, and what one replica serves of it, in words."""
 
 
 class EventLog(Protocol):

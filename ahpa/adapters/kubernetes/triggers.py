@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ahpa.adapters.kubernetes.api import Object
-from ahpa.adapters.kubernetes.hpa_metrics import Metric, Requests, measure_of, quantity
+from ahpa.adapters.kubernetes.hpa_metrics import OURS, Metric, Requests, measure_of, quantity
 from ahpa.core.units import IN_FLIGHT, Capacity
 from ahpa.ports import Measure
 
-_OURS = "ahpa_"
-"""Beginning of the names of our own metrics: a trigger that reads what we foresaw is no demand."""
 _KAFKA = frozenset({"kafka", "apache-kafka"})
 
 
@@ -31,7 +29,7 @@ def measures_of(spec: Object, requests: Callable[[], Requests]) -> tuple[Measure
 
 
 def _reads_ours(trigger: Object) -> bool:
-    return trigger.get("type") == "prometheus" and _OURS in str(_said(trigger, "query"))
+    return trigger.get("type") == "prometheus" and OURS in str(_said(trigger, "query"))
 
 
 def _measure(kind: str, trigger: Object, requests: Callable[[], Requests]) -> Measure:
