@@ -92,6 +92,10 @@ class Target:
     lever: Lever = FIXED
     """Its utilisation target, and whether it can be raised."""
     refusal: str | None = None
+    in_git: str = ""
+    """Which tool keeps its minimum as Git has it, and would revert ours; empty: none."""
+    doubt: str | None = None
+    """Why nothing should be released now, as far as its own scaler says."""
     maker: str = ""
     """The key of the target that made this one and speaks for it; empty: nobody that we know."""
     title: str = "object"
@@ -228,6 +232,8 @@ class TargetRound:
     workload: Workload
     outlook: Outlook | None
     decision: Decision
+    measured: str = ""
+    """By what its demand is measured, and what one replica serves of it, in words."""
 
 
 class EventLog(Protocol):

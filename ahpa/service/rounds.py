@@ -153,7 +153,7 @@ class Service:
         observation = self._observation(listing, recent, skew, now, writes, budget.starts)
         decisions = step(observation)
         rounds = tuple(
-            TargetRound(asked.target, workload, observation.outlook(workload.key), decision)
+            TargetRound(asked.target, workload, observation.outlook(workload.key), decision, asked.words)
             for asked, workload, decision in zip(listing.asked, observation.workloads, decisions, strict=True)
         )
         self.shown = Shown(now, rounds)

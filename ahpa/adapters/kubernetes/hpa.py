@@ -18,6 +18,7 @@ from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.adapters.kubernetes.objects import (
     annotations_of,
     count,
+    in_git,
     maker_of,
     owns,
     reference_to,
@@ -123,9 +124,10 @@ class HorizontalPodAutoscalers:
             selector=scaled.selector,
             names=workload_names(scales),
             no_demand="it has no metric that can be measured by itself: name the query that measures this HPA",
-            reaction=_reaction(spec),
+            reaction=reaction(spec),
             refusal=somebody_elses(item, HPA.title),
             maker=maker_of(item),
+            in_git=in_git(item, "spec", "minReplicas"),
             handle=item,
         )
 
@@ -153,7 +155,7 @@ HPA = Kind(
 )
 
 
-def _reaction(spec: Object) -> Reaction:
+def reaction(spec: Object) -> Reaction:
     """What its `behavior` comes to; what cannot be read is taken to be as if there were none."""
     try:
         return reaction_of(HpaConfig.from_spec({"maxReplicas": 1, "behavior": spec.get("behavior")}))
