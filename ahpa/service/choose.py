@@ -211,8 +211,7 @@ def _peaks(planned: Sequence[Workload], reach: Floats, seen: Observation) -> tup
 
 def _raised(workload: Workload) -> tuple[float, ...]:
     """The fills that are tried beside its scaler's own: those that its owner lets us tell it."""
-    lever = workload.lever
-    return lever.fills if workload.policy.policy.manage_target and lever.free else ()
+    return workload.lever.fills if workload.policy.policy.manage_target else ()
 
 
 def _scale(workload: Workload) -> float:

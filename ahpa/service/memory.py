@@ -62,6 +62,8 @@ class Memory:
     """What their owners were told of how they are measured. Lost: they are told once more."""
     backoff: dict[str, Backoff] = field(default_factory=dict)
     """Lost: a refused write is tried once more, an hour early at most."""
+    fixed: dict[str, Backoff] = field(default_factory=dict)
+    """Whose raised target the API refused. Lost: as `backoff`."""
     unanswered: set[str] = field(default_factory=set)
     """Targets whose last write got no answer, or an error that may pass. Lost: for one round they take their turn."""
     left_out: tuple[str, ...] = ()
@@ -91,6 +93,7 @@ class Memory:
             self.would_be,
             self.introduced,
             self.backoff,
+            self.fixed,
             self.unlearned,
             self.settings,
         ):

@@ -211,8 +211,9 @@ class Service:
             if tried is not None and abs(seen.skew) <= seen.limits.skew_seconds:
                 late = self._observer.late(listing, self._memory, seen.now, deadline)
                 tried = tried.after(recent.panel, late, doubted | recent.partial)
-            carried_out = {w.key for w in seen.workloads if w.managed and w.present >= w.floor}
-            followed = {one.key: one.plan.setting for one in written if one.plan and one.key in carried_out}
+            filled = {w.key: w.lever.raised for w in seen.workloads if w.managed and w.present >= w.floor}
+            plans = {one.key: one.plan for one in written if one.plan is not None and one.key in filled}
+            followed = {key: it.setting for key, it in plans.items() if it.setting.utilization == filled[key]}
             largest, reactions = self._learned.largest, listing.reactions
             self._memory.tried = now = wish(tried, seen, series, largest, reactions, followed)
             for key in now.anew if now is not None else ():

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ahpa.adapters.kubernetes.api import Kube
+from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.adapters.kubernetes.kinds import KINDS
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from testbed import Testbed
 from tests.contracts.stage import ASKED, Stage, adopt_by_another, picture_of
 

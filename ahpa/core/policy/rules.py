@@ -55,9 +55,7 @@ def parse_policy(annotations: Mapping[str, str], defaults: Policy | None = None)
             given["mode"] = mode
     policy = replace(policy, **given)
     problems += _contradictions(policy, given)
-    asked = [BY_NAME[field.replace("_", "-")] for field, value in given.items() if value is not False]
-    inert = tuple(f"{PREFIX}{each.name} does nothing in the service yet: {each.inert}" for each in asked if each.inert)
-    return Parsed(policy, tuple(problems), tuple(warnings), requested, raw, inert)
+    return Parsed(policy, tuple(problems), tuple(warnings), requested, raw)
 
 
 def nearest(name: str) -> str | None:

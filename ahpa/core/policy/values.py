@@ -50,5 +50,3 @@ class Parsed:
     """False: the object carries no mode of ours, so nobody asked for us."""
     raw: Mapping[str, str] = field(default_factory=dict)
     """The annotations that were read, for the journal."""
-    inert: tuple[str, ...] = ()
-    """Wishes that are accepted and that this build of the service does not act on."""

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from ahpa.adapters.kubernetes.kept import MIN_SCALE, MINIMUM
 from ahpa.adapters.kubernetes.knative import KnativeServices
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE, PATIENCE, recorded
+from ahpa.adapters.kubernetes.revisions import PATIENCE
 from ahpa.ports import ClusterError, Target
 from tests.contracts.stage import ASKED
 from tests.fakes.kube import FakeKube
@@ -102,7 +103,7 @@ def test_a_revision_that_is_gone_for_good_leaves_no_record() -> None:
     actuator.write(only(actuator), (5, 4))
     del kube.objects[f"{ROOT}/revisions/r2"]
     actuator.write(only(actuator), (5,))
-    assert recorded(kube.objects[f"{ROOT}/services/chat"]) == {"r1": None}
+    assert MINIMUM.recorded(kube.objects[f"{ROOT}/services/chat"]) == {"r1": None}
 
 
 def test_one_that_may_not_be_given_back_keeps_nobody_from_being_raised() -> None:
