@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ahpa.core.decision import Decision
+from ahpa.core.decision import Decision, Reason
 from ahpa.core.observation import Workload
 from ahpa.core.policy.rules import level_of
 from ahpa.core.round import Round
@@ -37,6 +37,8 @@ def with_lever(decision: Decision, workload: Workload, at: Round) -> Decision:
     """The decision with the share that is to be in force beside its floor, and said so."""
     share = _trusted(decision, workload, at)
     lever = workload.lever
+    if decision.reason is Reason.REFUSED:  # nothing is written to what is not ours
+        return decision
     if share is not None:
         note = f"; target {percent(share)} while foreseen"
     elif lever.raised is not None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from ahpa.adapters.kubernetes.kept import TARGET_PERCENTAGE
 from ahpa.core.policy.values import TARGET_STATE
 from ahpa.ports import ClusterError
 from testbed import Testbed
@@ -184,7 +185,7 @@ def test_no_pod_is_replaced_and_no_revision_made(bed: Testbed, bed_namespace: st
 
     def followed(percent: str | None) -> bool:
         annotations = bed.get("podautoscalers", "chat-00001", bed_namespace)["metadata"]["annotations"]
-        return annotations.get("autoscaling.knative.dev/target-utilization-percentage") == percent
+        return bool(annotations.get(TARGET_PERCENTAGE) == percent)
 
     bed.wait_for(lambda: followed("90"), what="the raised target on the PodAutoscaler")
     stage.fill(None)

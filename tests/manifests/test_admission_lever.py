@@ -6,7 +6,9 @@ What is refused or allowed by what stands there is a dry run; what hangs on who 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ import pytest
 from ahpa.adapters.kubernetes.api import Kube
 from ahpa.adapters.kubernetes.kept import TARGET_PERCENTAGE
 from ahpa.adapters.kubernetes.kinds import KINDS
-from ahpa.ports import ClusterError, Target
+from ahpa.ports import ClusterError
 from testbed import Testbed
 from testbed.kube import KubeApi
 from testbed.manifests import deployment, horizontal_pod_autoscaler
@@ -142,28 +144,30 @@ def test_the_adapters_raise_and_put_back_on_these_rights(
     is not."""
     kube = Kube.connect(str(bed.service_account_kubeconfig(HOME, "ahpa")))
     until(bed, ours, bed.api.resource(REVISION).path(TEAM, targets), annotation(TARGET_PERCENTAGE, "90"), 0)
-    for kind, name in (("knative", "chat"), ("hpa", "asked")):
-        actuator = KINDS[kind].actuator(kube, TEAM)
-
-        def filled(share: float | None, kind: str = kind, name: str = name) -> Target | None:
-            actuator = KINDS[kind].actuator(kube, TEAM)
-            (target,) = [each for each in actuator.targets() if each.name == name]
-            if target.lever.raised == share:
-                return target
-            try:
-                actuator.fill(target, share)
-            except ClusterError as error:
-                if error.status != 409:
-                    raise
-            return None
-
-        for share in (0.8, 0.9):
-            bed.wait_for(lambda share=share: filled(share), what=f"{kind} filled to {share}")
-        bed.wait_for(lambda: (found := filled(None)) and not found.managed, what=f"{kind} as it was")
-        assert actuator.targets()
+    _filled(bed, kube, "knative", "chat")
+    _filled(bed, kube, "hpa", "asked")
     bed.patch("namespaces", TEAM, {"metadata": {"labels": {LABEL: None}}})
     where = bed.api.resource(REVISION).path(TEAM, targets)
     until(bed, ours, where, annotation(TARGET_PERCENTAGE, "90"), FENCE)
     (chat,) = KINDS["knative"].actuator(kube, TEAM).targets()
-    with pytest.raises(ClusterError, match="ahpa.dev/manage-target=allowed"):
+    with pytest.raises(ClusterError, match=re.escape("ahpa.dev/manage-target=allowed")):
         KINDS["knative"].actuator(kube, TEAM).fill(chat, 0.9)
+
+
+def _filled(bed: Testbed, kube: Kube, kind: str, name: str) -> None:
+    """One target up, further up, and as it was."""
+
+    def becomes(share: float | None) -> bool:
+        actuator = KINDS[kind].actuator(kube, TEAM)
+        (target,) = [each for each in actuator.targets() if each.name == name]
+        if target.lever.raised == share:
+            return share is not None or not target.managed
+        try:
+            actuator.fill(target, share)
+        except ClusterError as error:
+            if error.status != 409:
+                raise
+        return False
+
+    for share in (0.8, 0.9, None):
+        bed.wait_for(partial(becomes, share), what=f"{kind} filled to {share}")
