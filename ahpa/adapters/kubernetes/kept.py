@@ -88,6 +88,6 @@ def owners(revision: Object, minima: Record, targets: Record) -> dict[str, str]:
     for kept, state in ((MINIMUM, minima), (TARGET, targets)):
         if kept.held(revision, state):
             own = kept.own(revision, state)
-            annotations.pop(kept.annotation)
+            annotations.pop(kept.annotation, None)
             annotations |= {} if own is None else {kept.annotation: own}
     return annotations
