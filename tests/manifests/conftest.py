@@ -15,7 +15,7 @@ from tests.manifests.account import FENCE, HOME, HPA, RBAC, REVISION, SERVICE, T
 from tests.manifests.overlays import render
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def targets(bed: Testbed) -> Iterator[str]:
     """A Knative Service and an HPA in apply mode, in the namespace of the samples; the Revision's name."""
     bed.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": TEAM}})
@@ -26,7 +26,7 @@ def targets(bed: Testbed) -> Iterator[str]:
     bed.delete("namespaces", TEAM)
 
 
-@pytest.fixture(scope="module", params=["production", "single-namespace"])
+@pytest.fixture(scope="package", params=["production", "single-namespace"])
 def ours(bed: Testbed, targets: str, request: pytest.FixtureRequest) -> Iterator[KubeApi]:
     """The API as our account, after an overlay was applied just as `kubectl apply -k` would."""
     objects = render(request.param)
