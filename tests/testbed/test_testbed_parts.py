@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.activator import encode_loads
-from testbed.build import MODULES, find_parts
+from testbed.build import KEDA, KNATIVE, MODULES, find_parts
 from testbed.locks import holder, locked
 from testbed.openmetrics import Series, lines
 from testbed.processes import Processes, TestbedError, await_port, can_listen, free_ports, wait_until
@@ -158,18 +158,22 @@ def test_existing_binaries_are_used_and_nothing_is_built(tmp_path: Path, monkeyp
     for name in ("etcd", "kube-apiserver", "kubectl", "kube-controller-manager", "kube-scheduler"):
         (tmp_path / name).touch()
     monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path))
-    for module in MODULES:
+    wanted = [*MODULES, KNATIVE["1.20"], KEDA]
+    for module in wanted:
         for name in set(module.packages) - {"kubernetes", "etcd", "kubectl"}:
             (tmp_path / f"my-{name}").touch()
-            monkeypatch.setenv(f"AHPA_TESTBED_{name.upper().replace('-', '_')}", str(tmp_path / f"my-{name}"))
-    monkeypatch.setenv("AHPA_TESTBED_KNATIVE_MANIFESTS", str(tmp_path))
+            variable = f"AHPA_TESTBED_{name.upper().replace('-', '_').replace('.', '_')}"
+            monkeypatch.setenv(variable, str(tmp_path / f"my-{name}"))
+    for module_name in ("KNATIVE", "KNATIVE_1_20", "KEDA"):
+        monkeypatch.setenv(f"AHPA_TESTBED_{module_name}_MANIFESTS", str(tmp_path))
     monkeypatch.setenv("AHPA_TESTBED_CACHE", str(tmp_path / "cache"))
 
-    parts = find_parts()
+    parts = find_parts(wanted)
 
     assert parts.binaries["kube-apiserver"] == tmp_path / "kube-apiserver"
     assert parts.binaries["prometheus"] == tmp_path / "my-prometheus"
-    assert parts.manifests == tmp_path
+    assert parts.binaries["knative-1.20-webhook"] == tmp_path / "my-knative-1.20-webhook"
+    assert parts.manifests == dict.fromkeys(("knative", "knative-1.20", "keda"), tmp_path)
     assert not (tmp_path / "cache").exists()
 
 
