@@ -59,7 +59,6 @@ class Testbed(Cluster):
         self._history: list[Series] = []
         self._prometheus_runs = False
         self._live = LiveMetrics()
-        self._extras: set[str] = set()
         self._stack = ExitStack()
 
     def __enter__(self) -> Testbed:
@@ -84,6 +83,7 @@ class Testbed(Cluster):
             self._activator = Activator(AUTOSCALER_PORT)
             stack.callback(self._activator.close)
             self._start_parts(parts, stack)
+            self._extras: set[str] = set()
             note(lock_file(), self.describe())
             self.start_seconds = time.monotonic() - begun  # without building, and without waiting for others
             self._stack = stack.pop_all()

@@ -89,17 +89,18 @@ def scaled_object(
     query: str,
     threshold: float,
     min_replicas: int | None = 1,
-    max_replicas: int = 10,
+    max_replicas: int | None = 10,
+    idle_replicas: int | None = None,
 ) -> Object:
     """A KEDA ScaledObject over the Deployment of the same name: ceil(`query` / `threshold`) replicas.
 
-    `min_replicas` None leaves minReplicaCount out, which lets KEDA go to 0 while the query is 0.
+    None leaves a count out; without minReplicaCount KEDA goes to 0 while the query is 0.
     """
     trigger = {
         "type": "prometheus",
         "metadata": {"serverAddress": prometheus_url, "query": query, "threshold": f"{threshold:g}"},
     }
-    least = {} if min_replicas is None else {"minReplicaCount": min_replicas}
+    counts = {"minReplicaCount": min_replicas, "maxReplicaCount": max_replicas, "idleReplicaCount": idle_replicas}
     return {
         "apiVersion": "keda.sh/v1alpha1",
         "kind": "ScaledObject",
@@ -108,8 +109,7 @@ def scaled_object(
             "scaleTargetRef": {"name": name},
             "pollingInterval": 1,  # seconds; the HPA asks for itself every 15 s
             "cooldownPeriod": 1,
-            **least,
-            "maxReplicaCount": max_replicas,
+            **{key: count for key, count in counts.items() if count is not None},
             "triggers": [trigger],
         },
     }

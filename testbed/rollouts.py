@@ -75,7 +75,7 @@ def _copy(replica_set: Object, replicas: int) -> Object:
         "apiVersion": "apps/v1",
         "kind": "ReplicaSet",
         "metadata": {key: metadata[key] for key in ("name", "namespace", "labels")},
-        "spec": {"replicas": replicas, "selector": spec["selector"]},
+        "spec": {"replicas": replicas, "selector": spec["selector"], "template": spec["template"]},
     }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from testbed import Testbed
 from testbed.kube import KubeApi, KubeError
-from tests.testbed.test_testbed import may, pytestmark, token_of
+from tests.testbed.reading import may, token_of
 
-__all__ = ["pytestmark"]
+pytestmark = pytest.mark.testbed
 
 
 def test_the_writes_of_one_user_are_told_apart_from_its_reads(bed: Testbed, bed_namespace: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from testbed import Testbed
 from testbed.pytest_plugin import ON_EACH_KNATIVE, ON_OLDER_KNATIVE
-from tests.testbed.test_testbed import MIN_SCALE, pytestmark, replicas
+from tests.testbed.reading import MIN_SCALE, replicas
 
-__all__ = ["pytestmark"]
+pytestmark = pytest.mark.testbed
 
 
 def raise_to(bed: Testbed, resource: str, revision: str, replicas: int, namespace: str) -> None:

@@ -11,9 +11,9 @@ from testbed.kserve import MODE, OWNER_LABEL
 from testbed.kube import KubeError, Object, condition
 from testbed.manifests import horizontal_pod_autoscaler
 from testbed.rollouts import HASH
-from tests.testbed.test_testbed import MIN_SCALE, pytestmark, ready_pods
+from tests.testbed.reading import MIN_SCALE, ready_pods
 
-__all__ = ["pytestmark"]
+pytestmark = pytest.mark.testbed
 
 TARGET_BURST = {"autoscaling.knative.dev/target-burst-capacity": "-1"}
 CONTAINER = {"name": "main", "image": "dev.local/llm:1", "resources": {"requests": {"cpu": "1000m"}}}
