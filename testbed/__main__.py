@@ -18,13 +18,15 @@ from testbed.build import KEDA, KNATIVE, NEWEST_KNATIVE, cache_directory, find_p
 from testbed.locks import holder
 from testbed.processes import TestbedError, wait_until
 
+EXTRAS = {"keda": Testbed.start_keda, "kserve": Testbed.play_kserve, "rollouts": Testbed.play_rollouts}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m testbed", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     kind = argparse.ArgumentParser(add_help=False)
     kind.add_argument("--knative", choices=KNATIVE, default=NEWEST_KNATIVE, help=f"default: {NEWEST_KNATIVE}")
-    kind.add_argument("--keda", action="store_true", help="with KEDA's operator and metrics adapter")
+    kind.add_argument("--with", action="append", default=[], choices=EXTRAS, dest="extras", help="may be repeated")
     build = "build what is missing (about 10 minutes the first time; with KEDA 5 more)"
     commands.add_parser("build", parents=[kind], help=build)
     commands.add_parser("up", parents=[kind], help="start the testbed in the background")
@@ -46,12 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     match options.command:
         case "build":
-            for name, path in sorted(_build(options.knative, options.keda).items()):
+            for name, path in sorted(_build(options.knative, options.extras).items()):
                 print(f"{name:24} {path}")
         case "up":
-            _up(options.knative, options.keda)
+            _up(options.knative, options.extras)
         case "hold":
-            _hold(options.knative, options.keda)
+            _hold(options.knative, options.extras)
         case "down":
             _down()
         case "status":
@@ -65,20 +67,21 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _build(knative: str, keda: bool) -> Mapping[str, Path]:
-    return find_parts([*modules(knative), *([KEDA] if keda else [])]).binaries
+def _build(knative: str, extras: Sequence[str]) -> Mapping[str, Path]:
+    return find_parts([*modules(knative), *([KEDA] if "keda" in extras else [])]).binaries
 
 
-def _up(knative: str, keda: bool) -> None:
+def _up(knative: str, extras: Sequence[str]) -> None:
     if holder(lock_file()):
         raise TestbedError("a testbed runs already; see `python -m testbed status`")
-    _build(knative, keda)  # here, where the person sees the progress
+    _build(knative, extras)  # here, where the person sees the progress
     log = _home().with_suffix(".log")
     log.parent.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
+    words = [f"--with={extra}" for extra in extras]
     with log.open("w") as out:
         hold = subprocess.Popen(
-            [sys.executable, "-m", "testbed", "hold", f"--knative={knative}", *(["--keda"] if keda else [])],
+            [sys.executable, "-m", "testbed", "hold", f"--knative={knative}", *words],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
@@ -92,22 +95,22 @@ def _up(knative: str, keda: bool) -> None:
 
     def up() -> bool:
         about = holder(lock_file())
-        return "kubeconfig" in about and ("keda" in about["extras"] or not keda)
+        return "kubeconfig" in about and set(about["extras"]) >= set(extras)
 
     wait_until(up, f"the testbed is up (see {log})", check=alive)
     print(f"testbed: up in {time.monotonic() - begun:.1f} s", file=sys.stderr)
     print(json.dumps(_running(), indent=1))
 
 
-def _hold(knative: str, keda: bool) -> None:
+def _hold(knative: str, extras: Sequence[str]) -> None:
     """Be the testbed until told to end; `python -m testbed up` starts this in the background."""
     shutil.rmtree(_home(), ignore_errors=True)
     _home().mkdir(parents=True)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _stop)
     with Testbed(knative=knative, directory=_home(), keep=True) as bed:
-        if keda:
-            bed.start_keda()
+        for extra in extras:
+            EXTRAS[extra](bed)
         while True:
             signal.pause()
 

@@ -133,13 +133,13 @@ class Testbed(Cluster):
 
     def play_kserve(self) -> None:
         """Serve KServe's InferenceService from now on, its controller played: see `testbed.kserve`."""
-        if self._new("kserve (played)"):
+        if self._new("kserve"):
             self._stack.callback(play_kserve(self.control_plane.api(), self.processes).close)
             note(lock_file(), self.describe())
 
     def play_rollouts(self) -> None:
         """Serve Argo's Rollout from now on, its controller played: see `testbed.rollouts`."""
-        if self._new("rollouts (played)"):
+        if self._new("rollouts"):
             self._stack.callback(play_rollouts(self.control_plane.api(), self.processes).close)
             note(lock_file(), self.describe())
 

@@ -77,7 +77,7 @@ def test_a_floor_on_the_hpa_is_reverted_and_one_on_the_scaled_object_holds(
 ) -> None:
     """A demand of 5 asks for 2 pods. With the floor goes what else was written to the HPA: it is written anew."""
     scaled(keda_bed, bed_namespace, lambda: 5)
-    keda_bed.wait_for(lambda: pods(keda_bed, bed_namespace) == 2, what="2 ready replicas")
+    keda_bed.wait_for(lambda: autoscaler(keda_bed, bed_namespace), what="its HPA")
 
     written = {"metadata": {"annotations": FOREIGN}, "spec": {"minReplicas": 6}}
     assert keda_bed.patch("hpa", HPA, written, bed_namespace)["spec"]["minReplicas"] == 6
@@ -145,7 +145,7 @@ def test_a_floor_out_of_bounds_is_refused_by_the_api_server(
 def test_a_paused_scaled_object_has_no_hpa(keda_bed: Testbed, bed_namespace: str) -> None:
     """`paused-replicas` holds the Deployment where it says; with the annotation gone KEDA makes the HPA anew."""
     scaled(keda_bed, bed_namespace, lambda: 5)
-    keda_bed.wait_for(lambda: pods(keda_bed, bed_namespace) == 2, what="2 ready replicas")
+    keda_bed.wait_for(lambda: autoscaler(keda_bed, bed_namespace), what="its HPA")
     paused = "autoscaling.keda.sh/paused-replicas"
     keda_bed.patch("so", "chat", {"metadata": {"annotations": {paused: "3"}}}, bed_namespace)
     keda_bed.wait_for(lambda: keda_bed.find("hpa", bed_namespace) == [], what="no HPA")

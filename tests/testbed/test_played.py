@@ -59,11 +59,10 @@ def test_a_serverless_inference_service_is_a_knative_service(bed: Testbed, bed_n
     bed.wait_for(lambda: len(bed.find("revisions", bed_namespace)) == 2, what="a second Revision")
 
 
-@pytest.mark.parametrize("mode", ["RawDeployment", "Standard"])
-def test_a_raw_inference_service_keeps_its_autoscaler_as_it_says(bed: Testbed, bed_namespace: str, mode: str) -> None:
+def test_a_raw_inference_service_keeps_its_autoscaler_as_it_says(bed: Testbed, bed_namespace: str) -> None:
     """A floor written to the HPA is reverted; written to the InferenceService it holds. Pods bear its annotations."""
     bed.play_kserve()
-    asked = {MODE: mode, "example.com/team": "a"}
+    asked = {MODE: "RawDeployment", "example.com/team": "a"}
     bed.apply(inference_service("llm", bed_namespace, asked, minReplicas=1, maxReplicas=5))
     ready(bed, "llm", bed_namespace)
     pods = ready_pods(bed, bed_namespace, "app=isvc.llm-predictor")
