@@ -127,26 +127,25 @@ class Testbed(Cluster):
 
     def start_keda(self) -> None:
         """Let KEDA's real operator and metrics adapter run here from now on (6 s; the first build takes minutes)."""
-        if self._new("keda"):
+        if "keda" not in self._extras:
             start_keda(self.processes, find_parts([KEDA]), self.api, self.kubeconfig)
-            note(lock_file(), self.describe())
+            self._has("keda")
 
     def play_kserve(self) -> None:
         """Serve KServe's InferenceService from now on, its controller played: see `testbed.kserve`."""
-        if self._new("kserve"):
+        if "kserve" not in self._extras:
             self._stack.callback(play_kserve(self.control_plane.api(), self.processes).close)
-            note(lock_file(), self.describe())
+            self._has("kserve")
 
     def play_rollouts(self) -> None:
         """Serve Argo's Rollout from now on, its controller played: see `testbed.rollouts`."""
-        if self._new("rollouts"):
+        if "rollouts" not in self._extras:
             self._stack.callback(play_rollouts(self.control_plane.api(), self.processes).close)
-            note(lock_file(), self.describe())
+            self._has("rollouts")
 
-    def _new(self, extra: str) -> bool:
-        new = extra not in self._extras
+    def _has(self, extra: str) -> None:
         self._extras.add(extra)
-        return new
+        note(lock_file(), self.describe())
 
     # -- the ways in ---------------------------------------------------------------------------------------
 

@@ -119,7 +119,7 @@ def _objects(adapter_port: int) -> list[Object]:
         {
             **reader,
             "kind": "ClusterRole",
-            "rules": [{"apiGroups": ["external.metrics.k8s.io"], "resources": ["*"], "verbs": ["*"]}],
+            "rules": [{"apiGroups": ["external.metrics.k8s.io"], "resources": ["*"], "verbs": ["get", "list"]}],
         },
         {**reader, "kind": "ClusterRoleBinding", "roleRef": role, "subjects": [anonymous]},
     ]

@@ -13,7 +13,7 @@ import yaml
 from testbed.kube import KubeApi, KubeError, Object, condition
 from testbed.processes import Processes, wait_until
 
-ROUND_SECONDS = 0.2
+ROUND_SECONDS = 0.3
 _CRDS = Path(__file__).with_name("crds")
 
 

@@ -152,3 +152,16 @@ def test_a_paused_scaled_object_has_no_hpa(keda_bed: Testbed, bed_namespace: str
     keda_bed.wait_for(lambda: pods(keda_bed, bed_namespace) == 3, what="3 ready replicas")
     keda_bed.patch("so", "chat", {"metadata": {"annotations": {paused: None}}}, bed_namespace)
     keda_bed.wait_for(lambda: autoscaler(keda_bed, bed_namespace), what="its HPA again")
+
+
+def test_a_fallback_is_a_metric_and_not_a_floor(keda_bed: Testbed, bed_namespace: str) -> None:
+    """With the server of its query gone, KEDA serves what asks for 4 pods, and says so in a condition; the HPA's
+    minReplicas are as before."""
+    broken = scaled_object(
+        "chat", bed_namespace, {}, prometheus_url="http://127.0.0.1:1", query="up", threshold=4, min_replicas=2
+    )
+    broken["spec"]["fallback"] = {"failureThreshold": 0, "replicas": 4}
+    keda_bed.apply(deployment("chat", bed_namespace, gpus=0, pull_seconds=0, ready_seconds=0), broken)
+    keda_bed.wait_for(lambda: pods(keda_bed, bed_namespace) == 4, what="4 ready replicas")
+    assert condition(keda_bed.get("so", "chat", bed_namespace), "Fallback") == "True"
+    assert autoscaler(keda_bed, bed_namespace)["spec"]["minReplicas"] == 2
