@@ -117,6 +117,8 @@ class Actor:
         if refused is not None:
             news.append(lambda: say(target, "WriteRefused", refused, now, warning=True))
         news.append(lambda: self.events.tell(target, each.decision, now))
+        if each.ignored:
+            news.append(lambda: say(target, "FloorIgnored", each.ignored, now, warning=True))
         if policy.warnings:
             news.append(lambda: say(target, "UnknownParameter", "; ".join(policy.warnings), now, warning=True))
         if policy.inert and policy.requested and policy.policy.mode != "off":

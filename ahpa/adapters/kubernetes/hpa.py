@@ -126,6 +126,7 @@ class HorizontalPodAutoscalers:
             no_demand="it has no metric that can be measured by itself: name the query that measures this HPA",
             reaction=reaction(spec),
             refusal=somebody_elses(item, HPA.title),
+            inertia=inertia(scaled),
             maker=maker_of(item),
             in_git=in_git(item, "spec", "minReplicas"),
             handle=item,
@@ -138,6 +139,12 @@ def measures(spec: Object, namespace: str, scaled: Scaled, workloads: Workloads)
     shares = any(metric.utilization is not None for metric in metrics)
     requests: Requests = workloads.requests(namespace, scaled) if shares else {}
     return tuple(measure_of(metric, requests) for metric in metrics)
+
+
+def inertia(scaled: Scaled) -> str:
+    """Why an HPA would not follow a minimum (horizontal.go: scaling is disabled at 0 replicas)."""
+    at_zero = scaled.known and not scaled.asked
+    return "at 0 replicas an HPA does nothing, whatever its minimum is; scale it to 1 by hand" if at_zero else ""
 
 
 def workload_names(reference: Object) -> dict[str, str]:
