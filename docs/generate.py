@@ -30,14 +30,13 @@ def annotations_page() -> str:
         for name, query in sorted(load_queries().items())
     )
     units = "\n".join(f"- `{unit.name}`: {unit.words}" for unit in UNITS.values())
-    kinds = (
-        (f"`{k.name}`", k.title, f"`{k.demand}`" if k.demand else "none: name one", k.capacity) for k in KINDS.values()
-    )
+    kinds = ((f"`{k.name}`", k.title, k.demand, k.capacity) for k in KINDS.values())
     return f"""{NOTE}
 # Annotations
 
-They go on the metadata of the object that is scaled, the Knative Service or the HorizontalPodAutoscaler; never on
-a pod template, where each change would replace all pods. Values are strings, so numbers need quotes.
+They go on the metadata of the object that is scaled: the Knative Service, the HorizontalPodAutoscaler, the
+ScaledObject, the InferenceService; never on a pod template, where each change would replace all pods. Values are
+strings, so numbers need quotes.
 
 {_table(("annotation", "accepts", "without it", "example", "what it does"), rows)}
 
@@ -84,8 +83,9 @@ Each selector of a query needs the label that is the target's namespace, as `nam
 
 ## Kinds of objects
 
-An HPA has no natural demand, so its owner names a query. What one replica serves is `{PREFIX}target-per-replica` where
-it is set.
+What is measured, and what one replica serves of it, follow from the object, unless `{PREFIX}demand` and
+`{PREFIX}target-per-replica` say otherwise; the first Event on it says what was found. An entry of the list says by
+`for` what it measures: `resource/cpu`, `pods/http_requests_per_second`, `external/queue_length`, `knative/rps`, ...
 
 {_table(("kind", "object", "`demand: auto`", "what one replica serves"), kinds)}
 """

@@ -8,7 +8,7 @@ from ahpa.adapters.kubernetes.knative import KnativeServices
 from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from ahpa.core.capacity import apportion
 from ahpa.ports import ClusterError, Target
-from tests.contracts.test_actuators import ASKED
+from tests.contracts.stage import ASKED
 from tests.fakes.kube import FakeKube
 
 ROOT = "/apis/serving.knative.dev/v1/namespaces/shop"
@@ -142,8 +142,7 @@ def test_a_service_that_kserve_made_is_refused_with_a_way_out() -> None:
     owner = {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService", "name": "llm", "controller": True}
     kube.edit(SERVICE, {"metadata": {"ownerReferences": [owner]}})
     assert only(actuator).refusal == (
-        "InferenceService/llm made this Knative Service and would revert us; "
-        "set its minReplicas, because annotating that object is not supported yet"
+        "InferenceService/llm made this Knative Service and would revert us; annotate that InferenceService"
     )
 
 
