@@ -90,7 +90,9 @@ def _knative(item: pytest.Item) -> str | None:
 
 
 def _asks_for(item: pytest.Item, fixture: str) -> bool:
-    return fixture in getattr(item, "fixturenames", ())
+    """By its arguments, or, where one parameter of many needs it, by `marks=pytest.mark.usefixtures(fixture)`."""
+    marked = any(fixture in mark.args for mark in item.iter_markers("usefixtures"))
+    return marked or fixture in getattr(item, "fixturenames", ())
 
 
 def _tell(config: pytest.Config, text: str) -> None:
