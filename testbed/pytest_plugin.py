@@ -31,7 +31,7 @@ ON_EACH_KNATIVE = pytest.mark.parametrize("bed", [None, OLDER], ids=["newest-kna
 @pytest.hookimpl(trylast=True)  # pytest groups by fixture before
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """First the tests on the plain bed, then those with KEDA, then those on the older Knative."""
-    items.sort(key=lambda item: (_knative(item) is not None, _asks_for(item, "keda_bed")))
+    items.sort(key=lambda item: (_knative(item) is not None, _with_keda(item)))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -44,7 +44,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         from testbed.processes import TestbedError
 
         older = {version for item in items if (version := _knative(item))}
-        keda = [KEDA] * any(_asks_for(item, "keda_bed") for item in items)
+        keda = [KEDA] * any(_with_keda(item) for item in items)
         with _uncaptured(session.config):
             try:
                 find_parts([*MODULES, *(KNATIVE[version] for version in sorted(older)), *keda])
@@ -89,10 +89,9 @@ def _knative(item: pytest.Item) -> str | None:
     return call.params.get("bed") if call else None
 
 
-def _asks_for(item: pytest.Item, fixture: str) -> bool:
-    """By its arguments, or, where one parameter of many needs it, by `marks=pytest.mark.usefixtures(fixture)`."""
-    marked = any(fixture in mark.args for mark in item.iter_markers("usefixtures"))
-    return marked or fixture in getattr(item, "fixturenames", ())
+def _with_keda(item: pytest.Item) -> bool:
+    """By the fixture, or by the mark `keda` where one parameter of many needs it."""
+    return "keda_bed" in getattr(item, "fixturenames", ()) or item.get_closest_marker("keda") is not None
 
 
 def _tell(config: pytest.Config, text: str) -> None:
