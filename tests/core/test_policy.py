@@ -138,7 +138,8 @@ def test_a_hostile_name_or_value_is_cut_in_what_is_said_of_it() -> None:
     assert parsed.warnings == (f"{(PREFIX + 'q' * 200)[:80]} is not a parameter",)
     assert parsed.problems == (
         f"ahpa.dev/min: {'9' * 64!r} is not a whole number (for example '1')",
-        f"{AHPA_STRATEGY}: {'z' * 64!r} is not observer, auto, proactive, scalingUpOnly, reactive; or set ahpa.dev/mode",
+        f"{AHPA_STRATEGY}: {'z' * 64!r} is not observer, auto, proactive, scalingUpOnly, reactive; "
+        "or set ahpa.dev/mode",
     )
     assert parsed.requested, "somebody asked for us, though not in words that we know"
 
