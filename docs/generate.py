@@ -31,7 +31,7 @@ def annotations_page() -> str:
         for name, query in sorted(load_queries().items())
     )
     units = "\n".join(f"- `{unit.name}`: {unit.words}" for unit in UNITS.values())
-    strategies = ", ".join(f"`{said}` means {mode}" for said, (mode, _) in AHPA_MODES.items())
+    strategies = ", ".join(f"`{said}` {mode}" for said, (mode, _) in AHPA_MODES.items())
     kinds = (
         (f"`{k.name}`", k.title, f"`{k.demand}`" if k.demand else "none: name one", k.capacity) for k in KINDS.values()
     )
@@ -49,8 +49,9 @@ a pod template, where each change would replace all pods. Values are strings, so
 - `late-target`, `quantile` and `replica-cost` with `late-cost` are three ways to say the same thing; give one.
 - Durations are written like `90s`, `5m`, `1h30m`; shares like `0.1%` or `0.001`.
 - `{STATE}` is ours: it keeps what you had set before us, so that it can be put back. Leave it alone.
-- `{AHPA_STRATEGY}` of Alibaba's AHPA is understood where there is no
-  `{PREFIX}mode`: {strategies}. [Moving over](migrating.md) from AHPA and its like: `ahpa migrate`.
+- `{AHPA_STRATEGY}` of Alibaba's AHPA is understood where there is no `{PREFIX}mode`:
+  {strategies}.
+  `ahpa migrate` rewrites whole objects of AHPA and its like ([moving over](migrating.md)).
 - What is accepted but not acted on yet is said in [limits.md](limits.md).
 
 ## Queries for `{PREFIX}demand`

@@ -16,8 +16,8 @@ from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, Policy
 GOLDEN = Path(__file__).with_name("annotations.golden")
 TRIED = (
     "0", "1", "3", "0.3", "0.5", "0.95", "2.5", "50", "95", "100", "999999", "1000000", "-1", "1e3", "nan", "0%",
-    "0.1%", "25%", "95%", "100%", "0s", "50ms", "90s", "5m", "1h30m", "14d", "5", "true", "false", "yes", "observe", "apply",
-    "off", "auto", "fleet", "holt-winters", "knative-rps", "Apply", "a b", "",
+    "0.1%", "25%", "95%", "100%", "0s", "50ms", "90s", "5m", "1h30m", "14d", "5", "true", "false", "yes", "observe",
+    "apply", "off", "auto", "fleet", "holt-winters", "knative-rps", "Apply", "a b", "",
 )  # fmt: skip
 """What each parser is shown."""
 

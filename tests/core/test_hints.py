@@ -1,4 +1,4 @@
-"""A name that is no parameter is answered with the one that was meant, or not at all: a wrong hint is worse than none."""
+"""A name that is no parameter is answered with the one that was meant, or not at all."""
 
 from __future__ import annotations
 
