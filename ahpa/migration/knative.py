@@ -16,8 +16,8 @@ KIND = "Service"
 COUNTED = ("concurrency", "rps")
 """What Knative's own autoscaler (KPA) can be told to count."""
 _NOT_COUNTED = (
-    f"Knative's own autoscaler counts {' or '.join(COUNTED)}. Say what one replica takes at once (containerConcurrency, "
-    "or another target); until then it takes 100 in flight"
+    f"Knative's own autoscaler counts {' or '.join(COUNTED)}. Say what one replica takes at once "
+    "(containerConcurrency, or another target); until then it takes 100 in flight"
 )
 FIRST = ("choose a quiet hour: Knative replaces the pods of a Service whose template changes",)
 
