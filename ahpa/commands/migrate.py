@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import BinaryIO
 
 import click
 
@@ -11,8 +10,8 @@ from ahpa.commands.options import said_of_input
 
 
 @click.command("migrate", short_help="Objects of AHPA, PHPA, Crane or KEDA's clock, written as ours.")
-@click.argument("file", type=click.File("rb"))
-def command(file: BinaryIO) -> None:
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+def command(file: str) -> None:
     """What do I write instead of the autoscaler that I have?
 
     FILE is YAML, one or several documents or a List; - reads from stdin. Understood are AdvancedHorizontalPodAutoscaler
@@ -33,10 +32,12 @@ def command(file: BinaryIO) -> None:
     from ahpa.render.migrated import as_yaml
 
     say = said_of_input("ahpa migrate")
+    source = "stdin" if file == "-" else file
     try:
-        found = read_foreign("stdin" if file.name == "<stdin>" else str(file.name), file)
+        with click.open_file(file, "rb") as stream:
+            found = read_foreign(source, stream)
         if not any(moved for _, moved in found):
-            raise InputError(f"{file.name}: nothing in it that `ahpa migrate` moves (see --help)")
+            raise InputError(f"{source}: nothing in it that `ahpa migrate` moves (see --help)")
     except InputError as error:
         say(str(error))
         sys.exit(error.exit_code)

@@ -42,7 +42,7 @@ KNATIVE = [
     ("max-scale-down-rate", "release"),
     ("target", None),
     ("target-utilization-percentage", None),
-    ("window", None),
+    ("window", "windows"),
     ("scale-down-delay", None),
     ("initial-scale", None),
     ("class", None),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from typing import IO
 
 from ahpa.adapters.files.text import InputError
 from ahpa.adapters.files.yaml_documents import documents_of
@@ -14,7 +14,7 @@ MOST_BYTES = 2 * 2**20
 """Some hundred objects."""
 
 
-def read_foreign(source: str, stream: BinaryIO) -> list[tuple[str, Migrated | None]]:
+def read_foreign(source: str, stream: IO[bytes]) -> list[tuple[str, Migrated | None]]:
     """(where it stands, what became of it) of each object; None where nothing has to. Raises InputError with document
     and field."""
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import yaml
 
@@ -25,7 +25,7 @@ def documents(path: Path, most_bytes: int = MOST_BYTES) -> list[object]:
         raise InputError(f"{path}: {error.strerror}") from error
 
 
-def documents_of(source: str, stream: BinaryIO, most_bytes: int = MOST_BYTES) -> list[object]:
+def documents_of(source: str, stream: IO[bytes], most_bytes: int = MOST_BYTES) -> list[object]:
     """The documents of a stream that errors call `source`. Raises InputError with the line, OSError."""
     data = stream.read(most_bytes + 1)
     if len(data) > most_bytes:
@@ -36,6 +36,8 @@ def documents_of(source: str, stream: BinaryIO, most_bytes: int = MOST_BYTES) ->
             if isinstance(token, yaml.AliasToken):
                 raise InputError(f"{source}:{token.start_mark.line + 1}: YAML aliases are not read")
         return list(yaml.safe_load_all(text))
+    except InputError:
+        raise
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1

@@ -50,7 +50,7 @@ ELSEWHERE: Mapping[str, str | None] = {
     "schedules": "windows",
 }
 """What Knative, the HPA, KEDA, AHPA, PHPA, Crane, Kapacity and the clouds call it -> our name; None: not ours, though
-it holds a word of ours. A word that may stand for two (`target`, `late`, `window`) is in no table."""
+it holds a word of ours. A word that may stand for two (`target`, `late`) is not here."""
 
 
 def nearest(name: str) -> str | None:

@@ -51,6 +51,7 @@ def test_a_knative_service_says_how_it_scales(tmp_path: Path) -> None:
         ("kind: Deployment\nspec: {}\n", "no Knative Service"),
         ("a: [1,\n  b\n", ":3: not YAML"),
         ("a: &x [1]\nb: *x\n", ":2: YAML aliases"),
+        ("a: 2026-13-45\n", ":1: not YAML: month must be in 1..12"),
         (SERVICE.replace('"80"', '"800"'), "target-utilization-percentage"),
         (SERVICE.replace('"1%"', '"1.5"'), "ahpa.dev/late-target"),
         (SERVICE.replace("Concurrency: 8", "Concurrency: many"), "containerConcurrency"),
@@ -60,7 +61,17 @@ def test_a_knative_service_says_how_it_scales(tmp_path: Path) -> None:
             "ahpa migrate .*svc.yaml",
         ),
     ],
-    ids=["other kind", "broken", "alias", "bad annotation", "bad policy", "bad concurrency", "python tag", "AHPA"],
+    ids=[
+        "other kind",
+        "broken",
+        "alias",
+        "no date",
+        "bad annotation",
+        "bad policy",
+        "bad concurrency",
+        "python tag",
+        "AHPA",
+    ],
 )
 def test_a_service_that_cannot_be_read_is_refused_with_words(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(InputError, match=says):
