@@ -86,7 +86,7 @@ class Fields:
 
     def rest(self) -> None:
         """Says of each field that nobody read, here and within, that nothing became of it."""
-        for name in self.node.keys() - self._read:
+        for name in [name for name in self.node if name not in self._read]:
             self.note(name, "is not known here: nothing became of it", needs_you=True)
         for part in self._parts:
             part.rest()

@@ -33,7 +33,7 @@ def from_keda(item: Object) -> Migrated:
             hpa.without = f"its {kind} trigger is no metric of an HPA: keep the ScaledObject, no HPA is printed"
             trigger.whole("KEDA has to stay for it", needs_you=True)
     bounded(hpa, clocks)
-    if not hpa.metrics:
+    if not hpa.metrics and not hpa.without:
         hpa.metrics.append({"type": "Resource", "resource": _CPU})
         words = "CPU at 80 % of its request, as an HPA has to have one: is it what its load shows in?"
         hpa.top.notes.append(Note("spec.metrics", "", words, needs_you=True))

@@ -38,11 +38,12 @@ def from_service(item: Object) -> Migrated:
     template = spec.part("template")
     inner = template.part("metadata")
     noted, own = inner.part("annotations"), meta.part("annotations")
-    mode = _mode(own) or _mode(noted) or "observe"
+    inner.note("name", "the same, but a Revision of this name is there already: give it a new one", needs_you=True)
+    asked = {} if own.text(f"{PREFIX}mode") else {f"{PREFIX}mode": _mode(own) or _mode(noted) or "observe"}
     kept = {key: noted.text(key) for key in noted.node}
     for key in [key for key in kept if _left_out(key, noted)]:
         del kept[key]
-    metadata = moved_metadata(meta, GROUP, {f"{PREFIX}mode": mode}, told=AHPA_STRATEGY)
+    metadata = moved_metadata(meta, GROUP, asked, told=AHPA_STRATEGY)
     namespace, name = meta.name("namespace"), meta.name("name")
     if name is None:
         raise Unmigratable("metadata.name is missing")

@@ -54,6 +54,7 @@ def annotation(out: Any, name: str) -> object:
         (KEDA, {"mode": "observe"}),
         (KNATIVE, {"mode": "observe"}),
         (KNATIVE.replace("observer", "auto"), {"mode": "apply"}),
+        (KNATIVE.replace("{team: chat}", "{ahpa.dev/mode: 'off'}"), {"mode": "off"}),
     ],
     ids=short,
 )
@@ -121,6 +122,7 @@ def test_what_the_hpa_holds(text: str, where: str, value: object) -> None:
         (TEMPLATE, "spec", 'ahpa.dev/lead: "180s", ahpa.dev/mode: "observe", ahpa.dev/quantile: "0.95"'),
         (KNATIVE.replace("metric: rps", "metric: rt"),
          "spec.template.metadata.annotations.autoscaling.knative.dev/metric", "counts concurrency or rps"),
+        (KNATIVE.replace("labels:", "name: chat-2\n      labels:"), "spec.template.metadata.name", "give it a new one"),
         ("apiVersion: autoscaling.alibabacloud.com/v1beta1\nkind: CronHorizontalPodAutoscaler\n", "kind",
          "is not understood here"),
     ],
@@ -210,6 +212,13 @@ def test_a_field_that_nobody_knows_is_never_dropped_silently(name: str, path: tu
 def test_what_its_own_system_would_refuse_is_refused_with_its_field(text: str, says: str) -> None:
     with pytest.raises(Unmigratable, match=says.replace("[0, 3600]", r"\[0, 3600\]").replace("..", r"\.\.")):
         migrate(item_of(text))
+
+
+def test_where_keda_has_to_stay_nothing_is_printed_and_nothing_made_up() -> None:
+    """Not even the CPU target that an HPA without metrics has to have."""
+    out = moved(KEDA.replace("type: cpu", "type: kafka"))
+    assert out.result is None
+    assert told(out, "spec.metrics") == ""
 
 
 @pytest.mark.parametrize("name", HPAS)

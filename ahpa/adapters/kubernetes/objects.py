@@ -19,6 +19,7 @@ _KEDA_LABEL = "scaledobject.keda.sh/name"
 _INSTEAD = {
     "InferenceService": "set its minReplicas, because annotating that object is not supported yet",
     "ScaledObject": "set its minReplicaCount, because annotating that object is not supported yet",
+    "EffectiveHorizontalPodAutoscaler": "`ahpa migrate` writes an HPA to take the place of that other predictor",
     "PodAutoscaler": "annotate the Knative Service that it belongs to",
 }
 """What the owner of an object should do instead, by the kind of what made it."""
