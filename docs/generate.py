@@ -32,9 +32,7 @@ def annotations_page() -> str:
     )
     units = "\n".join(f"- `{unit.name}`: {unit.words}" for unit in UNITS.values())
     strategies = ", ".join(f"`{said}` {mode}" for said, (mode, _) in AHPA_MODES.items())
-    kinds = (
-        (f"`{k.name}`", k.title, f"`{k.demand}`" if k.demand else "none: name one", k.capacity) for k in KINDS.values()
-    )
+    kinds = ((f"`{k.name}`", k.title, k.demand, k.capacity) for k in KINDS.values())
     return f"""{NOTE}
 # Annotations
 
@@ -87,8 +85,9 @@ Each selector of a query needs the label that is the target's namespace, as `nam
 
 ## Kinds of objects
 
-An HPA has no natural demand, so its owner names a query. What one replica serves is `{PREFIX}target-per-replica` where
-it is set.
+What is measured, and what one replica serves of it, follow from the object, unless `{PREFIX}demand` and
+`{PREFIX}target-per-replica` say otherwise; the first Event on it says what was found. An entry of the list says by
+`for` what it measures: `resource/cpu`, `pods/http_requests_per_second`, `external/queue_length`, `knative/rps`, ...
 
 {_table(("kind", "object", "`demand: auto`", "what one replica serves"), kinds)}
 """

@@ -9,16 +9,16 @@ import click
 from ahpa.commands.options import said_of_input
 
 
-@click.command("migrate", short_help="Objects of AHPA, PHPA, Crane or KEDA's clock, written as ours.")
+@click.command("migrate", short_help="Objects of AHPA, PHPA, Crane, Kapacity or KEDA's clock, written as ours.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 def command(file: str) -> None:
     """What do I write instead of the autoscaler that I have?
 
-    FILE is YAML, one or several documents or a List; - reads from stdin. Understood are AdvancedHorizontalPodAutoscaler
-    and its Template (Alibaba's AHPA), that of Huawei CCE, PredictiveHorizontalPodAutoscaler, Crane's
-    EffectiveHorizontalPodAutoscaler, KEDA's ScaledObject with triggers for CPU, memory and the clock, and Knative
-    Services that AHPA scales. Prints the plain HPA or the Knative Service to use instead. Its comments say of each
-    field what became of it; nothing is dropped silently. Other objects are left out. No cluster is written to.
+    FILE is YAML, one or several documents or a List; - reads from stdin. Understood are the objects of Alibaba's AHPA
+    (its template and the Knative Services that it scales too), Huawei CCE's AHPA, PHPA, Crane and Kapacity, and KEDA's
+    ScaledObject with triggers for CPU, memory and the clock. Prints the plain HPA or the Knative Service to use
+    instead. Its comments say of each field what became of it; nothing is dropped silently. Other objects are left out.
+    No cluster is written to.
 
     Exit code 0: all of it moved; 1: something needs you, the comments say what; 2: it cannot be read.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -104,8 +105,15 @@ def _http_url(text: str) -> str:
     return text
 
 
+def _label(text: str) -> str:
+    if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]{0,62}", text, re.ASCII):
+        raise Unreadable
+    return text
+
+
 SECONDS = read_by(_days_too, "duration", "a duration such as 90s, 5m, 1h30m or 14d")
 LEVEL = read_by(parse_level, "level", BY_NAME["quantile"].accepts)
+LABEL = read_by(_label, "label", "the name of a label, as namespace")
 HTTP_URL = read_by(_http_url, "url", "a URL such as http://prometheus.monitoring:9090")
 
 

@@ -30,7 +30,7 @@ def from_ahpa(item: Object) -> Migrated:
     hpa.target()
     _strategy(hpa)
     hpa.bounds()
-    hpa.measured()
+    hpa.measured(hpa.spec)
     forecast(hpa, hpa.spec.part("prediction"), "scaleUpForward")
     hpa.settle(hpa.spec, "stabilizationWindowSeconds")
     bounded(hpa, _bounds(hpa.spec))

@@ -18,7 +18,7 @@ def from_cce(item: Object) -> Migrated:
     hpa = Hpa(item, GROUP)
     hpa.target()
     hpa.bounds()
-    hpa.measured()
+    hpa.measured(hpa.spec)
     predict = hpa.spec.part("predictConfig")
     forecast(hpa, predict, "predictWindowSeconds")
     hpa.settle(predict, "stabilizationWindowSeconds")

@@ -22,7 +22,7 @@ def from_crane(item: Object) -> Migrated:
     hpa.target()
     _strategy(hpa)
     hpa.bounds()
-    hpa.measured()
+    hpa.measured(hpa.spec)
     hpa.behave()
     prediction = hpa.spec.part("prediction")
     seconds = prediction.count("predictionWindowSeconds")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from ahpa.core.policy.values import PREFIX
 from ahpa.migration.fields import Fields
@@ -13,13 +13,7 @@ NOBODYS = "left out: nobody reads it any more"
 MEASURED = ("cpu", "memory")
 """What the resource metrics API knows."""
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-_DEMAND = Note(
-    f"{PREFIX}demand",
-    "",
-    "an HPA has no natural demand: name the query of the operator's list that measures this workload, and in "
-    f"{PREFIX}target-per-replica what one replica serves in its unit",
-    needs_you=True,
-)
+_CPU = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}
 _NO_METRIC = "none of its metrics is one of an HPA, and without one an HPA would take CPU at 80 %: no HPA is printed"
 
 
@@ -70,18 +64,30 @@ class Hpa:
             self.spec.note(least, SAME if least == "minReplicas" else f"spec.minReplicas: {low}")
         self.spec.note(most, SAME if most == "maxReplicas" else f"spec.maxReplicas: {high}")
 
-    def measured(self) -> None:
-        """spec.metrics in the shape of an HPA's; each that an HPA could not read is told, and left out."""
-        entries = self.spec.parts("metrics")
+    def measured(self, where: Fields, besides: Collection[str] = ()) -> None:
+        """The metrics of a part in the shape of an HPA's, but for the fields `besides`; each that an HPA could not read
+        is told, and left out."""
+        entries = where.parts("metrics")
         for entry in entries:
-            problem = _problem(entry.node)
+            metric = {key: value for key, value in entry.node.items() if key not in besides}
+            problem = _problem(metric)
             if problem:
                 entry.whole(f"left out: {problem}", needs_you=True)
-            else:
-                self.metrics.append(dict(entry.node))
-                entry.whole(SAME)
+                continue
+            self.metrics.append(metric)
+            query = _query_of(metric)
+            lost = [key for key in besides if key in entry.node]
+            said = f"{SAME}, without {' and '.join(lost)}" if lost else SAME
+            entry.whole(f"{said}; {query}" if query else said, needs_you=bool(query))
         if entries and not self.metrics:
             self.without = _NO_METRIC
+
+    def or_cpu(self) -> None:
+        """CPU as its metric where nothing else is, which a person has to look at."""
+        if not self.metrics and not self.without:
+            self.metrics.append({"type": "Resource", "resource": _CPU})
+            words = "CPU at 80 % of its request, as an HPA has to have one: is it what its load shows in?"
+            self.top.notes.append(Note("spec.metrics", "", words, needs_you=True))
 
     def behave(self) -> None:
         """spec.behavior, which several took over from the HPA."""
@@ -116,7 +122,6 @@ class Hpa:
                 "metadata": metadata,
                 "spec": spec,
             }
-            self.top.notes.append(_DEMAND)
         where = f" -n {namespace}" if namespace else ""
         delete = f"kubectl delete {plural}.{self.group} {name}{where}"
         first = ("delete the old one, or two autoscalers fight over one workload:", delete)
@@ -146,6 +151,17 @@ def belongs_to(key: str, group: str) -> bool:
     """Whether an annotation is of this API group, or of a part of it."""
     prefix = key.partition("/")[0]
     return prefix == group or prefix.endswith("." + group)
+
+
+def _query_of(metric: Object) -> str:
+    """What has to be known of a metric that ahpa cannot measure by itself; empty for cpu and memory of pods."""
+    (read,) = HpaConfig.from_spec({"maxReplicas": 1, "metrics": [metric]}).metrics
+    if read.source.endswith("Resource"):
+        return ""
+    return (
+        f"ahpa measures it if the operator's list has a query for: {read.source.lower()}/{read.name}; else name one in "
+        f"{PREFIX}demand, and in {PREFIX}target-per-replica what one replica serves in its unit"
+    )
 
 
 def _problem(metric: Object) -> str:

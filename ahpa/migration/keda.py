@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from ahpa.migration.fields import Fields
 from ahpa.migration.hpa import MEASURED, Hpa
-from ahpa.migration.migrated import SAME, Migrated, Note, Object, Unmigratable
+from ahpa.migration.migrated import SAME, Migrated, Object, Unmigratable
 from ahpa.migration.windows import Bound, between, bounded
 
 GROUP = "keda.sh"
 MOST = 100
 """KEDA's own maximum."""
-_CPU = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}
 _TO_ZERO = "KEDA's way to no replica and back; an HPA has none"
 
 
@@ -33,10 +32,7 @@ def from_keda(item: Object) -> Migrated:
             hpa.without = f"its {kind} trigger is no metric of an HPA: keep the ScaledObject, no HPA is printed"
             trigger.whole("KEDA has to stay for it", needs_you=True)
     bounded(hpa, clocks)
-    if not hpa.metrics and not hpa.without:
-        hpa.metrics.append({"type": "Resource", "resource": _CPU})
-        words = "CPU at 80 % of its request, as an HPA has to have one: is it what its load shows in?"
-        hpa.top.notes.append(Note("spec.metrics", "", words, needs_you=True))
+    hpa.or_cpu()
     advanced = hpa.spec.part("advanced").part("horizontalPodAutoscalerConfig")
     if advanced.value("behavior") is not None:
         behavior = advanced.part("behavior")

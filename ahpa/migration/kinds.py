@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from ahpa.migration import alibaba, cce, crane, keda, knative, phpa
+from ahpa.migration import alibaba, cce, crane, kapacity, keda, knative, phpa
 from ahpa.migration.fields import Fields, shown
 from ahpa.migration.migrated import Migrated, Note, Object, Unmigratable
 
@@ -14,6 +14,7 @@ KINDS: Mapping[tuple[str, str], Callable[[Object], Migrated]] = {
     (cce.GROUP, "AdvancedHorizontalPodAutoscaler"): cce.from_cce,
     (phpa.GROUP, "PredictiveHorizontalPodAutoscaler"): phpa.from_phpa,
     (crane.GROUP, "EffectiveHorizontalPodAutoscaler"): crane.from_crane,
+    (kapacity.GROUP, "IntelligentHorizontalPodAutoscaler"): kapacity.from_kapacity,
     (keda.GROUP, "ScaledObject"): keda.from_keda,
 }
 """(API group, kind) -> what translates it."""

@@ -20,7 +20,7 @@ def from_phpa(item: Object) -> Migrated:
     hpa = Hpa(item, GROUP)
     hpa.target()
     hpa.bounds()
-    hpa.measured()
+    hpa.measured(hpa.spec)
     hpa.behave()
     for name in ("cpuInitializationPeriod", "initialReadinessDelay", "syncPeriod"):
         hpa.spec.note(name, _PER_CLUSTER)

@@ -15,11 +15,10 @@ from ahpa.core.policy.rules import parse_policy
 from ahpa.core.policy.values import Parsed, Policy
 from ahpa.core.readiness import Readiness
 from ahpa.core.starts import StartLog
-from ahpa.core.units import Capacity, Fit, fit
 from ahpa.ports import (
     Actuator,
     ClusterError,
-    DemandQuery,
+    DemandQueries,
     DemandSource,
     QueryError,
     Reading,
@@ -29,6 +28,7 @@ from ahpa.ports import (
 )
 from ahpa.service.doubts import Doubts, sudden_zeros
 from ahpa.service.listing import Asked, Listing
+from ahpa.service.measured import measured
 from ahpa.service.memory import Memory
 from ahpa.service.settings import RECENT_SECONDS, Settings
 from ahpa.service.starting import look_at_pods
@@ -50,7 +50,7 @@ class Observer:
     demand: DemandSource
     lateness: DemandSource
     starts: StartSource
-    queries: Mapping[str, DemandQuery]
+    queries: DemandQueries
     models: Collection[str]
     """Names of models that can be asked for."""
     telemetry: Telemetry
@@ -67,7 +67,8 @@ class Observer:
                 failures[kind] = error
         if len(failures) == len(self.actuators):
             raise next(iter(failures.values()))
-        asked = tuple(self._asked_or_left_out(target) for target in targets)
+        found = {target.key for target in targets}
+        asked = tuple(self._asked_or_left_out(target) for target in targets if target.maker not in found)
         return Listing(asked, {kind: str(error) for kind, error in failures.items()})
 
     def tell_of_kinds(self, listing: Listing, memory: Memory) -> None:
@@ -89,32 +90,18 @@ class Observer:
         parsed = parse_policy(target.annotations)
         if not parsed.requested or parsed.policy.mode == "off":
             return Asked(target, parsed, None)
+        if parsed.policy.model not in self.models:
+            known = ", ".join(sorted(self.models))
+            return _unserved(target, parsed, f"ahpa.dev/model: no model {parsed.policy.model!r}; there are {known}")
         try:
-            name = self._query(target, parsed.policy)
-            query = self.queries[name]
-            where = target.namespace, target.name, self.settings.step_seconds
-            filled, late = query.fill(*where), query.fill_late(*where)
+            found = measured(target, parsed.policy, self.queries, self.settings.step_seconds)
         except QueryError as error:
-            return Asked(target, replace(parsed, problems=(*parsed.problems, str(error))), None)
-        fits = fitted(target, parsed.policy, name, query)
-        if len(target.parts) == len(fits):
-            served = zip(target.parts, fits, strict=True)
+            return _unserved(target, parsed, str(error))
+        if len(target.parts) == len(found.fits):
+            served = zip(target.parts, found.fits, strict=True)
             parts = tuple(replace(part, per_replica=one.per_replica or part.per_replica) for part, one in served)
             target = replace(target, parts=parts)
-        return Asked(target, parsed, filled, fits, late)
-
-    def _query(self, target: Target, policy: Policy) -> str:
-        """The name of the query. Raises QueryError for wishes that this service cannot serve."""
-        if policy.model not in self.models:
-            raise QueryError(f"ahpa.dev/model: no model {policy.model!r}; there are {', '.join(sorted(self.models))}")
-        name = target.demand if policy.demand == "auto" else policy.demand
-        if name is None:
-            raise QueryError(
-                f"ahpa.dev/demand: {target.no_demand or f'name the query that measures this {target.title}'}"
-            )
-        if name not in self.queries:
-            raise QueryError(f"ahpa.dev/demand: no query {name!r}; there are {', '.join(sorted(self.queries))}")
-        return name
+        return Asked(target, parsed, found.query, found.fits, found.late, found.words, found.assumed)
 
     def recent(self, listing: Listing, memory: Memory, now: float, deadline: float = math.inf) -> Reading:
         """The last hour of every target that wants a plan. An outage is told of once when it begins and once when it is
@@ -218,6 +205,11 @@ class Observer:
         )
 
 
+def _unserved(target: Target, parsed: Parsed, problem: str) -> Asked:
+    """Asked for something that this service cannot serve."""
+    return Asked(target, replace(parsed, problems=(*parsed.problems, problem)), None)
+
+
 def _left_out(asked: Asked, error: Exception) -> Asked:
     """Nothing is planned for a target over which we fail, and nothing written to it; its neighbours go on."""
     why = (
@@ -235,13 +227,6 @@ def summary(problems: Mapping[str, str]) -> dict[str, object]:
     }
 
 
-def fitted(target: Target, policy: Policy, name: str, query: DemandQuery) -> tuple[Fit, ...]:
-    """What one replica serves in the unit of the query, part by part; what the owner says counts for all of them."""
-    own = policy.target_per_replica
-    said = [c if own is None else Capacity(own, query.unit, "ahpa.dev/target-per-replica") for c in target.capacities]
-    return tuple(fit(capacity, name, query.unit, policy.service_time) for capacity in said)
-
-
 def _per_replica(asked: Asked) -> float | None:
     values = [one.per_replica for one in asked.fits]
     if not values or None in values:
@@ -252,7 +237,8 @@ def _per_replica(asked: Asked) -> float | None:
 def _assumed(asked: Asked, readiness: Readiness) -> tuple[str, ...]:
     """What a plan takes for granted, each once."""
     lag = () if asked.parsed.policy.lead is not None or readiness.learned else ("lag assumed",)
-    return tuple(dict.fromkeys((*lag, *(one.assumed for one in asked.fits if one.assumed), *asked.target.assumed)))
+    of_units = (one.assumed for one in asked.fits if one.assumed)
+    return tuple(dict.fromkeys((*lag, *of_units, *asked.assumed, *asked.target.assumed)))
 
 
 def _unread_defaults(target: Target) -> str | None:

@@ -20,7 +20,7 @@ from ahpa.core.round import nothing_to_go_by
 from ahpa.core.trust import distrusted
 from ahpa.ports import (
     Actuator,
-    DemandQuery,
+    DemandQueries,
     DemandSource,
     EventLog,
     Journal,
@@ -57,7 +57,7 @@ class Ports:
     demand: DemandSource
     late: DemandSource
     """How late requests were: apart from `demand`, as it has the same keys for other queries."""
-    queries: Mapping[str, DemandQuery]
+    queries: DemandQueries
     models: Mapping[str, Model]
     events: EventLog
     telemetry: Telemetry

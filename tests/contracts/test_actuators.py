@@ -16,10 +16,11 @@ import pytest
 from ahpa.adapters.kubernetes.api import Kube, Object
 from ahpa.adapters.kubernetes.kinds import KINDS
 from ahpa.adapters.kubernetes.revisions import MIN_SCALE
-from ahpa.adapters.prometheus.queries import load_queries
+from ahpa.adapters.prometheus.queries import QueryList, load_queries
 from ahpa.core.controller import step
 from ahpa.core.decision import Reason
 from ahpa.core.observation import Observation
+from ahpa.core.units import CORES, IN_FLIGHT, Unit
 from ahpa.ports import Actuator, ClusterError, Target
 from testbed import Testbed
 from tests.core.conftest import NOW, workload_of
@@ -82,6 +83,8 @@ class Stages:
     fakes: Mapping[str, Callable[[], Stage]]
     """By what the owner had set."""
     real: Callable[[Testbed, str], Stage]
+    units: list[Unit]
+    """In which it is measured, where its owner says nothing."""
 
 
 def _picture(items: Iterable[Object]) -> str:
@@ -136,7 +139,8 @@ def fake_hpa(own: int) -> Stage:
     where = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers/api"
     kube.put(where, {
         "metadata": {"namespace": "shop", "name": "api", "annotations": dict(ASKED)},
-        "spec": {"minReplicas": own, "maxReplicas": 20, "scaleTargetRef": {"kind": "Deployment", "name": "api"}},
+        "spec": {"minReplicas": own, "maxReplicas": 20, "scaleTargetRef": {"kind": "Deployment", "name": "api"},
+                 "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"averageUtilization": 70}}}]},
         "status": {"currentReplicas": 1},
     })  # fmt: skip
     return Stage(
@@ -183,8 +187,8 @@ def real_hpa(bed: Testbed, namespace: str) -> Stage:
 
 
 STAGES = {
-    "knative": Stages({"none": lambda: fake_knative(None), "3": lambda: fake_knative("3")}, real_knative),
-    "hpa": Stages({"2": lambda: fake_hpa(2)}, real_hpa),
+    "knative": Stages({"none": lambda: fake_knative(None), "3": lambda: fake_knative("3")}, real_knative, [IN_FLIGHT]),
+    "hpa": Stages({"2": lambda: fake_hpa(2)}, real_hpa, [CORES]),
 }
 
 
@@ -205,8 +209,9 @@ def stage(request: pytest.FixtureRequest) -> Stage:
 def test_a_kind_is_known_by_its_name_and_its_query_is_one_that_ships(name: str) -> None:
     kind = KINDS[name]
     target = next(iter(STAGES[name].fakes.values()))().target()
-    assert (kind.name, target.kind, target.demand) == (name, name, kind.demand)
-    assert kind.demand is None or kind.demand in load_queries()
+    assert (kind.name, target.kind) == (name, name)
+    queries = QueryList(load_queries())
+    assert [queries.of(measure, "shop").unit for measure in target.measures] == STAGES[name].units
 
 
 def test_a_target_is_found_with_its_owners_minimum(stage: Stage) -> None:

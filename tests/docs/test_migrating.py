@@ -14,4 +14,4 @@ def test_the_example_is_what_the_command_prints() -> None:
     given, shown = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/migrating.md").read_text(), re.DOTALL)
     done = CliRunner().invoke(main, ["migrate", "-"], input=given)
     assert done.stdout == shown
-    assert done.exit_code == 1, "it lacks the query for its demand"
+    assert done.exit_code == 1, "who scales the workload today only a person knows"

@@ -68,6 +68,9 @@ class FakeKube:
         ]
         return objects_among(copy.deepcopy(found))
 
+    def first(self, where: str, **query: str) -> Object | None:
+        return next(iter(self.items(where, **query)), None)
+
     def merge_patch(self, where: str, body: Object) -> Object:
         self._maybe_fail("PATCH", where)
         if where not in self.objects:

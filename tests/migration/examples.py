@@ -80,6 +80,30 @@ spec:
   crons:
   - {{name: day, timezone: Europe/Berlin, start: "0 8 ? * *", end: "0 20 ? * *", targetReplicas: 5}}
 """
+KAPACITY = f"""
+apiVersion: autoscaling.kapacitystack.io/v1alpha1
+kind: IntelligentHorizontalPodAutoscaler
+metadata: {{name: cart, namespace: shop}}
+spec:
+  scaleTargetRef: {{apiVersion: apps/v1, kind: StatefulSet, name: cart}}
+  minReplicas: 1
+  maxReplicas: 10
+  scaleMode: Preview
+  portraitProviders:
+  - {{type: Static, priority: 0, static: {{replicas: 2}}}}
+  - type: Cron
+    priority: 1
+    cron: {{crons: [{{name: noon, start: "0 11 * * *", end: "0 14 * * *", replicas: 6}}]}}
+  - type: Dynamic
+    priority: 2
+    dynamic:
+      portraitType: Reactive
+      metrics: [{{name: load, {CPU[1:]}]
+      algorithm: {{type: KubeHPA, kubeHPA: {{tolerance: "0.1"}}}}
+  - type: Dynamic
+    priority: 3
+    dynamic: {{portraitType: Predictive, algorithm: {{type: ExternalJob}}}}
+"""
 KEDA = """
 apiVersion: keda.sh/v1alpha1
 kind: ScaledObject
@@ -110,7 +134,7 @@ spec:
         autoscaling.alibabacloud.com/scaleStrategy: observer
     spec: {containerConcurrency: 4, containers: [{image: model}]}
 """
-HPAS = {"AHPA": AHPA, "CCE": CCE, "PHPA": PHPA, "Crane": CRANE, "KEDA": KEDA}
+HPAS = {"AHPA": AHPA, "CCE": CCE, "PHPA": PHPA, "Crane": CRANE, "Kapacity": KAPACITY, "KEDA": KEDA}
 """What becomes an HPA."""
 ALL = {**HPAS, "template": TEMPLATE, "Knative": KNATIVE}
 

@@ -15,8 +15,10 @@ from tests.migration.examples import (
     AHPA,
     ALL,
     CCE,
+    CPU,
     CRANE,
     HPAS,
+    KAPACITY,
     KEDA,
     KNATIVE,
     PHPA,
@@ -27,6 +29,8 @@ from tests.migration.examples import (
     short,
     told,
 )
+
+EXTERNAL = "{type: External, external: {metric: {name: queue}, target: {type: AverageValue, averageValue: 5}}}"
 
 
 def annotation(out: Any, name: str) -> object:
@@ -51,6 +55,8 @@ def annotation(out: Any, name: str) -> object:
         (CRANE, {"mode": "apply", "lead": "3600s"}),
         (CRANE.replace("Strategy: Auto", "Strategy: Preview"), {"mode": "observe"}),
         (CRANE.replace("Strategy: Auto", "Strategy: Manual"), {"mode": "off"}),
+        (KAPACITY, {"mode": "observe", "min": "2"}),
+        (KAPACITY.replace("Preview", "Auto"), {"mode": "apply"}),
         (KEDA, {"mode": "observe"}),
         (KNATIVE, {"mode": "observe"}),
         (KNATIVE.replace("observer", "auto"), {"mode": "apply"}),
@@ -79,6 +85,9 @@ def test_what_is_asked_of_us(text: str, asked: dict[str, str | None]) -> None:
         (AHPA.replace("minReplicas: 2", "minReplicas: 0"), "spec/minReplicas", 1),
         (CCE, "spec/behavior/scaleDown/stabilizationWindowSeconds", 600),
         (PHPA, "spec/behavior/scaleDown/stabilizationWindowSeconds", 0),
+        (KAPACITY, "spec/scaleTargetRef/kind", "StatefulSet"),
+        (KAPACITY, "spec/metrics/0/resource/target/averageUtilization", 40),
+        (KAPACITY, "spec/metrics/0/name", None),
         (KEDA, "spec/scaleTargetRef/kind", "Deployment"),
         (KEDA, "spec/minReplicas", 2),
         (KEDA, "spec/maxReplicas", 30),
@@ -106,7 +115,11 @@ def test_what_the_hpa_holds(text: str, where: str, value: object) -> None:
         (AHPA.replace("name: cpu", "name: gpu"), "spec.metrics[0]", "measures cpu and memory of pods, and no gpu"),
         (AHPA.replace("name: cpu", "name: gpu"), "spec", "no HPA is printed"),
         (AHPA.replace("averageUtilization: 40", "averageUtilization: 0"), "spec.metrics[0]", "must be positive"),
-        (AHPA, "ahpa.dev/demand", "name the query"),
+        (AHPA.replace(CPU, EXTERNAL), "spec.metrics[0]", "has a query for: external/queue; else"),
+        (KAPACITY + "  paused: true\n", "spec.paused", "ahpa.dev/paused: true, but the HPA is not"),
+        (KAPACITY, "spec.portraitProviders[0].priority", "the largest counts"),
+        (KAPACITY + "  behavior: {scaleUp: {grayStrategy: {grayState: Online}}}\n", "spec.behavior", "no gray states"),
+        (KAPACITY.replace("Reactive", "Predictive"), "spec.metrics", "CPU at 80 %"),
         (CCE, "spec.effectiveTime", "at all times"),
         (CCE.replace("apps/v1, kind: Deployment", "autoscaling/v2, kind: HorizontalPodAutoscaler"), "spec",
          'give that one these annotations: ahpa.dev/lead: "1800s", ahpa.dev/mode: "observe"'),
@@ -219,6 +232,11 @@ def test_where_keda_has_to_stay_nothing_is_printed_and_nothing_made_up() -> None
     out = moved(KEDA.replace("type: cpu", "type: kafka"))
     assert out.result is None
     assert told(out, "spec.metrics") == ""
+
+
+def test_an_object_on_cpu_moves_whole_and_needs_nobody() -> None:
+    """ahpa measures the CPU of its pods by itself."""
+    assert not moved(AHPA.partition("  instanceBounds")[0]).needs_you
 
 
 @pytest.mark.parametrize("name", HPAS)

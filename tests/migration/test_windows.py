@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ahpa.core.policy.parameters import BY_NAME
-from ahpa.migration import alibaba, crane, keda
+from ahpa.migration import alibaba, crane, kapacity, keda
 from ahpa.migration.migrated import Migrated
-from tests.migration.examples import AHPA, CRANE, KEDA, at, item_of, short, told
+from tests.migration.examples import AHPA, CRANE, KAPACITY, KEDA, at, item_of, short, told
 
 MOVES = [
     (alibaba.from_ahpa, AHPA, "spec.instanceBounds[0].bounds[0]",
@@ -15,6 +15,8 @@ MOVES = [
     (crane.from_crane, CRANE, "spec.crons[0]", "0 8 ? * * .. 0 20 ? * * min=5 zone=Europe/Berlin"),
     (crane.from_crane, CRANE.replace("timezone: Europe/Berlin, ", ""), "spec.crons[0]",
      "0 8 ? * * .. 0 20 ? * * min=5 zone=UTC"),
+    (kapacity.from_kapacity, KAPACITY, "spec.portraitProviders[1].cron.crons[0]",
+     "0 11 * * * .. 0 14 * * * min=6 zone=UTC"),
     (keda.from_keda, KEDA, "spec.triggers[0]", "30 8 * * 1-5 .. 0 18 * * 1-5 min=10 zone=Europe/Berlin"),
 ]  # fmt: skip
 

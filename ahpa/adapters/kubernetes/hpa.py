@@ -12,24 +12,25 @@ import time
 from collections.abc import Callable, Sequence
 
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
-from ahpa.adapters.kubernetes.hpa_metrics import average_value
+from ahpa.adapters.kubernetes.concern import Concern, concerns_us
+from ahpa.adapters.kubernetes.hpa_metrics import Requests, measure_of, metrics_of
 from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.adapters.kubernetes.objects import (
     annotations_of,
-    concerns_us,
     count,
+    maker_of,
     owns,
     reference_to,
     somebody_elses,
     target_or_refusal,
     whole,
 )
-from ahpa.adapters.kubernetes.scaled import ScaledObjects
+from ahpa.adapters.kubernetes.scaled import Scaled, Workloads
 from ahpa.core.policy.values import STATE
 from ahpa.core.served import HPA as WITHOUT_BEHAVIOR
 from ahpa.core.served import Reaction
 from ahpa.core.turns import in_turn
-from ahpa.ports import Target
+from ahpa.ports import Measure, Target
 from ahpa.reactive.hpa.config import HpaConfig
 from ahpa.reactive.hpa.reaction import reaction_of
 from ahpa.transport import NEVER
@@ -41,19 +42,24 @@ class HorizontalPodAutoscalers:
     """The actuator for HPAs in `namespace`, or in all."""
 
     def __init__(
-        self, kube: KubeApi, namespace: str | None = None, stopwatch: Callable[[], float] = time.monotonic
+        self,
+        kube: KubeApi,
+        namespace: str | None = None,
+        concerns: Concern = concerns_us,
+        stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
         self._kube = kube
         self._namespace = namespace
-        self._scaled_object = ScaledObjects(kube)
+        self._concerns = concerns
+        self._workloads = Workloads(kube)
         self._stopwatch = stopwatch
         self._late: tuple[str, ...] = ()
         """Whose scaled objects the last listing had no time to read: they come first in the next."""
 
     def targets(self, deadline: float = NEVER) -> list[Target]:
-        within = HorizontalPodAutoscalers(self._kube.within(deadline), self._namespace)
+        within = HorizontalPodAutoscalers(self._kube.within(deadline), self._namespace, self._concerns)
         listed = within._kube.items(path(*collection(AUTOSCALING_V2, "horizontalpodautoscalers", self._namespace)))
-        ours = {_name(item): item for item in listed if concerns_us(item)}
+        ours = {_name(item): item for item in listed if self._concerns(item)}
         read: dict[str, Target] = {}
         late: list[str] = []
         for name in in_turn(ours, self._late):
@@ -97,7 +103,8 @@ class HorizontalPodAutoscalers:
         # A record above the minimum in force is not ours, whoever wrote it: we only ever raise.
         held = record is not None and record <= floor and owns(item, "spec", "minReplicas")
         current = count(status.get("currentReplicas"), "currentReplicas")
-        scaled = self._scaled_object.read(namespace, spec.get("scaleTargetRef") or {})
+        scales = spec.get("scaleTargetRef") or {}
+        scaled = self._workloads.read(namespace, scales)
         return Target(
             kind=HPA.name,
             title=HPA.title,
@@ -111,22 +118,38 @@ class HorizontalPodAutoscalers:
             ready=current if scaled.ready is None else scaled.ready,
             present=max(current, scaled.asked),
             maximum=count(spec.get("maxReplicas"), "maxReplicas") or None,
-            capacities=(average_value(spec.get("metrics") or []),),
+            measures=measures(spec, namespace, scaled, self._workloads),
             managed=STATE in annotations_of(item),
             selector=scaled.selector,
-            demand=HPA.demand,
+            names=workload_names(scales),
+            no_demand="it has no metric that can be measured by itself: name the query that measures this HPA",
             reaction=_reaction(spec),
             refusal=somebody_elses(item, HPA.title),
+            maker=maker_of(item),
             handle=item,
         )
+
+
+def measures(spec: Object, namespace: str, scaled: Scaled, workloads: Workloads) -> tuple[Measure, ...]:
+    """What an HPA with such metrics is scaled by. Raises what damaged text in it raises."""
+    metrics = metrics_of(spec)
+    shares = any(metric.utilization is not None for metric in metrics)
+    requests: Requests = workloads.requests(namespace, scaled) if shares else {}
+    return tuple(measure_of(metric, requests) for metric in metrics)
+
+
+def workload_names(reference: Object) -> dict[str, str]:
+    """The names that queries may be filled with, from a `scaleTargetRef`."""
+    return {"workload": str(reference.get("name")), "workload-kind": str(reference.get("kind"))}
 
 
 HPA = Kind(
     name="hpa",
     title="HPA",
     actuator=HorizontalPodAutoscalers,
-    demand=None,
-    capacity="the `averageValue` of its metric, if it has just one; what that counts is told by its name",
+    demand="what its metrics are of: cpu and memory of its pods, for others the query of the list that is `for` them; "
+    "of several the one that needs most replicas",
+    capacity="the metric's `averageValue`, or its `averageUtilization` of what a pod requests",
 )
 
 

@@ -12,18 +12,24 @@ from typing import Any
 
 from ahpa.adapters.kubernetes.api import FIELD_MANAGER, Object
 from ahpa.adapters.kubernetes.kind import Kind
-from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX
 from ahpa.ports import ClusterError, Target
 
 _KEDA_LABEL = "scaledobject.keda.sh/name"
 _INSTEAD = {
-    "InferenceService": "set its minReplicas, because annotating that object is not supported yet",
-    "ScaledObject": "set its minReplicaCount, because annotating that object is not supported yet",
-    "EffectiveHorizontalPodAutoscaler": "`ahpa migrate` writes an HPA to take the place of that other predictor",
+    "InferenceService": "annotate that InferenceService",
+    "LLMInferenceService": "set the minimum of replicas there: that kind is not supported yet",
+    "ScaledObject": "annotate that ScaledObject",
     "PodAutoscaler": "annotate the Knative Service that it belongs to",
-}
+    **dict.fromkeys(
+        ("EffectiveHorizontalPodAutoscaler", "IntelligentHorizontalPodAutoscaler", "PredictiveHorizontalPodAutoscaler",
+         "AdvancedHorizontalPodAutoscaler"),
+        "it predicts too, and two that predict would fight: remove one of them (`ahpa migrate` translates it)",
+    ),
+}  # fmt: skip
 """What the owner of an object should do instead, by the kind of what made it."""
 _ANY = "set the minimum there, because annotating that object is not supported yet"
+_KINDS = {"InferenceService": "kserve", "ScaledObject": "keda"}
+"""Kinds of ours, by what makes objects of other kinds."""
 
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
@@ -64,7 +70,7 @@ def target_or_refusal(
             ready=0,
             present=0,
             maximum=None,
-            capacities=(),
+            measures=(),
             managed=False,
             selector="",
             refusal=f"this {kind.title} cannot be read: {why[:200]}",
@@ -106,14 +112,6 @@ def annotations_of(item: Object) -> Mapping[str, str]:
 def _text(value: str) -> str:
     """Half a surrogate pair, which JSON can carry, could be written nowhere."""
     return value.encode("utf-8", "replace").decode()
-
-
-def concerns_us(item: Object) -> bool:
-    """True if the object carries any annotation that is ours to read, or what cannot be told."""
-    noted = item["metadata"].get("annotations")
-    if not isinstance(noted, dict):
-        return noted is not None
-    return any(key.startswith(PREFIX) or key == AHPA_STRATEGY for key in noted)
 
 
 def reference_to(item: Object, api_version: str, kind: str) -> dict[str, str]:
@@ -163,6 +161,15 @@ def controller_of(item: Object) -> tuple[str, str] | None:
         if owner.get("controller"):
             return str(owner.get("kind")), str(owner.get("name"))
     return None
+
+
+def maker_of(item: Object) -> str:
+    """The key of the target that made this object, if it is of a kind of ours; else empty. KEDA and KServe copy all
+    annotations to what they make, so ours on it are the maker's."""
+    controller = controller_of(item)
+    if controller is None or controller[0] not in _KINDS:
+        return ""
+    return f"{_KINDS[controller[0]]}/{item['metadata'].get('namespace')}/{controller[1]}"
 
 
 def somebody_elses(item: Object, title: str) -> str | None:

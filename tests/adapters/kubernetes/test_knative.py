@@ -155,8 +155,7 @@ def test_a_service_that_kserve_made_is_refused_with_a_way_out() -> None:
     owner = {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService", "name": "llm", "controller": True}
     kube.edit(SERVICE, {"metadata": {"ownerReferences": [owner]}})
     assert only(actuator).refusal == (
-        "InferenceService/llm made this Knative Service and would revert us; "
-        "set its minReplicas, because annotating that object is not supported yet"
+        "InferenceService/llm made this Knative Service and would revert us; annotate that InferenceService"
     )
 
 
