@@ -36,8 +36,9 @@ def annotations_page() -> str:
     return f"""{NOTE}
 # Annotations
 
-They go on the metadata of the object that is scaled, the Knative Service or the HorizontalPodAutoscaler; never on
-a pod template, where each change would replace all pods. Values are strings, so numbers need quotes.
+They go on the metadata of the object that is scaled: the Knative Service, the HorizontalPodAutoscaler, the
+ScaledObject, the InferenceService; never on a pod template, where each change would replace all pods. Values are
+strings, so numbers need quotes.
 
 {_table(("annotation", "accepts", "without it", "example", "what it does"), rows)}
 

@@ -16,9 +16,9 @@ def command(file: str) -> None:
 
     FILE is YAML, one or several documents or a List; - reads from stdin. Understood are the objects of Alibaba's AHPA
     (its template and the Knative Services that it scales too), Huawei CCE's AHPA, PHPA, Crane and Kapacity, and KEDA's
-    ScaledObject with triggers for CPU, memory and the clock. Prints the plain HPA or the Knative Service to use
-    instead. Its comments say of each field what became of it; nothing is dropped silently. Other objects are left out.
-    No cluster is written to.
+    ScaledObject with cron triggers. Prints the plain HPA, the Knative Service or the ScaledObject to use instead. Its
+    comments say of each field what became of it; nothing is dropped silently. Other objects are left out. No cluster is
+    written to.
 
     Exit code 0: all of it moved; 1: something needs you, the comments say what; 2: it cannot be read.
 

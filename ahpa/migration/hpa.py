@@ -39,10 +39,9 @@ class Hpa:
         self.annotations[PREFIX + name] = value
         return f"{PREFIX}{name}: {value}"
 
-    def target(self, otherwise: str | None = None) -> None:
-        """What is scaled; `otherwise` is its kind where none is said."""
+    def target(self) -> None:
         reference = self.spec.part("scaleTargetRef")
-        name, kind = reference.name("name"), reference.text("kind") or otherwise
+        name, kind = reference.name("name"), reference.text("kind")
         if name is None or kind is None:
             raise Unmigratable("spec.scaleTargetRef: kind and name say what is scaled, and one is missing")
         self.scales = kind
@@ -50,19 +49,15 @@ class Hpa:
         self.out["scaleTargetRef"] = {"apiVersion": version, "kind": kind, "name": name}
         self.spec.note("scaleTargetRef", SAME)
 
-    def bounds(self, least: str = "minReplicas", most: str = "maxReplicas", otherwise: int | None = None) -> None:
-        """The fields that hold them; `otherwise` is the maximum where none is said."""
-        low, high = self.spec.count(least), self.spec.count(most)
-        if high is None and otherwise is None:
-            raise Unmigratable(f"spec.{most} is missing")
-        self.out["minReplicas"] = max(1, low if low is not None else 1)
-        self.out["maxReplicas"] = otherwise if high is None else high
-        if low == 0:
-            why = "spec.minReplicas: 1, as an HPA holds at least one replica (unless its cluster has HPAScaleToZero on)"
-            self.spec.note(least, why, needs_you=True)
-        else:
-            self.spec.note(least, SAME if least == "minReplicas" else f"spec.minReplicas: {low}")
-        self.spec.note(most, SAME if most == "maxReplicas" else f"spec.maxReplicas: {high}")
+    def bounds(self) -> None:
+        """minReplicas, 1 where none is said, and maxReplicas."""
+        low, high = self.spec.count("minReplicas"), self.spec.count("maxReplicas")
+        if high is None:
+            raise Unmigratable("spec.maxReplicas is missing")
+        self.out |= {"minReplicas": 1 if low is None else max(1, low), "maxReplicas": high}
+        one = "1, as an HPA holds at least one replica (unless its cluster has HPAScaleToZero on)"
+        self.spec.note("minReplicas", one if low == 0 else SAME, needs_you=low == 0)
+        self.spec.note("maxReplicas", SAME)
 
     def measured(self, where: Fields, besides: Collection[str] = ()) -> None:
         """The metrics of a part in the shape of an HPA's, but for the fields `besides`; each that an HPA could not read
@@ -128,8 +123,9 @@ class Hpa:
         return Migrated(kind, f"{namespace}/{name}" if namespace else name, tuple(self.top.notes), result, first)
 
 
-def moved_metadata(meta: Fields, group: str, ours: Mapping[str, str], told: str = "") -> Object:
-    """Name, namespace, labels and annotations; what the cluster wrote stays behind. `told` is an annotation of which
+def moved_metadata(meta: Fields, group: str | None, ours: Mapping[str, str], told: str = "") -> Object:
+    """Name, namespace, labels and annotations; what the cluster wrote stays behind, and so do
+    annotations of `group`. `told` is an annotation of which
     somebody said already what became of it. Raises Unmigratable."""
     labels, noted = meta.part("labels"), meta.part("annotations")
     kept = {key: noted.text(key) for key in noted.node if key != LAST_APPLIED}
@@ -147,10 +143,10 @@ def moved_metadata(meta: Fields, group: str, ours: Mapping[str, str], told: str 
     }
 
 
-def belongs_to(key: str, group: str) -> bool:
+def belongs_to(key: str, group: str | None) -> bool:
     """Whether an annotation is of this API group, or of a part of it."""
     prefix = key.partition("/")[0]
-    return prefix == group or prefix.endswith("." + group)
+    return group is not None and (prefix == group or prefix.endswith("." + group))
 
 
 def _query_of(metric: Object) -> str:

@@ -1,47 +1,47 @@
-"""KEDA's ScaledObject (keda.sh/v1alpha1), where it needs no more than an HPA: triggers for CPU, memory and the clock.
+"""KEDA's ScaledObject (keda.sh/v1alpha1): it stays, and its cron triggers become windows of ours.
 
-Source: KEDA v2, apis/keda/v1alpha1/scaledobject_types.go and pkg/scalers/{cron,cpu_memory}_scaler.go.
+A cron trigger is a minimum by the clock, and nothing else; ours begins a lead earlier, so that replicas are ready at
+its hour. The triggers stay until ahpa applies its floor: while it only watches, they alone keep the hours.
+Source: KEDA v2, apis/keda/v1alpha1/scaledobject_types.go and pkg/scalers/cron_scaler.go.
 """
 
 from __future__ import annotations
 
+from ahpa.core.policy.values import PREFIX
 from ahpa.migration.fields import Fields
-from ahpa.migration.hpa import MEASURED, Hpa
-from ahpa.migration.migrated import SAME, Migrated, Object, Unmigratable
-from ahpa.migration.windows import Bound, between, bounded
+from ahpa.migration.hpa import moved_metadata
+from ahpa.migration.migrated import Migrated, Note, Object, Unmigratable
+from ahpa.migration.windows import Bound, as_windows, between
 
 GROUP = "keda.sh"
-MOST = 100
-"""KEDA's own maximum."""
-_TO_ZERO = "KEDA's way to no replica and back; an HPA has none"
+KIND = "ScaledObject"
+_ALL_CLOCKS = "all its triggers are clocks: give it one for its load, for ahpa has nothing to predict by"
+
+
+def concerns(item: Object) -> bool:
+    """Whether it has a trigger that becomes a window. Raises Unmigratable."""
+    return any(trigger.text("type") == "cron" for trigger in Fields(item).part("spec").parts("triggers"))
 
 
 def from_keda(item: Object) -> Migrated:
     """Raises Unmigratable."""
-    hpa = Hpa(item, GROUP)
-    hpa.target(otherwise="Deployment")
-    hpa.bounds("minReplicaCount", "maxReplicaCount", otherwise=MOST)
-    clocks = []
-    for trigger in hpa.spec.parts("triggers"):
-        kind = trigger.text("type")
-        if kind == "cron":
-            clocks.append(_clock(trigger))
-        elif kind in MEASURED:
-            _resource(hpa, trigger, kind)
-        else:
-            hpa.without = f"its {kind} trigger is no metric of an HPA: keep the ScaledObject, no HPA is printed"
-            trigger.whole("KEDA has to stay for it", needs_you=True)
-    bounded(hpa, clocks)
-    hpa.or_cpu()
-    advanced = hpa.spec.part("advanced").part("horizontalPodAutoscalerConfig")
-    if advanced.value("behavior") is not None:
-        behavior = advanced.part("behavior")
-        hpa.out["behavior"] = dict(behavior.node)
-        behavior.whole("spec.behavior")
-    for name in ("idleReplicaCount", "cooldownPeriod", "initialCooldownPeriod"):
-        hpa.spec.note(name, _TO_ZERO, needs_you=name == "idleReplicaCount")
-    hpa.spec.note("pollingInterval", "an HPA looks every 15 s")
-    return hpa.done("ScaledObject", "scaledobjects")
+    top = Fields(item)
+    meta, spec = top.part("metadata"), top.part("spec")
+    triggers = spec.parts("triggers")
+    clocks = [_clock(trigger) for trigger in triggers if trigger.text("type") == "cron"]
+    for clock in clocks:
+        became = f"{PREFIX}windows: {clock.text}; once {PREFIX}mode is apply, take this trigger out"
+        clock.said.whole(f"stays: {clock.problem}" if clock.problem else became, needs_you=True)
+    if len(clocks) == len(triggers):
+        top.notes.append(Note("spec.triggers", "", _ALL_CLOCKS, needs_you=True))
+    namespace, name = meta.name("namespace"), meta.name("name")
+    if name is None:
+        raise Unmigratable("metadata.name is missing")
+    noted, windows = meta.part("annotations").node, as_windows(clocks)
+    ours = {f"{PREFIX}mode": "observe", **({f"{PREFIX}windows": windows} if windows else {})}
+    metadata = moved_metadata(meta, None, {key: value for key, value in ours.items() if key not in noted})
+    result = {"apiVersion": item["apiVersion"], "kind": KIND, "metadata": metadata, "spec": spec.node}
+    return Migrated(KIND, f"{namespace}/{name}" if namespace else name, tuple(top.notes), result)
 
 
 def _clock(trigger: Fields) -> Bound:
@@ -50,20 +50,3 @@ def _clock(trigger: Fields) -> Bound:
     if not (replicas.isascii() and replicas.isdigit() and len(replicas) <= 6):
         raise Unmigratable(f"{said.where('desiredReplicas')}: not a whole number as text")
     return Bound(trigger, between(said), said.text("timezone") or "UTC", int(replicas))
-
-
-def _resource(hpa: Hpa, trigger: Fields, kind: str) -> None:
-    said = trigger.part("metadata")
-    how = trigger.text("metricType") or said.text("type") or "Utilization"
-    value = said.text("value")
-    if how not in ("Utilization", "AverageValue") or value is None or (how == "Utilization" and not value.isdigit()):
-        raise Unmigratable(f"{said.path}: a value as text, and Utilization or AverageValue, are needed")
-    amount: dict[str, object] = {"averageUtilization": int(value)} if how == "Utilization" else {"averageValue": value}
-    container = said.text("containerName")
-    target = {"type": how, **amount}
-    if container:
-        resource = {"name": kind, "container": container, "target": target}
-        hpa.metrics.append({"type": "ContainerResource", "containerResource": resource})
-    else:
-        hpa.metrics.append({"type": "Resource", "resource": {"name": kind, "target": target}})
-    trigger.whole(f"spec.metrics: {kind}, {SAME}")

@@ -15,9 +15,13 @@ KINDS: Mapping[tuple[str, str], Callable[[Object], Migrated]] = {
     (phpa.GROUP, "PredictiveHorizontalPodAutoscaler"): phpa.from_phpa,
     (crane.GROUP, "EffectiveHorizontalPodAutoscaler"): crane.from_crane,
     (kapacity.GROUP, "IntelligentHorizontalPodAutoscaler"): kapacity.from_kapacity,
-    (keda.GROUP, "ScaledObject"): keda.from_keda,
 }
 """(API group, kind) -> what translates it."""
+SOME: Mapping[tuple[str, str], tuple[Callable[[Object], bool], Callable[[Object], Migrated]]] = {
+    ("serving.knative.dev", knative.KIND): (knative.concerns, knative.from_service),
+    (keda.GROUP, keda.KIND): (keda.concerns, keda.from_keda),
+}
+"""Objects that stay, of which some have something to translate: whether this one does, and what."""
 _GROUPS = {group for group, _ in KINDS}
 
 
@@ -32,8 +36,9 @@ def migrate(item: Object) -> Migrated | None:
     translate = KINDS.get((group, kind))
     if translate is not None:
         return translate(item)
-    if (group, kind) == ("serving.knative.dev", knative.KIND) and knative.concerns(item):
-        return knative.from_service(item)
+    if (group, kind) in SOME:
+        concerns, amend = SOME[group, kind]
+        return amend(item) if concerns(item) else None
     if group in _GROUPS:
         why = f"a {shown(kind)} of {group} is not understood here: nothing became of it"
         return Migrated(shown(kind), shown(top.part("metadata").value("name")), (Note("kind", kind, why, True),))

@@ -1,4 +1,4 @@
-"""Bounds by the clock, as AHPA, Crane and KEDA have them, as our `windows`."""
+"""Bounds by the clock, as AHPA, Crane, Kapacity and KEDA have them, as our `windows`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ahpa.migration.hpa import Hpa
 
 NO_ZONE = f"it names no time zone: is {PREFIX}time-zone (else UTC) the clock that it meant?"
 ONLY_THE_FLOOR = "max= bounds our floor, and not the autoscaler above it"
+NOT_YET = f"nobody keeps it until {PREFIX}mode is apply"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,18 @@ class Bound:
         said = {"min": self.least, "max": self.most, "zone": self.zone, "from": self.since, "until": self.until}
         return " ".join([self.when, *(f"{name}={value}" for name, value in said.items() if value not in (None, ""))])
 
+    @property
+    def problem(self) -> str:
+        """Why it is no window; empty if it is one."""
+        parameter = BY_NAME.get("windows")
+        if parameter is None:
+            return "this version knows no bounds by the clock"
+        try:
+            parameter.parse(self.text)
+        except ValueError as error:
+            return str(error) or f"{self.text} is not {parameter.accepts}"
+        return ""
+
 
 def between(said: Fields) -> str:
     """From the fields `start` and `end`, two crons. Raises Unmigratable."""
@@ -44,29 +57,19 @@ def between(said: Fields) -> str:
 
 def bounded(hpa: Hpa, bounds: Sequence[Bound]) -> None:
     """Asks for them as windows, and says of each what became of it."""
-    moved = []
     for bound in bounds:
-        problem = _problem(bound.text)
-        if problem:
-            bound.said.whole(f"left out: {problem}", needs_you=True)
-            continue
-        moved.append(bound.text)
-        doubts = list(_doubts(hpa, bound))
-        bound.said.whole("; ".join([f"{PREFIX}windows: {bound.text}", *doubts]), needs_you=bool(doubts))
-    if moved:
-        hpa.ask("windows", "; ".join(moved))
+        if bound.problem:
+            bound.said.whole(f"left out: {bound.problem}", needs_you=True)
+        else:
+            doubts = list(_doubts(hpa, bound))
+            bound.said.whole("; ".join([f"{PREFIX}windows: {bound.text}", *doubts]), needs_you=bool(doubts))
+    if moved := as_windows(bounds):
+        hpa.ask("windows", moved)
 
 
-def _problem(text: str) -> str:
-    """Why it is no window; empty if it is one."""
-    parameter = BY_NAME.get("windows")
-    if parameter is None:
-        return "this version knows no bounds by the clock"
-    try:
-        parameter.parse(text)
-    except ValueError as error:
-        return str(error) or f"{text} is not {parameter.accepts}"
-    return ""
+def as_windows(bounds: Sequence[Bound]) -> str:
+    """All that can be said so, in one annotation; empty if none can."""
+    return "; ".join(bound.text for bound in bounds if not bound.problem)
 
 
 def _doubts(hpa: Hpa, bound: Bound) -> Iterator[str]:
@@ -74,3 +77,5 @@ def _doubts(hpa: Hpa, bound: Bound) -> Iterator[str]:
         yield NO_ZONE
     if bound.most is not None and bound.most != hpa.out.get("maxReplicas"):
         yield ONLY_THE_FLOOR
+    if hpa.annotations[f"{PREFIX}mode"] != "apply":
+        yield NOT_YET

@@ -134,9 +134,9 @@ spec:
         autoscaling.alibabacloud.com/scaleStrategy: observer
     spec: {containerConcurrency: 4, containers: [{image: model}]}
 """
-HPAS = {"AHPA": AHPA, "CCE": CCE, "PHPA": PHPA, "Crane": CRANE, "Kapacity": KAPACITY, "KEDA": KEDA}
+HPAS = {"AHPA": AHPA, "CCE": CCE, "PHPA": PHPA, "Crane": CRANE, "Kapacity": KAPACITY}
 """What becomes an HPA."""
-ALL = {**HPAS, "template": TEMPLATE, "Knative": KNATIVE}
+ALL = {**HPAS, "KEDA": KEDA, "template": TEMPLATE, "Knative": KNATIVE}
 
 
 def item_of(text: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ahpa.core.policy.parameters import BY_NAME
 from ahpa.migration.kinds import migrate
 from ahpa.migration.migrated import Unmigratable
 from ahpa.render.migrated import as_yaml
@@ -88,15 +89,6 @@ def test_what_is_asked_of_us(text: str, asked: dict[str, str | None]) -> None:
         (KAPACITY, "spec/scaleTargetRef/kind", "StatefulSet"),
         (KAPACITY, "spec/metrics/0/resource/target/averageUtilization", 40),
         (KAPACITY, "spec/metrics/0/name", None),
-        (KEDA, "spec/scaleTargetRef/kind", "Deployment"),
-        (KEDA, "spec/minReplicas", 2),
-        (KEDA, "spec/maxReplicas", 30),
-        (KEDA, "spec/metrics/0/resource/target/averageUtilization", 60),
-        (KEDA.replace("  maxReplicaCount: 30\n", ""), "spec/maxReplicas", 100),
-        (KEDA.replace("Utilization, metadata: {v", "AverageValue, metadata: {v").replace('"60"', "500m"),
-         "spec/metrics/0/resource/target/averageValue", "500m"),
-        (KEDA.replace('value: "60"', 'value: "60", containerName: app'), "spec/metrics/0/containerResource/container",
-         "app"),
     ],
     ids=short,
 )  # fmt: skip
@@ -128,9 +120,8 @@ def test_what_the_hpa_holds(text: str, where: str, value: object) -> None:
         (CRANE.replace("Strategy: Auto", "Strategy: Manual"), "spec.scaleStrategy", "do not apply this one"),
         (CRANE.replace("{name: php-apache}", "{name: a, annotations: {q.autoscaling.crane.io/x: y}}", 1),
          "metadata.annotations.q.autoscaling.crane.io/x", "nobody reads it any more"),
-        (KEDA.replace("type: cpu", "type: kafka"), "spec", "its kafka trigger is no metric of an HPA"),
-        (KEDA.partition("  - {type: cpu")[0], "spec.metrics", "CPU at 80 %"),
-        (KEDA + "  idleReplicaCount: 0\n", "spec.idleReplicaCount", "KEDA's way to no replica"),
+        (KEDA, "spec.triggers[0]", "take this trigger out" if "windows" in BY_NAME else "stays: "),
+        (KEDA.partition("  - {type: cpu")[0], "spec.triggers", "nothing to predict by"),
         (TEMPLATE, "spec.metrics[0]", 'autoscaling.knative.dev/metric: rps and autoscaling.knative.dev/target: "10"'),
         (TEMPLATE, "spec", 'ahpa.dev/lead: "180s", ahpa.dev/mode: "observe", ahpa.dev/quantile: "0.95"'),
         (KNATIVE.replace("metric: rps", "metric: rt"),
@@ -217,7 +208,6 @@ def test_a_field_that_nobody_knows_is_never_dropped_silently(name: str, path: tu
         (AHPA.replace("{team: shop}", "{team: 3}"), "metadata.labels.team: 3 is not text"),
         (PHPA.replace("{scaleDown: {stabilizationWindowSeconds: 0}}", "{scaleDown: 3}"), "spec.behavior: it has not"),
         (KEDA.replace('"10"', "many"), "desiredReplicas: not a whole number"),
-        (KEDA.replace('"60"', "some"), "a value as text"),
         ("kind: Service\n", "apiVersion and kind"),
     ],
     ids=short,
@@ -227,11 +217,15 @@ def test_what_its_own_system_would_refuse_is_refused_with_its_field(text: str, s
         migrate(item_of(text))
 
 
-def test_where_keda_has_to_stay_nothing_is_printed_and_nothing_made_up() -> None:
-    """Not even the CPU target that an HPA without metrics has to have."""
-    out = moved(KEDA.replace("type: cpu", "type: kafka"))
-    assert out.result is None
-    assert told(out, "spec.metrics") == ""
+def test_a_scaled_object_stays_as_it_is_with_our_annotations_on_it() -> None:
+    """Its cron triggers too: while ahpa only watches, nobody else keeps their hours."""
+    out = moved(KEDA)
+    assert at(out.result, "spec") == item_of(KEDA)["spec"]
+    assert out.first == ()
+
+
+def test_a_scaled_object_without_a_clock_has_nothing_to_move() -> None:
+    assert migrate(item_of(KEDA.replace("type: cron", "type: kafka"))) is None
 
 
 def test_an_object_on_cpu_moves_whole_and_needs_nobody() -> None:

@@ -15,7 +15,7 @@ from ahpa.core.policy.rules import parse_policy
 from ahpa.render.migrated import as_yaml
 from tests.adapters.files.examples import put
 from tests.fakes.kube import FakeKube
-from tests.migration.examples import ALL, HPAS, KNATIVE, moved
+from tests.migration.examples import ALL, HPAS, KEDA, KNATIVE, moved
 
 
 @pytest.mark.parametrize("name", HPAS)
@@ -32,6 +32,11 @@ def test_the_hpa_is_read_by_our_parser_and_by_the_adapter(name: str, tmp_path: P
     (target,) = HorizontalPodAutoscalers(kube).targets()
     assert target.refusal is None
     assert (target.baseline, target.maximum) == (item["spec"]["minReplicas"], item["spec"]["maxReplicas"])
+
+
+def test_the_scaled_object_is_read_by_our_parser(tmp_path: Path) -> None:
+    told = read_hpa(put(tmp_path, "moved.yaml", as_yaml([moved(KEDA)])))
+    assert (told.policy.problems, told.policy.warnings, told.policy.requested) == ((), (), True)
 
 
 @pytest.mark.parametrize("metric", ["rps", "concurrency", "rt"])

@@ -18,6 +18,7 @@ from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.adapters.kubernetes.objects import (
     annotations_of,
     count,
+    in_git,
     maker_of,
     owns,
     reference_to,
@@ -123,9 +124,11 @@ class HorizontalPodAutoscalers:
             selector=scaled.selector,
             names=workload_names(scales),
             no_demand="it has no metric that can be measured by itself: name the query that measures this HPA",
-            reaction=_reaction(spec),
+            reaction=reaction(spec),
             refusal=somebody_elses(item, HPA.title),
+            inertia=inertia(scaled),
             maker=maker_of(item),
+            in_git=in_git(item, "spec", "minReplicas"),
             handle=item,
         )
 
@@ -136,6 +139,12 @@ def measures(spec: Object, namespace: str, scaled: Scaled, workloads: Workloads)
     shares = any(metric.utilization is not None for metric in metrics)
     requests: Requests = workloads.requests(namespace, scaled) if shares else {}
     return tuple(measure_of(metric, requests) for metric in metrics)
+
+
+def inertia(scaled: Scaled) -> str:
+    """Why an HPA would not follow a minimum (horizontal.go: scaling is disabled at 0 replicas)."""
+    at_zero = scaled.known and not scaled.asked
+    return "at 0 replicas an HPA does nothing, whatever its minimum is; scale it to 1 by hand" if at_zero else ""
 
 
 def workload_names(reference: Object) -> dict[str, str]:
@@ -153,7 +162,7 @@ HPA = Kind(
 )
 
 
-def _reaction(spec: Object) -> Reaction:
+def reaction(spec: Object) -> Reaction:
     """What its `behavior` comes to; what cannot be read is taken to be as if there were none."""
     try:
         return reaction_of(HpaConfig.from_spec({"maxReplicas": 1, "behavior": spec.get("behavior")}))

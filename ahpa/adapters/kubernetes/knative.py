@@ -214,6 +214,7 @@ class KnativeServices:
             parts=_parts(by_name, received, wanted, {n: prepared_until(active[n], defaults) for n in active}),
             assumed=defaults.assumed,
             refusal=refusal,
+            inertia=next((row.inertia for row in rows if row.inertia), ""),
             maker=maker_of(service),
             handle=_Listed(service, active, idle, defaults, borne),
         )

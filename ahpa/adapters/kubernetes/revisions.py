@@ -130,6 +130,8 @@ class Facts:
     capacity: Capacity
     reaction: Reaction = KPA
     """Of the scaler of its class."""
+    inertia: str = ""
+    """Why Knative would not follow its minimum now."""
 
 
 def facts(
@@ -163,7 +165,23 @@ def facts(
         metric=metric,
         capacity=capacity,
         reaction=KPA if by_requests else HPA,
+        inertia=_inertia(revision)
+        if max(ready, count(status.get("desiredReplicas"), "desiredReplicas")) < floor
+        else "",
     )
+
+
+def _inertia(revision: Object) -> str:
+    """Knative ignores the minimum of a Revision that no route reaches, and of one that sleeps since its autoscaler was
+    started anew, until a request comes (serving, pkg/reconciler/autoscaling/kpa/scaler.go: desiredScale -1)."""
+    name = revision["metadata"]["name"]
+    conditions = (revision.get("status") or {}).get("conditions") or []
+    active = {one.get("status") for one in conditions if one.get("type") == "Active"}
+    if (revision["metadata"].get("labels") or {}).get("serving.knative.dev/routingState") == "reserve":
+        return f"no route reaches {name}, and Knative ignores its minimum"
+    if "False" in active:
+        return f"{name} sleeps, and Knative ignores its minimum until the first request"
+    return ""
 
 
 def _maximum(annotations: Mapping[str, str], defaults: ClusterDefaults) -> int | None:

@@ -33,6 +33,7 @@ class Policy:
     max: int | None = None
     release: float = 0.25
     model: str = "fleet"
+    minimum_in_git: str = "kept"
     paused: bool = False
     manage_target: bool = False
 

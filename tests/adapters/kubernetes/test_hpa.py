@@ -105,6 +105,8 @@ def per_replica_of(actuator: HorizontalPodAutoscalers) -> list[float | None]:
          [("object/hits", 2000.0)]),
         ([{"type": "Pods", "pods": {"metric": {"name": "rps"}, "target": {"averageValue": "3"}}}, {"type": "Else"}],
          [("pods/rps", 3.0)]),
+        ([{"type": "External", "external": {"metric": {"name": "ahpa_floor_replicas"},
+                                            "target": {"averageValue": "1"}}}], []),
         ([{"type": "Resource", "resource": {"name": "cpu", "target": {"averageUtilization": 70}}},
           {"type": "Resource", "resource": {"name": "memory", "target": {"averageValue": "2Gi"}}}],
          [("resource/cpu", 0.42), ("resource/memory", 2.0**31)]),

@@ -9,7 +9,7 @@ from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from ahpa.core.capacity import apportion
 from ahpa.core.policy.values import AHPA_CLASS
 from ahpa.ports import ClusterError, Target
-from tests.contracts.test_actuators import ASKED
+from tests.contracts.stage import ASKED
 from tests.fakes.kube import FakeKube
 
 ROOT = "/apis/serving.knative.dev/v1/namespaces/shop"
