@@ -10,7 +10,7 @@ import yaml
 from ahpa.core.words import printable
 from ahpa.migration.migrated import SAME, Migrated, Note
 
-_MOST = 400
+_MOST = 6000
 """Characters of a note."""
 
 
