@@ -128,7 +128,8 @@ def moved_metadata(meta: Fields, group: str | None, ours: Mapping[str, str], tol
     annotations of `group`. `told` is an annotation of which
     somebody said already what became of it. Raises Unmigratable."""
     labels, noted = meta.part("labels"), meta.part("annotations")
-    kept = {key: noted.text(key) for key in noted.node if key != LAST_APPLIED}
+    kept = _texts(noted)
+    kept.pop(LAST_APPLIED, None)
     for key in [key for key in kept if belongs_to(key, group)]:
         del kept[key]
         if key != told:
@@ -138,9 +139,13 @@ def moved_metadata(meta: Fields, group: str | None, ours: Mapping[str, str], tol
     named = {"name": meta.name("name"), "namespace": meta.name("namespace")}
     return {
         **{key: value for key, value in named.items() if value is not None},
-        **({"labels": {key: labels.text(key) for key in labels.node}} if labels.node else {}),
+        **({"labels": _texts(labels)} if labels.node else {}),
         "annotations": {**kept, **ours},
     }
+
+
+def _texts(fields: Fields) -> dict[str, str]:
+    return {key: text for key in fields.node if (text := fields.text(key)) is not None}
 
 
 def belongs_to(key: str, group: str | None) -> bool:
