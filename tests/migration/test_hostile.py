@@ -18,8 +18,8 @@ from ahpa.render.migrated import as_yaml
 from tests.migration.examples import ALL, item_of
 
 VALUES: tuple[Any, ...] = (
-    None, True, False, 0, -1, 7, 2**40, 1.5, float("nan"), "", "x", "10", "\x00", "\n---\nkind: Evil", "９", "é" * 500, [],
-    {}, [None], [[]], [1], {"a": 1}, {1: 2}, {None: None}, {"cron": "* * * * *"}, date(2026, 1, 1), b"\xff", {"x"},
+    None, True, False, 0, -1, 7, 2**40, 1.5, float("nan"), "", "x", "10", "\x00", "\n---\nkind: Evil", "９", "é" * 500,
+    [], {}, [None], [[]], [1], {"a": 1}, {1: 2}, {None: None}, {"cron": "* * * * *"}, date(2026, 1, 1), b"\xff", {"x"},
 )  # fmt: skip
 
 
@@ -43,7 +43,7 @@ def damaged(item: dict[str, Any], rng: random.Random) -> dict[str, Any]:
 @pytest.mark.parametrize("name", ALL)
 def test_a_damaged_object_is_refused_or_moved_into_yaml_that_is_read_again(name: str) -> None:
     rng, item, moved = random.Random(12), item_of(ALL[name]), 0
-    for _ in range(300):
+    for _ in range(150):
         try:
             out = migrate(damaged(item, rng))
         except Unmigratable:
@@ -57,4 +57,4 @@ def test_a_damaged_object_is_refused_or_moved_into_yaml_that_is_read_again(name:
             noted = again["metadata"]["annotations"]
             assert {type(value) for value in noted.values()} <= {str}
             assert parse_policy(noted).problems == ()
-    assert moved > 30
+    assert moved > 15
