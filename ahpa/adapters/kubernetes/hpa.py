@@ -18,6 +18,7 @@ from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.adapters.kubernetes.objects import (
     annotations_of,
     count,
+    handle_of,
     in_git,
     maker_of,
     owns,
@@ -59,8 +60,8 @@ class HorizontalPodAutoscalers:
 
     def targets(self, deadline: float = NEVER) -> list[Target]:
         within = HorizontalPodAutoscalers(self._kube.within(deadline), self._namespace, self._concerns)
-        listed = within._kube.items(path(*collection(AUTOSCALING_V2, "horizontalpodautoscalers", self._namespace)))
-        ours = {_name(item): item for item in listed if self._concerns(item)}
+        found = within._kube.items(path(*collection(AUTOSCALING_V2, "horizontalpodautoscalers", self._namespace)))
+        ours = {_name(item): item for item in found if self._concerns(item)}
         read: dict[str, Target] = {}
         late: list[str] = []
         for name in in_turn(ours, self._late):
@@ -75,11 +76,11 @@ class HorizontalPodAutoscalers:
         (floor,) = floors
         if floor == target.floor:
             return False
-        self._patch(_listed(target), floor, str(target.baseline))
+        self._patch(handle_of(target, dict), floor, str(target.baseline))
         return True
 
     def restore(self, target: Target) -> None:
-        self._patch(_listed(target), target.baseline, None)
+        self._patch(handle_of(target, dict), target.baseline, None)
 
     def _patch(self, item: Object, floor: int, record: str | None) -> None:
         meta = item["metadata"]
@@ -173,9 +174,3 @@ def reaction(spec: Object) -> Reaction:
 def _name(item: Object) -> str:
     meta = item["metadata"]
     return f"{meta.get('namespace')}/{meta.get('name')}"
-
-
-def _listed(target: Target) -> Object:
-    if not isinstance(target.handle, dict):
-        raise TypeError(f"{target.key} was not listed by this actuator")
-    return target.handle

@@ -22,6 +22,7 @@ from ahpa.adapters.kubernetes.hpa_metrics import Requests
 from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.adapters.kubernetes.objects import (
     annotations_of,
+    handle_of,
     identity,
     maker_of,
     reference_to,
@@ -71,12 +72,6 @@ class _Listed:
         return minimum(self.active[name], self.defaults)
 
 
-def _listed(target: Target) -> _Listed:
-    if not isinstance(target.handle, _Listed):
-        raise TypeError(f"{target.key} was not listed by this actuator")
-    return target.handle
-
-
 class KnativeServices:
     """The actuator for Knative Services in `namespace`, or in all."""
 
@@ -116,7 +111,7 @@ class KnativeServices:
         ]
 
     def write(self, target: Target, floors: Sequence[int]) -> bool:
-        listed = _listed(target)
+        listed = handle_of(target, _Listed)
         service, active, idle = listed.service, listed.active, listed.idle
         wanted = {part.name: count for part, count in zip(target.parts, floors, strict=True)}
         if not target.managed and all(listed.minimum(name) == count for name, count in wanted.items()):
@@ -144,7 +139,7 @@ class KnativeServices:
                 raise
 
     def restore(self, target: Target) -> None:
-        listed = _listed(target)
+        listed = handle_of(target, _Listed)
         state = recorded(listed.service)
         for name, revision in (*listed.active.items(), *listed.idle.items()):
             if held(revision, state):

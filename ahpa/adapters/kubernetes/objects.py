@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from ahpa.adapters.kubernetes.api import FIELD_MANAGER, Object
 from ahpa.adapters.kubernetes.kind import Kind
@@ -42,6 +42,16 @@ _KINDS = {"InferenceService": "kserve", "ScaledObject": "keda"}
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
 _MOST = 2**31 - 1
+
+
+Listed = TypeVar("Listed")
+
+
+def handle_of(target: Target, kind: type[Listed]) -> Listed:
+    """What its own actuator listed of a target. Raises TypeError for another's."""
+    if not isinstance(target.handle, kind):
+        raise TypeError(f"{target.key} was not listed by this actuator")
+    return target.handle
 
 
 class Unreadable(ValueError):
