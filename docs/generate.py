@@ -11,6 +11,7 @@ from ahpa.adapters.kubernetes.kinds import KINDS
 from ahpa.adapters.prometheus.queries import load_queries
 from ahpa.adapters.telemetry.metrics import Metrics
 from ahpa.core.policy.parameters import PARAMETERS
+from ahpa.core.policy.rules import AHPA_MODES
 from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, Policy
 from ahpa.core.units import UNITS
 
@@ -30,6 +31,7 @@ def annotations_page() -> str:
         for name, query in sorted(load_queries().items())
     )
     units = "\n".join(f"- `{unit.name}`: {unit.words}" for unit in UNITS.values())
+    strategies = ", ".join(f"`{said}` {mode}" for said, (mode, _) in AHPA_MODES.items())
     kinds = ((f"`{k.name}`", k.title, k.demand, k.capacity) for k in KINDS.values())
     return f"""{NOTE}
 # Annotations
@@ -46,8 +48,9 @@ strings, so numbers need quotes.
 - `late-target`, `quantile` and `replica-cost` with `late-cost` are three ways to say the same thing; give one.
 - Durations are written like `90s`, `5m`, `1h30m`; shares like `0.1%` or `0.001`.
 - `{STATE}` is ours: it keeps what you had set before us, so that it can be put back. Leave it alone.
-- `{AHPA_STRATEGY}` of Alibaba's AHPA is understood where there is no
-  `{PREFIX}mode`: `observer` means observe, `auto` means apply.
+- `{AHPA_STRATEGY}` of Alibaba's AHPA is understood where there is no `{PREFIX}mode`:
+  {strategies}.
+  `ahpa migrate` rewrites whole objects of AHPA and its like ([moving over](migrating.md)).
 - What is accepted but not acted on yet is said in [limits.md](limits.md).
 
 ## Queries for `{PREFIX}demand`

@@ -37,6 +37,7 @@ from ahpa.adapters.kubernetes.revisions import (
     held,
     meant,
     minimum,
+    of_another_predictor,
     own_min_scale,
     prepared_until,
     recorded,
@@ -178,7 +179,7 @@ class KnativeServices:
         idle = {n: revisions[namespace, n] for n in state if n not in active and (namespace, n) in revisions}
         for revision in (*active.values(), *idle.values()):
             identity(revision)
-        refusal = self._owner(service, KNATIVE.title) or borne.refusal
+        refusal = self._owner(service, KNATIVE.title) or borne.refusal or of_another_predictor(active, defaults)
         if missing:
             refusal = refusal or f"its Revision {', '.join(missing)} receives traffic and was not among those listed"
         elif not active:

@@ -11,7 +11,7 @@ from ahpa.adapters.kubernetes.cluster_defaults import KnativeDefaults
 from ahpa.adapters.kubernetes.hpa_metrics import KUBERNETES_DEFAULT, Requests, measure_of, metrics_of
 from ahpa.adapters.kubernetes.objects import annotations_of, count, owns, seconds, whole
 from ahpa.adapters.kubernetes.scaled import requests_of
-from ahpa.core.policy.values import STATE
+from ahpa.core.policy.values import AHPA_CLASS, STATE
 from ahpa.core.served import HPA, KPA, Reaction
 from ahpa.core.units import IN_FLIGHT, PER_SECOND, Capacity
 from ahpa.reactive.kpa.config import KPA_CLASS, PROGRESS_DEADLINE, ClusterDefaults, KpaConfig, KpaConfigError
@@ -100,6 +100,18 @@ def minimum(revision: Object, defaults: KnativeDefaults) -> int:
 def _minimum(annotations: Mapping[str, str], defaults: KnativeDefaults) -> int:
     said = annotations.get(MIN_SCALE, annotations.get(AUTOSCALING + "minScale"))
     return defaults.autoscaler.min_scale if said is None else whole(said) or 0
+
+
+def of_another_predictor(revisions: Mapping[str, Object], defaults: KnativeDefaults) -> str | None:
+    """Why Revisions that Alibaba's AHPA scales must not be written to, and what to do; None if it scales none."""
+    theirs = [name for name, each in revisions.items() if _class(annotations_of(each), defaults) == AHPA_CLASS]
+    if not theirs:
+        return None
+    return (
+        f"{', '.join(theirs)[:120]} is of class {AHPA_CLASS}: Alibaba's AHPA scales it, or nothing does, and a second "
+        f"predictor would fight it. Remove {AUTOSCALING}class from the Service's template, so that Knative's own "
+        "autoscaler scales it (`ahpa migrate FILE` rewrites the Service, its metric and its target too)"
+    )
 
 
 @dataclass(frozen=True)
