@@ -17,7 +17,7 @@ from ahpa.core.observation import Observation
 from ahpa.core.units import CORES, IN_FLIGHT
 from ahpa.ports import ClusterError
 from tests.contracts.fakes import fake_hpa, fake_keda, fake_knative, fake_kserve, fake_kserve_serverless
-from tests.contracts.real import real_hpa, real_knative, real_kserve, real_kserve_serverless
+from tests.contracts.real import real_hpa, real_keda, real_knative, real_kserve, real_kserve_serverless
 from tests.contracts.stage import Stage, Stages
 from tests.core.conftest import NOW, workload_of
 
@@ -28,7 +28,7 @@ STAGES = {
     "hpa": Stages({"2": lambda: fake_hpa(2)}, {"": real_hpa}, [CORES]),
     "keda": Stages(
         {"none": lambda: fake_keda(None), "0": lambda: fake_keda(0), "2": lambda: fake_keda(2)},
-        {},
+        {"": real_keda},
         [CORES],
     ),
     "kserve": Stages(
