@@ -11,6 +11,7 @@ from ahpa.adapters.kubernetes.kinds import KINDS
 from ahpa.adapters.prometheus.queries import load_queries
 from ahpa.adapters.telemetry.metrics import Metrics
 from ahpa.core.policy.parameters import PARAMETERS
+from ahpa.core.policy.rules import AHPA_MODES
 from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, TARGET_STATE, Policy
 from ahpa.core.units import UNITS
 
@@ -30,24 +31,29 @@ def annotations_page() -> str:
         for name, query in sorted(load_queries().items())
     )
     units = "\n".join(f"- `{unit.name}`: {unit.words}" for unit in UNITS.values())
+    strategies = ", ".join(f"`{said}` {mode}" for said, (mode, _) in AHPA_MODES.items())
     kinds = ((f"`{k.name}`", k.title, k.demand, k.capacity) for k in KINDS.values())
     return f"""{NOTE}
 # Annotations
 
-They go on the metadata of the object that is scaled, the Knative Service or the HorizontalPodAutoscaler; never on
-a pod template, where each change would replace all pods. Values are strings, so numbers need quotes.
+They go on the metadata of the object that is scaled: the Knative Service, the HorizontalPodAutoscaler, the
+ScaledObject, the InferenceService; never on a pod template, where each change would replace all pods. Values are
+strings, so numbers need quotes.
 
 {_table(("annotation", "accepts", "without it", "example", "what it does"), rows)}
 
 - An object without `{PREFIX}mode` is left alone (but see `{AHPA_STRATEGY}` below).
 - All mistakes on an object are reported together, as one Event with reason `InvalidPolicy`, and nothing is written
-  to it until they are gone (but for a raised target, which is put back). A key that is not in the table is a warning Event with the nearest name.
+  to it until they are gone (but for a raised target, which is put back). A key that is not in the table is a warning
+  Event with the nearest name.
 - `late-target`, `quantile` and `replica-cost` with `late-cost` are three ways to say the same thing; give one.
 - Durations are written like `90s`, `5m`, `1h30m`; shares like `0.1%` or `0.001`.
 - `{STATE}` and `{TARGET_STATE}` are ours: they keep what you had set before us, so that it can be put back. Leave them
   alone.
-- `{AHPA_STRATEGY}` of Alibaba's AHPA is understood where there is no
-  `{PREFIX}mode`: `observer` means observe, `auto` means apply.
+- `{AHPA_STRATEGY}` of Alibaba's AHPA is understood where there is no `{PREFIX}mode`:
+  {strategies}.
+  `ahpa migrate` rewrites whole objects of AHPA and its like ([moving over](migrating.md)).
+- What is accepted but not acted on yet is said in [limits.md](limits.md).
 
 ## Queries for `{PREFIX}demand`
 

@@ -126,8 +126,12 @@ class Actor:
         news: list[Callable[[], bool]] = []
         news += [partial(say, target, reason, said, now, warning=True) for reason, said in refused.items()]
         news.append(lambda: self.events.tell(target, each.decision, now))
+        if each.ignored:
+            news.append(lambda: say(target, "FloorIgnored", each.ignored, now, warning=True))
         if policy.warnings:
             news.append(lambda: say(target, "UnknownParameter", "; ".join(policy.warnings), now, warning=True))
+        if policy.inert and policy.requested and policy.policy.mode != "off":
+            news.append(lambda: say(target, "NotActedOn", "; ".join(policy.inert), now, warning=True))
         if each.measured and not policy.problems and memory.introduced.get(target.key) != each.measured:
             news.append(lambda: self._introduce(each, memory, now))
         return news

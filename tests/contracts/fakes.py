@@ -109,7 +109,8 @@ def fake_keda(own: int | None) -> Stage:
     where = "/apis/keda.sh/v1alpha1/namespaces/shop/scaledobjects/orders"
     trigger = {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "70"}}
     kube.put(where, {
-        "metadata": {"namespace": "shop", "name": "orders", "annotations": dict(ASKED)},
+        "metadata": {"namespace": "shop", "name": "orders", "annotations": dict(ASKED),
+                     "labels": {"scaledobject.keda.sh/name": "orders"}},
         "spec": {"maxReplicaCount": 20, "scaleTargetRef": {"name": "orders"}, "triggers": [trigger],
                  **({} if own is None else {"minReplicaCount": own})},
     })  # fmt: skip

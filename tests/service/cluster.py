@@ -11,7 +11,8 @@ from ahpa.core.decision import Decision
 from ahpa.core.readiness import Lag, Readiness
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.simulation.outcome import Outcome
-from ahpa.simulation.scalers.kpa import KpaInputs, KpaLoop
+from ahpa.simulation.scalers.kpa import KpaLoop
+from ahpa.simulation.scalers.kpa_inputs import KpaInputs
 from ahpa.simulation.stream import SimulatedService
 from ahpa.simulation.traffic import Traffic, spread_over_seconds
 from ahpa.simulation.world import World

@@ -20,6 +20,7 @@ from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.adapters.kubernetes.objects import (
     annotations_of,
     count,
+    handle_of,
     in_git,
     maker_of,
     owns,
@@ -61,8 +62,8 @@ class HorizontalPodAutoscalers:
 
     def targets(self, deadline: float = NEVER) -> list[Target]:
         within = HorizontalPodAutoscalers(self._kube.within(deadline), self._namespace, self._concerns)
-        listed = within._kube.items(path(*collection(AUTOSCALING_V2, "horizontalpodautoscalers", self._namespace)))
-        ours = {_name(item): item for item in listed if self._concerns(item)}
+        found = within._kube.items(path(*collection(AUTOSCALING_V2, "horizontalpodautoscalers", self._namespace)))
+        ours = {_name(item): item for item in found if self._concerns(item)}
         read: dict[str, Target] = {}
         late: list[str] = []
         for name in in_turn(ours, self._late):
@@ -77,11 +78,11 @@ class HorizontalPodAutoscalers:
         (floor,) = floors
         if floor == target.floor:
             return False
-        self._patch(_listed(target), {"minReplicas": floor}, {STATE: str(target.baseline)})
+        self._patch(handle_of(target, dict), {"minReplicas": floor}, {STATE: str(target.baseline)})
         return True
 
     def fill(self, target: Target, share: float | None) -> bool:
-        item, lever = _listed(target), target.lever
+        item, lever = handle_of(target, dict), target.lever
         if share is not None and (lever.own is None or share <= lever.own):
             share = None
         metrics = own_metrics(item) if share is None or lever.own is None else raised(item, lever.own, share)
@@ -92,7 +93,7 @@ class HorizontalPodAutoscalers:
         return True
 
     def restore(self, target: Target) -> None:
-        item = _listed(target)
+        item = handle_of(target, dict)
         spec: dict[str, object] = {"minReplicas": target.baseline}
         if target.lever.raised is not None:
             spec["metrics"] = own_metrics(item)
@@ -148,6 +149,7 @@ class HorizontalPodAutoscalers:
             no_demand="it has no metric that can be measured by itself: name the query that measures this HPA",
             reaction=reaction(spec),
             refusal=somebody_elses(item, HPA.title),
+            inertia=inertia(scaled),
             maker=maker_of(item),
             in_git=in_git(item, "spec", "minReplicas"),
             handle=item,
@@ -160,6 +162,12 @@ def measures(spec: Object, namespace: str, scaled: Scaled, workloads: Workloads)
     shares = any(metric.utilization is not None for metric in metrics)
     requests: Requests = workloads.requests(namespace, scaled) if shares else {}
     return tuple(measure_of(metric, requests) for metric in metrics)
+
+
+def inertia(scaled: Scaled) -> str:
+    """Why an HPA would not follow a minimum (horizontal.go: scaling is disabled at 0 replicas)."""
+    at_zero = scaled.known and not scaled.asked
+    return "at 0 replicas an HPA does nothing, whatever its minimum is; scale it to 1 by hand" if at_zero else ""
 
 
 def workload_names(reference: Object) -> dict[str, str]:
@@ -188,9 +196,3 @@ def reaction(spec: Object) -> Reaction:
 def _name(item: Object) -> str:
     meta = item["metadata"]
     return f"{meta.get('namespace')}/{meta.get('name')}"
-
-
-def _listed(target: Target) -> Object:
-    if not isinstance(target.handle, dict):
-        raise TypeError(f"{target.key} was not listed by this actuator")
-    return target.handle

@@ -16,6 +16,7 @@ from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.adapters.kubernetes.objects import (
     annotations_of,
     count,
+    handle_of,
     in_git,
     owns,
     reference_to,
@@ -47,10 +48,10 @@ class ScaledObjects:
 
     def targets(self, deadline: float = NEVER) -> list[Target]:
         within = ScaledObjects(self._kube.within(deadline), self._namespace, self._concerns)
-        listed = within._kube.items(path(*collection(KEDA_V1, "scaledobjects", self._namespace)))
+        found = within._kube.items(path(*collection(KEDA_V1, "scaledobjects", self._namespace)))
         return [
             target_or_refusal(item, KEDA, reference_to(item, KEDA_V1, "ScaledObject"), within._target)
-            for item in listed
+            for item in found
             if self._concerns(item)
         ]
 
@@ -58,7 +59,7 @@ class ScaledObjects:
         (floor,) = floors
         if floor == target.floor:
             return False
-        item = _listed(target)
+        item = handle_of(target, dict)
         own = _record(item) if _held(item) else _said(item)
         self._patch(item, floor, _NOTHING if own is None else str(own))
         return True
@@ -67,7 +68,7 @@ class ScaledObjects:
         return False  # its HPA is KEDA's, which reverts us, and its triggers may have any form
 
     def restore(self, target: Target) -> None:
-        item = _listed(target)
+        item = handle_of(target, dict)
         self._patch(item, _record(item) if _held(item) else _said(item), None)
 
     def _patch(self, item: Object, minimum: int | None, record: str | None) -> None:
@@ -168,9 +169,3 @@ def _fallen_back(item: Object) -> str | None:
         if one.get("type") == "Fallback" and one.get("status") == "True":
             return "KEDA has fallen back, as it cannot read its triggers"
     return None
-
-
-def _listed(target: Target) -> Object:
-    if not isinstance(target.handle, dict):
-        raise TypeError(f"{target.key} was not listed by this actuator")
-    return target.handle

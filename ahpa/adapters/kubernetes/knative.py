@@ -23,6 +23,7 @@ from ahpa.adapters.kubernetes.kept import MINIMUM, TARGET, Kept, record_of
 from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.adapters.kubernetes.objects import (
     annotations_of,
+    handle_of,
     identity,
     maker_of,
     reference_to,
@@ -34,6 +35,7 @@ from ahpa.adapters.kubernetes.revisions import (
     failed,
     meant,
     minimum,
+    of_another_predictor,
     prepared_until,
     traffic,
 )
@@ -65,12 +67,6 @@ class _Listed:
     def minimum(self, name: str) -> int:
         """In force on an active Revision."""
         return minimum(self.active[name], self.defaults)
-
-
-def _listed(target: Target) -> _Listed:
-    if not isinstance(target.handle, _Listed):
-        raise TypeError(f"{target.key} was not listed by this actuator")
-    return target.handle
 
 
 class KnativeServices:
@@ -112,7 +108,7 @@ class KnativeServices:
         ]
 
     def write(self, target: Target, floors: Sequence[int]) -> bool:
-        listed = _listed(target)
+        listed = handle_of(target, _Listed)
         service, active, idle = listed.service, listed.active, listed.idle
         wanted = {part.name: count for part, count in zip(target.parts, floors, strict=True)}
         managed = STATE in annotations_of(service)
@@ -132,7 +128,7 @@ class KnativeServices:
         return bool(released or moved) or after != before
 
     def fill(self, target: Target, share: float | None) -> bool:
-        listed = _listed(target)
+        listed = handle_of(target, _Listed)
         before, every = TARGET.recorded(listed.service), {**listed.idle, **listed.active}
         ours = {name: before[name] for name, revision in every.items() if TARGET.held(revision, before)}
         raised = {} if share is None else {n: f"{100 * share:g}" for n, own in listed.own.items() if own < share}
@@ -164,7 +160,7 @@ class KnativeServices:
         return True
 
     def restore(self, target: Target) -> None:
-        listed = _listed(target)
+        listed = handle_of(target, _Listed)
         records = {kept: kept.recorded(listed.service) for kept in (MINIMUM, TARGET)}
         for name, revision in (*listed.active.items(), *listed.idle.items()):
             held = {kept: state[name] for kept, state in records.items() if kept.held(revision, state)}
@@ -208,7 +204,7 @@ class KnativeServices:
         idle = {n: revisions[namespace, n] for n in noted if (namespace, n) in revisions}
         for revision in (*active.values(), *idle.values()):
             identity(revision)
-        refusal = self._owner(service, KNATIVE.title) or borne.refusal
+        refusal = self._owner(service, KNATIVE.title) or borne.refusal or of_another_predictor(active, defaults)
         if missing:
             refusal = refusal or f"its Revision {', '.join(missing)} receives traffic and was not among those listed"
         elif not active:
@@ -240,6 +236,7 @@ class KnativeServices:
             parts=parts_of(by_name, received, wanted, {n: prepared_until(active[n], defaults) for n in active}),
             assumed=defaults.assumed,
             refusal=refusal,
+            inertia=next((row.inertia for row in rows if row.inertia), ""),
             maker=maker_of(service),
             handle=_Listed(service, active, idle, own, defaults, borne),
         )

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
 from ahpa.adapters.kubernetes.concern import Concern, concerns_us
-from ahpa.adapters.kubernetes.hpa import AUTOSCALING_V2, measures, reaction
+from ahpa.adapters.kubernetes.hpa import AUTOSCALING_V2, inertia, measures, reaction
 from ahpa.adapters.kubernetes.keda import KEDA_V1
 from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.adapters.kubernetes.knative import KnativeServices
@@ -174,6 +174,7 @@ class InferenceServices:
             reaction=reaction(_behaving(scaler)),
             refusal=somebody_elses(item, KSERVE.title) or _not_scaled(item, bool(scaler)),
             in_git=in_git(item, "spec", "predictor", "minReplicas"),
+            inertia=inertia(scaled),
             handle=raw,
         )
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from ahpa.adapters.kubernetes.api import FIELD_MANAGER, Object
 from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.ports import ClusterError, Target
 
 _KEDA_LABEL = "scaledobject.keda.sh/name"
+"""On what KEDA made, and on the ScaledObjects themselves (keda, controllers/keda/scaledobject_controller.go)."""
 _INSTEAD = {
     "InferenceService": "annotate that InferenceService",
     "LLMInferenceService": "set spec.scaling.minReplicas there, or let it read ahpa_floor_replicas "
@@ -42,6 +43,16 @@ _KINDS = {"InferenceService": "kserve", "ScaledObject": "keda"}
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
 _MOST = 2**31 - 1
+
+
+Listed = TypeVar("Listed")
+
+
+def handle_of(target: Target, kind: type[Listed]) -> Listed:
+    """What its own actuator listed of a target. Raises TypeError for another's."""
+    if not isinstance(target.handle, kind):
+        raise TypeError(f"{target.key} was not listed by this actuator")
+    return target.handle
 
 
 class Unreadable(ValueError):
@@ -200,6 +211,6 @@ def somebody_elses(item: Object, title: str) -> str | None:
     if controller is not None:
         kind, name = controller
         return f"{kind}/{name} made this {title} and would revert us; {_INSTEAD.get(kind, _ANY)}"
-    if _KEDA_LABEL in (item["metadata"].get("labels") or {}):
+    if title != "ScaledObject" and _KEDA_LABEL in (item["metadata"].get("labels") or {}):
         return f"KEDA made this {title} and would revert us; {_INSTEAD['ScaledObject']}"
     return None

@@ -13,6 +13,8 @@ TARGET_STATE = PREFIX + "baseline-target"
 leaves this one alone."""
 AHPA_STRATEGY = "autoscaling.alibabacloud.com/scaleStrategy"
 """The annotation of Alibaba's AHPA; its users can move over without editing."""
+AHPA_CLASS = "ahpa.autoscaling.knative.dev"
+"""The class of Knative Revisions that Alibaba's AHPA scales, and no other autoscaler."""
 
 
 @dataclass(frozen=True)
@@ -50,3 +52,5 @@ class Parsed:
     """False: the object carries no mode of ours, so nobody asked for us."""
     raw: Mapping[str, str] = field(default_factory=dict)
     """The annotations that were read, for the journal."""
+    inert: tuple[str, ...] = ()
+    """Wishes that are accepted and that this build of the service does not act on."""

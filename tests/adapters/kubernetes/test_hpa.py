@@ -67,6 +67,12 @@ def test_where_the_scaled_object_cannot_be_read_its_replicas_do_not_count_as_sta
     assert (target.ready, target.present) == (3, 3)
 
 
+def test_an_hpa_of_another_predictor_is_refused_and_told_how_to_move_over() -> None:
+    made = [{"kind": "EffectiveHorizontalPodAutoscaler", "name": "api", "controller": True}]
+    _, actuator = cluster({"ownerReferences": made})
+    assert "`ahpa migrate` translates it" in str(actuator.targets()[0].refusal)
+
+
 @pytest.mark.parametrize(
     "meta",
     [
