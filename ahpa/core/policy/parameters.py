@@ -229,7 +229,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         "manage-target",
         _flag,
         "true or false",
-        "false",
+        "true",
         "Allow the utilisation target of the scaler to be raised (to 80, 90 or 100 %, whatever did best) while the "
         "forecast is trusted: Knative Services and HPAs (docs/limits.md).",
     ),
