@@ -220,8 +220,12 @@ class Service:
                 late = self._observer.late(listing, self._memory, seen.now, deadline)
                 tried = tried.after(recent.panel, late, doubted | recent.partial)
             filled = {w.key: w.lever.raised for w in seen.workloads if w.managed and w.present >= w.floor}
-            plans = {one.key: one.plan for one in written if one.plan is not None and one.key in filled}
-            followed = {key: it.setting for key, it in plans.items() if it.setting.utilization == filled[key]}
+            held = [one for one in written if one.key in filled and one.utilization == filled[one.key]]
+            followed = {
+                one.key: one.plan.setting
+                for one in held
+                if one.plan is not None and one.plan.setting.utilization == one.utilization
+            }
             largest, reactions = self._learned.largest, listing.reactions
             self._memory.tried = now = wish(tried, seen, series, largest, reactions, followed)
             for key in now.anew if now is not None else ():

@@ -4,12 +4,14 @@ round in which trust is lost."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ahpa.adapters.kubernetes.api import Object
 from ahpa.adapters.kubernetes.kept import MIN_SCALE, TARGET_PERCENTAGE
+from ahpa.core.decision import Reason
 from ahpa.core.policy.values import STATE, TARGET_STATE
 from ahpa.core.setting import Rule, Setting
 from ahpa.ports import ClusterError
@@ -24,13 +26,14 @@ FULL = Setting(Rule.CONSTANT, 0.99, 8, utilization=0.9)
 
 
 class Fenced(FakeKube):
-    """Refuses targets, as the API server does in a namespace without the label."""
+    """Refuses some annotations, as a policy does: targets in a namespace without the label."""
 
+    key: str = TARGET_PERCENTAGE
     refuses: Callable[[str | None], bool] = staticmethod(lambda value: value is not None)
 
     def merge_patch(self, where: str, body: Object) -> Object:
         annotations = body["metadata"].get("annotations") or {}
-        if TARGET_PERCENTAGE in annotations and self.refuses(annotations[TARGET_PERCENTAGE]):
+        if self.key in annotations and self.refuses(annotations[self.key]):
             raise ClusterError(422, "denied request: label the namespace ahpa.dev/manage-target=allowed")
         return super().merge_patch(where, body)
 
@@ -135,14 +138,14 @@ def test_the_floor_goes_up_first_and_the_target_down_first() -> None:
 
 
 def test_a_floor_that_could_not_be_written_raises_no_target() -> None:
-    kube = FakeKube()
-    at = asking(kube)
-    kube.fail = lambda method, where: ClusterError(503, "busy") if (method, where) == ("PATCH", REVISION) else None
+    kube = Fenced()
+    kube.key = MIN_SCALE
+    at = asking(kube, replace(FULL, replicas=5))
     before = len(kube.writes)
-    at.tick(NOW + 60)
+    assert at.tick(NOW + 60)["knative/shop/chat"].utilization == 0.9
     assert order(kube, before) == []
-    kube.fail = lambda method, where: None
-    at.tick(NOW + 120)
+    kube.refuses = lambda value: False
+    at.tick(NOW + 180)
     assert order(kube, before) == ["floor", "target"]
 
 
@@ -179,6 +182,47 @@ def test_a_refused_target_costs_no_floor_and_is_told_with_the_next_step() -> Non
     assert "its target stays as it is: raising it was refused" in later.message
     assert at.tick(NOW + 361)["knative/shop/chat"].utilization == 0.9, "it is tried again, less and less often"
     assert at.tick(NOW + 422)["knative/shop/chat"].utilization is None
+
+
+def test_what_somebody_else_took_over_is_left_alone() -> None:
+    kube = FakeKube()
+    at = asking(kube)
+    at.tick(NOW + 60)
+    owner = {"apiVersion": "v1", "kind": "ModelDeployment", "name": "maker", "uid": "its", "controller": True}
+    kube.edit(SERVICE, {"metadata": {"ownerReferences": [owner]}})
+    before = len(kube.writes)
+    assert at.tick(NOW + 120)["knative/shop/chat"].reason == Reason.REFUSED
+    assert len(kube.writes) == before
+
+
+def in_force(cluster: Cluster) -> list[float | None]:
+    """The fills of which the last minute told something."""
+    tried = cluster.at.service._memory.tried
+    assert tried is not None
+    return [share for share, column in zip(tried.fills.shares, tried.in_force, strict=True) if column >= 0]
+
+
+def test_what_really_happened_is_held_against_the_fill_that_was_in_force() -> None:
+    """And all fills learn of it. In the round that raises it nothing has happened with it yet; while the data are
+    partial the target is the owner's, and nothing happens with the setting."""
+    cluster = Cluster(ASKED)
+    cluster.live(1)
+    while cluster.filled[-1] == 0.7:
+        assert in_force(cluster) in ([], [None])
+        cluster.live(1)
+    assert in_force(cluster) == []
+    cluster.live(3)
+    assert in_force(cluster) == [cluster.filled[-1]]
+    cluster.live(2)
+    tried = cluster.at.service._memory.tried
+    assert tried is not None
+    known = set(tried.tryouts.experience.demand.tolist())
+    assert len(known) == 1
+    assert known != {0.0}
+    cluster.at.prometheus.warns = True
+    for _ in range(2):
+        assert cluster.live(1).plan is not None
+        assert in_force(cluster) == []
 
 
 def test_a_dry_run_raises_nothing() -> None:
