@@ -32,6 +32,10 @@ GOOD = [
     f"count_values('v', a{BOUND})",
     f"sum{BOUND}",
     f"job:a:rate5m{BOUND}",
+    f"a{BOUND} # a line of Windows\r\n+ b{BOUND}",
+    'a{envoy_cluster_name=~"httproute/{{namespace}}/{{name}}/rule/[0-9]+"}',
+    'a{envoy_cluster_name="httproute/{{ namespace }}/{{name}}/rule/0"}',
+    f"info{BOUND}",
 ]
 
 BAD = [
@@ -73,7 +77,21 @@ BAD = [
     ('a{namespace="shop"}', "namespace"),
     ('a{namespace="{{name}}"}', "namespace"),
     ('a{namespace="x{{namespace}}"}', "namespace"),
+    ('a{b=~"httproute/{{namespace}}"}', "namespace"),
+    ('a{b=~"httproute/{{namespace}}-x/c"}', "namespace"),
+    ('a{b=~".*/{{namespace}}/c"}', "namespace"),
+    ('a{b=~"httproute/{{namespace}}/c|.*"}', "namespace"),
+    (r'a{b=~"httproute/{{namespace}}/c\x7c.*"}', "namespace"),
+    ('a{b=~"httproute/{{namespace}}/?.*"}', "namespace"),
+    ('a{b=~"httproute/{{namespace}}/*.*"}', "namespace"),
+    ('a{b=~"httproute/{{namespace}}/{0,1}.*"}', "namespace"),
+    ('a{b!~"httproute/{{namespace}}/c"}', "namespace"),
+    ('a{b=~"httproute/{{name}}/{{namespace}}/c"}', "namespace"),
     ('{__name__=~"a.*",namespace="{{namespace}}"}', "named, not searched"),
+    # what Prometheus reads otherwise than it looks: its comments end at a carriage return too
+    (f"a{BOUND} # \r or up", "a carriage return"),
+    (f"a{BOUND} # \r", "a carriage return"),
+    (f"info(a{BOUND})", "it does not name"),
     ('{"__name__"!="a",namespace="{{namespace}}"}', "named, not searched"),
     ("{{name}}" + BOUND, "outside of quotes"),
     (f"a{BOUND} + {{{{name}}}}", "outside of quotes"),
