@@ -139,7 +139,9 @@ def _query(name: str, entry: object) -> Query:
         return Query(name, _checked(name, entry))
     rest = {key: value for key, value in entry.items() if key != "for"}
     if not set(rest) <= set(_TEXTS) or not all(isinstance(value, str) for value in rest.values()):
-        raise QueryError(f"query {name}: expected 'unit', 'promql', 'late', 'note', each a text, and 'for', and nothing else")
+        raise QueryError(
+            f"query {name}: expected 'unit', 'promql', 'late', 'note', each a text, and 'for', and nothing else"
+        )
     try:
         unit = unit_named(rest["unit"]) if "unit" in rest else None
     except UnitError as error:
