@@ -87,6 +87,12 @@ class Target:
     reaction: Reaction = KPA
     """How the scaler above the floor follows the load."""
     refusal: str | None = None
+    in_git: str = ""
+    """Which tool keeps its minimum as Git has it, and would revert ours; empty: none."""
+    doubt: str | None = None
+    """Why nothing should be released now, as far as its own scaler says."""
+    inertia: str = ""
+    """Why its autoscaler would not follow a floor above what it asks for now, as far as is known."""
     maker: str = ""
     """The key of the target that made this one and speaks for it; empty: nobody that we know."""
     title: str = "object"
@@ -216,6 +222,10 @@ class TargetRound:
     workload: Workload
     outlook: Outlook | None
     decision: Decision
+    ignored: str = ""
+    """Why the floor that we hold is not followed; empty: it is."""
+    measured: str = ""
+    """By what its demand is measured, and what one replica serves of it, in words."""
 
 
 class EventLog(Protocol):

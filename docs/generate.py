@@ -12,6 +12,7 @@ from ahpa.adapters.kubernetes.kinds import KINDS
 from ahpa.adapters.prometheus.queries import Query, load_queries
 from ahpa.adapters.telemetry.metrics import Metrics
 from ahpa.core.policy.parameters import PARAMETERS
+from ahpa.core.policy.rules import AHPA_MODES
 from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, Policy
 from ahpa.core.units import UNITS
 
@@ -28,12 +29,14 @@ def annotations_page() -> str:
     )
     queries = fill(", ".join(f"`{name}`" for name in load_queries()), 120, break_on_hyphens=False)
     units = "\n".join(f"- `{unit.name}`: {unit.words}" for unit in UNITS.values())
+    strategies = ", ".join(f"`{said}` {mode}" for said, (mode, _) in AHPA_MODES.items())
     kinds = ((f"`{k.name}`", k.title, k.demand, k.capacity) for k in KINDS.values())
     return f"""{NOTE}
 # Annotations
 
-They go on the metadata of the object that is scaled, the Knative Service or the HorizontalPodAutoscaler; never on
-a pod template, where each change would replace all pods. Values are strings, so numbers need quotes.
+They go on the metadata of the object that is scaled: the Knative Service, the HorizontalPodAutoscaler, the
+ScaledObject, the InferenceService; never on a pod template, where each change would replace all pods. Values are
+strings, so numbers need quotes.
 
 {_table(("annotation", "accepts", "without it", "example", "what it does"), rows)}
 
@@ -43,8 +46,9 @@ a pod template, where each change would replace all pods. Values are strings, so
 - `late-target`, `quantile` and `replica-cost` with `late-cost` are three ways to say the same thing; give one.
 - Durations are written like `90s`, `5m`, `1h30m`; shares like `0.1%` or `0.001`.
 - `{STATE}` is ours: it keeps what you had set before us, so that it can be put back. Leave it alone.
-- `{AHPA_STRATEGY}` of Alibaba's AHPA is understood where there is no
-  `{PREFIX}mode`: `observer` means observe, `auto` means apply.
+- `{AHPA_STRATEGY}` of Alibaba's AHPA is understood where there is no `{PREFIX}mode`:
+  {strategies}.
+  `ahpa migrate` rewrites whole objects of AHPA and its like ([moving over](migrating.md)).
 - What is accepted but not acted on yet is said in [limits.md](limits.md).
 
 ## Queries for `{PREFIX}demand`
@@ -117,9 +121,9 @@ ServiceMonitors add; another way to scrape must add them too.
 
 ## Their PromQL
 
-Filled in are the object's `{{{{namespace}}}}` and `{{{{name}}}}`, the `{{{{step}}}}`, what the names of its `{{{{pods}}}}`
-look like, and what a metric of it says besides: `{{{{container}}}}`, the `{{{{object}}}}` that it describes,
-`{{{{topic}}}}`, `{{{{group}}}}`.
+Filled in are the object's `{{{{namespace}}}}` and `{{{{name}}}}`, the `{{{{step}}}}`, what the names of its
+`{{{{pods}}}}` look like, and what a metric of it says besides: `{{{{container}}}}`, the `{{{{object}}}}` that it
+describes, `{{{{topic}}}}`, `{{{{group}}}}`.
 
 {"".join(_folded(query) for query in queries.values())}"""
 

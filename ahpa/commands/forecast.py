@@ -21,6 +21,7 @@ from ahpa.commands.options import (
     joining_from,
     joining_options,
     named_once,
+    parameter_option,
     said_of_input,
 )
 
@@ -70,7 +71,7 @@ def _levels(text: str) -> tuple[float, ...]:
 @click.option("--test-days", type=click.FloatRange(0, 90, min_open=True), default=3.0, show_default=True,
               help="With --rolling: the last days hold the origins.")  # fmt: skip
 @click.option("--every", type=SECONDS, default="30m", show_default=True, help="With --rolling: between two origins.")
-@click.option("--model", default="fleet", show_default=True, metavar="NAME", help=f"What forecasts: {MODELS}.")
+@parameter_option("model", metavar="NAME", default="fleet", help=f"What forecasts: {MODELS}.")
 @calendar_options
 @joining_options
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw it too: a .png, .svg or .pdf file.")

@@ -70,14 +70,19 @@ def names_among(known: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
     return convert
 
 
-def parameter_option(name: str, *, metavar: str | None = None, help: str) -> Callable[[Command], Command]:
-    """The option that asks for what the annotation `ahpa.dev/<name>` asks for; without it the value is None, or False
-    where the parameter is a switch."""
+def parameter_option(
+    name: str, *, metavar: str | None = None, default: str | None = None, help: str | None = None
+) -> Callable[[Command], Command]:
+    """The option that asks for what the annotation `ahpa.dev/<name>` asks for, in the table's words where the command
+    has none of its own; without it the value is what `default` says, None, or False where the parameter is a switch."""
     parameter = BY_NAME[name]
+    words = help or parameter.help.partition(". ")[0].removesuffix(".") + "."
     if isinstance(getattr(Policy(), parameter.field), bool):
-        return click.option(f"--{name}", is_flag=True, help=help)
+        return click.option(f"--{name}", is_flag=True, help=words)
     kind = read_by(parameter.parse, metavar or name, parameter.accepts)
-    return click.option(f"--{name}", type=kind, metavar=metavar, help=help)
+    return click.option(
+        f"--{name}", type=kind, metavar=metavar, default=default, show_default=default is not None, help=words
+    )
 
 
 def chosen(into: type[Chosen], given: Mapping[str, object]) -> Chosen:

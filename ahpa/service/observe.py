@@ -12,7 +12,7 @@ import numpy as np
 from ahpa.core.capacity import apportion, mean_capacity
 from ahpa.core.observation import Workload
 from ahpa.core.policy.rules import parse_policy
-from ahpa.core.policy.values import Parsed, Policy
+from ahpa.core.policy.values import PREFIX, Parsed, Policy
 from ahpa.core.readiness import Readiness
 from ahpa.core.starts import StartLog
 from ahpa.ports import (
@@ -90,6 +90,7 @@ class Observer:
         parsed = parse_policy(target.annotations)
         if not parsed.requested or parsed.policy.mode == "off":
             return Asked(target, parsed, None)
+        target = replace(target, refusal=target.refusal or _reverted(target, parsed.policy))
         if parsed.policy.model not in self.models:
             known = ", ".join(sorted(self.models))
             return _unserved(target, parsed, f"ahpa.dev/model: no model {parsed.policy.model!r}; there are {known}")
@@ -174,7 +175,9 @@ class Observer:
                     late=late.get(series),
                     unread=recent.problems.get(series),
                     never="" if series in memory.seen or asked.query is None else _never(asked),
-                    doubt=doubts.of(series, zeros.get(series), busy=target.ready > floor) or _unread_defaults(target),
+                    doubt=doubts.of(series, zeros.get(series), busy=target.ready > floor)
+                    or target.doubt
+                    or _unread_defaults(target),
                     was_trusted=_was_trusted(target, series, memory),
                 )
             )
@@ -203,6 +206,16 @@ class Observer:
             assumed=_assumed(asked, readiness),
             no_capacity=next((one.problem for one in asked.fits if one.problem), ""),
         )
+
+
+def _reverted(target: Target, policy: Policy) -> str | None:
+    """Why a floor of this target would not stay; nothing is written in observe mode, so there it may be thought of."""
+    if not target.in_git or policy.mode != "apply" or policy.minimum_in_git == "ignored":
+        return None
+    return (
+        f"{target.in_git} keeps the minimum of this {target.title} as Git has it, against us: let it ignore that "
+        f"field and set {PREFIX}minimum-in-git: ignored, or let the object read the floor (docs/without-writing.md)"
+    )
 
 
 def _unserved(target: Target, parsed: Parsed, problem: str) -> Asked:

@@ -33,6 +33,7 @@ from ahpa.ports import (
 from ahpa.service.act import Actor, Gate
 from ahpa.service.budget import Budget
 from ahpa.service.choose import STEP_SECONDS, Tried, wish
+from ahpa.service.effect import ignored
 from ahpa.service.learn import Learned, Learner, Refit, worst_skew
 from ahpa.service.listing import Listing
 from ahpa.service.memory import Memory
@@ -153,7 +154,14 @@ class Service:
         observation = self._observation(listing, recent, skew, now, writes, budget.starts)
         decisions = step(observation)
         rounds = tuple(
-            TargetRound(asked.target, workload, observation.outlook(workload.key), decision)
+            TargetRound(
+                asked.target,
+                workload,
+                observation.outlook(workload.key),
+                decision,
+                ignored(asked.target, self._memory, now),
+                asked.words,
+            )
             for asked, workload, decision in zip(listing.asked, observation.workloads, decisions, strict=True)
         )
         self.shown = Shown(now, rounds)

@@ -22,6 +22,7 @@ from ahpa.adapters.kubernetes.hpa_metrics import Requests
 from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.adapters.kubernetes.objects import (
     annotations_of,
+    handle_of,
     identity,
     maker_of,
     reference_to,
@@ -36,6 +37,7 @@ from ahpa.adapters.kubernetes.revisions import (
     held,
     meant,
     minimum,
+    of_another_predictor,
     own_min_scale,
     prepared_until,
     recorded,
@@ -68,12 +70,6 @@ class _Listed:
     def minimum(self, name: str) -> int:
         """In force on an active Revision."""
         return minimum(self.active[name], self.defaults)
-
-
-def _listed(target: Target) -> _Listed:
-    if not isinstance(target.handle, _Listed):
-        raise TypeError(f"{target.key} was not listed by this actuator")
-    return target.handle
 
 
 class KnativeServices:
@@ -115,7 +111,7 @@ class KnativeServices:
         ]
 
     def write(self, target: Target, floors: Sequence[int]) -> bool:
-        listed = _listed(target)
+        listed = handle_of(target, _Listed)
         service, active, idle = listed.service, listed.active, listed.idle
         wanted = {part.name: count for part, count in zip(target.parts, floors, strict=True)}
         if not target.managed and all(listed.minimum(name) == count for name, count in wanted.items()):
@@ -143,7 +139,7 @@ class KnativeServices:
                 raise
 
     def restore(self, target: Target) -> None:
-        listed = _listed(target)
+        listed = handle_of(target, _Listed)
         state = recorded(listed.service)
         for name, revision in (*listed.active.items(), *listed.idle.items()):
             if held(revision, state):
@@ -183,7 +179,7 @@ class KnativeServices:
         idle = {n: revisions[namespace, n] for n in state if n not in active and (namespace, n) in revisions}
         for revision in (*active.values(), *idle.values()):
             identity(revision)
-        refusal = self._owner(service, KNATIVE.title) or borne.refusal
+        refusal = self._owner(service, KNATIVE.title) or borne.refusal or of_another_predictor(active, defaults)
         if missing:
             refusal = refusal or f"its Revision {', '.join(missing)} receives traffic and was not among those listed"
         elif not active:
@@ -213,6 +209,7 @@ class KnativeServices:
             parts=_parts(by_name, received, wanted, {n: prepared_until(active[n], defaults) for n in active}),
             assumed=defaults.assumed,
             refusal=refusal,
+            inertia=next((row.inertia for row in rows if row.inertia), ""),
             maker=maker_of(service),
             handle=_Listed(service, active, idle, defaults, borne),
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from ahpa.adapters.kubernetes.api import FIELD_MANAGER, Object
 from ahpa.adapters.kubernetes.kind import Kind
@@ -17,7 +17,8 @@ from ahpa.ports import ClusterError, Target
 _KEDA_LABEL = "scaledobject.keda.sh/name"
 _INSTEAD = {
     "InferenceService": "annotate that InferenceService",
-    "LLMInferenceService": "set the minimum of replicas there: that kind is not supported yet",
+    "LLMInferenceService": "set spec.scaling.minReplicas there, or let it read ahpa_floor_replicas "
+    "(docs/without-writing.md): that kind has a planner of its own",
     "ScaledObject": "annotate that ScaledObject",
     "PodAutoscaler": "annotate the Knative Service that it belongs to",
     **dict.fromkeys(
@@ -28,12 +29,29 @@ _INSTEAD = {
 }  # fmt: skip
 """What the owner of an object should do instead, by the kind of what made it."""
 _ANY = "set the minimum there, because annotating that object is not supported yet"
+_FROM_GIT = {
+    "argocd-controller": "Argo CD",
+    "argocd-application-controller": "Argo CD",
+    "kustomize-controller": "Flux",
+    "helm-controller": "Flux",
+}
+"""By field manager: the tool that keeps objects as Git has them."""
 _KINDS = {"InferenceService": "kserve", "ScaledObject": "keda"}
 """Kinds of ours, by what makes objects of other kinds."""
 
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
 _MOST = 2**31 - 1
+
+
+Listed = TypeVar("Listed")
+
+
+def handle_of(target: Target, kind: type[Listed]) -> Listed:
+    """What its own actuator listed of a target. Raises TypeError for another's."""
+    if not isinstance(target.handle, kind):
+        raise TypeError(f"{target.key} was not listed by this actuator")
+    return target.handle
 
 
 class Unreadable(ValueError):
@@ -153,6 +171,17 @@ def owns(item: Object, *fields: str) -> bool:
         if node is not None:
             return True
     return False
+
+
+def in_git(item: Object, *fields: str) -> str:
+    """Which tool brought this field from Git, by metadata.managedFields, and would bring it again; empty: none."""
+    for entry in item["metadata"].get("managedFields") or []:
+        node: Any = entry.get("fieldsV1") if entry.get("manager") in _FROM_GIT else None
+        for name in fields:
+            node = node.get(f"f:{name}") if isinstance(node, dict) else None
+        if node is not None:
+            return _FROM_GIT[str(entry["manager"])]
+    return ""
 
 
 def controller_of(item: Object) -> tuple[str, str] | None:

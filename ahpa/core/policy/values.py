@@ -10,6 +10,8 @@ STATE = PREFIX + "baseline"
 """Where we keep what the owner had set; ours, not a parameter."""
 AHPA_STRATEGY = "autoscaling.alibabacloud.com/scaleStrategy"
 """The annotation of Alibaba's AHPA; its users can move over without editing."""
+AHPA_CLASS = "ahpa.autoscaling.knative.dev"
+"""The class of Knative Revisions that Alibaba's AHPA scales, and no other autoscaler."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Policy:
     max: int | None = None
     release: float = 0.25
     model: str = "fleet"
+    minimum_in_git: str = "kept"
     paused: bool = False
     manage_target: bool = False
 
