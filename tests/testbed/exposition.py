@@ -24,6 +24,7 @@ MINUTES = 20
 HOLE = slice(8, 12)
 """Minutes in which nobody was scraped."""
 SHAPE: Floats = np.where(np.arange(MINUTES) % 7 == 3, 5.0, 1.0 + np.arange(MINUTES))
+"""Another number for nearly every minute. It falls at times: what only rises is taken for a raw counter."""
 BAIT = 1000.0
 """So much more has what a query must not count."""
 _LINE = re.compile(r"(?P<name>[\w:]+)\{(?P<labels>.*)\} (?P<level>-?[\d.]+)(?P<kind>/s| flat|)")
