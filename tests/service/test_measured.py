@@ -90,6 +90,23 @@ def test_metrics_as_the_usual_adapters_name_them_are_measured_by_a_preset(
     assert settled(at(hpa([metric]), {asked: demand})).floor == 4
 
 
+def test_a_kafka_trigger_of_keda_is_measured_by_what_arrives_and_waits() -> None:
+    """130 messages/s, of which each takes 200 ms: 26 in hand, one for each consumer."""
+    kube = FakeKube()
+    asked = {"topic": "orders", "consumerGroup": "workers", "lagThreshold": "10"}
+    kube.put("/apis/keda.sh/v1alpha1/namespaces/shop/scaledobjects/chat", {
+        "metadata": {"namespace": "shop", "name": "chat",
+                     "annotations": {"ahpa.dev/mode": "apply", "ahpa.dev/service-time": "200ms"}},
+        "spec": {"scaleTargetRef": {"name": "chat"}, "minReplicaCount": 1,
+                 "triggers": [{"type": "kafka", "metadata": asked}]},
+        "status": {},
+    })  # fmt: skip
+    pod(kube)
+    decision = settled(at(kube, {'consumergroup="workers"': 130.0}))
+    assert decision.floor == 26
+    assert "messages/s" in decision.message
+
+
 def test_what_was_found_out_of_an_object_is_said_once_and_when_it_changes() -> None:
     """A wrong guess should be seen before the bill."""
     kube = hpa([resource("cpu", averageUtilization=70)])
