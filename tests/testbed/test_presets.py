@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -111,3 +113,31 @@ def test_a_share_of_late_requests_is_that_of_its_own(case: Case, reading: Readin
 def test_of_who_has_no_series_it_says_nothing(preset: str, reading: Reading) -> None:
     """An exporter that is not scraped is no demand of zero."""
     assert np.isnan(row(reading, f"{preset}-nobody")).all()
+
+
+def blunted(template: str) -> Iterator[tuple[str, str]]:
+    """Each matcher of a query, and the query in which it lets everything through."""
+    for found in re.finditer(r'(\w+)(=~|!=|=)"[^"]*"', template):
+        yield found[0], f'{template[: found.start()]}{found[1]}=~".*"{template[found.end() :]}'
+
+
+def test_no_matcher_of_a_preset_can_be_left_out(server: PrometheusServer) -> None:
+    """Else the table lacks the series that it is there for."""
+    asked: dict[str, str] = {}
+    wanted: dict[str, tuple[str, Floats]] = {}
+    for case in CASES:
+        query, late = QUERIES[case.preset], np.full(MINUTES, np.nan if case.late is None else case.late)
+        parts = [("", query.template, case.demand * SHAPE), ("late ", query.late if case.late else None, late)]
+        for part, template, values in parts:
+            for i, (matcher, blunt) in enumerate(blunted(template or "")):
+                what = f"{part}{i} {matcher}"
+                asked[f"{case.id} {what}"] = replace(query, template=blunt).fill("shop", case.name, STEP, case.names)
+                wanted[f"{case.id} {what}"] = f"{case.preset} {what}", with_hole(values)
+    reading = Prometheus(server.url).read(asked, START, START + MINUTES * STEP, STEP)
+    rows = dict(zip(reading.panel.keys, reading.panel.values, strict=True))
+    missed = {
+        what
+        for key, (what, values) in wanted.items()
+        if key in reading.problems or not np.allclose(rows[key], values, equal_nan=True)
+    }
+    assert {what for what, _ in wanted.values()} - missed == set()
