@@ -29,7 +29,7 @@ def fake_knative(own: str | None) -> Stage:
         actuator=KINDS["knative"].actuator(kube, "shop"),
         minimum=lambda: int(kube.get(where)["metadata"]["annotations"].get(MIN_SCALE, 0)),
         edit=lambda n: kube.edit(where, {"metadata": {"annotations": {MIN_SCALE: str(n)}}}),
-        adopt=lambda: kube.edit(service, owned_by("InferenceService")),
+        adopt=lambda: kube.edit(service, owned_by("Platform")),
         picture=lambda: picture_of(kube.objects.values()),
         baseline=int(own or 0),
         writes=kube.writes,
@@ -62,7 +62,8 @@ def fake_keda(own: int | None) -> Stage:
     where = "/apis/keda.sh/v1alpha1/namespaces/shop/scaledobjects/orders"
     trigger = {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "70"}}
     kube.put(where, {
-        "metadata": {"namespace": "shop", "name": "orders", "annotations": dict(ASKED)},
+        "metadata": {"namespace": "shop", "name": "orders", "annotations": dict(ASKED),
+                     "labels": {"scaledobject.keda.sh/name": "orders"}},
         "spec": {"maxReplicaCount": 20, "scaleTargetRef": {"name": "orders"}, "triggers": [trigger],
                  **({} if own is None else {"minReplicaCount": own})},
     })  # fmt: skip

@@ -72,7 +72,8 @@ class Stages:
 
     fakes: Mapping[str, Callable[[], Stage]]
     """By what the owner had set."""
-    real: Callable[[Testbed, str], Stage] | None
+    real: Mapping[str, Callable[[Testbed, str], Stage]]
+    """By what makes them differ, if anything."""
     units: list[Unit]
     """In which it is measured, where its owner says nothing."""
 

@@ -17,15 +17,19 @@ from ahpa.core.observation import Observation
 from ahpa.core.units import CORES, IN_FLIGHT
 from ahpa.ports import ClusterError
 from tests.contracts.fakes import fake_hpa, fake_keda, fake_knative, fake_kserve, fake_kserve_serverless
-from tests.contracts.real import real_hpa, real_knative
+from tests.contracts.real import real_hpa, real_keda, real_knative, real_kserve, real_kserve_serverless
 from tests.contracts.stage import Stage, Stages
 from tests.core.conftest import NOW, workload_of
 
 STAGES = {
-    "knative": Stages({"none": lambda: fake_knative(None), "3": lambda: fake_knative("3")}, real_knative, [IN_FLIGHT]),
-    "hpa": Stages({"2": lambda: fake_hpa(2)}, real_hpa, [CORES]),
+    "knative": Stages(
+        {"none": lambda: fake_knative(None), "3": lambda: fake_knative("3")}, {"": real_knative}, [IN_FLIGHT]
+    ),
+    "hpa": Stages({"2": lambda: fake_hpa(2)}, {"": real_hpa}, [CORES]),
     "keda": Stages(
-        {"none": lambda: fake_keda(None), "0": lambda: fake_keda(0), "2": lambda: fake_keda(2)}, None, [CORES]
+        {"none": lambda: fake_keda(None), "0": lambda: fake_keda(0), "2": lambda: fake_keda(2)},
+        {"": real_keda},
+        [CORES],
     ),
     "kserve": Stages(
         {
@@ -33,32 +37,36 @@ STAGES = {
             "raw-2": lambda: fake_kserve(2),
             "serverless": lambda: fake_kserve_serverless("3"),
         },
-        None,
+        {"-raw": real_kserve, "-serverless": real_kserve_serverless},
         [CORES],
     ),
 }
 
 
 def _parameters() -> list[Any]:
-    fakes = [pytest.param((kind, own), id=f"fake-{kind}-{own}") for kind in KINDS for own in STAGES[kind].fakes]
-    return [
-        *fakes,
-        *(
-            pytest.param((kind, ""), id=f"real-{kind}", marks=pytest.mark.testbed)
-            for kind in KINDS
-            if STAGES[kind].real
-        ),
+    fakes = [
+        pytest.param((make, None), id=f"fake-{kind}-{own}")
+        for kind in KINDS
+        for own, make in STAGES[kind].fakes.items()
     ]
+    reals = [
+        pytest.param(
+            (make, "keda_bed" if kind == "keda" else "bed"),
+            id=f"real-{kind}{which}",
+            marks=[pytest.mark.testbed, *([pytest.mark.keda] if kind == "keda" else [])],
+        )
+        for kind in KINDS
+        for which, make in STAGES[kind].real.items()
+    ]
+    return [*fakes, *reals]
 
 
 @pytest.fixture(params=_parameters())
 def stage(request: pytest.FixtureRequest) -> Stage:
-    kind, own = request.param
-    if own:
-        return STAGES[kind].fakes[own]()
-    real = STAGES[kind].real
-    assert real is not None
-    return real(request.getfixturevalue("bed"), request.getfixturevalue("bed_namespace"))
+    make, bed = request.param
+    given = [request.getfixturevalue(name) for name in (bed, "bed_namespace")] if bed else []
+    made: Stage = make(*given)
+    return made
 
 
 @pytest.mark.parametrize("name", KINDS)

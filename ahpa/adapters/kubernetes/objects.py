@@ -15,6 +15,7 @@ from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.ports import ClusterError, Target
 
 _KEDA_LABEL = "scaledobject.keda.sh/name"
+"""On what KEDA made, and on the ScaledObjects themselves (keda, controllers/keda/scaledobject_controller.go)."""
 _INSTEAD = {
     "InferenceService": "annotate that InferenceService",
     "LLMInferenceService": "set spec.scaling.minReplicas there, or let it read ahpa_floor_replicas "
@@ -210,6 +211,6 @@ def somebody_elses(item: Object, title: str) -> str | None:
     if controller is not None:
         kind, name = controller
         return f"{kind}/{name} made this {title} and would revert us; {_INSTEAD.get(kind, _ANY)}"
-    if _KEDA_LABEL in (item["metadata"].get("labels") or {}):
+    if title != "ScaledObject" and _KEDA_LABEL in (item["metadata"].get("labels") or {}):
         return f"KEDA made this {title} and would revert us; {_INSTEAD['ScaledObject']}"
     return None

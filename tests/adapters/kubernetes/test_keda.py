@@ -43,6 +43,11 @@ def test_what_is_read() -> None:
     assert found.names == {"workload": "orders", "workload-kind": "Deployment"}
 
 
+def test_the_label_that_keda_gives_to_what_it_makes_stands_on_its_own_objects_too() -> None:
+    """Each ScaledObject that KEDA had seen was refused as one that KEDA made."""
+    assert target(meta={"labels": {"scaledobject.keda.sh/name": "orders"}}).refusal is None
+
+
 def test_without_a_minimum_it_may_sleep() -> None:
     found = target({"maxReplicaCount": 9})
     assert (found.baseline, found.floor, found.maximum) == (0, 0, 9)
