@@ -48,12 +48,18 @@ class Story:
         )
         self.service = Service(SETTINGS, ports, always)
         self.floors: list[int | None] = []
+        self.now = time.time()
+
+    def tick(self) -> None:
+        """One round, a minute of the service's clock after the last one: what it foresees moves by the minute."""
+        self.now += 60
+        self.service.tick(self.now)
 
     def until(self, reached: Callable[[], bool], what: str) -> None:
         """Rounds of the service until it is so."""
 
         def round_and_look() -> bool:
-            self.service.tick(time.time())
+            self.tick()
             self.floors.append(self.life.minimum())
             time.sleep(0.3)
             return reached()
@@ -68,8 +74,8 @@ def begun(life: Life) -> Story:
     life.make()
     life.bed.wait_for(life.ready, what="the object is ready")
     story = Story(life)
-    story.service.tick(time.time())
-    story.service.refit(time.time())
+    story.tick()
+    story.service.refit(story.now)
     return story
 
 
@@ -127,7 +133,7 @@ def live(life: Life) -> None:
         life.annotate({"ahpa.dev/mode": "apply"})
         story.until_minimum(NEEDED, "and raised once more")
     life.delete()
-    story.service.tick(time.time())
+    story.tick()
     life.make()
     life.bed.wait_for(life.ready, what="the new object is ready")
     story.until_minimum(NEEDED, "the new one is raised")
