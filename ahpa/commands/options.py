@@ -48,8 +48,9 @@ def read_by(parse: Callable[[str], Value], name: str, accepts: str) -> Callable[
     def convert(text: str) -> Value:
         try:
             return parse(text)
-        except (Unreadable, ValueError):
-            raise click.BadParameter(f"{text[:64]!r} is not {accepts}") from None
+        except (Unreadable, ValueError) as error:
+            said = f"{error}; write" if isinstance(error, Unreadable) and str(error) else f"{text[:64]!r} is not"
+            raise click.BadParameter(f"{said} {accepts}") from None
 
     convert.__name__ = name
     return convert

@@ -214,7 +214,7 @@ def test_no_text_makes_the_parser_raise_or_leave_the_ranges(annotations: dict[st
         ("replicas", None),
         ("minMax", None),
         ("cost", None),
-        ("window", None),
+        ("window", "windows"),
         ("", None),
     ],
 )

@@ -35,16 +35,18 @@ class _Field:
     low: int
     high: int
     names: tuple[str, ...] = ()
-    any_sign: str = "*"
+    any_signs: tuple[str, ...] = ("*",)
     """What stands for every value."""
+    wraps: bool = False
+    """Its highest value is its lowest, too."""
 
 
 _FIELDS = (
     _Field("minute", 0, 59),
     _Field("hour", 0, 23),
-    _Field("day of the month", 1, 31, any_sign="*?"),
+    _Field("day of the month", 1, 31, any_signs=("*", "?")),
     _Field("month", 1, 12, _MONTHS),
-    _Field("weekday", 0, 7, _WEEKDAYS, any_sign="*?"),
+    _Field("weekday", 0, 7, _WEEKDAYS, ("*", "?"), wraps=True),
 )
 
 
@@ -88,11 +90,9 @@ class Cron:
         """Whether it matches any minute of this day."""
         if day.month not in self.months:
             return False
-        by_day = self.days is not None and day.day in self.days
-        by_weekday = self.weekdays is not None and day.isoweekday() % 7 in self.weekdays
-        if self.days is None or self.weekdays is None:
-            return by_day or by_weekday or self.days is self.weekdays
-        return by_day or by_weekday
+        if self.days is None and self.weekdays is None:
+            return True
+        return day.day in (self.days or ()) or day.isoweekday() % 7 in (self.weekdays or ())
 
     def matches(self, at: datetime) -> bool:
         """Whether it matches the minute that holds this moment by the clock."""
@@ -133,8 +133,8 @@ class Cron:
 
 
 def _read(field: _Field, text: str) -> tuple[int, ...] | None:
-    """The values of one field; None for any day, where that is another thing than every one of them."""
-    if len(field.any_sign) > 1 and text in field.any_sign:
+    """The values of one field; None for any day: that is no choice, and every day of the month would be one."""
+    if len(field.any_signs) > 1 and text in field.any_signs:
         return None
     return tuple(sorted({value for part in text.split(",") for value in _values(field, part)}))
 
@@ -146,17 +146,18 @@ def _values(field: _Field, text: str) -> range:
     step = int(found["step"] or 1)
     if step == 0:
         raise Wrong(f"{field.name} {text[:20]!r} has a step of 0")
+    highest = field.high - field.wraps
     if found["low"] in ("*", "?"):
-        if found["low"] not in field.any_sign or found["high"] is not None:
+        if found["low"] not in field.any_signs or found["high"] is not None:
             raise Wrong(f"{field.name} {text[:20]!r} is no number, range or step")
-        return range(field.low, min(field.high, 6 if field.names is _WEEKDAYS else field.high) + 1, step)
+        return range(field.low, highest + 1, step)
     low = _number(field, found["low"])
     if found["high"] is not None:
         high = _number(field, found["high"])
-        if field.names is _WEEKDAYS and high == 0 < low:  # SAT-SUN
-            high = 7
+        if field.wraps and high == field.low < low:  # SAT-SUN
+            high = field.high
     else:
-        high = low if found["step"] is None else field.high
+        high = low if found["step"] is None else highest
     if low > high:
         raise Wrong(f"{field.name} {text[:20]!r} runs backwards")
     return range(low, high + 1, step)

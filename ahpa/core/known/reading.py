@@ -135,6 +135,6 @@ def _moment(text: str, yearly: bool) -> datetime:
     if not _YEARS[0] <= year <= _YEARS[1]:
         raise Wrong(f"{text} is not of the years {_YEARS[0]}-{_YEARS[1]}")
     try:
-        return datetime(year, *(int(found[i]) for i in (2, 3, 4, 5)))  # noqa: DTZ001
+        return datetime.strptime(f"{year}-{found[2]}-{found[3]}T{found[4]}:{found[5]}", "%Y-%m-%dT%H:%M")  # noqa: DTZ007
     except ValueError:
         raise Wrong(f"there is no {text}") from None

@@ -1,8 +1,11 @@
 """The clock on the wall of a place, and the moments at which it shows something.
 
-When clocks are changed, a time of that night is shown twice or never. What begins then begins when the clock first shows
-it, what ends then when it has shown it for the last time, and either when the clock jumps over it. So what lasts from
-one such time to another is never cut short by a change, only made longer.
+When clocks are changed, a time of that night is shown twice or never. What begins then begins when the clock first
+shows it, what ends then when it has shown it for the last time, and either when the clock jumps over it. So what lasts
+from one such time to another is never cut short by a change, only made longer.
+
+Where the clocks of the world stand is a table (IANA's), which `zoneinfo` reads: the machine's, or that of the package
+tzdata.
 """
 
 from __future__ import annotations
