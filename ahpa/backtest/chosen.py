@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 
 from ahpa.backtest.foresight import Foresight
-from ahpa.backtest.ours import DAY_MINUTES, Lived
+from ahpa.backtest.ours import DAY_MINUTES, Lived, lifts_of
 from ahpa.backtest.scenario import TICK_SECONDS, Scenario
 from ahpa.backtest.trial import Trial
 from ahpa.core.planner import LAG_LEVEL
@@ -43,10 +43,12 @@ class Course:
         start = end - TICK_SECONDS * np.floor((end - first) / TICK_SECONDS)
         ticks = start + TICK_SECONDS * np.arange(round((end - start) / TICK_SECONDS))
         origins = foresight.newest(ticks)
+        lead = scenario.service.readiness.longest(LAG_LEVEL) + TICK_SECONDS
         reach = ticks - foresight.origins[origins] if len(ticks) else ticks
-        reach = reach + scenario.service.readiness.longest(LAG_LEVEL) + TICK_SECONDS
+        reach = reach + lead
         window = np.minimum(np.searchsorted(foresight.windows, reach - 1e-6), len(foresight.windows) - 1)
-        peaks = np.asarray(foresight.peaks[origins, window], np.float32)
+        lifts = lifts_of(scenario.known, ticks, lead)[:, None]
+        peaks = np.asarray(foresight.peaks[origins, window] * lifts, np.float32)
         column = np.floor((ticks - scenario.demand.start) / scenario.demand.step + 1e-6).astype(int)
         demand = np.asarray(scenario.demand.values[0][column], np.float32)
         fills = range(len(served.lag))
@@ -87,7 +89,9 @@ class Chooser:
             self._course.minute(self._minute + i, in_force, late, ready)
             for i, (late, ready) in enumerate(zip(lived.late.tolist(), lived.ready.tolist(), strict=True))
         ]
-        self._tryouts = self._tryouts.through(self._served, minutes)
+        for i, minute in enumerate(minutes):
+            now = self._course.start + TICK_SECONDS * (self._minute + i)
+            self._tryouts = self._tryouts.seen(self._bounded(now), minute)
         if (lived_at := np.flatnonzero(in_force >= 0)).size:  # what one fill taught holds for the others
             known = self._tryouts.experience.rows(lived_at.repeat(len(in_force)))
             self._tryouts = replace(self._tryouts, experience=known)
@@ -96,6 +100,13 @@ class Chooser:
         ready = np.ones(len(self._fills))
         self._tryouts = self._tryouts.of(self._tryouts.keys, ready, self._largest(now))
         self._choose()
+
+    def _bounded(self, now: float) -> Served:
+        """The service within the bounds of its windows: each setting is tried above them, as the floor is."""
+        known, lead = self._scenario.known, self._scenario.service.readiness.longest(LAG_LEVEL) + TICK_SECONDS
+        if not known.windows and not known.events:
+            return self._served
+        return self._served.within(*known.bounds(now, now + lead))
 
     def _choose(self) -> None:
         """The best of each fill, and of these the best: what was chosen before stays unless another is clearly better,

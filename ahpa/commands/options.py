@@ -218,7 +218,7 @@ def connection_from(given: Mapping[str, object]) -> Connection:
 
 def calendar_options(command: Command) -> Command:
     """`--time-zone` and `--holidays`; `calendar_from` reads them."""
-    zone = click.option("--time-zone", metavar="ZONE", help="The load follows this clock, as Europe/Berlin.")
+    zone = parameter_option("time-zone", metavar="ZONE", help="The load follows this clock, as Europe/Berlin.")
     days = click.option("--holidays", metavar="PLACE", help="Its public holidays are like Sundays: DE, DE-BY, US-CA.")
     return zone(days(command))
 

@@ -26,6 +26,15 @@ class Event:
     zone: str | None = None
     """Name of a time zone; None: that of the service."""
 
+    @property
+    def line(self) -> str:
+        """As it is written in an annotation."""
+        starts, ends = (f"{at:%m-%dT%H:%M}" if self.yearly else f"{at:%Y-%m-%dT%H:%M}" for at in (self.start, self.end))
+        out = [f"{starts}..{ends}"] + ["yearly"] * self.yearly
+        out += [f"x{self.factor:g}"] if self.factor is not None else []
+        out += [f"min={self.least}"] if self.least is not None else []
+        return " ".join([*out, *([f"zone={self.zone}"] if self.zone else [])])
+
     def spans(self, begin: float, end: float, zone: ZoneInfo) -> Iterator[tuple[float, float]]:
         """When it takes place, as far as that meets [begin, end); unix seconds."""
         for starts, ends in self._dates(shown(begin, zone).year - 1, shown(end, zone).year):

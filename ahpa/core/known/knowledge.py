@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -65,6 +66,12 @@ class Known:
             if window.most is not None and window.within(now, now + 1e-3, self._zone(window))
         )
         return min(found, key=lambda said: said.value, default=None)
+
+    def bounds(self, now: float, soon: float) -> tuple[float, float]:
+        """(replicas at least, at most) that count now, where others could be ready `soon`; (0, inf) where none do."""
+        least, most = self.least(now, soon), self.most(now)
+        low = 0.0 if least is None else least.value
+        return low, math.inf if most is None else max(low, most.value)
 
     def lift(self, begin: float, end: float) -> Said:
         """The largest factor on the usual demand at some moment of [begin, end)."""

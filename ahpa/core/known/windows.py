@@ -29,6 +29,14 @@ class Window:
     """By the clock: it holds no longer; None: for ever."""
 
     @property
+    def line(self) -> str:
+        """As it is written in an annotation."""
+        bounds = [f"{name}={n}" for name, n in (("min", self.least), ("max", self.most)) if n is not None]
+        days = [f"{name}={day:%Y-%m-%dT%H:%M}" for name, day in (("from", self.since), ("until", self.until)) if day]
+        crons = [self.start.text] if self.end is None else [self.start.text, "..", self.end.text]
+        return " ".join([*crons, *bounds, *([f"zone={self.zone}"] if self.zone else []), *days])
+
+    @property
     def text(self) -> str:
         """`08:00-20:00`, or the crons where they are no two times of day."""
         if self.end is None:

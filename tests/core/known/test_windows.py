@@ -68,8 +68,8 @@ def test_a_window_lasts_by_the_clock_of_its_zone(text: str, within: list[str], o
     assert [moment for moment in outside if lasts(window, moment)] == []
 
 
-# Berlin: on 2026-03-29 the clock jumps from 02:00 to 03:00 at 01:00 UTC; on 2026-10-25 it goes back from 03:00 to 02:00,
-# again at 01:00 UTC.
+# Berlin: on 2026-03-29 the clock jumps from 02:00 to 03:00 at 01:00 UTC; on 2026-10-25 it goes back from 03:00 to
+# 02:00, again at 01:00 UTC.
 @pytest.mark.parametrize(
     ("text", "begins", "ends"),
     [
