@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 
 from ahpa.backtest.foresight import Foresight
-from ahpa.backtest.ours import DAY_MINUTES, Lived, lifts_of
+from ahpa.backtest.ours import DAY_MINUTES, Lived
 from ahpa.backtest.scenario import TICK_SECONDS, Scenario
 from ahpa.backtest.trial import Trial
 from ahpa.core.planner import LAG_LEVEL
@@ -30,7 +30,7 @@ class Course:
 
     start: float
     demand: Array
-    """[t]: mean concurrency; NaN where nothing was observed."""
+    """[t]: mean concurrency; NaN where nothing was observed, or an event was planned: no setting is judged by it."""
     wanted: Array
     """[t, r, rules]"""
     kept: Array
@@ -43,14 +43,12 @@ class Course:
         start = end - TICK_SECONDS * np.floor((end - first) / TICK_SECONDS)
         ticks = start + TICK_SECONDS * np.arange(round((end - start) / TICK_SECONDS))
         origins = foresight.newest(ticks)
-        lead = scenario.service.readiness.longest(LAG_LEVEL) + TICK_SECONDS
         reach = ticks - foresight.origins[origins] if len(ticks) else ticks
-        reach = reach + lead
+        reach = reach + scenario.service.readiness.longest(LAG_LEVEL) + TICK_SECONDS
         window = np.minimum(np.searchsorted(foresight.windows, reach - 1e-6), len(foresight.windows) - 1)
-        lifts = lifts_of(scenario.known, ticks, lead)[:, None]
-        peaks = np.asarray(foresight.peaks[origins, window] * lifts, np.float32)
+        peaks = np.asarray(foresight.peaks[origins, window], np.float32)
         column = np.floor((ticks - scenario.demand.start) / scenario.demand.step + 1e-6).astype(int)
-        demand = np.asarray(scenario.demand.values[0][column], np.float32)
+        demand = np.asarray(_ordinary(scenario)[column], np.float32)
         fills = range(len(served.lag))
         wanted, kept = zip(*(wishes(foresight.levels, peaks, served.rows(np.array([r]))) for r in fills), strict=True)
         return Course(float(start), demand, np.stack(wanted, axis=1), np.stack(kept, axis=1))
@@ -135,6 +133,13 @@ class Chooser:
     def _largest(self, now: float) -> Floats:
         """Replicas that the largest demand of the last days needs, [r]."""
         return largest_lately(self._scenario.demand.until(now)) / self._served.per_replica
+
+
+def _ordinary(scenario: Scenario) -> Floats:
+    """The demand of a scenario [t]; NaN while an event takes place."""
+    demand = scenario.demand
+    factors = scenario.known.factors(demand.start, demand.step, demand.values.shape[1])
+    return np.asarray(demand.values[0] if factors is None else np.where(factors == 1, demand.values[0], np.nan))
 
 
 def chooser(trial: Trial, late_target: float, manage_target: bool = False) -> Chooser:

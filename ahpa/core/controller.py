@@ -136,7 +136,7 @@ def _overall(workload: Workload, at: Round, rollout: Rollout | None = None) -> t
 
 
 def _aim(workload: Workload, at: Round, outlook: Outlook, bounds: Bounds, rollout: Rollout | None) -> _Aim:
-    policy, now, low, high = workload.policy.policy, at.observation.now, bounds.low, bounds.high
+    policy, low, high = workload.policy.policy, bounds.low, bounds.high
     assert workload.per_replica is not None
     supply = Supply(
         workload.per_replica,
@@ -149,10 +149,9 @@ def _aim(workload: Workload, at: Round, outlook: Outlook, bounds: Bounds, rollou
     )
     level = level_of(policy)
     setting = workload.setting if level is None else Setting.fill(level)
-    made = plan(outlook, supply, setting, now, at.observation.tick_seconds, policy.lead, policy.known)
-    lift = policy.known.lift(now, now + made.window_seconds)
-    needs = needs_of(workload, made) + (f"; that is x{lift.value:g} for {lift.words}" if lift.words else "")
-    believed = max(workload.floor, _believable(outlook, supply, at.observation.limits, lift.value))
+    made = plan(outlook, supply, setting, at.observation.now, at.observation.tick_seconds, policy.lead, policy.known)
+    needs = needs_of(workload, made)
+    believed = max(workload.floor, _believable(outlook, supply, at.observation.limits, made.lift.value))
     if made.floor > believed:
         needs += f", believed up to {believed}, as no more than {outlook.largest:.4g} was ever seen"
     needed = min(made.protected, believed)

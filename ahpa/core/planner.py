@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ahpa.core.capacity import Part, replicas
-from ahpa.core.known.knowledge import Known
+from ahpa.core.known.knowledge import NO_LIFT, Known, Said
 from ahpa.core.readiness import Readiness
 from ahpa.core.setting import Rule, Setting
 from forecasting.forecast import Outlook
@@ -41,6 +41,8 @@ class Plan:
     setting: Setting
     window_seconds: float
     """From now to the end of the window that decided."""
+    lift: Said = NO_LIFT
+    """What is planned within it; it is in `peak`."""
 
     @property
     def level(self) -> float:
@@ -70,11 +72,13 @@ class Supply:
             return replicas(demand, self.per_replica)
         return sum(part.needs(demand) for part in self.parts)
 
-    def wanted(self, setting: Setting, peak: float) -> int:
-        """Replicas that a setting wants for a peak. A constant floor is as many as serve some demand, so that in a
-        rollout each part has its share of it."""
+    def wanted(self, setting: Setting, peak: float, lift: float = 1.0) -> int:
+        """Replicas that a setting wants for a peak that a plan has lifted. A constant floor is as many as serve some
+        demand, so that in a rollout each part has its share of it; and as it was found on usual days, the peak of an
+        event counts beside it."""
         if setting.rule is Rule.CONSTANT:
-            return self.needs(setting.replicas * self.per_replica)
+            constant = self.needs(setting.replicas * self.per_replica * lift)
+            return max(constant, self.needs(peak)) if lift > 1 else constant
         return self.needs(setting.padded(peak, self.utilization))
 
 
@@ -106,14 +110,14 @@ def plan(
     """
     age = max(0.0, now - outlook.origin)
     windows = windows_of(supply.readiness, lead_seconds, tick_seconds)
-    lifts = tuple(known.lift(now, now + seconds).value for _, seconds in windows)
-    floor, peak, seconds = _need(outlook, supply, setting, setting.level, age, windows, lifts)
+    lifts = tuple(known.lift(now, now + seconds) for _, seconds in windows)
+    floor, peak, seconds, lift = _need(outlook, supply, setting, setting.level, age, windows, lifts)
     held = max(supply.floor, supply.present if supply.present > supply.ready else 0)
     protected = floor
     if held > floor:
-        likely, _, _ = _need(outlook, supply, setting, (1 + setting.level) / 2, age, windows, lifts)
+        likely, *_ = _need(outlook, supply, setting, (1 + setting.level) / 2, age, windows, lifts)
         protected = max(floor, min(held, likely))
-    return Plan(floor, protected, peak, setting, seconds)
+    return Plan(floor, protected, peak, setting, seconds, lift)
 
 
 def _need(
@@ -123,13 +127,14 @@ def _need(
     level: float,
     age: float,
     windows: Leads,
-    lifts: tuple[float, ...],
-) -> tuple[int, float, float]:
-    """(replicas, the peak that asks for them, its window in seconds) of the tier that needs the most."""
+    lifts: tuple[Said, ...],
+) -> tuple[int, float, float, Said]:
+    """(replicas, the peak that asks for them, its window in seconds, what is planned in it) of the tier that needs the
+    most."""
     found, below = [], 0
     for (last, seconds), lift in zip(windows, lifts, strict=True):
-        peak = outlook.peak(age + seconds, level) * lift
-        found.append((in_tier(supply.wanted(setting, peak), below, last), peak, seconds))
+        peak = outlook.peak(age + seconds, level) * lift.value
+        found.append((in_tier(supply.wanted(setting, peak, lift.value), below, last), peak, seconds, lift))
         below = last or below
     return max(found, key=lambda each: each[0])
 
