@@ -225,11 +225,9 @@ def calendar_options(command: Command) -> Command:
 
 def calendar_from(time_zone: str | None, holidays: str | None) -> Calendar | None:
     """The calendar asked for; None if none was. Raises UsageError for a place that is not known."""
-    if time_zone is None and holidays is None:
-        return None
-    from ahpa.adapters.calendars import CalendarError, calendar_of
+    from ahpa.adapters.calendars import CalendarError, calendar_at
 
     try:
-        return calendar_of(time_zone or "UTC", holidays)
+        return calendar_at(time_zone, holidays)
     except CalendarError as error:
         raise click.UsageError(str(error)) from error

@@ -49,11 +49,11 @@ class Wish:
     quantile: float | None
     manage_target: bool
     model: str | None
-    windows: tuple[Window, ...] | None
-    events: tuple[Event, ...] | None
-    time_zone: str | None
-    holidays: str | None
     sweep: bool
+    windows: tuple[Window, ...] | None = None
+    events: tuple[Event, ...] | None = None
+    time_zone: str | None = None
+    holidays: str | None = None
 
 
 def setting_of(world: World, scaling: Scaling, slots: int, service_seconds: float, known: Known) -> Setting:

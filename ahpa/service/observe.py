@@ -21,6 +21,7 @@ from ahpa.ports import (
     ClusterError,
     DemandQuery,
     DemandSource,
+    Places,
     QueryError,
     Reading,
     StartSource,
@@ -32,6 +33,7 @@ from ahpa.service.listing import Asked, Listing
 from ahpa.service.memory import Memory
 from ahpa.service.settings import RECENT_SECONDS, Settings
 from ahpa.service.starting import look_at_pods
+from forecasting.fleet.calendar import Calendar
 from forecasting.panel import Panel
 
 LATE_SECONDS = 600.0
@@ -54,6 +56,8 @@ class Observer:
     models: Collection[str]
     """Names of models that can be asked for."""
     telemetry: Telemetry
+    places: Places | None = None
+    """The calendars of the world; None: all go by the operator's."""
 
     def list(self, deadline: float = math.inf) -> Listing:
         """All targets of every kind that answers; one without its CRD harms no other. Raises ClusterError if none
@@ -86,7 +90,7 @@ class Observer:
             return _left_out(Asked(target, Parsed(Policy()), None), error)
 
     def _asked(self, target: Target) -> Asked:
-        parsed = parse_policy(target.annotations)
+        parsed = parse_policy(target.annotations, self.settings.defaults)
         if not parsed.requested or parsed.policy.mode == "off":
             return Asked(target, parsed, None)
         try:
@@ -94,6 +98,7 @@ class Observer:
             query = self.queries[name]
             where = target.namespace, target.name, self.settings.step_seconds
             filled, late = query.fill(*where), query.fill_late(*where)
+            calendar = self._calendar(parsed.policy)
         except QueryError as error:
             return Asked(target, replace(parsed, problems=(*parsed.problems, str(error))), None)
         fits = fitted(target, parsed.policy, name, query)
@@ -101,7 +106,17 @@ class Observer:
             served = zip(target.parts, fits, strict=True)
             parts = tuple(replace(part, per_replica=one.per_replica or part.per_replica) for part, one in served)
             target = replace(target, parts=parts)
-        return Asked(target, parsed, filled, fits, late)
+        return Asked(target, parsed, filled, fits, late, calendar)
+
+    def _calendar(self, policy: Policy) -> Calendar | None:
+        """Its own; None where it goes by the operator's. Raises QueryError for a place that nobody knows."""
+        asked = policy.time_zone, policy.holidays
+        if self.places is None or asked == (self.settings.defaults.time_zone, self.settings.defaults.holidays):
+            return None
+        try:
+            return self.places(*asked)
+        except ValueError as error:
+            raise QueryError(f"ahpa.dev/holidays: {error}") from error
 
     def _query(self, target: Target, policy: Policy) -> str:
         """The name of the query. Raises QueryError for wishes that this service cannot serve."""

@@ -43,7 +43,7 @@ class FleetModel:
 
     calendar: Calendar | None = None
     """The clock and the holidays of the people who make the load; None: UTC, and every day alike."""
-    own: Mapping[str, Calendar | None] = field(default_factory=dict)
+    own: Mapping[str, Calendar | None] = field(default_factory=dict, hash=False)
     """By series: those of its own people. All learn together; each row is described by its own calendar."""
     seed: int = 0
     memory_days: float = 28.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -112,9 +112,9 @@ class Known:
         return f"a planned event until {shown(last, self._zone(event)):%d %b %Y %H:%M} {event.zone or self.time_zone}"
 
 
-def usual(panel: Panel, known: dict[str, Known]) -> Panel:
-    """The panel with the demand of each row that has events divided by their factors; the very same if none has any.
-    Only then is it copied."""
+def usual(panel: Panel, known: Mapping[str, Known]) -> Panel:
+    """The panel with the demand of each row divided by the factors of its events; `known` by key. The very same where
+    there are none, for else it is copied."""
     found = {}
     for row, key in enumerate(panel.keys):
         each = known.get(key)
