@@ -121,10 +121,10 @@ class Ahpa:
     def _workload(self) -> Workload:
         scenario = self.scenario
         (least, most), known = scenario.bounds, scenario.known
-        policy = Policy(mode="apply", windows=known.windows, events=known.events, time_zone=known.time_zone)
+        told = Policy(windows=known.windows or None, events=known.events or None, time_zone=known.time_zone)
         return Workload(
             key=scenario.name,
-            policy=Parsed(policy),
+            policy=Parsed(replace(told, mode="apply")),
             baseline=least,
             floor=least,
             ready=0,

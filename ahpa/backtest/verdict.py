@@ -84,7 +84,7 @@ def _annotations(trial: Trial, question: Question) -> Mapping[str, str]:
     if known.events:
         asked["events"] = "; ".join(event.line for event in known.events)
     if known.windows or known.events:
-        asked["time-zone"] = known.time_zone
+        asked["time-zone"] = known.clock
     if trial.foresight.model != Policy().model:
         asked["model"] = trial.foresight.model
     return {f"{PREFIX}{name}": value for name, value in asked.items()}

@@ -164,7 +164,7 @@ def _model(wish: Wish, executor: Executor) -> Model:
         raise click.UsageError(f"--model: {name!r} is not one of {', '.join(known)}")
     if not wish.events:
         return known[name]
-    return TellingModel(known[name], Known(events=wish.events, time_zone=wish.time_zone or "UTC"))
+    return TellingModel(known[name], Known(events=wish.events, time_zone=wish.time_zone))
 
 
 def _rolling(panels: list[Panel], model: Model, asked: RollingSettings, wish: Wish) -> int:

@@ -131,7 +131,7 @@ def in_words(setting: Setting, demand: Demand, model: str, world: World, owner: 
 def _known_in_words(known: Known) -> dict[str, str]:
     """What ours is told beforehand, and nobody else."""
     told = {"windows": [one.line for one in known.windows], "planned events": [one.line for one in known.events]}
-    return {f"{name}, by the clock of {known.time_zone}": "; ".join(lines) for name, lines in told.items() if lines}
+    return {f"{name}, by the clock of {known.clock}": "; ".join(lines) for name, lines in told.items() if lines}
 
 
 def _starts_in_words(setting: Setting, file: Path | None) -> Iterator[tuple[str, str]]:

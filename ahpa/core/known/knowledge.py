@@ -36,8 +36,12 @@ class Known:
 
     windows: tuple[Window, ...] = ()
     events: tuple[Event, ...] = ()
-    time_zone: str = "UTC"
-    """Of windows and events that name none."""
+    time_zone: str | None = None
+
+    @property
+    def clock(self) -> str:
+        """The time zone of windows and events that name none."""
+        return self.time_zone or "UTC"
 
     def least(self, begin: float, end: float) -> Said | None:
         """The most replicas that a window or an event wants at some moment of [begin, end); None: none wants any."""
@@ -103,13 +107,13 @@ class Known:
                     yield first, last, Said(event.factor, self._event(event, last))
 
     def _zone(self, each: Window | Event) -> ZoneInfo:
-        return zone_of(each.zone or self.time_zone)
+        return zone_of(each.zone or self.clock)
 
     def _window(self, window: Window) -> str:
-        return f"its window {window.text} {window.zone or self.time_zone}"
+        return f"its window {window.text} {window.zone or self.clock}"
 
     def _event(self, event: Event, last: float) -> str:
-        return f"a planned event until {shown(last, self._zone(event)):%d %b %Y %H:%M} {event.zone or self.time_zone}"
+        return f"a planned event until {shown(last, self._zone(event)):%d %b %Y %H:%M} {event.zone or self.clock}"
 
 
 def usual(panel: Panel, known: Mapping[str, Known]) -> Panel:

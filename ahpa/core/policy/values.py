@@ -46,7 +46,7 @@ class Policy:
     @property
     def known(self) -> Known:
         """What its owner knows beforehand."""
-        return Known(self.windows or (), self.events or (), self.time_zone or "UTC")
+        return Known(self.windows or (), self.events or (), self.time_zone)
 
 
 @dataclass(frozen=True)
