@@ -49,7 +49,7 @@ a pod template, where each change would replace all pods. Values are strings, so
 - `{STATE}` is ours: it keeps what you had set before us, so that it can be put back. Leave it alone.
 - `{AHPA_STRATEGY}` of Alibaba's AHPA is understood where there is no
   `{PREFIX}mode`: `observer` means observe, `auto` means apply.
-- `windows`, `events`, `time-zone` and `holidays` in full, with examples: [windows-and-events.md](windows-and-events.md).
+- `windows`, `events`, `time-zone` and `holidays` with examples: [windows-and-events.md](windows-and-events.md).
 - What is accepted but not acted on yet is said in [limits.md](limits.md).
 
 ## Queries for `{PREFIX}demand`

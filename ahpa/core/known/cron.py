@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from calendar import monthrange
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 LONGEST = 100
 """Characters of an expression."""
 _MINUTE = timedelta(minutes=1)
-_MOST_DAYS = 8 * 366 + 1
+_MOST_MONTHS = 8 * 12 + 1
 """The 29th of February may be eight years away, as around 2100."""
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
@@ -100,24 +102,37 @@ class Cron:
 
     def last(self, at: datetime) -> datetime | None:
         """The newest match at or before this moment by the clock; None if there is none for eight years."""
-        day, latest = at.date(), at.time()
-        for _ in range(_MOST_DAYS):
-            found = self._last_time(latest) if self.on(day) else None
-            if found is not None:
-                return datetime.combine(day, found)
-            day, latest = day - timedelta(days=1), time.max
+        if self.on(at.date()) and (found := self._last_time(at.time())) is not None:
+            return datetime.combine(at, found)
+        year, month, before = at.year, at.month, at.day
+        for _ in range(_MOST_MONTHS):
+            if day := next((day for day in reversed(self._days(year, month)) if day < before), None):
+                return datetime(year, month, day, self.hours[-1], self.minutes[-1])  # noqa: DTZ001
+            year, month, before = (year, month - 1, 32) if month > 1 else (year - 1, 12, 32)
         return None
 
     def next(self, at: datetime) -> datetime | None:
         """The first match at or after this moment by the clock; None if there is none for eight years."""
         at = at if at.second == at.microsecond == 0 else at.replace(second=0, microsecond=0) + _MINUTE
-        day, earliest = at.date(), at.time()
-        for _ in range(_MOST_DAYS):
-            found = self._next_time(earliest) if self.on(day) else None
-            if found is not None:
-                return datetime.combine(day, found)
-            day, earliest = day + timedelta(days=1), time.min
+        if self.on(at.date()) and (found := self._next_time(at.time())) is not None:
+            return datetime.combine(at, found)
+        year, month, after = at.year, at.month, at.day
+        for _ in range(_MOST_MONTHS):
+            if day := next((day for day in self._days(year, month) if day > after), None):
+                return datetime(year, month, day, self.hours[0], self.minutes[0])  # noqa: DTZ001
+            year, month, after = (year, month + 1, 0) if month < 12 else (year + 1, 1, 0)
         return None
+
+    def _days(self, year: int, month: int) -> Sequence[int]:
+        """The days of a month on which it matches, in order."""
+        if month not in self.months:
+            return ()
+        first, length = monthrange(year, month)
+        if self.weekdays is None:
+            days = self.days or range(1, length + 1)
+            return days if days[-1] <= length else [day for day in days if day <= length]
+        by_day = self.days or ()
+        return [day for day in range(1, length + 1) if day in by_day or (first + day) % 7 in self.weekdays]
 
     def _last_time(self, at: time) -> time | None:
         if at.hour in self.hours and self.minutes[0] <= at.minute:

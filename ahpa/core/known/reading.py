@@ -14,7 +14,7 @@ from ahpa.core.known.windows import Window
 
 Read = TypeVar("Read")
 
-MOST = 50
+MOST = 30
 """So many windows, or events, has a service."""
 LONGEST = 4000
 """Characters of them all."""
