@@ -20,6 +20,7 @@ COMMANDS = {
     "backtest": "What each autoscaler would have done to your exported history.",
     "forecast": "What the service would expect of a series, as table and picture.",
     "replay": "Run a recorded decision journal through today's code.",
+    "migrate": "Objects of AHPA, PHPA, Crane, Kapacity or KEDA's clock, written as ours.",
     "serve": "Watch a cluster: forecast, and move the floor of those who ask for it.",
 }
 """Command -> the line that `ahpa --help` shows; the module is `ahpa.commands.<name>`."""

@@ -10,6 +10,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
 from ahpa.core.capacity import Part
@@ -35,6 +36,24 @@ class QueryError(ValueError):
     """A query, or a wish for one, that cannot be served; the message says which and why."""
 
 
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One thing that a target is scaled by, as its object says it."""
+
+    metric: str
+    """What is measured, by the name that a query of the operator's list is `for`: `knative/rps`, `resource/cpu`,
+    `pods/http_requests`; empty: no query can be."""
+    capacities: tuple[Capacity, ...]
+    """What one replica serves of it at target: one, or one for each part."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What its query is filled with besides: `container`, `topic`, ..."""
+    promql: str = ""
+    """Its owner's own query, where the object carries one."""
+
+
 @dataclass(frozen=True, eq=False)
 class Target:
     """One annotated object and the facts around it, as listed at one moment."""
@@ -51,23 +70,32 @@ class Target:
     ready: int
     present: int
     maximum: int | None
-    capacities: tuple[Capacity, ...]
-    """What one replica serves at target, as far as the object says: one, or one for each part."""
+    measures: tuple[Measure, ...]
+    """What it is scaled by, as far as the object says: whatever needs most replicas decides."""
     managed: bool
     selector: str
     """Label selector of its pods; empty if unknown."""
-    demand: str | None = None
-    """The query that measures it where its owner names none; None: they must."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What its queries are filled with besides its namespace and name: `workload`, and `workload-kind`, whose pods are
+    its own."""
     no_demand: str = ""
-    """Why no query measures it by itself, in words."""
+    """Why nothing is measured by itself, in words."""
     parts: tuple[Part, ...] = ()
     """The Revisions that have traffic or are about to: each one's share, capacity and bounds. Their `per_replica` is
-    that of `capacities` (1 where nothing is said) until the service has brought it into the demand's unit."""
+    what they say (1 where nothing is said) until the service has brought it into the demand's unit."""
     assumed: tuple[str, ...] = ()
     """What could not be read and was taken for granted, in words."""
     reaction: Reaction = KPA
     """How the scaler above the floor follows the load."""
     refusal: str | None = None
+    in_git: str = ""
+    """Which tool keeps its minimum as Git has it, and would revert ours; empty: none."""
+    doubt: str | None = None
+    """Why nothing should be released now, as far as its own scaler says."""
+    inertia: str = ""
+    """Why its autoscaler would not follow a floor above what it asks for now, as far as is known."""
+    maker: str = ""
+    """The key of the target that made this one and speaks for it; empty: nobody that we know."""
     title: str = "object"
     """How people call its kind: `HPA`."""
     handle: object = None
@@ -76,11 +104,6 @@ class Target:
     @property
     def key(self) -> str:
         return f"{self.kind}/{self.namespace}/{self.name}"
-
-    @property
-    def per_replica(self) -> float | None:
-        """Demand that one replica serves at target, where one answer is all there is to it."""
-        return self.capacities[0].value if len(self.capacities) == 1 else None
 
 
 class Actuator(Protocol):
@@ -122,19 +145,47 @@ class StartSource(Protocol):
 
 
 class DemandQuery(Protocol):
-    """One way to measure demand, from the operator's list."""
+    """One way to measure demand."""
+
+    @property
+    def name(self) -> str:
+        """What it is called, in sentences and in `ahpa.dev/demand`."""
+        ...
 
     @property
     def unit(self) -> Unit | None:
         """What it counts; None where the operator does not say."""
         ...
 
-    def fill(self, namespace: str, name: str, step: float) -> str:
-        """The query for one target. Raises QueryError for a name that no object can have."""
+    def measures(self, metric: str) -> bool:
+        """Whether it counts what an object calls so."""
         ...
 
-    def fill_late(self, namespace: str, name: str, step: float) -> str | None:
+    def fill(self, namespace: str, name: str, step: float, names: Mapping[str, str] = NO_NAMES) -> str:
+        """The query for one target, whose object says `names` besides. Raises QueryError for a name that no object can
+        have, and for one that it needs and nobody says."""
+        ...
+
+    def fill_late(self, namespace: str, name: str, step: float, names: Mapping[str, str] = NO_NAMES) -> str | None:
         """The query for the share of its requests that was late; None where the operator has none. Raises as `fill`."""
+        ...
+
+
+class DemandQueries(Protocol):
+    """The operator's list."""
+
+    def named(self, name: str) -> DemandQuery:
+        """Raises QueryError where there is none of that name."""
+        ...
+
+    def of(self, measure: Measure, namespace: str) -> DemandQuery:
+        """The one that counts what an object in this namespace is scaled by. Raises QueryError, which says what the
+        operator may add to the list."""
+        ...
+
+    def largest(self, counted: Sequence[tuple[str, float]]) -> str:
+        """One query for how many replicas the neediest of several demands wants, from the filled query of each and what
+        one replica serves of it. It gives nothing where any of them gives nothing."""
         ...
 
 
@@ -172,6 +223,10 @@ class TargetRound:
     workload: Workload
     outlook: Outlook | None
     decision: Decision
+    ignored: str = ""
+    """Why the floor that we hold is not followed; empty: it is."""
+    measured: str = ""
+    """By what its demand is measured, and what one replica serves of it, in words."""
 
 
 Places = Callable[[str | None, str | None], Calendar | None]

@@ -27,13 +27,13 @@ import numpy as np
 from ahpa.adapters.processes.executors import Threads
 from ahpa.adapters.processes.fits import FitPool
 from ahpa.adapters.processes.memory import give_freed_arrays_back
-from ahpa.adapters.prometheus.queries import load_queries
+from ahpa.adapters.prometheus.queries import QueryList, load_queries
 from ahpa.adapters.prometheus.source import Prometheus
 from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.core.decision import Decision
 from ahpa.core.starts import Start
 from ahpa.core.units import Capacity
-from ahpa.ports import Target
+from ahpa.ports import Measure, Target
 from ahpa.service.rounds import Ports, Service
 from ahpa.service.settings import Settings
 from forecasting.choice.models import models
@@ -67,10 +67,9 @@ class Annotated:
                 ready=1,
                 present=1,
                 maximum=50,
-                capacities=(Capacity(10.0, None, "its target"),),
+                measures=(Measure("knative/concurrency", (Capacity(10.0, None, "its target"),)),),
                 managed=False,
                 selector="",
-                demand="knative-concurrency",
             )
             for i in range(self.count)
         ]
@@ -143,7 +142,7 @@ def measure(url: str, count: int) -> dict[str, float]:
         starts=silent,
         demand=prometheus,
         late=prometheus.apart(),
-        queries=load_queries(),
+        queries=QueryList(load_queries()),
         models=models(FitPool(), None, Threads(2)),
         events=silent,
         telemetry=Telemetry(),

@@ -11,6 +11,7 @@ from ahpa.adapters.kubernetes.kinds import KINDS
 from ahpa.adapters.prometheus.queries import load_queries
 from ahpa.adapters.telemetry.metrics import Metrics
 from ahpa.core.policy.parameters import PARAMETERS
+from ahpa.core.policy.rules import AHPA_MODES
 from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, Policy
 from ahpa.core.units import UNITS
 
@@ -30,14 +31,14 @@ def annotations_page() -> str:
         for name, query in sorted(load_queries().items())
     )
     units = "\n".join(f"- `{unit.name}`: {unit.words}" for unit in UNITS.values())
-    kinds = (
-        (f"`{k.name}`", k.title, f"`{k.demand}`" if k.demand else "none: name one", k.capacity) for k in KINDS.values()
-    )
+    strategies = ", ".join(f"`{said}` {mode}" for said, (mode, _) in AHPA_MODES.items())
+    kinds = ((f"`{k.name}`", k.title, k.demand, k.capacity) for k in KINDS.values())
     return f"""{NOTE}
 # Annotations
 
-They go on the metadata of the object that is scaled, the Knative Service or the HorizontalPodAutoscaler; never on
-a pod template, where each change would replace all pods. Values are strings, so numbers need quotes.
+They go on the metadata of the object that is scaled: the Knative Service, the HorizontalPodAutoscaler, the
+ScaledObject, the InferenceService; never on a pod template, where each change would replace all pods. Values are
+strings, so numbers need quotes.
 
 {_table(("annotation", "accepts", "without it", "example", "what it does"), rows)}
 
@@ -47,8 +48,9 @@ a pod template, where each change would replace all pods. Values are strings, so
 - `late-target`, `quantile` and `replica-cost` with `late-cost` are three ways to say the same thing; give one.
 - Durations are written like `90s`, `5m`, `1h30m`; shares like `0.1%` or `0.001`.
 - `{STATE}` is ours: it keeps what you had set before us, so that it can be put back. Leave it alone.
-- `{AHPA_STRATEGY}` of Alibaba's AHPA is understood where there is no
-  `{PREFIX}mode`: `observer` means observe, `auto` means apply.
+- `{AHPA_STRATEGY}` of Alibaba's AHPA is understood where there is no `{PREFIX}mode`:
+  {strategies}.
+  `ahpa migrate` rewrites whole objects of AHPA and its like ([moving over](migrating.md)).
 - `windows`, `events`, `time-zone` and `holidays` with examples: [windows-and-events.md](windows-and-events.md).
 - What is accepted but not acted on yet is said in [limits.md](limits.md).
 
@@ -85,8 +87,9 @@ Each selector of a query needs the label that is the target's namespace, as `nam
 
 ## Kinds of objects
 
-An HPA has no natural demand, so its owner names a query. What one replica serves is `{PREFIX}target-per-replica` where
-it is set.
+What is measured, and what one replica serves of it, follow from the object, unless `{PREFIX}demand` and
+`{PREFIX}target-per-replica` say otherwise; the first Event on it says what was found. An entry of the list says by
+`for` what it measures: `resource/cpu`, `pods/http_requests_per_second`, `external/queue_length`, `knative/rps`, ...
 
 {_table(("kind", "object", "`demand: auto`", "what one replica serves"), kinds)}
 """

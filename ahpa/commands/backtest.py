@@ -75,7 +75,7 @@ class Work:
 @click.option("--unit", type=click.Choice(UNITS),
               help="What the values count.  [default: requests-per-minute in files; with --from-prometheus what the "
                    "query says, as rate() does, else you are asked]")  # fmt: skip
-@click.option("--service-time", type=SECONDS, default="2s", show_default=True, help="How long a request holds a slot.")
+@parameter_option("service-time", metavar="DURATION", default="2s", help="How long a request holds a slot.")
 @click.option("--concurrency", type=click.IntRange(1, 1000), default=4, show_default=True, help="Slots of a replica.")
 @click.option("--target-utilization", type=click.FloatRange(0, 1, min_open=True), default=0.7, show_default=True,
               help="The share of its slots to which the scaler fills a replica; beside --hpa it is taken instead of "
@@ -83,10 +83,10 @@ class Work:
 @click.option("--lag-p50", type=SECONDS, default="180s", show_default=True, help="From asked for to ready, median.")
 @lag_p95_option
 @click.option("--tiers", type=click.Path(path_type=Path), help="YAML list of tiers with lags, instead of --lag-*.")
-@click.option("--late-after", type=SECONDS, default="1s", show_default=True, help="A longer wait for a slot is late.")
+@parameter_option("late-after", metavar="DURATION", default="1s", help="A longer wait for a slot is late.")
 @click.option("--give-up-after", type=SECONDS, default="300s", show_default=True, help="After it a request leaves.")
 @parameter_option("late-target", metavar="SHARE", help="The share of late requests that you accept.  [default: 0.1%]")
-@parameter_option("quantile", metavar="LEVEL", help="Plan for this level instead of finding it from --late-target.")
+@parameter_option("quantile", metavar="LEVEL")
 @parameter_option("manage-target", help="Let the scaler fill replicas further while we are trusted.")
 @parameter_option("model", metavar="NAME", help=f"What forecasts for ahpa: {MODELS}.  [default: fleet]")
 @parameter_option("windows", metavar="WINDOWS", help="Bounds in time, as the annotation: '0 8 * * 1-5 .. 0 20 * * 1-5 "

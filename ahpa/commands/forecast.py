@@ -73,7 +73,7 @@ def _levels(text: str) -> tuple[float, ...]:
 @click.option("--test-days", type=click.FloatRange(0, 90, min_open=True), default=3.0, show_default=True,
               help="With --rolling: the last days hold the origins.")  # fmt: skip
 @click.option("--every", type=SECONDS, default="30m", show_default=True, help="With --rolling: between two origins.")
-@click.option("--model", default="fleet", show_default=True, metavar="NAME", help=f"What forecasts: {MODELS}.")
+@parameter_option("model", metavar="NAME", default="fleet", help=f"What forecasts: {MODELS}.")
 @calendar_options
 @parameter_option("events", metavar="EVENTS", help="What is planned, as the annotation: "
                   "'2026-11-27T08:00..2026-11-27T23:00 x3'.")  # fmt: skip

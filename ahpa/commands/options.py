@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -70,14 +71,19 @@ def names_among(known: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
     return convert
 
 
-def parameter_option(name: str, *, metavar: str | None = None, help: str) -> Callable[[Command], Command]:
-    """The option that asks for what the annotation `ahpa.dev/<name>` asks for; without it the value is None, or False
-    where the parameter is a switch."""
+def parameter_option(
+    name: str, *, metavar: str | None = None, default: str | None = None, help: str | None = None
+) -> Callable[[Command], Command]:
+    """The option that asks for what the annotation `ahpa.dev/<name>` asks for, in the table's words where the command
+    has none of its own; without it the value is what `default` says, None, or False where the parameter is a switch."""
     parameter = BY_NAME[name]
+    words = help or parameter.help.partition(". ")[0].removesuffix(".") + "."
     if isinstance(getattr(Policy(), parameter.field), bool):
-        return click.option(f"--{name}", is_flag=True, help=help)
+        return click.option(f"--{name}", is_flag=True, help=words)
     kind = read_by(parameter.parse, metavar or name, parameter.accepts)
-    return click.option(f"--{name}", type=kind, metavar=metavar, help=help)
+    return click.option(
+        f"--{name}", type=kind, metavar=metavar, default=default, show_default=default is not None, help=words
+    )
 
 
 def chosen(into: type[Chosen], given: Mapping[str, object]) -> Chosen:
@@ -100,8 +106,15 @@ def _http_url(text: str) -> str:
     return text
 
 
+def _label(text: str) -> str:
+    if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]{0,62}", text, re.ASCII):
+        raise Unreadable
+    return text
+
+
 SECONDS = read_by(_days_too, "duration", "a duration such as 90s, 5m, 1h30m or 14d")
 LEVEL = read_by(parse_level, "level", BY_NAME["quantile"].accepts)
+LABEL = read_by(_label, "label", "the name of a label, as namespace")
 HTTP_URL = read_by(_http_url, "url", "a URL such as http://prometheus.monitoring:9090")
 
 

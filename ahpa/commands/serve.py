@@ -15,6 +15,7 @@ import click
 
 from ahpa.commands.options import (
     HTTP_URL,
+    LABEL,
     SECONDS,
     calendar_from,
     calendar_options,
@@ -43,6 +44,7 @@ class Options:
     prometheus: str
     connection: Connection
     queries: str | None
+    own_queries: str | None
     kubeconfig: str | None
     context: str | None
     namespace: str | None
@@ -73,6 +75,12 @@ class Options:
 @click.option("--prometheus", type=HTTP_URL, required=True, metavar="URL", help="Where demand is read from.")
 @prometheus_options
 @click.option("--queries", type=click.Path(exists=True, dir_okay=False), help="YAML file of further demand queries.")
+@click.option(
+    "--own-queries",
+    type=LABEL,
+    metavar="LABEL",
+    help="Use the PromQL of KEDA's triggers, confined to series whose LABEL (as namespace) is that of the object.",
+)
 @click.option("--kubeconfig", type=click.Path(exists=True, dir_okay=False), help="Instead of the pod's own account.")
 @click.option("--context", help="Context of the kubeconfig.")
 @click.option("--namespace", "-n", help="Only this namespace (default: all).")
@@ -232,7 +240,7 @@ def _ports(options: Options, telemetry: Telemetry) -> Ports:
     from ahpa.adapters.kubernetes.pods import Pods
     from ahpa.adapters.processes.executors import Threads
     from ahpa.adapters.processes.fits import FitPool
-    from ahpa.adapters.prometheus.queries import doubts, load_queries
+    from ahpa.adapters.prometheus.queries import QueryList, doubts, load_queries
     from ahpa.adapters.prometheus.source import Prometheus
     from ahpa.service.rounds import Ports
     from forecasting.choice.models import models
@@ -248,7 +256,7 @@ def _ports(options: Options, telemetry: Telemetry) -> Ports:
         starts=Pods(kube),
         demand=prometheus,
         late=prometheus.apart(),
-        queries=queries,
+        queries=QueryList(queries, options.own_queries),
         models=models(FitPool(), calendar, Threads(2)),
         events=Events(kube, socket.gethostname()),
         telemetry=telemetry,

@@ -35,6 +35,8 @@ CORES = Unit("cores", "cores", "cores")
 BYTES = Unit("bytes", "bytes", "bytes")
 MESSAGES = Unit("messages", "messages", "messages")
 TOKENS_PER_SECOND = Unit("tokens-per-second", "tokens/s", "tokens per second")
+MESSAGES_PER_SECOND = Unit("messages-per-second", "messages/s", "messages per second")
+REPLICAS = Unit("replicas", "replicas' worth", "replicas")
 
 UNITS: Mapping[str, Unit] = MappingProxyType(
     {
@@ -47,11 +49,13 @@ UNITS: Mapping[str, Unit] = MappingProxyType(
             Unit("millicores", "millicores", CORES.counts, 1e-3),
             BYTES,
             MESSAGES,
-            Unit("messages-per-second", "messages/s", "messages per second"),
+            MESSAGES_PER_SECOND,
             Unit("tokens", "tokens", "tokens"),
             TOKENS_PER_SECOND,
             Unit("tokens-per-minute", "tokens/min", TOKENS_PER_SECOND.counts, 1 / 60),
+            Unit("percent", "%", "percent"),
             Unit("ratio", "(a ratio)", "a ratio"),
+            REPLICAS,
         )
     }
 )
@@ -79,10 +83,19 @@ def converted(value: float, unit: Unit, into: Unit, service_seconds: float | Non
     """
     base = value * unit.factor
     if unit.counts != into.counts:
-        if service_seconds is None or {unit.counts, into.counts} != {IN_FLIGHT.counts, PER_SECOND.counts}:
+        if service_seconds is None or not _tied(unit, into):
             return None
         base = base * service_seconds if into.counts == IN_FLIGHT.counts else base / service_seconds
     return base / into.factor
+
+
+_RATES = frozenset({PER_SECOND.counts, MESSAGES_PER_SECOND.counts})
+"""What comes, is served for a time, and is in flight that long: a request, or a message that a consumer has in hand."""
+
+
+def _tied(one: Unit, other: Unit) -> bool:
+    """Whether the time that one of them takes converts the two."""
+    return IN_FLIGHT.counts in (one.counts, other.counts) and bool({one.counts, other.counts} & _RATES)
 
 
 _LEAST, _MOST = 1e-12, 1e18
@@ -95,6 +108,10 @@ def credible(per_replica: float) -> bool:
     return _LEAST <= per_replica <= _MOST
 
 
+UNSAID = "its target"
+"""Who says what one replica serves, where nobody in particular does."""
+
+
 @dataclass(frozen=True)
 class Capacity:
     """What one replica serves, as somebody said it."""
@@ -103,7 +120,7 @@ class Capacity:
     """None: nobody did."""
     unit: Unit | None = None
     """None: not said."""
-    source: str = "its target"
+    source: str = UNSAID
     """Who says so, in words."""
     utilization: float | None = None
     """Share of its slots that this is; None: not known."""
@@ -141,7 +158,8 @@ def _fit(capacity: Capacity, query: str, unit: Unit | None, service_seconds: flo
     value, own = capacity.value, capacity.unit
     if value is None:
         within = f", in {unit.words}" if unit is not None else ""
-        return Fit(None, unit, problem=f"nobody said what one replica serves; set {PREFIX}target-per-replica{within}")
+        why = "nobody said what one replica serves" if capacity.source == UNSAID else capacity.source
+        return Fit(None, unit, problem=f"{why}; set {PREFIX}target-per-replica{within}")
     if unit is None:
         said = "" if own is None else f"{query} does not say its unit: taken as {own.words}"
         return Fit(value, own, said)
@@ -155,8 +173,7 @@ def _fit(capacity: Capacity, query: str, unit: Unit | None, service_seconds: flo
 
 
 def _misfit(source: str, query: str, unit: Unit, own: Unit) -> str:
-    tied = {unit.counts, own.counts} == {IN_FLIGHT.counts, PER_SECOND.counts}
-    time = f", or {PREFIX}service-time (how long one request takes)" if tied else ""
+    time = f", or {PREFIX}service-time (how long one request takes)" if _tied(unit, own) else ""
     return (
         f"{query} counts {unit.counts}, but {source} counts {own.counts}: set {PREFIX}demand to a query of "
         f"{own.counts}, or {PREFIX}target-per-replica in {unit.counts}{time}"

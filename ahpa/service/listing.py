@@ -26,6 +26,10 @@ class Asked:
     """What one replica serves in the unit of that query: one, or one for each part of the target."""
     late: str | None = None
     """The filled query for the share of its requests that was late; None: nobody measures it."""
+    words: str = ""
+    """By what its demand is measured, and what one replica serves of that."""
+    assumed: tuple[str, ...] = ()
+    """What was taken for granted in that, in words."""
     calendar: Calendar | None = None
     """Of the people who make its load, where they live elsewhere than the operator says."""
 

@@ -12,14 +12,13 @@ import numpy as np
 from ahpa.core.capacity import apportion, mean_capacity
 from ahpa.core.observation import Workload
 from ahpa.core.policy.rules import parse_policy
-from ahpa.core.policy.values import Parsed, Policy
+from ahpa.core.policy.values import PREFIX, Parsed, Policy
 from ahpa.core.readiness import Readiness
 from ahpa.core.starts import StartLog
-from ahpa.core.units import Capacity, Fit, fit
 from ahpa.ports import (
     Actuator,
     ClusterError,
-    DemandQuery,
+    DemandQueries,
     DemandSource,
     Places,
     QueryError,
@@ -30,6 +29,7 @@ from ahpa.ports import (
 )
 from ahpa.service.doubts import Doubts, sudden_zeros
 from ahpa.service.listing import Asked, Listing
+from ahpa.service.measured import measured
 from ahpa.service.memory import Memory
 from ahpa.service.settings import RECENT_SECONDS, Settings
 from ahpa.service.starting import look_at_pods
@@ -52,7 +52,7 @@ class Observer:
     demand: DemandSource
     lateness: DemandSource
     starts: StartSource
-    queries: Mapping[str, DemandQuery]
+    queries: DemandQueries
     models: Collection[str]
     """Names of models that can be asked for."""
     telemetry: Telemetry
@@ -71,7 +71,8 @@ class Observer:
                 failures[kind] = error
         if len(failures) == len(self.actuators):
             raise next(iter(failures.values()))
-        asked = tuple(self._asked_or_left_out(target) for target in targets)
+        found = {target.key for target in targets}
+        asked = tuple(self._asked_or_left_out(target) for target in targets if target.maker not in found)
         return Listing(asked, {kind: str(error) for kind, error in failures.items()})
 
     def tell_of_kinds(self, listing: Listing, memory: Memory) -> None:
@@ -93,20 +94,20 @@ class Observer:
         parsed = parse_policy(target.annotations, self.settings.defaults)
         if not parsed.requested or parsed.policy.mode == "off":
             return Asked(target, parsed, None)
+        target = replace(target, refusal=target.refusal or _reverted(target, parsed.policy))
+        if parsed.policy.model not in self.models:
+            known = ", ".join(sorted(self.models))
+            return _unserved(target, parsed, f"ahpa.dev/model: no model {parsed.policy.model!r}; there are {known}")
         try:
-            name = self._query(target, parsed.policy)
-            query = self.queries[name]
-            where = target.namespace, target.name, self.settings.step_seconds
-            filled, late = query.fill(*where), query.fill_late(*where)
+            found = measured(target, parsed.policy, self.queries, self.settings.step_seconds)
             calendar = self._calendar(parsed.policy)
         except QueryError as error:
-            return Asked(target, replace(parsed, problems=(*parsed.problems, str(error))), None)
-        fits = fitted(target, parsed.policy, name, query)
-        if len(target.parts) == len(fits):
-            served = zip(target.parts, fits, strict=True)
+            return _unserved(target, parsed, str(error))
+        if len(target.parts) == len(found.fits):
+            served = zip(target.parts, found.fits, strict=True)
             parts = tuple(replace(part, per_replica=one.per_replica or part.per_replica) for part, one in served)
             target = replace(target, parts=parts)
-        return Asked(target, parsed, filled, fits, late, calendar)
+        return Asked(target, parsed, found.query, found.fits, found.late, found.words, found.assumed, calendar)
 
     def _calendar(self, policy: Policy) -> Calendar | None:
         """Its own; None where it goes by the operator's. Raises QueryError for a place that nobody knows."""
@@ -117,19 +118,6 @@ class Observer:
             return self.places(*asked)
         except ValueError as error:
             raise QueryError(f"ahpa.dev/holidays: {error}") from error
-
-    def _query(self, target: Target, policy: Policy) -> str:
-        """The name of the query. Raises QueryError for wishes that this service cannot serve."""
-        if policy.model not in self.models:
-            raise QueryError(f"ahpa.dev/model: no model {policy.model!r}; there are {', '.join(sorted(self.models))}")
-        name = target.demand if policy.demand == "auto" else policy.demand
-        if name is None:
-            raise QueryError(
-                f"ahpa.dev/demand: {target.no_demand or f'name the query that measures this {target.title}'}"
-            )
-        if name not in self.queries:
-            raise QueryError(f"ahpa.dev/demand: no query {name!r}; there are {', '.join(sorted(self.queries))}")
-        return name
 
     def recent(self, listing: Listing, memory: Memory, now: float, deadline: float = math.inf) -> Reading:
         """The last hour of every target that wants a plan. An outage is told of once when it begins and once when it is
@@ -202,7 +190,9 @@ class Observer:
                     late=late.get(series),
                     unread=recent.problems.get(series),
                     never="" if series in memory.seen or asked.query is None else _never(asked),
-                    doubt=doubts.of(series, zeros.get(series), busy=target.ready > floor) or _unread_defaults(target),
+                    doubt=doubts.of(series, zeros.get(series), busy=target.ready > floor)
+                    or target.doubt
+                    or _unread_defaults(target),
                     was_trusted=_was_trusted(target, series, memory),
                 )
             )
@@ -233,6 +223,21 @@ class Observer:
         )
 
 
+def _reverted(target: Target, policy: Policy) -> str | None:
+    """Why a floor of this target would not stay; nothing is written in observe mode, so there it may be thought of."""
+    if not target.in_git or policy.mode != "apply" or policy.minimum_in_git == "ignored":
+        return None
+    return (
+        f"{target.in_git} keeps the minimum of this {target.title} as Git has it, against us: let it ignore that "
+        f"field and set {PREFIX}minimum-in-git: ignored, or let the object read the floor (docs/without-writing.md)"
+    )
+
+
+def _unserved(target: Target, parsed: Parsed, problem: str) -> Asked:
+    """Asked for something that this service cannot serve."""
+    return Asked(target, replace(parsed, problems=(*parsed.problems, problem)), None)
+
+
 def _left_out(asked: Asked, error: Exception) -> Asked:
     """Nothing is planned for a target over which we fail, and nothing written to it; its neighbours go on."""
     why = (
@@ -250,13 +255,6 @@ def summary(problems: Mapping[str, str]) -> dict[str, object]:
     }
 
 
-def fitted(target: Target, policy: Policy, name: str, query: DemandQuery) -> tuple[Fit, ...]:
-    """What one replica serves in the unit of the query, part by part; what the owner says counts for all of them."""
-    own = policy.target_per_replica
-    said = [c if own is None else Capacity(own, query.unit, "ahpa.dev/target-per-replica") for c in target.capacities]
-    return tuple(fit(capacity, name, query.unit, policy.service_time) for capacity in said)
-
-
 def _per_replica(asked: Asked) -> float | None:
     values = [one.per_replica for one in asked.fits]
     if not values or None in values:
@@ -267,7 +265,8 @@ def _per_replica(asked: Asked) -> float | None:
 def _assumed(asked: Asked, readiness: Readiness) -> tuple[str, ...]:
     """What a plan takes for granted, each once."""
     lag = () if asked.parsed.policy.lead is not None or readiness.learned else ("lag assumed",)
-    return tuple(dict.fromkeys((*lag, *(one.assumed for one in asked.fits if one.assumed), *asked.target.assumed)))
+    of_units = (one.assumed for one in asked.fits if one.assumed)
+    return tuple(dict.fromkeys((*lag, *of_units, *asked.assumed, *asked.target.assumed)))
 
 
 def _unread_defaults(target: Target) -> str | None:

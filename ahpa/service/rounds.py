@@ -21,7 +21,7 @@ from ahpa.core.round import nothing_to_go_by
 from ahpa.core.trust import distrusted
 from ahpa.ports import (
     Actuator,
-    DemandQuery,
+    DemandQueries,
     DemandSource,
     EventLog,
     Journal,
@@ -35,6 +35,7 @@ from ahpa.ports import (
 from ahpa.service.act import Actor, Gate
 from ahpa.service.budget import Budget
 from ahpa.service.choose import STEP_SECONDS, Tried, in_event, wish
+from ahpa.service.effect import ignored
 from ahpa.service.learn import Learned, Learner, Refit, worst_skew
 from ahpa.service.listing import Listing
 from ahpa.service.memory import Memory
@@ -59,7 +60,7 @@ class Ports:
     demand: DemandSource
     late: DemandSource
     """How late requests were: apart from `demand`, as it has the same keys for other queries."""
-    queries: Mapping[str, DemandQuery]
+    queries: DemandQueries
     models: Mapping[str, Model]
     events: EventLog
     telemetry: Telemetry
@@ -159,7 +160,14 @@ class Service:
         observation = self._observation(listing, recent, skew, now, writes, budget.starts)
         decisions = step(observation)
         rounds = tuple(
-            TargetRound(asked.target, workload, observation.outlook(workload.key), decision)
+            TargetRound(
+                asked.target,
+                workload,
+                observation.outlook(workload.key),
+                decision,
+                ignored(asked.target, self._memory, now),
+                asked.words,
+            )
             for asked, workload, decision in zip(listing.asked, observation.workloads, decisions, strict=True)
         )
         self.shown = Shown(now, rounds)

@@ -143,7 +143,9 @@ def test_a_unit_is_known_by_its_name(name: str, unit: Unit) -> None:
 
 
 def test_a_unit_that_nobody_knows_is_refused_with_those_that_are() -> None:
-    with pytest.raises(UnitError, match=r"no unit 'furlongs'; there are requests-in-flight, .*ratio, concurrency, rps"):
+    with pytest.raises(
+        UnitError, match=r"no unit 'furlongs'; there are requests-in-flight, .*ratio, replicas, concurrency, rps"
+    ):
         unit_named("furlongs")
     with pytest.raises(UnitError, match=f"no unit '{'f' * 40}'; "):
         unit_named("f" * 200)

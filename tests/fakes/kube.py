@@ -68,11 +68,14 @@ class FakeKube:
         ]
         return objects_among(copy.deepcopy(found))
 
+    def first(self, where: str, **query: str) -> Object | None:
+        return next(iter(self.items(where, **query)), None)
+
     def merge_patch(self, where: str, body: Object) -> Object:
         self._maybe_fail("PATCH", where)
         if where not in self.objects:
             raise ClusterError(404, f"PATCH {where}: not found")
-        asked = body["metadata"].get("resourceVersion")
+        asked = body.get("metadata", {}).get("resourceVersion")
         if asked is not None and asked != self.objects[where]["metadata"]["resourceVersion"]:
             raise ClusterError(409, f"PATCH {where}: the object has been modified")
         self.writes.append((where, copy.deepcopy(body)))
@@ -93,22 +96,29 @@ class FakeKube:
         item = self.objects[where]
         before = copy.deepcopy(item)
         touched: list[tuple[str, ...]] = []
-        annotations = item["metadata"].setdefault("annotations", {})
-        for key, value in (patch.get("metadata", {}).get("annotations") or {}).items():
-            if value is None:
-                annotations.pop(key, None)
-            elif annotations.get(key) != value:
-                annotations[key] = value
-                touched.append(("metadata", "annotations", key))
-        if "ownerReferences" in patch.get("metadata", {}):
-            item["metadata"]["ownerReferences"] = patch["metadata"]["ownerReferences"]
-        for key, value in (patch.get("spec") or {}).items():
-            if item["spec"].get(key) != value:
-                item["spec"][key] = value
-                touched.append(("spec", key))
+        item["metadata"].setdefault("annotations", {})
+        moved = {key: value for key, value in patch.items() if key != "metadata"}
+        meta = {
+            k: v for k, v in (patch.get("metadata") or {}).items() if k in ("annotations", "ownerReferences", "labels")
+        }
+        _merge(item, {**moved, "metadata": meta}, (), touched)
         if before != item:
             item["metadata"]["resourceVersion"] = str(next(self._versions))
             _own(item, manager, touched)
+
+
+def _merge(node: dict[str, Any], patch: Mapping[str, Any], at: tuple[str, ...], touched: list[tuple[str, ...]]) -> None:
+    """RFC 7386; which leaves it sets is added to `touched`."""
+    for key, value in patch.items():
+        if value is None:
+            node.pop(key, None)
+        elif isinstance(value, dict):
+            if not isinstance(node.get(key), dict):
+                node[key] = {}
+            _merge(node[key], value, (*at, key), touched)
+        elif node.get(key) != value:
+            node[key] = value
+            touched.append((*at, key))
 
 
 def _own(item: Object, manager: str, fields: list[tuple[str, ...]]) -> None:

@@ -14,7 +14,7 @@ from ahpa.adapters.kubernetes.events import Events
 from ahpa.adapters.kubernetes.kinds import KINDS
 from ahpa.adapters.kubernetes.pods import Pods
 from ahpa.adapters.kubernetes.revisions import MIN_SCALE
-from ahpa.adapters.prometheus.queries import Query
+from ahpa.adapters.prometheus.queries import Query, QueryList
 from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.core.decision import Decision
 from ahpa.core.readiness import Lag, Readiness
@@ -34,7 +34,7 @@ NOW = 1_700_000_000.0 // DAY * DAY + 9 * 3600.0  # 09:00 UTC
 ROOT = "/apis/serving.knative.dev/v1/namespaces/shop"
 HPAS = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers"
 QUERIES = {
-    "knative-concurrency": Query("knative-concurrency", 'up{a="{{name}}"}'),
+    "knative-concurrency": Query("knative-concurrency", 'up{a="{{name}}"}', answers=frozenset({"knative/concurrency"})),
     "mine": Query("mine", 'x{a="{{name}}"}'),
 }
 SETTINGS = Settings(readiness=Readiness.single(Lag.of(180, 300)), history_seconds=2 * DAY)
@@ -118,7 +118,7 @@ def staged(
         starts=Pods(kube),
         demand=prometheus,
         late=prometheus,
-        queries=queries,
+        queries=QueryList(queries),
         models=models or {"fleet": SameAsYesterday()},
         events=Events(kube, "test"),
         telemetry=telemetry,
@@ -127,7 +127,7 @@ def staged(
         places=places,
     )
     observer = Observer(
-        settings, ports.actuators, prometheus, prometheus, ports.starts, queries, tuple(ports.models), telemetry
+        settings, ports.actuators, prometheus, prometheus, ports.starts, ports.queries, tuple(ports.models), telemetry
     )
     learner = Learner(settings, prometheus, ports.models, telemetry)
     return Stage(kube, prometheus, telemetry, Service(settings, ports, may_write, stopwatch), observer, learner)

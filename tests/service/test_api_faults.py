@@ -17,6 +17,7 @@ from ahpa.adapters.kubernetes.api import Kube
 from ahpa.adapters.kubernetes.events import Events
 from ahpa.adapters.kubernetes.kinds import KINDS
 from ahpa.adapters.kubernetes.pods import Pods
+from ahpa.adapters.prometheus.queries import QueryList
 from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.ports import ClusterError
 from ahpa.service.rounds import Ports, Service
@@ -124,7 +125,7 @@ class World:
             starts=Pods(api),
             demand=FakePrometheus({"chat": lambda t: 20.0 + max(0.0, t - NOW) / 60}),
             late=FakePrometheus({}),
-            queries=QUERIES,
+            queries=QueryList(QUERIES),
             models={"fleet": SameAsNow()},
             events=Events(api, "test"),
             telemetry=Telemetry(),

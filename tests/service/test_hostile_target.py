@@ -10,7 +10,7 @@ import pytest
 from ahpa.adapters.kubernetes.knative import KnativeServices
 from ahpa.core.decision import Reason
 from ahpa.core.units import Capacity
-from ahpa.ports import Target
+from ahpa.ports import Measure, Target
 from tests.fakes.kube import FakeKube
 from tests.service.stage import NOW, add_knative
 from tests.service.test_units import at, chat, revision, service
@@ -55,8 +55,10 @@ def test_a_fault_over_one_target_leaves_out_that_target_with_its_reason(
     stage = at(kube, {"concurrency": 30.0})
     listed = KnativeServices.targets
 
+    measure = Measure("knative/concurrency", (Capacity(1.0),) * 2)
+
     def targets(self: KnativeServices, deadline: float = 0.0) -> list[Target]:
-        broken = {"annotations": Faulty()} if at_asking else {"parts": (), "capacities": (Capacity(1.0),) * 2}
+        broken = {"annotations": Faulty()} if at_asking else {"parts": (), "measures": (measure,)}
         return [replace(t, **broken) if t.name == "chat" else t for t in listed(self)]
 
     monkeypatch.setattr(KnativeServices, "targets", targets)

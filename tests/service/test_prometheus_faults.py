@@ -20,6 +20,7 @@ from ahpa.adapters.kubernetes.kinds import KINDS
 from ahpa.adapters.kubernetes.pods import Pods
 from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from ahpa.adapters.processes.executors import Threads
+from ahpa.adapters.prometheus.queries import QueryList
 from ahpa.adapters.prometheus.source import Prometheus
 from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.core.decision import Decision, Reason
@@ -84,7 +85,7 @@ class World:
             starts=Pods(self.kube),
             demand=source,
             late=source.apart(),
-            queries={name: replace(query, late=LATE) for name, query in QUERIES.items()},
+            queries=QueryList({name: replace(query, late=LATE) for name, query in QUERIES.items()}),
             models={"fleet": SameAsNow()},
             events=Events(self.kube, "test"),
             telemetry=telemetry,

@@ -27,7 +27,7 @@ TARGETS = [
         ready=1,
         present=1,
         maximum=9,
-        capacities=(),
+        measures=(),
         managed=False,
         selector=f"app=api-{i}",
     )

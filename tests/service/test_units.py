@@ -117,17 +117,6 @@ def test_what_the_owner_says_is_in_the_unit_of_the_query() -> None:
     assert settled(stage).floor == 3
 
 
-def test_a_revision_under_the_hpa_class_has_no_query_of_its_own_and_is_told_what_to_set() -> None:
-    annotations = {"class": "hpa.autoscaling.knative.dev", "metric": "cpu", "target": "70"}
-    decision = settled(at(chat(annotations), {"concurrency": 60.0}))
-    assert decision.reason is Reason.INVALID_POLICY
-    assert "name the query that measures it" in decision.message
-    named = settled(at(chat(annotations, demand="istio-rps"), {"istio": 60.0}))
-    assert named.message == "nobody said what one replica serves; set ahpa.dev/target-per-replica, in requests/s"
-    whole = settled(at(chat(annotations, demand="istio-rps", target_per_replica="20"), {"istio": 60.0}))
-    assert whole.floor == 3
-
-
 @pytest.mark.parametrize(
     ("metric", "demand", "floor"),
     [(pods_metric("http_requests", "500m"), 3.0, 6), (pods_metric("requests-per-second", "1k"), 9000.0, 9)],

@@ -9,6 +9,7 @@ from ahpa.adapters.kubernetes.events import Events
 from ahpa.adapters.kubernetes.kinds import KINDS
 from ahpa.adapters.kubernetes.pods import Pods
 from ahpa.adapters.kubernetes.revisions import MIN_SCALE
+from ahpa.adapters.prometheus.queries import QueryList
 from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.service.rounds import Ports, Service
 from testbed import Testbed
@@ -28,7 +29,7 @@ def service_on(bed: Testbed, namespace: str, kube: KubeApi | None = None) -> Ser
         starts=Pods(kube),
         demand=FakePrometheus({"chat": lambda t: DEMAND}),
         late=FakePrometheus({}),
-        queries=QUERIES,
+        queries=QueryList(QUERIES),
         models={"fleet": SameAsYesterday()},
         events=Events(kube, "test"),
         telemetry=Telemetry(),

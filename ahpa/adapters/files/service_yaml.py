@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,11 @@ from ahpa.adapters.files.knative_config import KnativeConfig
 from ahpa.adapters.files.text import InputError
 from ahpa.adapters.files.yaml_documents import documents
 from ahpa.core.policy.rules import parse_policy
-from ahpa.core.policy.values import Parsed
+from ahpa.core.policy.values import AHPA_CLASS, Parsed
 from ahpa.reactive.hpa.config import HpaConfig, HpaSpecError
 from ahpa.reactive.kpa.config import GROUP, ClusterDefaults, KpaConfig, KpaConfigError
-from ahpa.reactive.kpa.reader import INT32_MAX, Reader
-
-HPA_CLASS = "hpa.autoscaling.knative.dev"
+from ahpa.reactive.kpa.hpa_class import HPA_CLASS, hpa_spec
+from ahpa.reactive.kpa.reader import Reader
 
 
 @dataclass(frozen=True)
@@ -58,8 +56,11 @@ def _scaling(path: Path, service: Mapping[str, object], concurrency: int, config
     defaults = None if config is None else config.autoscaler
     try:
         scaler: KpaConfig | HpaConfig
-        if Reader(annotations, GROUP).text("class", (defaults or ClusterDefaults()).autoscaler_class) == HPA_CLASS:
-            scaler = _hpa_of(annotations, defaults or ClusterDefaults())
+        named = Reader(annotations, GROUP).text("class", (defaults or ClusterDefaults()).autoscaler_class)
+        if named == AHPA_CLASS:
+            raise InputError(f"{path}: class {AHPA_CLASS}: no scaler of Knative; `ahpa migrate {path}` rewrites it")
+        if named == HPA_CLASS:
+            scaler = HpaConfig.from_spec(hpa_spec(annotations, defaults or ClusterDefaults()))
         else:
             scaler = KpaConfig.from_annotations(annotations, defaults, limit or (0 if config else concurrency))
     except (KpaConfigError, HpaSpecError) as error:
@@ -74,32 +75,6 @@ def asked_of_us(path: Path, annotations: Mapping[str, str]) -> Parsed:
     if policy.problems:
         raise InputError(f"{path}: {'; '.join(policy.problems)}")
     return policy
-
-
-def _hpa_of(annotations: Mapping[str, str], defaults: ClusterDefaults) -> HpaConfig:
-    """The HPA that Knative makes of a Revision of its class (serving, pkg/reconciler/autoscaling/hpa/resources/hpa.go).
-    Raises KpaConfigError, HpaSpecError."""
-    read = Reader(annotations, GROUP)
-    least, most = read.count("min-scale", defaults.min_scale), read.count("max-scale", defaults.max_scale)
-    spec: dict[str, object] = {"minReplicas": max(1, least), "maxReplicas": most or INT32_MAX}
-    if read.has("target"):
-        spec["metrics"] = [_metric(read.text("metric", "cpu"), read.number("target", 1, 1))]
-    if read.has("window"):
-        window = {"stabilizationWindowSeconds": int(read.window("window", 0))}
-        spec["behavior"] = {"scaleUp": window, "scaleDown": window}
-    if read.problems:
-        raise KpaConfigError(tuple(read.problems))
-    return HpaConfig.from_spec(spec)
-
-
-def _metric(name: str, target: float) -> dict[str, object]:
-    """One entry of spec.metrics, as Knative writes it."""
-    whole = math.ceil(target)
-    if name == "cpu":
-        return {"type": "Resource", "resource": {"name": "cpu", "target": {"averageUtilization": whole}}}
-    if name == "memory":
-        return {"type": "Resource", "resource": {"name": "memory", "target": {"averageValue": f"{whole}Mi"}}}
-    return {"type": "Pods", "pods": {"metric": {"name": name}, "target": {"averageValue": str(whole)}}}
 
 
 def _at(node: Mapping[str, object], *keys: str) -> Mapping[str, object]:

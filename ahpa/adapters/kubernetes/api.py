@@ -65,6 +65,10 @@ class KubeApi(Protocol):
         """A whole list, from the API server's cache. Raises ClusterError; never a part of a list."""
         ...
 
+    def first(self, where: str, **query: str) -> Object | None:
+        """Any one of a list; None where it is empty. Raises ClusterError."""
+        ...
+
     def merge_patch(self, where: str, body: Object) -> Object:
         """RFC 7386. Put metadata.resourceVersion into `body`: a stale one answers 409. Raises ClusterError."""
         ...
@@ -90,6 +94,9 @@ class Paced:
 
     def items(self, where: str, **query: str) -> list[Object]:
         return self.kube.items(where, **query)
+
+    def first(self, where: str, **query: str) -> Object | None:
+        return self.kube.first(where, **query)
 
     def merge_patch(self, where: str, body: Object) -> Object:
         self.pace()
@@ -150,6 +157,11 @@ class Kube:
         if not isinstance(items, list) or not isinstance(meta, dict) or meta.get("continue"):
             raise ClusterError(0, f"{where}: the answer is not a whole list")
         return objects_among(items)
+
+    def first(self, where: str, **query: str) -> Object | None:
+        # Not from the cache, which gives the whole list whatever the limit.
+        items = self._call("GET", where, {"limit": "1", **query}).get("items")
+        return next(iter(objects_among(items)), None) if isinstance(items, list) else None
 
     def merge_patch(self, where: str, body: Object) -> Object:
         query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}

@@ -12,24 +12,27 @@ import time
 from collections.abc import Callable, Sequence
 
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
-from ahpa.adapters.kubernetes.hpa_metrics import average_value
+from ahpa.adapters.kubernetes.concern import Concern, concerns_us
+from ahpa.adapters.kubernetes.hpa_metrics import Requests, measure_of, metrics_of
 from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.adapters.kubernetes.objects import (
     annotations_of,
-    concerns_us,
     count,
+    handle_of,
+    in_git,
+    maker_of,
     owns,
     reference_to,
     somebody_elses,
     target_or_refusal,
     whole,
 )
-from ahpa.adapters.kubernetes.scaled import ScaledObjects
+from ahpa.adapters.kubernetes.scaled import Scaled, Workloads
 from ahpa.core.policy.values import STATE
 from ahpa.core.served import HPA as WITHOUT_BEHAVIOR
 from ahpa.core.served import Reaction
 from ahpa.core.turns import in_turn
-from ahpa.ports import Target
+from ahpa.ports import Measure, Target
 from ahpa.reactive.hpa.config import HpaConfig
 from ahpa.reactive.hpa.reaction import reaction_of
 from ahpa.transport import NEVER
@@ -41,19 +44,24 @@ class HorizontalPodAutoscalers:
     """The actuator for HPAs in `namespace`, or in all."""
 
     def __init__(
-        self, kube: KubeApi, namespace: str | None = None, stopwatch: Callable[[], float] = time.monotonic
+        self,
+        kube: KubeApi,
+        namespace: str | None = None,
+        concerns: Concern = concerns_us,
+        stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
         self._kube = kube
         self._namespace = namespace
-        self._scaled_object = ScaledObjects(kube)
+        self._concerns = concerns
+        self._workloads = Workloads(kube)
         self._stopwatch = stopwatch
         self._late: tuple[str, ...] = ()
         """Whose scaled objects the last listing had no time to read: they come first in the next."""
 
     def targets(self, deadline: float = NEVER) -> list[Target]:
-        within = HorizontalPodAutoscalers(self._kube.within(deadline), self._namespace)
-        listed = within._kube.items(path(*collection(AUTOSCALING_V2, "horizontalpodautoscalers", self._namespace)))
-        ours = {_name(item): item for item in listed if concerns_us(item)}
+        within = HorizontalPodAutoscalers(self._kube.within(deadline), self._namespace, self._concerns)
+        found = within._kube.items(path(*collection(AUTOSCALING_V2, "horizontalpodautoscalers", self._namespace)))
+        ours = {_name(item): item for item in found if self._concerns(item)}
         read: dict[str, Target] = {}
         late: list[str] = []
         for name in in_turn(ours, self._late):
@@ -68,11 +76,11 @@ class HorizontalPodAutoscalers:
         (floor,) = floors
         if floor == target.floor:
             return False
-        self._patch(_listed(target), floor, str(target.baseline))
+        self._patch(handle_of(target, dict), floor, str(target.baseline))
         return True
 
     def restore(self, target: Target) -> None:
-        self._patch(_listed(target), target.baseline, None)
+        self._patch(handle_of(target, dict), target.baseline, None)
 
     def _patch(self, item: Object, floor: int, record: str | None) -> None:
         meta = item["metadata"]
@@ -97,7 +105,8 @@ class HorizontalPodAutoscalers:
         # A record above the minimum in force is not ours, whoever wrote it: we only ever raise.
         held = record is not None and record <= floor and owns(item, "spec", "minReplicas")
         current = count(status.get("currentReplicas"), "currentReplicas")
-        scaled = self._scaled_object.read(namespace, spec.get("scaleTargetRef") or {})
+        scales = spec.get("scaleTargetRef") or {}
+        scaled = self._workloads.read(namespace, scales)
         return Target(
             kind=HPA.name,
             title=HPA.title,
@@ -111,26 +120,50 @@ class HorizontalPodAutoscalers:
             ready=current if scaled.ready is None else scaled.ready,
             present=max(current, scaled.asked),
             maximum=count(spec.get("maxReplicas"), "maxReplicas") or None,
-            capacities=(average_value(spec.get("metrics") or []),),
+            measures=measures(spec, namespace, scaled, self._workloads),
             managed=STATE in annotations_of(item),
             selector=scaled.selector,
-            demand=HPA.demand,
-            reaction=_reaction(spec),
+            names=workload_names(scales),
+            no_demand="it has no metric that can be measured by itself: name the query that measures this HPA",
+            reaction=reaction(spec),
             refusal=somebody_elses(item, HPA.title),
+            inertia=inertia(scaled),
+            maker=maker_of(item),
+            in_git=in_git(item, "spec", "minReplicas"),
             handle=item,
         )
+
+
+def measures(spec: Object, namespace: str, scaled: Scaled, workloads: Workloads) -> tuple[Measure, ...]:
+    """What an HPA with such metrics is scaled by. Raises what damaged text in it raises."""
+    metrics = metrics_of(spec)
+    shares = any(metric.utilization is not None for metric in metrics)
+    requests: Requests = workloads.requests(namespace, scaled) if shares else {}
+    return tuple(measure_of(metric, requests) for metric in metrics)
+
+
+def inertia(scaled: Scaled) -> str:
+    """Why an HPA would not follow a minimum (horizontal.go: scaling is disabled at 0 replicas)."""
+    at_zero = scaled.known and not scaled.asked
+    return "at 0 replicas an HPA does nothing, whatever its minimum is; scale it to 1 by hand" if at_zero else ""
+
+
+def workload_names(reference: Object) -> dict[str, str]:
+    """The names that queries may be filled with, from a `scaleTargetRef`."""
+    return {"workload": str(reference.get("name")), "workload-kind": str(reference.get("kind"))}
 
 
 HPA = Kind(
     name="hpa",
     title="HPA",
     actuator=HorizontalPodAutoscalers,
-    demand=None,
-    capacity="the `averageValue` of its metric, if it has just one; what that counts is told by its name",
+    demand="what its metrics are of: cpu and memory of its pods, for others the query of the list that is `for` them; "
+    "of several the one that needs most replicas",
+    capacity="the metric's `averageValue`, or its `averageUtilization` of what a pod requests",
 )
 
 
-def _reaction(spec: Object) -> Reaction:
+def reaction(spec: Object) -> Reaction:
     """What its `behavior` comes to; what cannot be read is taken to be as if there were none."""
     try:
         return reaction_of(HpaConfig.from_spec({"maxReplicas": 1, "behavior": spec.get("behavior")}))
@@ -141,9 +174,3 @@ def _reaction(spec: Object) -> Reaction:
 def _name(item: Object) -> str:
     meta = item["metadata"]
     return f"{meta.get('namespace')}/{meta.get('name')}"
-
-
-def _listed(target: Target) -> Object:
-    if not isinstance(target.handle, dict):
-        raise TypeError(f"{target.key} was not listed by this actuator")
-    return target.handle

@@ -1,4 +1,4 @@
-"""What one replica serves, as an HPA's metric says it, and in which unit.
+"""What an HPA is scaled by: each of its metrics, what one replica serves of it, and in which unit.
 
 Kubernetes gives CPU and memory their units (cores, bytes). A Pods or External metric has only a name, which by custom
 tells what it counts: `http_requests_per_second`, `queue_messages_ready`. Where it does not, or where it names a measure
@@ -10,10 +10,28 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ahpa.adapters.kubernetes.api import Object
 from ahpa.core.units import BYTES, CORES, IN_FLIGHT, MESSAGES, PER_SECOND, TOKENS_PER_SECOND, UNITS, Capacity, Unit
+from ahpa.ports import Measure
 
+Requests = Mapping[str, Mapping[str, float]]
+"""What a replica requests: by container, by resource (cores, bytes)."""
+_TYPES = {
+    "Resource": "resource",
+    "ContainerResource": "container-resource",
+    "Pods": "pods",
+    "Object": "object",
+    "External": "external",
+}
+"""As the operator's list calls them."""
+OURS = "ahpa_"
+"""Beginning of the names of our own metrics: what we foresaw is no demand that we foresee from."""
+KUBERNETES_DEFAULT: Object = {
+    "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"averageUtilization": 80}}}]
+}
+"""What an HPA without metrics is given (apis/autoscaling/v2, defaults.go)."""
 _RESOURCES = {"cpu": CORES, "memory": BYTES}
 _NAMES: tuple[tuple[str, Unit], ...] = (
     (r"(^|_)rpm(_|$)", UNITS["requests-per-minute"]),
@@ -40,21 +58,78 @@ _MEASURES = re.compile(
 """Times, shares and multiples: none of what the other words of the name count."""
 
 
-def average_value(metrics: list[Object]) -> Capacity:
-    """The target per replica, if the HPA has just one metric with an `averageValue`."""
-    if len(metrics) != 1 or not isinstance(metrics[0], dict):
-        return Capacity(None)
-    kind = str(metrics[0].get("type"))
-    source = metrics[0].get(kind[:1].lower() + kind[1:]) or {}
-    text = (source.get("target") or {}).get("averageValue")
-    if kind not in ("Pods", "External", "Resource", "ContainerResource") or text is None:
-        return Capacity(None)
+@dataclass(frozen=True)
+class Metric:
+    """One entry of an HPA's `spec.metrics`."""
+
+    type: str
+    """Resource, ContainerResource, Pods, Object or External."""
+    name: str
+    source: Object
+
+    @property
+    def target(self) -> Object:
+        return self.source.get("target") or {}
+
+    @property
+    def utilization(self) -> float | None:
+        """Of what a replica requests, 0 to 1 and above; None where it is not asked for a share."""
+        percent = self.target.get("averageUtilization")
+        return percent / 100 if self.type.endswith("Resource") and type(percent) is int and percent > 0 else None
+
+
+def metrics_of(spec: Object) -> list[Metric]:
+    """What is listed, but for entries of no known type and those that read what we foresaw. Raises what damaged text
+    in it raises."""
+    out = []
+    for entry in spec.get("metrics") or []:
+        kind = str(entry.get("type"))
+        source = entry.get(kind[:1].lower() + kind[1:]) or {}
+        named = source if kind.endswith("Resource") else source.get("metric") or {}
+        name = str(named.get("name"))
+        if kind in _TYPES and not name.startswith(OURS):
+            out.append(Metric(kind, name, source))
+    return out
+
+
+def measure_of(metric: Metric, requests: Requests) -> Measure:
+    """What an HPA with this metric is scaled by. `requests` is what a replica requests, by container and resource."""
+    names: dict[str, str] = {}
+    if metric.type == "ContainerResource":
+        names["container"] = str(metric.source.get("container"))
+    if metric.type == "Object":
+        names["object"] = str((metric.source.get("describedObject") or {}).get("name"))
+    return Measure(f"{_TYPES[metric.type]}/{metric.name}", (_capacity(metric, requests),), names)
+
+
+def _capacity(metric: Metric, requests: Requests) -> Capacity:
+    """What one replica serves at target. A `value` target has none: it says how much is right for all of them."""
+    unit = _RESOURCES.get(metric.name) if metric.type.endswith("Resource") else unit_of_metric(metric.name)
+    if metric.utilization is not None:
+        return _share(metric, metric.utilization, unit, requests)
+    text = metric.target.get("averageValue")
+    if text is None:
+        return Capacity(None, unit, f"its metric {metric.name[:80]} has no target for one replica")
+    value = quantity(text)
+    return Capacity(value if 0 < value < math.inf else None, unit, f"the averageValue of its metric {metric.name[:80]}")
+
+
+def _share(metric: Metric, share: float, unit: Unit | None, requests: Requests) -> Capacity:
+    """70 % of 2 containers that request 0.5 and 0.1 cores are 0.42 cores."""
+    container = str(metric.source.get("container")) if metric.type == "ContainerResource" else None
+    asked = [row.get(metric.name) for name, row in requests.items() if container in (None, name)]
+    whole = sum(value for value in asked if value is not None)
+    if not asked or None in asked or not whole > 0:
+        return Capacity(None, unit, f"the {metric.name[:80]} that its containers request cannot be read")
+    said = f"{share * 100:g} % of the {metric.name[:80]} that it requests"
+    return Capacity(share * whole, unit, said)
+
+
+def quantity(text: object) -> float:
+    """A quantity of Kubernetes, as 1500m or 2Gi. Raises ValueError."""
     from kubernetes.utils import parse_quantity
 
-    value = float(parse_quantity(text))
-    name = str(source.get("name") if kind.endswith("Resource") else (source.get("metric") or {}).get("name"))
-    unit = _RESOURCES.get(name) if kind.endswith("Resource") else unit_of_metric(name)
-    return Capacity(value if 0 < value < math.inf else None, unit, f"the averageValue of its metric {name[:80]}")
+    return float(parse_quantity(text))
 
 
 def unit_of_metric(name: str) -> Unit | None:

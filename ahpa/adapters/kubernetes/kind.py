@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from ahpa.adapters.kubernetes.api import KubeApi
+from ahpa.adapters.kubernetes.concern import Concern
 from ahpa.ports import Actuator
+
+
+class MakeActuator(Protocol):
+    """How the actuator of a kind is made."""
+
+    def __call__(self, kube: KubeApi, namespace: str | None = None, concerns: Concern = ..., /) -> Actuator:
+        """Of the objects in a namespace (None: in all) that concern the asker; else of those that carry an annotation
+        of ours."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -17,9 +27,8 @@ class Kind:
     """How options, keys and metrics call it: `hpa`."""
     title: str
     """How people call it: `HPA`."""
-    actuator: Callable[[KubeApi, str | None], Actuator]
-    """Made from an API server and a namespace; None: all namespaces."""
-    demand: str | None
-    """The query that `demand: auto` means; None: there is none, so the owner names one."""
+    actuator: MakeActuator
+    demand: str
+    """In words: what is measured, where the owner does not say."""
     capacity: str
     """In words: what one replica serves, where the owner does not say."""

@@ -2,8 +2,7 @@
 template.
 
 - The template belongs to the owner: a change there makes a new Revision and, during its rollout, twice the GPUs.
-- Since Knative 1.21 (serving v0.48, PR #16186) the Revision's annotation is copied to its PodAutoscaler at
-  once and without a restart. Up to 1.20 the same edit restarts every pod, so those versions are refused.
+- Which object bears it depends on Knative's version: bearers.py.
 - Nothing else may be written to a Revision: any other annotation or label ends up in the pod template and
   replaces all pods. Our record of what the owner had is kept on the Service's metadata, which is not copied.
 - An old Revision that lost its traffic ignores its min-scale; we put its own back.
@@ -12,17 +11,20 @@ template.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
+from ahpa.adapters.kubernetes.bearers import SERVING, Bearers, bearers
 from ahpa.adapters.kubernetes.cluster_defaults import ClusterConfig, KnativeDefaults
+from ahpa.adapters.kubernetes.concern import Concern, concerns_us
+from ahpa.adapters.kubernetes.hpa_metrics import Requests
 from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.adapters.kubernetes.objects import (
     annotations_of,
-    concerns_us,
+    handle_of,
     identity,
+    maker_of,
     reference_to,
     somebody_elses,
     target_or_refusal,
@@ -35,21 +37,22 @@ from ahpa.adapters.kubernetes.revisions import (
     held,
     meant,
     minimum,
+    of_another_predictor,
     own_min_scale,
     prepared_until,
     recorded,
     traffic,
 )
+from ahpa.adapters.kubernetes.scaled import Scaled, Workloads, requests_of
 from ahpa.core.capacity import Part
 from ahpa.core.policy.values import STATE
 from ahpa.core.served import KPA
 from ahpa.core.units import credible
-from ahpa.ports import ClusterError, Target
+from ahpa.ports import ClusterError, Measure, Target
 from ahpa.transport import NEVER
 
-SERVING = "serving.knative.dev/v1"
-FIRST_LIVE_REVISION = (1, 21)
-"""The first Knative release in which a Revision's min-scale acts without a restart."""
+Owner = Callable[[Object, str], str | None]
+"""Why an object, which people call so, is somebody else's; None: it is not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,16 +65,11 @@ class _Listed:
     idle: Mapping[str, Object]
     """All others that are in our record."""
     defaults: KnativeDefaults
+    bearers: Bearers
 
     def minimum(self, name: str) -> int:
         """In force on an active Revision."""
         return minimum(self.active[name], self.defaults)
-
-
-def _listed(target: Target) -> _Listed:
-    if not isinstance(target.handle, _Listed):
-        raise TypeError(f"{target.key} was not listed by this actuator")
-    return target.handle
 
 
 class KnativeServices:
@@ -81,37 +79,39 @@ class KnativeServices:
         self,
         kube: KubeApi,
         namespace: str | None = None,
-        system_namespace: str = "knative-serving",
+        concerns: Concern = concerns_us,
+        owner: Owner = somebody_elses,
         config: ClusterConfig | None = None,
     ) -> None:
         self._kube = kube
         self._namespace = namespace
-        self._config = config or ClusterConfig(system_namespace)
+        self._concerns = concerns
+        self._owner = owner
+        self._config = config or ClusterConfig("knative-serving")
 
     def targets(self, deadline: float = NEVER) -> list[Target]:
-        kube = self._kube.within(deadline)
-        return KnativeServices(kube, self._namespace, config=self._config)._targets()
+        within = self._kube.within(deadline)
+        return KnativeServices(within, self._namespace, self._concerns, self._owner, self._config)._targets()
 
     def _targets(self) -> list[Target]:
         services = self._kube.items(path(*collection(SERVING, "services", self._namespace)))
-        ours = [item for item in services if concerns_us(item)]
+        ours = [item for item in services if self._concerns(item)]
         if not ours:
             return []
-        listed = self._kube.items(path(*collection(SERVING, "revisions", self._namespace)))
-        revisions = {(str(r["metadata"].get("namespace")), str(r["metadata"].get("name"))): r for r in listed}
-        too_old, defaults = _too_old(self._config.version(self._kube)), self._config.read(self._kube)
+        borne = bearers(self._kube, self._namespace, self._config.version(self._kube))
+        defaults = self._config.read(self._kube)
         return [
             target_or_refusal(
                 item,
                 KNATIVE,
                 reference_to(item, SERVING, "Service"),
-                lambda service: self._target(service, revisions, too_old, defaults),
+                lambda service: self._target(service, borne, defaults),
             )
             for item in ours
         ]
 
     def write(self, target: Target, floors: Sequence[int]) -> bool:
-        listed = _listed(target)
+        listed = handle_of(target, _Listed)
         service, active, idle = listed.service, listed.active, listed.idle
         wanted = {part.name: count for part, count in zip(target.parts, floors, strict=True)}
         if not target.managed and all(listed.minimum(name) == count for name, count in wanted.items()):
@@ -124,26 +124,26 @@ class KnativeServices:
             self._record(service, after)  # before the floor: a crash in between leaves a harmless record
         moved = {name: count for name, count in wanted.items() if listed.minimum(name) != count}
         for name, count in moved.items():
-            self._patch_revision(active[name], str(count))
+            self._patch_min(listed, active[name], str(count))
         for name, revision in released.items():
-            self._release(revision, before[name])
+            self._release(listed, revision, before[name])
         return bool(released or moved) or after != before
 
-    def _release(self, revision: Object, own: str | None) -> None:
+    def _release(self, listed: _Listed, revision: Object, own: str | None) -> None:
         """Give back what its owner had to one that lost its traffic. Nobody is served by it: where that is refused it
         is tried again in the next round, and the floors of the others do not wait for it."""
         try:
-            self._patch_revision(revision, own)
+            self._patch_min(listed, revision, own)
         except ClusterError as error:
             if error.status not in (403, 404, 422):
                 raise
 
     def restore(self, target: Target) -> None:
-        listed = _listed(target)
+        listed = handle_of(target, _Listed)
         state = recorded(listed.service)
         for name, revision in (*listed.active.items(), *listed.idle.items()):
             if held(revision, state):
-                self._patch_revision(revision, state[name])
+                self._patch_min(listed, revision, state[name])
         if STATE in annotations_of(listed.service):
             self._record(listed.service, self._unlisted(listed) or None)
 
@@ -165,12 +165,11 @@ class KnativeServices:
     def _target(
         self,
         service: Object,
-        revisions: Mapping[tuple[str, str], Object],
-        too_old: str | None,
+        borne: Bearers,
         defaults: KnativeDefaults,
     ) -> Target:
         meta = service["metadata"]
-        namespace = str(meta.get("namespace"))
+        namespace, revisions = str(meta.get("namespace")), borne.by_name
         # By name: the order in the Service's status means nothing.
         received, state = traffic(service), recorded(service)
         wanted = meant(service) if received else {}  # the first of all must not wait for replicas: nobody is served yet
@@ -180,15 +179,15 @@ class KnativeServices:
         idle = {n: revisions[namespace, n] for n in state if n not in active and (namespace, n) in revisions}
         for revision in (*active.values(), *idle.values()):
             identity(revision)
-        refusal = somebody_elses(service, KNATIVE.title) or too_old
+        refusal = self._owner(service, KNATIVE.title) or borne.refusal or of_another_predictor(active, defaults)
         if missing:
             refusal = refusal or f"its Revision {', '.join(missing)} receives traffic and was not among those listed"
         elif not active:
             refusal = refusal or "no Revision receives traffic yet"
-        by_name = {name: facts(revision, state, defaults) for name, revision in active.items()}
+        by_name = {name: facts(revision, state, defaults, self._requests) for name, revision in active.items()}
         rows = list(by_name.values())
         maxima = [row.maximum for row in rows if row.maximum is not None]
-        demand, no_demand = _demand(rows)
+        measures, no_demand = _measures(rows)
         return Target(
             kind=KNATIVE.name,
             title=KNATIVE.title,
@@ -201,28 +200,36 @@ class KnativeServices:
             ready=sum(row.ready for row in rows),
             present=sum(row.present for row in rows),
             maximum=sum(maxima) if maxima and len(maxima) == len(rows) else None,
-            capacities=tuple(row.capacity for row in rows),
+            measures=measures,
             managed=STATE in annotations_of(service),
             selector=f"serving.knative.dev/service={meta.get('name')}",
-            demand=demand,
+            names={"workload": str(meta.get("name")), "workload-kind": "KnativeService"},
             no_demand=no_demand,
             reaction=next((row.reaction for row in rows if row.reaction != KPA), KPA),
             parts=_parts(by_name, received, wanted, {n: prepared_until(active[n], defaults) for n in active}),
             assumed=defaults.assumed,
             refusal=refusal,
-            handle=_Listed(service, active, idle, defaults),
+            inertia=next((row.inertia for row in rows if row.inertia), ""),
+            maker=maker_of(service),
+            handle=_Listed(service, active, idle, defaults, borne),
         )
+
+    def _requests(self, revision: Object) -> Requests:
+        """What one of its pods requests, the queue-proxy with it."""
+        meta, spec = revision["metadata"], revision.get("spec") or {}
+        its = Scaled(selector=f"serving.knative.dev/revision={meta['name']}", requests=requests_of(spec))
+        return Workloads(self._kube).requests(meta["namespace"], its)
 
     def _record(self, service: Object, state: Mapping[str, str | None] | None) -> None:
         text = None if state is None else json.dumps(state, sort_keys=True, separators=(",", ":"))
-        self._patch(service, "services", {STATE: text})
+        self._patch(service, SERVING, "services", {STATE: text})
 
-    def _patch_revision(self, revision: Object, value: str | None) -> None:
-        self._patch(revision, "revisions", {MIN_SCALE: value})
+    def _patch_min(self, listed: _Listed, revision: Object, value: str | None) -> None:
+        self._patch(revision, listed.bearers.group_version, listed.bearers.resource, {MIN_SCALE: value})
 
-    def _patch(self, item: Object, resource: str, annotations: Mapping[str, str | None]) -> None:
+    def _patch(self, item: Object, group_version: str, resource: str, annotations: Mapping[str, str | None]) -> None:
         meta = item["metadata"]
-        where = path(*collection(SERVING, resource, meta["namespace"]), meta["name"])
+        where = path(*collection(group_version, resource, meta["namespace"]), meta["name"])
         precondition = {"resourceVersion": meta["resourceVersion"], "uid": meta["uid"]}
         self._kube.merge_patch(where, {"metadata": {**precondition, "annotations": dict(annotations)}})
 
@@ -231,8 +238,8 @@ KNATIVE = Kind(
     name="knative",
     title="Knative Service",
     actuator=KnativeServices,
-    demand="knative-concurrency",
-    capacity="each Revision's own target for concurrency or rps, else the cluster's default, times the utilization",
+    demand="what its Revisions are scaled by: concurrency or rps; cpu, memory or another metric for the class hpa",
+    capacity="each Revision's own target for it, else the cluster's default, times the utilization",
 )
 
 
@@ -263,25 +270,16 @@ def _served(row: Facts) -> float:
     return value if value is not None and credible(value) else 1.0
 
 
-def _demand(rows: Sequence[Facts]) -> tuple[str | None, str]:
-    """The query that measures a Service of such Revisions, or why there is none."""
-    if not rows:
-        return KNATIVE.demand, ""
-    if why := next((row.no_demand for row in rows if row.demand is None), ""):
-        return None, why
-    if len({row.demand for row in rows}) > 1:
-        return None, "its Revisions are scaled by different metrics, and each query sees only its own: name one for all"
-    return rows[0].demand, ""
-
-
-def _too_old(version: str | None) -> str | None:
-    """Why Revisions must not be written to under this Knative, or None. A build of one's own ("devel") is new."""
-    if version is None:
+def _measures(rows: Sequence[Facts]) -> tuple[tuple[Measure, ...], str]:
+    """What a Service of such Revisions is scaled by, or why no query can be for that."""
+    capacities = tuple(row.capacity for row in rows)
+    metrics = {row.metric for row in rows} or {"knative/concurrency"}
+    if "" in metrics:
+        why = next(row.capacity.source for row in rows if not row.metric)
         return (
-            "Knative's version is unknown (may we get deployments/controller in its namespace?), "
-            "and before 1.21 an edit of a Revision restarts its pods"
-        )
-    found = re.match(r"v?(\d{1,4})\.(\d{1,4})(?!\d)", version, re.ASCII)
-    if found and (int(found.group(1)), int(found.group(2))) < FIRST_LIVE_REVISION:
-        return f"Knative {version} restarts all pods when a Revision is edited; 1.21 or newer is needed"
-    return None
+            Measure("", capacities),
+        ), f"{why}: name the query that measures it, and set ahpa.dev/target-per-replica"
+    if len(metrics) > 1:
+        why = "its Revisions are scaled by different metrics, and each query sees only its own: name one for all"
+        return (Measure("", capacities),), why
+    return (Measure(metrics.pop(), capacities),), ""

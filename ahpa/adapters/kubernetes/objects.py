@@ -8,25 +8,51 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from ahpa.adapters.kubernetes.api import FIELD_MANAGER, Object
 from ahpa.adapters.kubernetes.kind import Kind
-from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX
 from ahpa.ports import ClusterError, Target
 
 _KEDA_LABEL = "scaledobject.keda.sh/name"
+"""On what KEDA made, and on the ScaledObjects themselves (keda, controllers/keda/scaledobject_controller.go)."""
 _INSTEAD = {
-    "InferenceService": "set its minReplicas, because annotating that object is not supported yet",
-    "ScaledObject": "set its minReplicaCount, because annotating that object is not supported yet",
+    "InferenceService": "annotate that InferenceService",
+    "LLMInferenceService": "set spec.scaling.minReplicas there, or let it read ahpa_floor_replicas "
+    "(docs/without-writing.md): that kind has a planner of its own",
+    "ScaledObject": "annotate that ScaledObject",
     "PodAutoscaler": "annotate the Knative Service that it belongs to",
-}
+    **dict.fromkeys(
+        ("EffectiveHorizontalPodAutoscaler", "IntelligentHorizontalPodAutoscaler", "PredictiveHorizontalPodAutoscaler",
+         "AdvancedHorizontalPodAutoscaler"),
+        "it predicts too, and two that predict would fight: remove one of them (`ahpa migrate` translates it)",
+    ),
+}  # fmt: skip
 """What the owner of an object should do instead, by the kind of what made it."""
 _ANY = "set the minimum there, because annotating that object is not supported yet"
+_FROM_GIT = {
+    "argocd-controller": "Argo CD",
+    "argocd-application-controller": "Argo CD",
+    "kustomize-controller": "Flux",
+    "helm-controller": "Flux",
+}
+"""By field manager: the tool that keeps objects as Git has them."""
+_KINDS = {"InferenceService": "kserve", "ScaledObject": "keda"}
+"""Kinds of ours, by what makes objects of other kinds."""
 
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
 _MOST = 2**31 - 1
+
+
+Listed = TypeVar("Listed")
+
+
+def handle_of(target: Target, kind: type[Listed]) -> Listed:
+    """What its own actuator listed of a target. Raises TypeError for another's."""
+    if not isinstance(target.handle, kind):
+        raise TypeError(f"{target.key} was not listed by this actuator")
+    return target.handle
 
 
 class Unreadable(ValueError):
@@ -63,7 +89,7 @@ def target_or_refusal(
             ready=0,
             present=0,
             maximum=None,
-            capacities=(),
+            measures=(),
             managed=False,
             selector="",
             refusal=f"this {kind.title} cannot be read: {why[:200]}",
@@ -107,14 +133,6 @@ def _text(value: str) -> str:
     return value.encode("utf-8", "replace").decode()
 
 
-def concerns_us(item: Object) -> bool:
-    """True if the object carries any annotation that is ours to read, or what cannot be told."""
-    noted = item["metadata"].get("annotations")
-    if not isinstance(noted, dict):
-        return noted is not None
-    return any(key.startswith(PREFIX) or key == AHPA_STRATEGY for key in noted)
-
-
 def reference_to(item: Object, api_version: str, kind: str) -> dict[str, str]:
     """What an Event regards."""
     meta = item["metadata"]
@@ -156,12 +174,32 @@ def owns(item: Object, *fields: str) -> bool:
     return False
 
 
+def in_git(item: Object, *fields: str) -> str:
+    """Which tool brought this field from Git, by metadata.managedFields, and would bring it again; empty: none."""
+    for entry in item["metadata"].get("managedFields") or []:
+        node: Any = entry.get("fieldsV1") if entry.get("manager") in _FROM_GIT else None
+        for name in fields:
+            node = node.get(f"f:{name}") if isinstance(node, dict) else None
+        if node is not None:
+            return _FROM_GIT[str(entry["manager"])]
+    return ""
+
+
 def controller_of(item: Object) -> tuple[str, str] | None:
     """Kind and name of the owner that controls the object, if any."""
     for owner in item["metadata"].get("ownerReferences") or []:
         if owner.get("controller"):
             return str(owner.get("kind")), str(owner.get("name"))
     return None
+
+
+def maker_of(item: Object) -> str:
+    """The key of the target that made this object, if it is of a kind of ours; else empty. KEDA and KServe copy all
+    annotations to what they make, so ours on it are the maker's."""
+    controller = controller_of(item)
+    if controller is None or controller[0] not in _KINDS:
+        return ""
+    return f"{_KINDS[controller[0]]}/{item['metadata'].get('namespace')}/{controller[1]}"
 
 
 def somebody_elses(item: Object, title: str) -> str | None:
@@ -173,6 +211,6 @@ def somebody_elses(item: Object, title: str) -> str | None:
     if controller is not None:
         kind, name = controller
         return f"{kind}/{name} made this {title} and would revert us; {_INSTEAD.get(kind, _ANY)}"
-    if _KEDA_LABEL in (item["metadata"].get("labels") or {}):
+    if title != "ScaledObject" and _KEDA_LABEL in (item["metadata"].get("labels") or {}):
         return f"KEDA made this {title} and would revert us; {_INSTEAD['ScaledObject']}"
     return None

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ahpa.adapters.kubernetes.api import Object
 from ahpa.adapters.kubernetes.cluster_defaults import KnativeDefaults
+from ahpa.adapters.kubernetes.hpa_metrics import KUBERNETES_DEFAULT, Requests, measure_of, metrics_of
 from ahpa.adapters.kubernetes.objects import annotations_of, count, owns, seconds, whole
-from ahpa.core.policy.values import STATE
+from ahpa.adapters.kubernetes.scaled import requests_of
+from ahpa.core.policy.values import AHPA_CLASS, STATE
 from ahpa.core.served import HPA, KPA, Reaction
 from ahpa.core.units import IN_FLIGHT, PER_SECOND, Capacity
 from ahpa.reactive.kpa.config import KPA_CLASS, PROGRESS_DEADLINE, ClusterDefaults, KpaConfig, KpaConfigError
+from ahpa.reactive.kpa.hpa_class import HPA_CLASS, hpa_spec
 from ahpa.reactive.kpa.reader import Reader
 
 AUTOSCALING = "autoscaling.knative.dev/"
@@ -99,6 +102,18 @@ def _minimum(annotations: Mapping[str, str], defaults: KnativeDefaults) -> int:
     return defaults.autoscaler.min_scale if said is None else whole(said) or 0
 
 
+def of_another_predictor(revisions: Mapping[str, Object], defaults: KnativeDefaults) -> str | None:
+    """Why Revisions that Alibaba's AHPA scales must not be written to, and what to do; None if it scales none."""
+    theirs = [name for name, each in revisions.items() if _class(annotations_of(each), defaults) == AHPA_CLASS]
+    if not theirs:
+        return None
+    return (
+        f"{', '.join(theirs)[:120]} is of class {AHPA_CLASS}: Alibaba's AHPA scales it, or nothing does, and a second "
+        f"predictor would fight it. Remove {AUTOSCALING}class from the Service's template, so that Knative's own "
+        "autoscaler scales it (`ahpa migrate FILE` rewrites the Service, its metric and its target too)"
+    )
+
+
 @dataclass(frozen=True)
 class Facts:
     """What a Revision says of its bounds, its replicas and what one of them serves."""
@@ -110,17 +125,22 @@ class Facts:
     ready: int
     present: int
     maximum: int | None
+    metric: str
+    """What it is scaled by, as a query of the list is `for` it; empty: it cannot be read."""
     capacity: Capacity
-    demand: str | None
-    """The query that measures what it is scaled by; None: there is none."""
-    no_demand: str = ""
-    """Why not."""
     reaction: Reaction = KPA
     """Of the scaler of its class."""
+    inertia: str = ""
+    """Why Knative would not follow its minimum now."""
 
 
-def facts(revision: Object, state: Mapping[str, str | None], defaults: KnativeDefaults) -> Facts:
-    """Read a Revision; `state` is our record of what its owner had."""
+def facts(
+    revision: Object,
+    state: Mapping[str, str | None],
+    defaults: KnativeDefaults,
+    requests: Callable[[Object], Requests] = lambda revision: requests_of(revision.get("spec") or {}),
+) -> Facts:
+    """Read a Revision; `state` is our record of what its owner had, `requests` tells what one of its pods requests."""
     name = revision["metadata"]["name"]
     annotations = dict(annotations_of(revision))
     status = revision.get("status") or {}
@@ -130,18 +150,38 @@ def facts(revision: Object, state: Mapping[str, str | None], defaults: KnativeDe
         annotations.pop(MIN_SCALE)
         annotations |= {} if own is None else {MIN_SCALE: own}
     ready = count(status.get("actualReplicas"), "actualReplicas")
-    capacity, demand, no_demand = _capacity(revision, annotations, defaults)
+    by_requests = _class(annotations, defaults) == KPA_CLASS
+    metric, capacity = (
+        _by_requests(revision, annotations, defaults)
+        if by_requests
+        else _by_metric(revision, annotations, defaults, requests)
+    )
     return Facts(
         baseline=_minimum(annotations, defaults),
         floor=floor,
         ready=ready,
         present=max(ready, count(status.get("desiredReplicas"), "desiredReplicas")),
         maximum=_maximum(annotations, defaults.autoscaler),
+        metric=metric,
         capacity=capacity,
-        demand=demand,
-        no_demand=no_demand,
-        reaction=KPA if _class(annotations, defaults) == KPA_CLASS else HPA,
+        reaction=KPA if by_requests else HPA,
+        inertia=_inertia(revision)
+        if max(ready, count(status.get("desiredReplicas"), "desiredReplicas")) < floor
+        else "",
     )
+
+
+def _inertia(revision: Object) -> str:
+    """Knative ignores the minimum of a Revision that no route reaches, and of one that sleeps since its autoscaler was
+    started anew, until a request comes (serving, pkg/reconciler/autoscaling/kpa/scaler.go: desiredScale -1)."""
+    name = revision["metadata"]["name"]
+    conditions = (revision.get("status") or {}).get("conditions") or []
+    active = {one.get("status") for one in conditions if one.get("type") == "Active"}
+    if (revision["metadata"].get("labels") or {}).get("serving.knative.dev/routingState") == "reserve":
+        return f"no route reaches {name}, and Knative ignores its minimum"
+    if "False" in active:
+        return f"{name} sleeps, and Knative ignores its minimum until the first request"
+    return ""
 
 
 def _maximum(annotations: Mapping[str, str], defaults: ClusterDefaults) -> int | None:
@@ -152,19 +192,9 @@ def _maximum(annotations: Mapping[str, str], defaults: ClusterDefaults) -> int |
     return min((limit for limit in limits if limit), default=None)
 
 
-def _capacity(
-    revision: Object, annotations: Mapping[str, str], defaults: KnativeDefaults
-) -> tuple[Capacity, str | None, str]:
-    """(what one replica serves, the query that counts the same, or why there is none)."""
-    scaler = _class(annotations, defaults)
+def _by_requests(revision: Object, annotations: Mapping[str, str], defaults: KnativeDefaults) -> tuple[str, Capacity]:
+    """What the KPA scales it by, and what one replica serves of that."""
     name = revision["metadata"]["name"]
-    if scaler != KPA_CLASS:
-        by = annotations.get(AUTOSCALING + "metric", "cpu")
-        why = (
-            f"{name} is scaled by {by[:40]} (class {scaler[:60]}), for which Knative counts no requests: "
-            "name the query that measures it, and what one replica serves in its unit (ahpa.dev/target-per-replica)"
-        )
-        return Capacity(None), None, why
     limit = (revision.get("spec") or {}).get("containerConcurrency")
     concurrency = defaults.container_concurrency if limit is None else count(limit, "containerConcurrency")
     # Its bounds and windows do not decide what a replica serves; one that Knative would refuse is said by Knative.
@@ -172,10 +202,29 @@ def _capacity(
     try:
         config = KpaConfig.from_annotations(read, defaults.autoscaler, concurrency)
     except KpaConfigError as error:
-        return Capacity(None), "knative-concurrency", str(error)
-    unit, query = _COUNTED[config.metric]
+        return "knative/concurrency", Capacity(None, source=str(error))
     filled = config.target_value / config.total_value
-    return Capacity(config.target_value, unit, f"the target of {name}", filled), query, ""
+    capacity = Capacity(config.target_value, _COUNTED[config.metric], f"the target of {name}", filled)
+    return f"knative/{config.metric}", capacity
+
+
+def _by_metric(
+    revision: Object,
+    annotations: Mapping[str, str],
+    defaults: KnativeDefaults,
+    requests: Callable[[Object], Requests],
+) -> tuple[str, Capacity]:
+    """What the HPA scales it by that Knative makes for it, and what one replica serves of that."""
+    if (scaler := _class(annotations, defaults)) != HPA_CLASS:
+        return "", Capacity(None, source=f"the class {scaler[:60]} is not Knative's own")
+    read = {key: value for key, value in annotations.items() if key.removeprefix(AUTOSCALING) in _TARGETING}
+    try:
+        spec = hpa_spec(read, defaults.autoscaler)
+    except KpaConfigError as error:
+        return "", Capacity(None, source=str(error))
+    (metric,) = metrics_of(spec) or metrics_of(KUBERNETES_DEFAULT)
+    measure = measure_of(metric, requests(revision) if metric.utilization is not None else {})
+    return measure.metric, measure.capacities[0]
 
 
 def _class(annotations: Mapping[str, str], defaults: KnativeDefaults) -> str:
@@ -183,5 +232,5 @@ def _class(annotations: Mapping[str, str], defaults: KnativeDefaults) -> str:
 
 
 _TARGETING = frozenset({"class", "metric", "target", "target-utilization-percentage", "targetUtilizationPercentage"})
-_COUNTED = {"concurrency": (IN_FLIGHT, "knative-concurrency"), "rps": (PER_SECOND, "knative-rps")}
-"""By Knative's metric: its unit, and the query that counts it."""
+_COUNTED = {"concurrency": IN_FLIGHT, "rps": PER_SECOND}
+"""By Knative's metric: its unit."""

@@ -7,10 +7,11 @@ the subresource `scale`, which the HPA controller reads too: it says how many an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
+from ahpa.adapters.kubernetes.hpa_metrics import Requests, quantity
 from ahpa.adapters.kubernetes.objects import count
 from ahpa.ports import ClusterError
 
@@ -23,15 +24,20 @@ _APPS = "apps/v1"
 class Scaled:
     """As far as it could be read."""
 
+    known: bool = False
+    """Whether it could."""
+
     asked: int = 0
     ready: int | None = None
     """None: nobody says."""
     selector: str = ""
     """Label selector of its pods; empty: nobody says."""
+    requests: Requests = field(default_factory=dict)
+    """Of its pod template; empty: nobody says."""
 
 
 @dataclass(frozen=True)
-class ScaledObjects:
+class Workloads:
     """Reads them; what cannot be had is not known, and no error."""
 
     kube: KubeApi
@@ -47,6 +53,31 @@ class ScaledObjects:
         except ClusterError:
             return Scaled()
 
+    def requests(self, namespace: str, scaled: Scaled) -> Requests:
+        """What a replica requests: of one of its pods, with what was injected into it, else of its template. Raises
+        what damaged text in it raises."""
+        if not scaled.selector:
+            return scaled.requests
+        try:
+            pod = self.kube.first(path(*collection("v1", "pods", namespace)), labelSelector=scaled.selector)
+        except ClusterError:
+            return scaled.requests
+        return scaled.requests if pod is None else requests_of(pod.get("spec") or {})
+
+
+def requests_of(spec: Object) -> Requests:
+    """Of the containers of a pod's spec, and of its sidecars (init containers that restart); as the HPA counts."""
+    rows = list(spec.get("containers") or [])
+    rows += [one for one in spec.get("initContainers") or [] if one.get("restartPolicy") == "Always"]
+    return {
+        str(one.get("name")): {
+            str(resource): quantity(value)
+            for resource, value in ((one.get("resources") or {}).get("requests") or {}).items()
+            if resource in ("cpu", "memory")
+        }
+        for one in rows
+    }
+
 
 def plural(kind: str) -> str:
     """The resource of a kind, as Kubernetes guesses it (meta.UnsafeGuessKindToResource): `Rollout` is `rollouts`."""
@@ -60,14 +91,18 @@ def _whole(item: Object) -> Scaled:
     spec, status = item.get("spec") or {}, item.get("status") or {}
     asked = count(spec.get("replicas"), "replicas of what it scales")
     ready = count(status.get("readyReplicas"), "readyReplicas of what it scales")
-    return Scaled(asked, ready, _selector(spec.get("selector") or {}))
+    template = (spec.get("template") or {}).get("spec") or {}
+    return Scaled(True, asked, ready, _selector(spec.get("selector") or {}), requests_of(template))
 
 
 def _scale(item: Object) -> Scaled:
     spec, status = item.get("spec") or {}, item.get("status") or {}
     selector = status.get("selector")
     return Scaled(
-        count(spec.get("replicas"), "replicas of what it scales"), None, selector if isinstance(selector, str) else ""
+        True,
+        count(spec.get("replicas"), "replicas of what it scales"),
+        None,
+        selector if isinstance(selector, str) else "",
     )
 
 

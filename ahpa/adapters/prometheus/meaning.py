@@ -96,6 +96,6 @@ def _preset(query: str) -> Meaning | None:
     text = "".join(query.split())
     for name, known in load_queries().items():
         pieces = HOLE.split("".join(known.template.split()))[::2]  # what was between are the holes' names
-        if known.unit is not None and re.fullmatch("[^\"'{}]+?".join(map(re.escape, pieces)), text):
+        if known.unit is not None and re.fullmatch("[^\"']+?".join(map(re.escape, pieces)), text):
             return Meaning(known.unit, f"the preset {name} counts {known.unit.counts}")
     return None

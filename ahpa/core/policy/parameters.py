@@ -275,6 +275,14 @@ PARAMETERS: tuple[Parameter, ...] = (
         "auto",
         "Which forecasting model to use (default: fleet); auto picks the one that did best on the last day.",
     ),
+    Parameter(
+        "minimum-in-git",
+        _choice("kept", "ignored"),
+        "kept or ignored",
+        "ignored",
+        "Argo CD or Flux sets the minimum back to what Git has, so it is refused to write it there; ignored says that "
+        "yours leaves that field alone (ignoreDifferences).",
+    ),
     Parameter("paused", _flag, "true or false", "true", "Freeze the floor where it is."),
     Parameter(
         "manage-target",

@@ -14,6 +14,8 @@ STATE = PREFIX + "baseline"
 """Where we keep what the owner had set; ours, not a parameter."""
 AHPA_STRATEGY = "autoscaling.alibabacloud.com/scaleStrategy"
 """The annotation of Alibaba's AHPA; its users can move over without editing."""
+AHPA_CLASS = "ahpa.autoscaling.knative.dev"
+"""The class of Knative Revisions that Alibaba's AHPA scales, and no other autoscaler."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Policy:
     holidays: str | None = None
     release: float = 0.25
     model: str = "fleet"
+    minimum_in_git: str = "kept"
     paused: bool = False
     manage_target: bool = False
 

@@ -6,9 +6,9 @@ import pytest
 
 from ahpa.adapters.kubernetes.api import Object
 from ahpa.adapters.kubernetes.hpa import HorizontalPodAutoscalers
-from ahpa.adapters.kubernetes.hpa_metrics import average_value, unit_of_metric
+from ahpa.adapters.kubernetes.hpa_metrics import measure_of, metrics_of, unit_of_metric
 from ahpa.adapters.kubernetes.scaled import plural
-from ahpa.core.units import BYTES, CORES, IN_FLIGHT, MESSAGES, PER_SECOND, TOKENS_PER_SECOND, UNITS, Unit
+from ahpa.core.units import BYTES, CORES, IN_FLIGHT, MESSAGES, PER_SECOND, TOKENS_PER_SECOND, UNITS, Capacity, Unit
 from tests.fakes.kube import FakeKube, SlowKube
 
 WHERE = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers/api"
@@ -67,6 +67,12 @@ def test_where_the_scaled_object_cannot_be_read_its_replicas_do_not_count_as_sta
     assert (target.ready, target.present) == (3, 3)
 
 
+def test_an_hpa_of_another_predictor_is_refused_and_told_how_to_move_over() -> None:
+    made = [{"kind": "EffectiveHorizontalPodAutoscaler", "name": "api", "controller": True}]
+    _, actuator = cluster({"ownerReferences": made})
+    assert "`ahpa migrate` translates it" in str(actuator.targets()[0].refusal)
+
+
 @pytest.mark.parametrize(
     "meta",
     [
@@ -80,22 +86,59 @@ def test_an_hpa_that_another_controller_made_is_refused(meta: Object) -> None:
     assert "would revert us" in str(actuator.targets()[0].refusal)
 
 
+def per_replica_of(actuator: HorizontalPodAutoscalers) -> list[float | None]:
+    return [measure.capacities[0].value for measure in actuator.targets()[0].measures]
+
+
 @pytest.mark.parametrize(
-    ("metrics", "per_replica"),
+    ("metrics", "read"),
     [
-        ([], None),
-        ([{"type": "Resource", "resource": {"name": "cpu", "target": {"averageUtilization": 70}}}], None),
-        ([{"type": "Pods", "pods": {"target": {"averageValue": "1500m"}}}], 1.5),
-        ([{"type": "External", "external": {"target": {"averageValue": "30"}}}], 30.0),
-        ([{"type": "External", "external": {"target": {"value": "30"}}}], None),
-        ([{"type": "Pods", "pods": {"target": {"averageValue": "3"}}}, {"type": "Resource"}], None),
+        ([], []),
+        ([{"type": "Pods", "pods": {"metric": {"name": "rps"}, "target": {"averageValue": "1500m"}}}],
+         [("pods/rps", 1.5)]),
+        ([{"type": "External", "external": {"metric": {"name": "lag"}, "target": {"averageValue": "30"}}}],
+         [("external/lag", 30.0)]),
+        ([{"type": "External", "external": {"metric": {"name": "lag"}, "target": {"value": "30"}}}],
+         [("external/lag", None)]),
+        ([{"type": "Object", "object": {"metric": {"name": "hits"}, "describedObject": {"name": "main"},
+                                        "target": {"averageValue": "2k"}}}],
+         [("object/hits", 2000.0)]),
+        ([{"type": "Pods", "pods": {"metric": {"name": "rps"}, "target": {"averageValue": "3"}}}, {"type": "Else"}],
+         [("pods/rps", 3.0)]),
+        ([{"type": "External", "external": {"metric": {"name": "ahpa_floor_replicas"},
+                                            "target": {"averageValue": "1"}}}], []),
+        ([{"type": "Resource", "resource": {"name": "cpu", "target": {"averageUtilization": 70}}},
+          {"type": "Resource", "resource": {"name": "memory", "target": {"averageValue": "2Gi"}}}],
+         [("resource/cpu", 0.42), ("resource/memory", 2.0**31)]),
+        ([{"type": "ContainerResource", "containerResource": {"name": "cpu", "container": "model",
+                                                              "target": {"averageUtilization": 50}}}],
+         [("container-resource/cpu", 0.25)]),
+        ([{"type": "Resource", "resource": {"name": "memory", "target": {"averageUtilization": 70}}}],
+         [("resource/memory", None)]),
     ],
-)
-def test_what_one_replica_serves_is_read_where_there_is_one_answer(
-    metrics: list[Object], per_replica: float | None
+)  # fmt: skip
+def test_each_metric_is_one_thing_that_it_is_scaled_by(
+    metrics: list[Object], read: list[tuple[str, float | None]]
 ) -> None:
-    _, actuator = cluster(spec={"metrics": metrics})
-    assert actuator.targets()[0].per_replica == per_replica
+    """A pod that requests 0.5 cores, and 0.1 for what was injected into it; nothing of memory."""
+    kube, actuator = cluster(spec={"metrics": metrics})
+    containers = [{"name": "model", "resources": {"requests": {"cpu": "500m", "nvidia.com/gpu": 1}}},
+                  {"name": "istio-proxy", "resources": {"requests": {"cpu": "0.1"}}}]  # fmt: skip
+    kube.put("/api/v1/namespaces/shop/pods/api-1", {
+        "metadata": {"namespace": "shop", "name": "api-1"},
+        "spec": {"containers": containers},
+    })  # fmt: skip
+    found = actuator.targets()[0].measures
+    assert [one.metric for one in found] == [metric for metric, _ in read]
+    assert [one.capacities[0].value for one in found] == pytest.approx([value for _, value in read])
+
+
+def test_without_a_pod_the_template_says_what_is_requested() -> None:
+    share = {"type": "Resource", "resource": {"name": "cpu", "target": {"averageUtilization": 50}}}
+    kube, actuator = cluster(spec={"metrics": [share]})
+    template = {"spec": {"containers": [{"name": "model", "resources": {"requests": {"cpu": "2"}}}]}}
+    kube.objects["/apis/apps/v1/namespaces/shop/deployments/api"]["spec"]["template"] = template
+    assert per_replica_of(actuator) == [1.0]
 
 
 @pytest.mark.parametrize(
@@ -143,10 +186,12 @@ def test_what_a_metric_counts_is_told_by_its_name_or_not_known(name: str, unit: 
 
 
 def test_cpu_and_memory_have_the_units_of_kubernetes() -> None:
-    def resource(name: str, average: str) -> list[Object]:
-        return [{"type": "Resource", "resource": {"name": name, "target": {"averageValue": average}}}]
+    def resource(name: str, average: str) -> Capacity:
+        spec = {"metrics": [{"type": "Resource", "resource": {"name": name, "target": {"averageValue": average}}}]}
+        (metric,) = metrics_of(spec)
+        return measure_of(metric, {}).capacities[0]
 
-    cpu, memory = average_value(resource("cpu", "1500m")), average_value(resource("memory", "2Gi"))
+    cpu, memory = resource("cpu", "1500m"), resource("memory", "2Gi")
     assert (cpu.value, cpu.unit, memory.value, memory.unit) == (1.5, CORES, 2.0 * 2**30, BYTES)
 
 
@@ -218,7 +263,7 @@ def test_what_cannot_be_read_is_refused_with_its_field_and_written_to_by_nobody(
 def test_a_capacity_that_no_replica_has_is_none() -> None:
     metric = {"type": "External", "external": {"target": {"averageValue": "1e400"}}}
     _, actuator = cluster(spec={"metrics": [metric]})
-    assert actuator.targets()[0].per_replica is None
+    assert per_replica_of(actuator) == [None]
 
 
 def test_of_many_hpas_on_a_slow_api_server_each_is_read_in_its_turn() -> None:

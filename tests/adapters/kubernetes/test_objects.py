@@ -31,8 +31,7 @@ def test_ownership_is_what_the_api_server_says() -> None:
         ),
         (
             {"ownerReferences": [{"kind": "ScaledObject", "name": "api", "controller": True}]},
-            "ScaledObject/api made this HPA and would revert us; "
-            "set its minReplicaCount, because annotating that object is not supported yet",
+            "ScaledObject/api made this HPA and would revert us; annotate that ScaledObject",
         ),
         (
             {"ownerReferences": [{"kind": "PodAutoscaler", "name": "api-00001", "controller": True}]},
@@ -41,13 +40,11 @@ def test_ownership_is_what_the_api_server_says() -> None:
         ),
         (
             {"ownerReferences": [{"kind": "InferenceService", "name": "llm", "controller": True}]},
-            "InferenceService/llm made this HPA and would revert us; "
-            "set its minReplicas, because annotating that object is not supported yet",
+            "InferenceService/llm made this HPA and would revert us; annotate that InferenceService",
         ),
         (
             {"labels": {"scaledobject.keda.sh/name": "api"}},
-            "KEDA made this HPA and would revert us; "
-            "set its minReplicaCount, because annotating that object is not supported yet",
+            "KEDA made this HPA and would revert us; annotate that ScaledObject",
         ),
     ],
 )

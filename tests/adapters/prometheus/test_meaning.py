@@ -40,6 +40,13 @@ def test_what_needs_a_guess_says_nothing(query: str) -> None:
 @pytest.mark.parametrize("name", sorted(load_queries()))
 def test_our_presets_are_known_with_their_unit(name: str) -> None:
     preset = load_queries()[name]
-    found = meaning_of(preset.fill("shop", "cart", 60))
+    names = {
+        "workload": "cart",
+        "workload-kind": "Deployment",
+        "container": "model",
+        "topic": "orders",
+        "group": "cart",
+    }
+    found = meaning_of(preset.fill("shop", "cart", 60, names))
     assert found is not None
     assert found.unit == preset.unit

@@ -88,7 +88,7 @@ def test_a_mixed_fleet_says_the_same_at_once_as_step_by_step() -> None:
 
 def test_rows_come_back_in_their_order_and_each_once() -> None:
     calendars = Calendars.of(list("abcdefg"), None, {"b": BERLIN, "d": YORK, "e": BERLIN, "x": YORK})
-    parts = [np.arange(7)[rows] for rows, _ in calendars.blocks(2)]
+    parts = [np.arange(7.0)[rows] for rows, _ in calendars.blocks(2)]
     assert [len(part) for part in parts] == [2, 2, 2, 1]
     np.testing.assert_array_equal(calendars.in_order(parts), np.arange(7))
     found = {int(row): calendar for rows, calendar in calendars.alike(np.array([1, 3, 6]), 8) for row in rows}
