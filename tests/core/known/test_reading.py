@@ -120,7 +120,7 @@ def test_an_annotation_says_which_part_is_wrong_and_how_it_is_written() -> None:
     parsed = parse_policy({"ahpa.dev/mode": "apply", "ahpa.dev/windows": "0 8 * * * .. 0 20 * * MOM min=5"})
     (problem,) = parsed.problems
     assert problem.startswith(
-        "ahpa.dev/windows: window 1, '0 8 * * 1-5 .. 0 20 * * MOM min=5': weekday MOM is not 0-7;"
+        "ahpa.dev/windows: window 1, '0 8 * * * .. 0 20 * * MOM min=5': weekday MOM is not 0-7;"
     )
     assert problem.endswith("(for example '0 8 * * 1-5 .. 0 20 * * 1-5 min=5 max=20')")
 
