@@ -13,7 +13,7 @@ import re
 from bisect import bisect_left, bisect_right
 from calendar import monthrange
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 LONGEST = 100
@@ -56,14 +56,14 @@ _FIELDS = (
 class Cron:
     """The minutes that an expression matches; each field in increasing order."""
 
-    text: str
+    text: str = field(compare=False)
     """As it was written, with single spaces."""
-    minutes: tuple[int, ...]
-    hours: tuple[int, ...]
-    days: tuple[int, ...] | None
+    minutes: tuple[int, ...] = field(repr=False)
+    hours: tuple[int, ...] = field(repr=False)
+    days: tuple[int, ...] | None = field(repr=False)
     """None: any day of the month."""
-    months: tuple[int, ...]
-    weekdays: tuple[int, ...] | None
+    months: tuple[int, ...] = field(repr=False)
+    weekdays: tuple[int, ...] | None = field(repr=False)
     """Sunday is 0; None: any."""
 
     @classmethod

@@ -49,6 +49,7 @@ def test_an_event_is_written_as_it_is_read(line: str) -> None:
         ("0 8 * * 1-5 .. 0 20 * * 1-5", "window 1, .*neither min= nor max="),
         ("0 8 * * 1 min=1; 0 25 * * * min=1", "window 2, '0 25 .*': hour 25 is not 0-23"),
         ("0 8 * * 1 .. 0 8 * * 1 min=1", "ends when it begins"),
+        ("0 8 * * 1 .. 0 8 ? * MON min=1", "ends when it begins"),
         ("0 8 * * 1 min=9 max=3", "min=9 is above max=3"),
         ("0 8 * * 1 min=-1", "min=-1 is no whole number"),
         ("0 8 * * 1 min=1234567", "min=1234567 is no whole number"),
@@ -119,9 +120,7 @@ def test_a_time_zone_that_there_is_not_is_refused_with_a_near_one(name: str, hin
 def test_an_annotation_says_which_part_is_wrong_and_how_it_is_written() -> None:
     parsed = parse_policy({"ahpa.dev/mode": "apply", "ahpa.dev/windows": "0 8 * * * .. 0 20 * * MOM min=5"})
     (problem,) = parsed.problems
-    assert problem.startswith(
-        "ahpa.dev/windows: window 1, '0 8 * * * .. 0 20 * * MOM min=5': weekday MOM is not 0-7;"
-    )
+    assert problem.startswith("ahpa.dev/windows: window 1, '0 8 * * * .. 0 20 * * MOM min=5': weekday MOM is not 0-7;")
     assert problem.endswith("(for example '0 8 * * 1-5 .. 0 20 * * 1-5 min=5 max=20')")
 
 
