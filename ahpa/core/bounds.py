@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ahpa.core.known.knowledge import Said
 from ahpa.core.observation import Observation, Workload
-from ahpa.core.planner import in_tier, windows_of
+from ahpa.core.planner import in_tier, leads_of
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def _soon(workload: Workload, observation: Observation) -> Said:
     policy, found, below = workload.policy.policy, [Said(0)], 0
     if not (policy.windows or policy.events):
         return found[0]
-    for last, seconds in windows_of(workload.readiness, policy.lead, observation.tick_seconds):
+    for last, seconds in leads_of(workload.readiness, policy.lead, observation.tick_seconds):
         said = policy.known.least(observation.now, observation.now + seconds)
         if said is not None:
             found.append(Said(in_tier(said.replicas, below, last), said.words))

@@ -174,9 +174,19 @@ def _towards(aim: _Aim, workload: Workload, at: Round) -> Decision:
         return decided(workload, current, blocked, text, aim.made, aim.outlook)
     if wanted == current:
         note = f"; {wanted} are still likely to be needed" if aim.made.protected == wanted > aim.made.floor else ""
-        text = f"keep {wanted}: {aim.needs}{note}"
+        text = f"keep {wanted}: {aim.needs}{note or _held_by(aim)}"
         return decided(workload, wanted, _resting(aim, workload), text, aim.made, aim.outlook)
     return _release(aim, workload)
+
+
+def _held_by(aim: _Aim) -> str:
+    """In words, the window or event that keeps a floor from what it needs; empty if none does."""
+    bounds, needed = aim.bounds, aim.made.protected
+    if needed < aim.wanted == bounds.low > bounds.own:
+        return f"; at least {bounds.low} {bounds.wanted}"
+    if needed > aim.wanted == bounds.high < bounds.lasting:
+        return f"; at most {bounds.high} {bounds.allowed}"
+    return ""
 
 
 def _believable(outlook: Outlook, supply: Supply, limits: Limits, lift: float) -> int:

@@ -20,7 +20,7 @@ Leads = tuple[tuple[int | None, float], ...]
 NOTHING = Known()
 
 
-def windows_of(readiness: Readiness, lead_seconds: float | None, tick_seconds: float) -> Leads:
+def leads_of(readiness: Readiness, lead_seconds: float | None, tick_seconds: float) -> Leads:
     """From now to when a replica that is not asked for in this round, but in the next, would be ready; `lead_seconds`
     stands in for the learned lag of all replicas, where the owner gave one."""
     leads: Leads = ((None, lead_seconds),) if lead_seconds is not None else readiness.leads(LAG_LEVEL)
@@ -96,7 +96,7 @@ def plan(
     Each replica has its own lead: with 3 on warm nodes (20 s) and the rest on new ones (360 s), a peak of
     5 replicas that comes in 4 minutes asks for 5 now, one of 3 that comes in 4 minutes asks for none yet.
 
-    `lead_seconds`: see `windows_of`. A peak is lifted by what is `known` to be planned within its window.
+    `lead_seconds`: see `leads_of`. A peak is lifted by what is `known` to be planned within its window.
 
     What a peak needs is the setting's to say; a constant floor needs what it is.
 
@@ -109,7 +109,7 @@ def plan(
     longer than its noise.
     """
     age = max(0.0, now - outlook.origin)
-    windows = windows_of(supply.readiness, lead_seconds, tick_seconds)
+    windows = leads_of(supply.readiness, lead_seconds, tick_seconds)
     lifts = tuple(known.lift(now, now + seconds) for _, seconds in windows)
     floor, peak, seconds, lift = _need(outlook, supply, setting, setting.level, age, windows, lifts)
     held = max(supply.floor, supply.present if supply.present > supply.ready else 0)

@@ -69,8 +69,9 @@ class Served(ByService):
 
     def within(self, least: float | Floats, most: float | Floats) -> Served:
         """For a while no fewer than `least` [n] and no more than `most` [n], as far as the owners' own bounds allow."""
-        low = np.minimum(np.maximum(self.least, least), self.most).astype(np.float32)
-        return replace(self, least=low, most=np.maximum(low, np.minimum(self.most, most)).astype(np.float32))
+        low = np.maximum(self.least, np.minimum(least, self.most))
+        high = np.where(most < self.most, np.maximum(low, most), self.most)
+        return replace(self, least=low.astype(np.float32), most=high.astype(np.float32))
 
     @staticmethod
     def of(

@@ -11,6 +11,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ahpa.core.controller import step
@@ -20,6 +21,7 @@ from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.policy.rules import parse_policy
 from ahpa.core.policy.values import Policy
 from ahpa.core.readiness import Lag, Readiness, Tier
+from ahpa.core.served import Served
 from ahpa.core.setting import Rule, Setting
 from forecasting.forecast import Outlook
 from tests.core.conftest import NOW, outlook_of, workload_of
@@ -49,6 +51,20 @@ def test_a_minimum_is_met_when_its_window_begins() -> None:
     assert (soon.floor, soon.reason) == (5, Reason.TOO_FEW_REPLICAS)
     assert soon.message.endswith("; at least 5 by its window 22:16-23:00 UTC")
     assert later.floor == 1
+
+
+@pytest.mark.parametrize(
+    ("window", "peak", "why"),
+    [
+        (f"{NIGHT} min=5", 4.0, "; at least 5 by its window 22:00-23:00 UTC"),
+        (f"{NIGHT} max=5", 40.0, "; at most 5 allowed by its window 22:00-23:00 UTC"),
+        (f"{NIGHT} min=5 max=5", 20.0, "needs 5"),
+    ],
+)
+def test_a_floor_that_stays_says_which_window_keeps_it_there(window: str, peak: float, why: str) -> None:
+    decision = decided(workload_of({WINDOWS: window}, floor=5, present=5, ready=5), outlook_of(peak))
+    assert decision.message.startswith("keep 5: ")
+    assert decision.message.endswith(why)
 
 
 def test_a_lead_in_the_annotations_is_how_far_ahead_a_window_counts() -> None:
@@ -248,3 +264,11 @@ def test_an_event_goes_up_round_by_round_and_never_above_the_cap() -> None:
     told = workload_of({EVENTS: f"{EVENT} x100"})
     assert decided(told, outlook_of(40.0), Limits()).floor == 5
     assert decided(told, outlook_of(40.0)).floor == 100
+
+
+def test_settings_are_tried_within_the_windows_of_their_own_service() -> None:
+    """A neighbour without any is left as it is, also where its minimum lies above what is allowed."""
+    seconds = [120.0, 120.0, 120.0]
+    served = Served.of([2.0] * 3, [4.0] * 3, [1, 5, 1], [9, 3, 9], [0.25] * 3, seconds, seconds, seconds)
+    within = served.within(np.array([4.0, 0.0, 20.0]), np.array([6.0, np.inf, np.inf]))
+    assert (within.least.tolist(), within.most.tolist()) == ([4, 5, 9], [6, 3, 9])
