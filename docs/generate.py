@@ -49,6 +49,7 @@ strings, so numbers need quotes.
 - `{AHPA_STRATEGY}` of Alibaba's AHPA is understood where there is no `{PREFIX}mode`:
   {strategies}.
   `ahpa migrate` rewrites whole objects of AHPA and its like ([moving over](migrating.md)).
+- `windows`, `events`, `time-zone` and `holidays` with examples: [windows-and-events.md](windows-and-events.md).
 - What is accepted but not acted on yet is said in [limits.md](limits.md).
 
 ## Queries for `{PREFIX}demand`
