@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
@@ -20,6 +20,7 @@ from ahpa.core.served import KPA, Reaction
 from ahpa.core.setting import Lever
 from ahpa.core.starts import Start
 from ahpa.core.units import Capacity, Unit
+from forecasting.fleet.calendar import Calendar
 from forecasting.forecast import Coverage, Outlook
 from forecasting.panel import Panel
 
@@ -238,6 +239,11 @@ class TargetRound:
     """Why the floor that we hold is not followed; empty: it is."""
     measured: str = ""
     """By what its demand is measured, and what one replica serves of it, in words."""
+
+
+Places = Callable[[str | None, str | None], Calendar | None]
+"""The calendar of a time zone and of a country or a part of it, for the same place the same object; None where neither
+is said. Raises ValueError for a place that is not known."""
 
 
 class EventLog(Protocol):

@@ -28,7 +28,7 @@ class Course:
 
     start: float
     demand: Array
-    """[t]: mean concurrency; NaN where nothing was observed."""
+    """[t]: mean concurrency; NaN where nothing was observed, or an event was planned: no setting is judged by it."""
     wanted: Array
     """[t, r, rules]"""
     kept: Array
@@ -46,7 +46,7 @@ class Course:
         window = np.minimum(np.searchsorted(foresight.windows, reach - 1e-6), len(foresight.windows) - 1)
         peaks = np.asarray(foresight.peaks[origins, window], np.float32)
         column = np.floor((ticks - scenario.demand.start) / scenario.demand.step + 1e-6).astype(int)
-        demand = np.asarray(scenario.demand.values[0][column], np.float32)
+        demand = np.asarray(_ordinary(scenario)[column], np.float32)
         fills = range(len(served.lag))
         wanted, kept = zip(*(wishes(foresight.levels, peaks, served.rows(np.array([r]))) for r in fills), strict=True)
         return Course(float(start), demand, np.stack(wanted, axis=1), np.stack(kept, axis=1))
@@ -86,7 +86,10 @@ class Chooser:
             self._course.minute(self._minute + i, in_force, late, ready)
             for i, (late, ready) in enumerate(zip(lived.late.tolist(), lived.ready.tolist(), strict=True))
         ]
-        self._tryouts = self._fills.taught(self._tryouts.through(self._served, minutes), in_force)
+        for i, minute in enumerate(minutes):
+            now = self._course.start + TICK_SECONDS * (self._minute + i)
+            self._tryouts = self._tryouts.seen(self._bounded(now), minute)
+        self._tryouts = self._fills.taught(self._tryouts, in_force)
         self._minute += len(minutes)
         now = self._course.start + TICK_SECONDS * self._minute
         ready = np.ones(len(self._fills.keys))
@@ -94,6 +97,13 @@ class Chooser:
         before = {} if self._chosen is None else {self._scenario.name: self._chosen}
         chosen = self._fills.choose(self._tryouts, self._served, self._target, before)
         self._chosen = chosen.get(self._scenario.name, self._chosen)
+
+    def _bounded(self, now: float) -> Served:
+        """The service within the bounds of its windows: each setting is tried above them, as the floor is."""
+        known, lead = self._scenario.known, self._scenario.service.readiness.longest(LAG_LEVEL) + TICK_SECONDS
+        if not known.windows and not known.events:
+            return self._served
+        return self._served.within(*known.bounds(now, now + lead))
 
     def _fresh(self) -> Tryouts:
         came = newest_observed(self._scenario.demand.until(self._course.start))
@@ -103,6 +113,13 @@ class Chooser:
     def _largest(self, now: float) -> Floats:
         """Replicas that the largest demand of the last days needs, [r]."""
         return largest_lately(self._scenario.demand.until(now)) / self._served.per_replica
+
+
+def _ordinary(scenario: Scenario) -> Floats:
+    """The demand of a scenario [t]; NaN while an event takes place."""
+    demand = scenario.demand
+    factors = scenario.known.factors(demand.start, demand.step, demand.values.shape[1])
+    return np.asarray(demand.values[0] if factors is None else np.where(factors == 1, demand.values[0], np.nan))
 
 
 def chooser(trial: Trial, late_target: float, manage_target: bool = False) -> Chooser:

@@ -72,8 +72,8 @@ def _learning(model: Model, fleet: Sequence[Series], job: Job, executor: Executo
     if OURS not in job.contenders:
         return None
     panel, span = joined(fleet)
-    windows = windows_of(job.setting.service, panel.step)
-    return Learning.of(model, panel, span.first, span.end, windows, executor)
+    windows, usual = windows_of(job.setting.service, panel.step), job.setting.known.usual(panel)
+    return Learning.of(model, usual, span.first, span.end, windows, executor)
 
 
 def _known(fleet: Sequence[Series], learning: Learning | None) -> tuple[list[Foresight], Freeze]:

@@ -49,8 +49,9 @@ def read_by(parse: Callable[[str], Value], name: str, accepts: str) -> Callable[
     def convert(text: str) -> Value:
         try:
             return parse(text)
-        except (Unreadable, ValueError):
-            raise click.BadParameter(f"{text[:64]!r} is not {accepts}") from None
+        except (Unreadable, ValueError) as error:
+            said = f"{error}; write" if isinstance(error, Unreadable) and str(error) else f"{text[:64]!r} is not"
+            raise click.BadParameter(f"{said} {accepts}") from None
 
     convert.__name__ = name
     return convert
@@ -230,18 +231,16 @@ def connection_from(given: Mapping[str, object]) -> Connection:
 
 def calendar_options(command: Command) -> Command:
     """`--time-zone` and `--holidays`; `calendar_from` reads them."""
-    zone = click.option("--time-zone", metavar="ZONE", help="The load follows this clock, as Europe/Berlin.")
+    zone = parameter_option("time-zone", metavar="ZONE", help="The load follows this clock, as Europe/Berlin.")
     days = click.option("--holidays", metavar="PLACE", help="Its public holidays are like Sundays: DE, DE-BY, US-CA.")
     return zone(days(command))
 
 
 def calendar_from(time_zone: str | None, holidays: str | None) -> Calendar | None:
     """The calendar asked for; None if none was. Raises UsageError for a place that is not known."""
-    if time_zone is None and holidays is None:
-        return None
-    from ahpa.adapters.calendars import CalendarError, calendar_of
+    from ahpa.adapters.calendars import CalendarError, calendar_at
 
     try:
-        return calendar_of(time_zone or "UTC", holidays)
+        return calendar_at(time_zone, holidays)
     except CalendarError as error:
         raise click.UsageError(str(error)) from error

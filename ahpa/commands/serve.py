@@ -196,6 +196,7 @@ def _once(service: Service, loop: Loop) -> int:
 
 def _settings(options: Options) -> Settings:
     from ahpa.core.observation import Limits
+    from ahpa.core.policy.values import Policy
     from ahpa.service.settings import RECENT_SECONDS, Settings
 
     for name, value in (("--tick", options.tick), ("--refit", options.refit), ("--step", options.step)):
@@ -215,6 +216,7 @@ def _settings(options: Options) -> Settings:
             hold_seconds=options.hold,
             budget=options.raise_budget,
         ),
+        defaults=Policy(time_zone=options.time_zone, holidays=options.holidays),
     )
 
 
@@ -232,6 +234,7 @@ def _ports(options: Options, telemetry: Telemetry) -> Ports:
     """Every adapter, put together."""
     import socket
 
+    from ahpa.adapters.calendars import calendar_at
     from ahpa.adapters.kubernetes.api import Kube
     from ahpa.adapters.kubernetes.events import Events
     from ahpa.adapters.kubernetes.pods import Pods
@@ -259,6 +262,7 @@ def _ports(options: Options, telemetry: Telemetry) -> Ports:
         telemetry=telemetry,
         journal=_journal(options.journal),
         cluster_clock=kube,
+        places=calendar_at,
     )
 
 

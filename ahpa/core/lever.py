@@ -51,8 +51,11 @@ def with_lever(decision: Decision, workload: Workload, at: Round) -> Decision:
 
 
 def _trusted(decision: Decision, workload: Workload, at: Round) -> float | None:
-    """The share that the setting wants, if the floor is what the plan asks for and nothing is doubted."""
+    """The share that the setting wants, if the floor is what the plan asks for, nothing is doubted, and no event is
+    ahead: on such days nothing was tried."""
     made = decision.plan
     if made is None or not decision.apply or decision.floor < made.floor or at.blocked(workload) is not None:
+        return None
+    if made.lift.value != 1:
         return None
     return made.setting.utilization

@@ -21,6 +21,7 @@ from ahpa.ports import (
     ClusterError,
     DemandQueries,
     DemandSource,
+    Places,
     QueryError,
     Reading,
     StartSource,
@@ -33,6 +34,7 @@ from ahpa.service.measured import measured
 from ahpa.service.memory import Memory
 from ahpa.service.settings import RECENT_SECONDS, Settings
 from ahpa.service.starting import look_at_pods
+from forecasting.fleet.calendar import Calendar
 from forecasting.panel import Panel
 
 LATE_SECONDS = 600.0
@@ -55,6 +57,8 @@ class Observer:
     models: Collection[str]
     """Names of models that can be asked for."""
     telemetry: Telemetry
+    places: Places | None = None
+    """The calendars of the world; None: all go by the operator's."""
 
     def list(self, deadline: float = math.inf) -> Listing:
         """All targets of every kind that answers; one without its CRD harms no other. Raises ClusterError if none
@@ -88,7 +92,7 @@ class Observer:
             return _left_out(Asked(target, Parsed(Policy()), None), error)
 
     def _asked(self, target: Target) -> Asked:
-        parsed = parse_policy(target.annotations)
+        parsed = parse_policy(target.annotations, self.settings.defaults)
         if not parsed.requested or parsed.policy.mode == "off":
             return Asked(target, parsed, None)
         target = replace(target, refusal=target.refusal or _reverted(target, parsed.policy))
@@ -97,13 +101,24 @@ class Observer:
             return _unserved(target, parsed, f"ahpa.dev/model: no model {parsed.policy.model!r}; there are {known}")
         try:
             found = measured(target, parsed.policy, self.queries, self.settings.step_seconds)
+            calendar = self._calendar(parsed.policy)
         except QueryError as error:
             return _unserved(target, parsed, str(error))
         if len(target.parts) == len(found.fits):
             served = zip(target.parts, found.fits, strict=True)
             parts = tuple(replace(part, per_replica=one.per_replica or part.per_replica) for part, one in served)
             target = replace(target, parts=parts)
-        return Asked(target, parsed, found.query, found.fits, found.late, found.words, found.assumed)
+        return Asked(target, parsed, found.query, found.fits, found.late, found.words, found.assumed, calendar)
+
+    def _calendar(self, policy: Policy) -> Calendar | None:
+        """Its own; None where it goes by the operator's. Raises QueryError for a place that nobody knows."""
+        asked = policy.time_zone, policy.holidays
+        if self.places is None or asked == (self.settings.defaults.time_zone, self.settings.defaults.holidays):
+            return None
+        try:
+            return self.places(*asked)
+        except ValueError as error:
+            raise QueryError(f"ahpa.dev/holidays: {error}") from error
 
     def recent(self, listing: Listing, memory: Memory, now: float, deadline: float = math.inf) -> Reading:
         """The last hour of every target that wants a plan. An outage is told of once when it begins and once when it is

@@ -31,7 +31,7 @@ def fake_knative(own: str | None) -> Stage:
         actuator=KINDS["knative"].actuator(kube, "shop"),
         minimum=lambda: int(kube.get(where)["metadata"]["annotations"].get(MIN_SCALE, 0)),
         edit=lambda n: kube.edit(where, {"metadata": {"annotations": {MIN_SCALE: str(n)}}}),
-        adopt=lambda: kube.edit(service, owned_by("InferenceService")),
+        adopt=lambda: kube.edit(service, owned_by("Platform")),
         picture=lambda: picture_of(kube.objects.values()),
         baseline=int(own or 0),
         writes=kube.writes,

@@ -80,6 +80,9 @@ DOUBTS = {
     "a floor that comes later": Seen(workload(floor=1, present=1), more={"limits": Limits(raise_least=1)}),
     "a floor that its owner bounds": Seen(workload({"ahpa.dev/max": "3"}, floor=3)),
     "a floor that is not believed": Seen(workload(floor=1), outlook=replace(outlook_of(36.0), largest=3.0)),
+    "an event, of which nothing was tried": Seen(
+        workload({"ahpa.dev/events": "2023-11-14T22:00..2023-11-14T23:00 x1.2", "ahpa.dev/time-zone": "UTC"}, floor=9)
+    ),
     "refused by the API": Seen(workload(lever=Lever(0.7, fixed="raising it was refused"))),
     "not known": Seen(workload(lever=Lever())),
     "its own is higher": Seen(workload(lever=Lever(0.95))),

@@ -124,7 +124,7 @@ def test_every_setting_is_an_option_of_serve() -> None:
 
 def test_the_queries_that_ship_can_be_loaded() -> None:
     added = set(load_queries(str(CONFIG / "base/queries.yaml"))) - set(load_queries())
-    assert added == {"triton-rps"}
+    assert added == {"spring-rps"}
 
 
 def test_alerts_name_metrics_and_reasons_that_exist() -> None:

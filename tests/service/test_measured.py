@@ -63,6 +63,50 @@ def test_an_hpa_needs_no_annotation_but_the_mode(metrics: list[Object], demands:
     assert (unknown in decision.message) == (metrics[-1]["type"] == "Pods")
 
 
+GOOGLES = "prometheus.googleapis.com|vllm:num_requests_running|gauge"
+
+
+def object_metric(name: str, ingress: str, average: str) -> Object:
+    described = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "name": ingress}
+    target = {"type": "AverageValue", "averageValue": average}
+    return {"type": "Object", "object": {"metric": {"name": name}, "describedObject": described, "target": target}}
+
+
+@pytest.mark.parametrize(
+    ("metric", "asked", "demand"),
+    [
+        (pods_metric("http_requests", "10"), "rate(http_requests_total{", 35.0),
+        (pods_metric("DCGM_FI_DEV_GPU_UTIL", "70"), "DCGM_FI_DEV_GPU_UTIL{exported_namespace", 250.0),
+        (pods_metric("vllm_num_requests_waiting", "2"), "vllm:num_requests_waiting{", 7.0),
+        (pods_metric(GOOGLES, "4"), "vllm:num_requests_running{", 14.0),
+        (pods_metric("sglang_num_queue_reqs", "5"), "sglang:num_queue_reqs{", 18.0),
+        (object_metric("nginx_ingress_controller_requests", "front", "100"), 'ingress="front"', 350.0),
+    ],
+)  # fmt: skip
+def test_metrics_as_the_usual_adapters_name_them_are_measured_by_a_preset(
+    metric: Object, asked: str, demand: float
+) -> None:
+    """3.5 times what one replica serves; the unit that the name tells is that of the preset."""
+    assert settled(at(hpa([metric]), {asked: demand})).floor == 4
+
+
+def test_a_kafka_trigger_of_keda_is_measured_by_what_arrives_and_waits() -> None:
+    """130 messages/s, of which each takes 200 ms: 26 in hand, one for each consumer."""
+    kube = FakeKube()
+    asked = {"topic": "orders", "consumerGroup": "workers", "lagThreshold": "10"}
+    kube.put("/apis/keda.sh/v1alpha1/namespaces/shop/scaledobjects/chat", {
+        "metadata": {"namespace": "shop", "name": "chat",
+                     "annotations": {"ahpa.dev/mode": "apply", "ahpa.dev/service-time": "200ms"}},
+        "spec": {"scaleTargetRef": {"name": "chat"}, "minReplicaCount": 1,
+                 "triggers": [{"type": "kafka", "metadata": asked}]},
+        "status": {},
+    })  # fmt: skip
+    pod(kube)
+    decision = settled(at(kube, {'consumergroup="workers"': 130.0}))
+    assert decision.floor == 26
+    assert "messages/s" in decision.message
+
+
 def test_what_was_found_out_of_an_object_is_said_once_and_when_it_changes() -> None:
     """A wrong guess should be seen before the bill."""
     kube = hpa([resource("cpu", averageUtilization=70)])

@@ -36,7 +36,7 @@ _RESOURCES = {"cpu": CORES, "memory": BYTES}
 _NAMES: tuple[tuple[str, Unit], ...] = (
     (r"(^|_)rpm(_|$)", UNITS["requests-per-minute"]),
     (r"(^|_)millicores(_|$)", UNITS["millicores"]),
-    (r"in_flight|inflight|concurren|active_requests|requests_(active|running|waiting)", IN_FLIGHT),
+    (r"in_flight|inflight|concurren|active_requests|requests_(active|running|waiting)|(running|queue)_reqs", IN_FLIGHT),
     (r"(^|_)(rps|qps)(_|$)|requests?_(rate|per_second)|http_requests|requests_total", PER_SECOND),
     (r"(^|_)(queue|messages?|backlog|lag)(_|$)", MESSAGES),
     (r"(^|_)cpu(_|$)|(^|_)cores(_|$)", CORES),

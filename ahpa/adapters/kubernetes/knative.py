@@ -11,7 +11,7 @@ template.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
@@ -46,9 +46,6 @@ from ahpa.core.served import KPA
 from ahpa.ports import ClusterError, Target
 from ahpa.transport import NEVER
 
-Owner = Callable[[Object, str], str | None]
-"""Why an object, which people call so, is somebody else's; None: it is not."""
-
 
 @dataclass(frozen=True, eq=False)
 class _Listed:
@@ -77,18 +74,16 @@ class KnativeServices:
         kube: KubeApi,
         namespace: str | None = None,
         concerns: Concern = concerns_us,
-        owner: Owner = somebody_elses,
         config: ClusterConfig | None = None,
     ) -> None:
         self._kube = kube
         self._namespace = namespace
         self._concerns = concerns
-        self._owner = owner
         self._config = config or ClusterConfig("knative-serving")
 
     def targets(self, deadline: float = NEVER) -> list[Target]:
         within = self._kube.within(deadline)
-        return KnativeServices(within, self._namespace, self._concerns, self._owner, self._config)._targets()
+        return KnativeServices(within, self._namespace, self._concerns, self._config)._targets()
 
     def _targets(self) -> list[Target]:
         services = self._kube.items(path(*collection(SERVING, "services", self._namespace)))
@@ -204,7 +199,7 @@ class KnativeServices:
         idle = {n: revisions[namespace, n] for n in noted if (namespace, n) in revisions}
         for revision in (*active.values(), *idle.values()):
             identity(revision)
-        refusal = self._owner(service, KNATIVE.title) or borne.refusal or of_another_predictor(active, defaults)
+        refusal = _somebody_elses(service) or borne.refusal or of_another_predictor(active, defaults)
         if missing:
             refusal = refusal or f"its Revision {', '.join(missing)} receives traffic and was not among those listed"
         elif not active:
@@ -271,3 +266,8 @@ KNATIVE = Kind(
     demand="what its Revisions are scaled by: concurrency or rps; cpu, memory or another metric for the class hpa",
     capacity="each Revision's own target for it, else the cluster's default, times the utilization",
 )
+
+
+def _somebody_elses(service: Object) -> str | None:
+    """KServe leaves its Services' annotations and Revisions as they are (ksvc_reconciler.go compares only its own)."""
+    return None if maker_of(service) else somebody_elses(service, KNATIVE.title)

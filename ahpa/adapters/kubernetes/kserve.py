@@ -66,7 +66,7 @@ class InferenceServices:
         self._namespace = namespace
         self._concerns = concerns
         self._records = Records(kube, own_namespace, "kserve")
-        self._knative = KnativeServices(kube, namespace, _made_by_kserve, _not_kserve)
+        self._knative = KnativeServices(kube, namespace, _made_by_kserve)
 
     def targets(self, deadline: float = NEVER) -> list[Target]:
         kube = self._kube.within(deadline)
@@ -197,10 +197,6 @@ KSERVE = Kind(
 def _made_by_kserve(item: Object) -> bool:
     controller = controller_of(item)
     return controller is not None and controller[0] == "InferenceService"
-
-
-def _not_kserve(item: Object, title: str) -> str | None:
-    return None if _made_by_kserve(item) else somebody_elses(item, title)
 
 
 def _scaler(kube: KubeApi, item: Object, namespace: str, name: str) -> Object:

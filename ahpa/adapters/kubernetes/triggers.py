@@ -36,7 +36,8 @@ def _measure(kind: str, trigger: Object, requests: Callable[[], Requests]) -> Me
     if kind in ("cpu", "memory"):
         return _resource(kind, trigger, requests)
     if kind in _KAFKA:
-        names = {"topic": str(_said(trigger, "topic")), "group": str(_said(trigger, "consumerGroup"))}
+        said = {"topic": _said(trigger, "topic"), "group": _said(trigger, "consumerGroup")}
+        names = {hole: str(value) for hole, value in said.items() if value}
         return Measure("keda/kafka", (Capacity(1.0, IN_FLIGHT, "a consumer's one message in hand"),), names)
     if kind == "prometheus":
         return Measure("keda/prometheus", (_threshold(trigger, kind),), promql=str(_said(trigger, "query") or ""))

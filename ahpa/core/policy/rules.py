@@ -52,8 +52,9 @@ def parse_policy(annotations: Mapping[str, str], defaults: Policy | None = None)
             continue
         try:
             given[parameter.field] = parameter.parse(text)
-        except (Unreadable, ValueError):
-            problems.append(f"{key}: {text[:64]!r} is not {parameter.accepts} (for example {parameter.example!r})")
+        except (Unreadable, ValueError) as error:
+            said = f"{error}; write" if isinstance(error, Unreadable) and str(error) else f"{text[:64]!r} is not"
+            problems.append(f"{key}: {said} {parameter.accepts} (for example {parameter.example!r})")
     if unknown > _MOST_UNKNOWN:
         warnings.append(f"{unknown - _MOST_UNKNOWN} further keys under {PREFIX} are not parameters")
     requested = PREFIX + "mode" in raw

@@ -150,6 +150,8 @@ def test_without_a_pod_the_template_says_what_is_requested() -> None:
         ("nginx.ingress.rps", PER_SECOND),
         ("vllm:num_requests_running", IN_FLIGHT),
         ("concurrent_requests", IN_FLIGHT),
+        ("sglang:num_queue_reqs", IN_FLIGHT),
+        ("sglang_num_running_reqs", IN_FLIGHT),
         ("queue_messages_ready", MESSAGES),
         ("kafka_consumergroup_lag", MESSAGES),
         ("tokens_per_second", TOKENS_PER_SECOND),

@@ -87,6 +87,12 @@ def test_the_topic_and_the_group_of_kafka_fill_its_query() -> None:
     assert measure.capacities[0].unit is IN_FLIGHT
 
 
+def test_a_trigger_of_all_topics_has_no_topic() -> None:
+    """It became the topic "None"."""
+    (measure,) = target({"triggers": [{"type": "kafka", "metadata": {"consumerGroup": "shop"}}]}).measures
+    assert measure.names == {"group": "shop"}
+
+
 def test_a_trigger_that_reads_our_own_floor_is_no_demand() -> None:
     """Else what we foresaw would be the demand that we foresee from."""
     ours = {"type": "prometheus", "metadata": {"query": 'max(ahpa_floor_replicas{name="orders"})', "threshold": "1"}}

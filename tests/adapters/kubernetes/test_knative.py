@@ -149,14 +149,13 @@ def test_a_damaged_record_is_no_record(record: str) -> None:
     assert only(actuator).baseline == 0
 
 
-def test_a_service_that_kserve_made_is_refused_with_a_way_out() -> None:
-    """KServe writes the Services of its InferenceServices anew; our record on them would be lost."""
+def test_a_service_that_kserve_made_may_be_annotated_itself() -> None:
+    """KServe copies annotations of an InferenceService to its template, so each one there is a new Revision; those of
+    the Service it leaves alone."""
     kube, actuator = cluster(r1=100)
     owner = {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService", "name": "llm", "controller": True}
-    kube.edit(SERVICE, {"metadata": {"ownerReferences": [owner]}})
-    assert only(actuator).refusal == (
-        "InferenceService/llm made this Knative Service and would revert us; annotate that InferenceService"
-    )
+    kube.objects[SERVICE]["metadata"]["ownerReferences"] = [owner]
+    assert (only(actuator).refusal, only(actuator).maker) == (None, "kserve/shop/llm")
 
 
 def test_an_owner_that_does_not_control_the_service_is_no_reason_to_refuse() -> None:
