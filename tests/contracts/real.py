@@ -37,23 +37,24 @@ def real_older_knative(bed: Testbed, namespace: str) -> Stage:
     """Up to Knative 1.20, on a bed with that: the PodAutoscaler's min-scale is the one that counts."""
     bed.knative_service("chat", namespace, annotations=ASKED, template_annotations={MIN_SCALE: "1"}, concurrency=10)
 
-    def minimum() -> int:
-        return int(bed.get("podautoscalers", "chat-00001", namespace)["metadata"]["annotations"].get(MIN_SCALE, 0))
+    def said(key: str, otherwise: str) -> str:
+        return str(bed.get("podautoscalers", "chat-00001", namespace)["metadata"]["annotations"].get(key, otherwise))
 
-    def edit(number: int) -> None:
-        patch = {"metadata": {"annotations": {MIN_SCALE: str(number)}}}
-        bed.patch("podautoscalers", "chat-00001", patch, namespace)
+    def set_to(key: str, number: int) -> None:
+        bed.patch("podautoscalers", "chat-00001", {"metadata": {"annotations": {key: str(number)}}}, namespace)
 
     def objects() -> list[Object]:
         return [each for kind in ("ksvc", "revisions", "podautoscalers") for each in bed.find(kind, namespace)]
 
     return Stage(
         actuator=KINDS["knative"].actuator(Kube.connect(str(bed.kubeconfig)), namespace),
-        minimum=minimum,
-        edit=edit,
+        minimum=lambda: int(said(MIN_SCALE, "0")),
+        edit=lambda number: set_to(MIN_SCALE, number),
         adopt=lambda: adopt_by_another(bed, "ksvc", "chat", namespace),
         picture=lambda: picture_of(objects()),
         baseline=1,
+        aim=lambda: float(said(TARGET_PERCENTAGE, "70")) / 100,
+        edit_aim=lambda percent: set_to(TARGET_PERCENTAGE, percent),
     )
 
 
