@@ -142,7 +142,17 @@ def kserve_raw(bed: Testbed, namespace: str) -> Life:
     asked = _inference_service(namespace, {MODE: "RawDeployment"})
     where = ("spec", "predictor", "minReplicas")
     return Life(
-        bed, namespace, "isvc", "llm", (ours, records, asked), 0.08, ("isvc", "llm"), where, "llm-predictor", True
+        bed,
+        namespace,
+        "isvc",
+        "llm",
+        (ours, records, asked),
+        0.08,
+        ("isvc", "llm"),
+        where,
+        "llm-predictor",
+        ("hpa",),
+        True,
     )
 
 
