@@ -8,7 +8,7 @@ from typing import Any
 
 from testbed import Testbed
 from testbed.kserve import MODE
-from testbed.kube import KubeError, Object, condition
+from testbed.kube import Object, condition
 from testbed.manifests import deployment, horizontal_pod_autoscaler, knative_service, scaled_object
 
 MIN_SCALE = "autoscaling.knative.dev/min-scale"
@@ -34,6 +34,8 @@ class Life:
     """Where that stands."""
     workload: str
     """The Deployment behind it."""
+    behind: tuple[str, ...] = ()
+    """What goes with it, by the garbage collector."""
     copied: bool = False
     """Its annotations are copied to its pods, so each edit of them is a rollout of its owner's."""
 
@@ -71,11 +73,8 @@ class Life:
         self.bed.delete(self.resource, self.name, self.namespace)
 
         def gone() -> bool:
-            try:
-                self.bed.get(self.resource, self.name, self.namespace)
-            except KubeError as error:
-                return error.status == 404
-            return not self.bed.find("revisions", self.namespace)
+            left = [self.bed.find(each, self.namespace) for each in (self.resource, "revisions", *self.behind)]
+            return not any(left)
 
         self.bed.wait_for(gone, what="it is gone")
 
@@ -143,7 +142,17 @@ def kserve_raw(bed: Testbed, namespace: str) -> Life:
     asked = _inference_service(namespace, {MODE: "RawDeployment"})
     where = ("spec", "predictor", "minReplicas")
     return Life(
-        bed, namespace, "isvc", "llm", (ours, records, asked), 0.08, ("isvc", "llm"), where, "llm-predictor", True
+        bed,
+        namespace,
+        "isvc",
+        "llm",
+        (ours, records, asked),
+        0.08,
+        ("isvc", "llm"),
+        where,
+        "llm-predictor",
+        ("hpa",),
+        True,
     )
 
 
@@ -153,7 +162,7 @@ def kserve_serverless(bed: Testbed, namespace: str) -> Life:
     asked = _inference_service(namespace, {"autoscaling.knative.dev/target-burst-capacity": "-1"})
     where, workload = ("metadata", "annotations", MIN_SCALE), "llm-predictor-00001-deployment"
     bearer = ("revisions", "llm-predictor-00001")
-    return Life(bed, namespace, "isvc", "llm", (asked,), 70.0, bearer, where, workload, True)
+    return Life(bed, namespace, "isvc", "llm", (asked,), 70.0, bearer, where, workload, ("ksvc",), True)
 
 
 Begin = Callable[[Testbed, str], Life]

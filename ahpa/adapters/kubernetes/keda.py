@@ -25,8 +25,8 @@ from ahpa.adapters.kubernetes.objects import (
     whole,
 )
 from ahpa.adapters.kubernetes.scaled import Workloads
-from ahpa.adapters.kubernetes.triggers import measures_of
-from ahpa.core.policy.values import STATE
+from ahpa.adapters.kubernetes.triggers import measures_of, windows_of
+from ahpa.core.policy.values import PREFIX, STATE
 from ahpa.ports import Target
 from ahpa.transport import NEVER
 
@@ -97,7 +97,7 @@ class ScaledObjects:
             title=KEDA.title,
             namespace=namespace,
             name=str(meta.get("name")),
-            annotations=annotations_of(item),
+            annotations={**_windows(spec), **annotations_of(item)},
             reference=reference_to(item, KEDA_V1, "ScaledObject"),
             baseline=(_record(item) or 0) if _held(item) else floor,
             floor=floor,
@@ -125,6 +125,12 @@ KEDA = Kind(
     "the one that needs most replicas",
     capacity="the trigger's threshold, or its share of what a pod requests",
 )
+
+
+def _windows(spec: Object) -> dict[str, str]:
+    """What its cron triggers say, as its owner would say it to us; what the owner does say stands above it."""
+    found = windows_of(spec)
+    return {f"{PREFIX}windows": found} if found else {}
 
 
 def _said(item: Object) -> int | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from ahpa.adapters.kubernetes.api import Object
 from ahpa.adapters.kubernetes.hpa_metrics import OURS, Metric, Requests, measure_of, quantity
+from ahpa.core.known.reading import MOST, windows_in
 from ahpa.core.units import IN_FLIGHT, Capacity
 from ahpa.ports import Measure
 
@@ -26,6 +27,26 @@ def measures_of(spec: Object, requests: Callable[[], Requests]) -> tuple[Measure
         for trigger in spec.get("triggers") or []
         if not _reads_ours(trigger) and trigger.get("type") != "cron"
     )
+
+
+def windows_of(spec: Object) -> str:
+    """Its cron triggers as `ahpa.dev/windows` has them: KEDA begins when the hour strikes, we a lead before. What our
+    parser refuses is left out, and is KEDA's alone."""
+    found = []
+    for trigger in spec.get("triggers") or []:
+        start, end, zone, count = (_said(trigger, key) for key in ("start", "end", "timezone", "desiredReplicas"))
+        line = f"{start} .. {end} min={count} zone={zone}"
+        if trigger.get("type") == "cron" and _readable(line):
+            found.append(line)
+    return "; ".join(found[:MOST])
+
+
+def _readable(line: str) -> bool:
+    try:
+        windows_in(line)
+    except ValueError:
+        return False
+    return True
 
 
 def _reads_ours(trigger: Object) -> bool:

@@ -93,6 +93,29 @@ def test_a_trigger_of_all_topics_has_no_topic() -> None:
     assert measure.names == {"group": "shop"}
 
 
+OFFICE = {"timezone": "Europe/Berlin", "start": "0 8 * * 1-5", "end": "0 20 * * 1-5", "desiredReplicas": "5"}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "own", "windows"),
+    [
+        (OFFICE, {}, "0 8 * * 1-5 .. 0 20 * * 1-5 min=5 zone=Europe/Berlin"),
+        (OFFICE, {"ahpa.dev/windows": "0 9 * * * .. 0 10 * * * min=2"}, "0 9 * * * .. 0 10 * * * min=2"),
+        ({**OFFICE, "start": "whenever"}, {}, None),
+        ({**OFFICE, "timezone": "Atlantis"}, {}, None),
+        ({}, {}, None),
+    ],
+    ids=["read", "its owner says otherwise", "no cron", "no such place", "empty"],
+)
+def test_a_cron_trigger_is_a_window_that_is_met_when_it_begins(
+    metadata: Object, own: dict[str, str], windows: str | None
+) -> None:
+    """KEDA itself begins when the hour strikes. What cannot be read is no mistake of its owner's towards us."""
+    found = target({"triggers": [{"type": "cron", "metadata": metadata}]}, {"annotations": own})
+    assert found.annotations.get("ahpa.dev/windows") == windows
+    assert found.measures == ()
+
+
 def test_a_trigger_that_reads_our_own_floor_is_no_demand() -> None:
     """Else what we foresaw would be the demand that we foresee from."""
     ours = {"type": "prometheus", "metadata": {"query": 'max(ahpa_floor_replicas{name="orders"})', "threshold": "1"}}
