@@ -17,7 +17,7 @@ from ahpa.core.capacity import Part
 from ahpa.core.decision import Decision
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.served import KPA, Reaction
-from ahpa.core.setting import Lever
+from ahpa.core.setting import FIXED, Lever
 from ahpa.core.starts import Start
 from ahpa.core.units import Capacity, Unit
 from forecasting.fleet.calendar import Calendar
@@ -38,8 +38,6 @@ class QueryError(ValueError):
 
 
 NO_NAMES: Mapping[str, str] = MappingProxyType({})
-FIXED = Lever(fixed="of this kind it cannot be raised")
-"""Of a kind of target whose actuator moves no utilisation target."""
 
 
 @dataclass(frozen=True)
@@ -121,17 +119,12 @@ class Actuator(Protocol):
 
     def write(self, target: Target, floors: Sequence[int]) -> bool:
         """Make these the minimum, one for each part of the target or the one for all, the owner's own recorded first;
-        nothing to change writes nothing: False.
-
-        Raises ClusterError; 409: the object changed meanwhile.
-        """
+        nothing to change writes nothing: False. Raises ClusterError; 409: the object changed meanwhile."""
         ...
 
     def fill(self, target: Target, share: float | None) -> bool:
         """Let the scaler above the floor fill replicas to this share of their slots, the owner's own target recorded
-        first; None: to the owner's own again. Nothing to change writes nothing: False. The floor need not be there
-        first: who calls minds the order. Raises as `write`; after a `write` of the same target it goes on from there.
-        """
+        first; None: to that again. Nothing to change: False. Raises as `write`, after which it may be called."""
         ...
 
     def restore(self, target: Target) -> None:

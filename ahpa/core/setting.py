@@ -77,6 +77,8 @@ class Lever:
 
 
 NO_LEVER = Lever()
+FIXED = Lever(fixed="of this kind it cannot be raised")
+"""Of a kind of target whose actuator moves no utilisation target."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from ahpa.ports import ClusterError
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
 from tests.service.cluster import REVISION, Cluster
-from tests.service.stage import HPAS, NOW, ROOT, Stage, add_hpa, add_knative, always, morning, stage, staged
+from tests.service.stage import HPAS, NOW, ROOT, Stage, add_hpa, add_knative, always, morning, staged
 
 ASKED = {"manage-target": "true"}
 SERVICE = f"{ROOT}/services/chat"
@@ -294,11 +294,3 @@ def test_the_targets_of_an_hpa_are_raised_and_what_is_planned_with_stays() -> No
     at.prometheus.down = True
     at.tick(NOW + 120)
     assert target() == 50
-
-
-def test_stages_have_no_lever_by_themselves() -> None:
-    """Nobody opted in: no record, no target, no word of it."""
-    at = stage("chat")
-    decision = at.tick()["knative/shop/chat"]
-    assert "target" not in decision.message
-    assert TARGET_STATE not in at.kube.objects[SERVICE]["metadata"]["annotations"]

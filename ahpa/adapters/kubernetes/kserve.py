@@ -33,7 +33,8 @@ from ahpa.adapters.kubernetes.objects import (
 from ahpa.adapters.kubernetes.records import Records
 from ahpa.adapters.kubernetes.scaled import Scaled, Workloads
 from ahpa.adapters.kubernetes.triggers import measures_of
-from ahpa.ports import FIXED, ClusterError, Measure, Target
+from ahpa.core.setting import FIXED
+from ahpa.ports import ClusterError, Measure, Target
 from ahpa.transport import NEVER
 
 SERVING_V1BETA1 = "serving.kserve.io/v1beta1"
