@@ -27,10 +27,15 @@ def setting_of(workload: Workload) -> Setting:
     return replace(setting, utilization=None, record=None)
 
 
+def fills_of(workload: Workload) -> tuple[float, ...]:
+    """The shares that are worth trying: where its owner lets us raise the target. Whom we only watch has none: others
+    may read that floor, and nobody would raise the target beside it."""
+    policy = workload.policy.policy
+    return workload.lever.fills if policy.manage_target and policy.mode == "apply" else ()
+
+
 def _may_raise(workload: Workload, share: float) -> bool:
-    lever = workload.lever
-    asked = workload.policy.policy.manage_target
-    return asked and lever.free and lever.own is not None and share > lever.own
+    return workload.lever.free and share in fills_of(workload)
 
 
 def with_lever(decision: Decision, workload: Workload, at: Round) -> Decision:

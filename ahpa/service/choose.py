@@ -15,6 +15,7 @@ import numpy as np
 
 from ahpa.core.by_service import ByService, places
 from ahpa.core.fills import Fills
+from ahpa.core.lever import fills_of
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.served import MOST, Reaction, Served, wishes
@@ -147,8 +148,8 @@ def wish(
     others = before and before.without(names.__contains__)
     if not each:
         return others and _waiting(others)
-    fills = Fills.of([(series[w.key], (None, *_raised(w))) for w in each])
-    keys, planned = fills.keys, [w for w in each for _ in (None, *_raised(w))]
+    fills = Fills.of([(series[w.key], (None, *fills_of(w))) for w in each])
+    keys, planned = fills.keys, [w for w in each for _ in (None, *fills_of(w))]
     scale = np.array([_scale(w) for w in planned])
     served = _served(planned, fills.shares, scale, seen, [reactions[w.key] for w in planned])
     needs = np.array([largest.get(name, 0.0) for name in fills.services]) * scale / served.per_replica
@@ -216,11 +217,6 @@ def _peaks(planned: Sequence[Workload], reach: Floats, seen: Observation) -> tup
     """(levels [q], quantiles [n, q] of the peak within each one's reach), NaN where a model has no opinion."""
     rows = [seen.outlooks[w.key].within(seconds) for w, seconds in zip(planned, reach.tolist(), strict=True)]
     return seen.outlooks[planned[0].key].levels, np.stack(rows)
-
-
-def _raised(workload: Workload) -> tuple[float, ...]:
-    """The fills that are tried beside its scaler's own: those that its owner lets us tell it."""
-    return workload.lever.fills if workload.policy.policy.manage_target else ()
 
 
 def _scale(workload: Workload) -> float:

@@ -102,6 +102,12 @@ def test_on_any_doubt_the_target_is_its_owners_in_this_very_round(why: str) -> N
     assert back.floor == decision.floor
 
 
+def test_whom_we_only_watch_has_the_floor_that_its_own_target_needs() -> None:
+    """Others may read it as a metric and raise the minimum, and nobody would raise the target beside it."""
+    assert Seen(workload({"ahpa.dev/mode": "observe"})).decision().floor == 6
+    assert Seen(workload()).decision().floor == 4
+
+
 def test_of_what_is_not_ours_nothing_is_put_back() -> None:
     decision = Seen(workload(refusal="somebody else's")).raised().decision()
     assert (decision.reason, decision.utilization, decision.message) == (Reason.REFUSED, None, "somebody else's")

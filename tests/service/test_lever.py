@@ -243,7 +243,8 @@ def test_only_for_those_who_ask_further_fills_are_tried() -> None:
     kube = FakeKube()
     add_knative(kube, "chat", mode="apply", **ASKED)
     add_knative(kube, "other", mode="apply")
-    at = staged(kube, FakePrometheus({"chat": morning, "other": morning}))
+    add_knative(kube, "watched", mode="observe", **ASKED)
+    at = staged(kube, FakePrometheus(dict.fromkeys(("chat", "other", "watched"), morning)))
     at.service.refit(NOW)
     at.tick(NOW)
     tried = at.service._memory.tried
@@ -251,9 +252,10 @@ def test_only_for_those_who_ask_further_fills_are_tried() -> None:
     shares: dict[str, list[float | None]] = {}
     for series, share in zip(tried.fills.services, tried.fills.shares, strict=True):
         shares.setdefault(series.split()[0], []).append(share)
-    assert shares == {"knative/shop/chat": [None, 0.8, 0.9, 1.0], "knative/shop/other": [None]}
-    assert tried.served.per_replica.tolist() == pytest.approx([7.0, 8.0, 9.0, 10.0, 7.0])
-    assert tried.served.slots.tolist() == pytest.approx([10.0] * 5)
+    own = {f"knative/shop/{name}": [None] for name in ("other", "watched")}
+    assert shares == {"knative/shop/chat": [None, 0.8, 0.9, 1.0], **own}
+    assert tried.served.per_replica.tolist() == pytest.approx([7.0, 8.0, 9.0, 10.0, 7.0, 7.0])
+    assert tried.served.slots.tolist() == pytest.approx([10.0] * 6)
 
 
 def test_an_owner_who_asks_no_more_has_no_further_fills_and_the_record_of_the_own() -> None:

@@ -134,12 +134,13 @@ class KnativeServices:
         after = self._unlisted(listed, TARGET) | {name: TARGET.own(every[name], before) for name in wanted}
         if raised and after != before:
             self._record(listed.service, {TARGET.record: record_of(after)})  # before the target, as for the floor
+        remembered = bool(raised)
         for name, said in moved.items():
             if name in listed.active:
                 self._set(listed, every[name], {TARGET: said})
-            elif not self._release(listed, every[name], {TARGET: said}):
-                raised[name] = ""  # the record stays for its sake
-        if not raised:
+            else:
+                remembered |= not self._release(listed, every[name], {TARGET: said})
+        if not remembered:
             self._record(listed.service, {TARGET.record: record_of(self._unlisted(listed, TARGET))})
         return True
 
