@@ -49,6 +49,15 @@ class Stage:
     def fill(self, share: float | None) -> None:
         self._until_it_fits(lambda: self.actuator.fill(self.target(), share))
 
+    def filled(self, share: float | None) -> Target:
+        """The target once a list shows what it was filled to; lists come from a cache that may be a moment behind."""
+        for _ in range(20):
+            raised = self.target().lever.raised
+            if raised == share or (raised is not None and share is not None and abs(raised - share) < 0.01):
+                break
+            time.sleep(0.2)
+        return self.target()
+
     def restore(self) -> None:
         self._until_it_fits(lambda: self.actuator.restore(self.target()))
 

@@ -63,29 +63,30 @@ def test_a_target_is_raised_and_put_back_byte_for_byte_and_nothing_is_planned_ot
     assert (found.lever.own, found.lever.raised, found.lever.fills) == (near(0.7), None, (0.8, 0.9, 1.0))
     for share in (0.8, 1.0, 0.9):
         stage.fill(share)
-        target = stage.target()
+        target = stage.filled(share)
         assert (stage.aim(), target.lever.raised, target.lever.own) == (near(share), near(share), near(0.7))
         assert (target.measures, target.floor, target.baseline) == (found.measures, 7, found.baseline)
     stage.fill(None)
     assert stage.picture() == before
-    assert not stage.actuator.fill(stage.target(), None), "there is nothing left to put back"
+    assert not stage.actuator.fill(stage.filled(None), None), "there is nothing left to put back"
 
 
 def test_what_the_owner_had_is_restored_byte_for_byte_floor_and_target(stage: Stage) -> None:
     before = stage.picture()
     stage.write(7)
     stage.fill(0.9)
-    assert stage.target().managed
+    assert stage.filled(0.9).managed
     stage.restore()
     assert stage.picture() == before
-    assert not stage.target().managed
+    assert not stage.filled(None).managed
 
 
 def test_a_target_alone_is_restored_too(stage: Stage) -> None:
     """Where no floor does best there is none to remember."""
     before = stage.picture()
     stage.fill(0.8)
-    assert (stage.target().managed, stage.target().baseline) == (True, stage.baseline)
+    target = stage.filled(0.8)
+    assert (target.managed, target.baseline) == (True, stage.baseline)
     stage.restore()
     assert stage.picture() == before
 
@@ -93,15 +94,14 @@ def test_a_target_alone_is_restored_too(stage: Stage) -> None:
 def test_the_same_target_twice_is_written_once(stage: Stage) -> None:
     stage.fill(0.9)
     before = stage.picture()
-    assert not stage.actuator.fill(stage.target(), 0.9)
+    assert not stage.actuator.fill(stage.filled(0.9), 0.9)
     assert stage.picture() == before
 
 
 def test_a_users_edit_of_the_target_makes_it_theirs(stage: Stage) -> None:
     stage.fill(0.9)
     stage.edit_aim(85)
-    target = stage.target()
-    assert target.lever.raised is None
+    assert stage.filled(None).lever.raised is None
     stage.fill(None)
     assert stage.aim() == near(0.85)
     stage.fill(1.0)
