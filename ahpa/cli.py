@@ -21,6 +21,7 @@ COMMANDS = {
     "forecast": "What the service would expect of a series, as table and picture.",
     "replay": "Run a recorded decision journal through today's code.",
     "serve": "Watch a cluster: forecast, and move the floor of those who ask for it.",
+    "restore": "Put back what the owners had, exactly.",
 }
 """Command -> the line that `ahpa --help` shows; the module is `ahpa.commands.<name>`."""
 

@@ -100,6 +100,7 @@ class FakeKube:
         for key, value in (patch.get("metadata", {}).get("annotations") or {}).items():
             if value is None:
                 annotations.pop(key, None)
+                _disown(item, ("metadata", "annotations", key))
             elif annotations.get(key) != value:
                 annotations[key] = value
                 touched.append(("metadata", "annotations", key))
@@ -118,11 +119,7 @@ def _own(item: Object, manager: str, fields: list[tuple[str, ...]]) -> None:
     """Move these fields to `manager`, away from everybody else."""
     entries = item["metadata"]["managedFields"]
     for path in fields:
-        for entry in entries:
-            node = entry["fieldsV1"]
-            for name in path[:-1]:
-                node = node.get(f"f:{name}", {})
-            node.pop(f"f:{path[-1]}", None)
+        _disown(item, path)
         mine = next((entry for entry in entries if entry["manager"] == manager), None)
         if mine is None:
             mine = {"manager": manager, "fieldsV1": {}}
@@ -131,6 +128,15 @@ def _own(item: Object, manager: str, fields: list[tuple[str, ...]]) -> None:
         for name in path[:-1]:
             node = node.setdefault(f"f:{name}", {})
         node[f"f:{path[-1]}"] = {}
+
+
+def _disown(item: Object, path: tuple[str, ...]) -> None:
+    """Nobody holds a field that is not there."""
+    for entry in item["metadata"]["managedFields"]:
+        node = entry["fieldsV1"]
+        for name in path[:-1]:
+            node = node.get(f"f:{name}", {})
+        node.pop(f"f:{path[-1]}", None)
 
 
 class SlowKube(FakeKube):
