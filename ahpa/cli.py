@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
+from copy import copy
 from importlib import import_module
 
 import click
@@ -26,6 +28,10 @@ COMMANDS = {
 """Command -> the line that `ahpa --help` shows; the module is `ahpa.commands.<name>`."""
 
 
+PLUGIN = "kubectl ahpa"
+"""How people call us where `kubectl-ahpa` is on their PATH."""
+
+
 class _Lazy(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -35,7 +41,7 @@ class _Lazy(click.Group):
             return None
         command = import_module(f"ahpa.commands.{cmd_name}").command
         assert isinstance(command, click.Command)
-        return command
+        return _called(command, ctx.find_root().info_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -49,6 +55,15 @@ class _Lazy(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def _called(command: click.Command, program: str | None) -> click.Command:
+    """The command with the examples in its help typed as it was called: as a plugin, `kubectl ahpa`."""
+    if program != PLUGIN:
+        return command
+    called = copy(command)
+    called.help = re.sub(r"^( *)ahpa ", rf"\1{PLUGIN} ", command.help or "", flags=re.MULTILINE)
+    return called
 
 
 @click.group(cls=_Lazy, context_settings={"auto_envvar_prefix": "AHPA", "help_option_names": ["-h", "--help"]})
@@ -70,3 +85,8 @@ def main(context: click.Context) -> None:
     if command is not None:
         for doubt in doubts(os.environ, command):
             click.echo(f"ahpa: {doubt}", err=True)
+
+
+def kubectl() -> None:
+    """The entry point of `kubectl-ahpa`, which kubectl runs as `kubectl ahpa`."""
+    _called(main, PLUGIN)(prog_name=PLUGIN)

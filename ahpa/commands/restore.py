@@ -40,9 +40,9 @@ class Wish:
 def command(**given: object) -> None:
     """Put back the minimum that the owners had set, and take our record off the objects.
 
-    SERVICE is namespace/name or kind/namespace/name. It needs no Prometheus and no running service. One that runs and is
-    asked to act raises floors again: annotate ahpa.dev/mode=off first, or scale it to zero. Exit code 0: all is as its
-    owner had it; 1: something is not, and is listed.
+    SERVICE is namespace/name or kind/namespace/name. It needs no Prometheus and no running service; one that runs
+    raises again whose mode is apply, so annotate ahpa.dev/mode=off first, or scale it to zero. Exit code 0: all is as
+    its owner had it; 1: something is not, and is listed.
 
     \b
     Examples:
