@@ -23,6 +23,8 @@ COMMANDS = {
     "forecast": "What the service would expect of a series, as table and picture.",
     "replay": "Run a recorded decision journal through today's code.",
     "serve": "Watch a cluster: forecast, and move the floor of those who ask for it.",
+    "status": "All annotated services: floor, next change, health.",
+    "plan": "What would change now, and why.",
     "restore": "Put back what the owners had, exactly.",
 }
 """Command -> the line that `ahpa --help` shows; the module is `ahpa.commands.<name>`."""

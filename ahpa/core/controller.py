@@ -83,7 +83,7 @@ def _decide(workload: Workload, at: Round) -> Decision:
         rollout = replace(rollout, release=at.observation.limits.decay_ratio)
     elif decision.plan is None and rollout.comes:  # a hold is one for what comes, too
         needed = max(needed, rollout.held)
-        high = _bounds(present, at.observation.limits)[1]
+        high = bounds(present, at.observation.limits)[1]
         floor = max(floor, min(high, at.reach(present), sum(rollout.claims(needed))))
     return _divided(decision, workload, rollout, rollout.split(floor, needed))
 
@@ -125,7 +125,7 @@ class _Aim:
 def _overall(workload: Workload, at: Round, rollout: Rollout | None = None) -> tuple[Decision, int]:
     """The decision for a workload as a whole, and how many replicas are needed as far as we believe it."""
     limits, outlook = at.observation.limits, at.observation.outlook(workload.key)
-    low, high = _bounds(workload, limits)
+    low, high = bounds(workload, limits)
     if workload.floor > high:
         return _down_to_maximum(workload, low, high), workload.floor
     lost = stale(workload, at.observation) and not held(workload, at.observation)
@@ -136,10 +136,10 @@ def _overall(workload: Workload, at: Round, rollout: Rollout | None = None) -> t
     return _towards(aim, workload, at), aim.needed
 
 
-def _aim(workload: Workload, at: Round, outlook: Outlook, low: int, high: int, rollout: Rollout | None) -> _Aim:
-    policy, tick = workload.policy.policy, at.observation.tick_seconds
+def supply_of(workload: Workload) -> Supply:
+    """What a workload of which it is known what one replica serves has and would get."""
     assert workload.per_replica is not None
-    supply = Supply(
+    return Supply(
         workload.per_replica,
         workload.readiness,
         workload.ready,
@@ -148,9 +148,17 @@ def _aim(workload: Workload, at: Round, outlook: Outlook, low: int, high: int, r
         workload.parts,
         workload.utilization or 1.0,
     )
-    level = level_of(policy)
-    setting = workload.setting if level is None else Setting.fill(level)
-    made = plan(outlook, supply, setting, at.observation.now, tick, policy.lead)
+
+
+def setting_of(workload: Workload) -> Setting:
+    """What its floor follows: the level that its owner asks for, else what its late-target needs."""
+    level = level_of(workload.policy.policy)
+    return workload.setting if level is None else Setting.fill(level)
+
+
+def _aim(workload: Workload, at: Round, outlook: Outlook, low: int, high: int, rollout: Rollout | None) -> _Aim:
+    policy, tick, supply = workload.policy.policy, at.observation.tick_seconds, supply_of(workload)
+    made = plan(outlook, supply, setting_of(workload), at.observation.now, tick, policy.lead)
     needs = needs_of(workload, made)
     believed = max(workload.floor, _believable(outlook, supply, at.observation.limits))
     if made.floor > believed:
@@ -195,7 +203,7 @@ def _down_to_maximum(workload: Workload, low: int, high: int) -> Decision:
     return decided(workload, floor, Reason.TOO_MANY_REPLICAS, text)
 
 
-def _bounds(workload: Workload, limits: Limits) -> tuple[int, int]:
+def bounds(workload: Workload, limits: Limits) -> tuple[int, int]:
     """(lowest, highest) floor. The owner's own minimum stands even above our cap, as far as it is in force: what a
     record says beyond that is not raised to."""
     policy = workload.policy.policy

@@ -1,0 +1,62 @@
+"""What plans will ask for in the coming hours, if the forecast of now holds: for people who want to know what comes.
+
+A plan asks for the peak within the lead, and only for that of now does a forecast give quantiles of the peak. Later
+ones are taken from the quantiles of single steps, which are lower, raised by what the peak of now is above the steps of
+now. No floor hangs on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ahpa.core.controller import bounds, setting_of, supply_of
+from ahpa.core.observation import Limits, Workload
+from ahpa.core.planner import LAG_LEVEL
+from forecasting.forecast import Forecast, Outlook
+from forecasting.levels import read_level
+from forecasting.panel import Floats, Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Ahead:
+    """The floors that plans will ask for."""
+
+    at: Floats
+    """Unix seconds [h], the first is now."""
+    floors: Ints
+    """[h]; the first is that of now."""
+
+    def change(self) -> tuple[float, int] | None:
+        """(unix seconds, floor) of the first that is another than that of now; None: none is, as far as we look."""
+        others = np.flatnonzero(self.floors != self.floors[0])
+        return (float(self.at[others[0]]), int(self.floors[others[0]])) if len(others) else None
+
+
+def ahead(
+    workload: Workload, outlook: Outlook, steps: Forecast, row: int, floor: int, now: float, limits: Limits, tick: float
+) -> Ahead | None:
+    """From `floor`, which was decided `now`, on; `row` is the workload's in `steps`. None where nothing is foreseen, or
+    nobody knows what one replica serves. A release counts as done when it begins."""
+    if workload.per_replica is None or outlook.reason is not None or steps.reasons[row] is not None:
+        return None
+    policy, setting, supply = workload.policy.policy, setting_of(workload), supply_of(workload)
+    reach = (policy.lead or workload.readiness.longest(LAG_LEVEL)) + tick
+    width = max(1, round(reach / steps.step))
+    levels = (setting.level, (1 + setting.level) / 2)
+    needs = []
+    for level in levels:
+        said = np.array([read_level(steps.levels, values, level) for values in steps.steps[row]])
+        peaks = np.lib.stride_tricks.sliding_window_view(said, min(width, len(said))).max(axis=1)
+        first = max(0, round((now - steps.origin) / steps.step))
+        peaks = peaks[min(first, len(peaks) - 1) :]
+        known = outlook.peak(max(0.0, now - outlook.origin) + reach, level)
+        raised = peaks * (known / peaks[0]) if peaks[0] > 0 else np.maximum(peaks, known)
+        needs.append([supply.wanted(setting, float(peak)) for peak in raised])
+    low, high = bounds(workload, limits)
+    floors = [floor]
+    for wanted, kept in zip(needs[0][1:], needs[1][1:], strict=True):
+        wanted, kept = max(low, min(high, wanted)), max(low, min(high, kept))
+        floors.append(max(wanted, min(floors[-1], kept)))
+    return Ahead(now + steps.step * np.arange(len(floors)), np.array(floors))
