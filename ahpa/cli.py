@@ -25,6 +25,7 @@ COMMANDS = {
     "serve": "Watch a cluster: forecast, and move the floor of those who ask for it.",
     "status": "All annotated services: floor, next change, health.",
     "plan": "What would change now, and why.",
+    "explain": "One service, from its data to the decision.",
     "restore": "Put back what the owners had, exactly.",
 }
 """Command -> the line that `ahpa --help` shows; the module is `ahpa.commands.<name>`."""

@@ -58,6 +58,7 @@ class NoEvents:
 class Looking:
     """A service that may not write, and the moment at which it looks."""
 
+    ports: Ports
     service: Service
     clock: Callable[[], float]
 
@@ -98,7 +99,7 @@ def looking(ports: Ports, settings: Settings, clock: Callable[[], float]) -> Loo
     from ahpa.service.rounds import Service
 
     silent = replace(ports, events=NoEvents(), journal=None)
-    return Looking(Service(settings, silent, lambda now: False), clock)
+    return Looking(silent, Service(settings, silent, lambda now: False), clock)
 
 
 def run(name: str, given: Mapping[str, object], go: Callable[[Looking], int]) -> None:

@@ -17,6 +17,10 @@ from ahpa.core.planner import LAG_LEVEL
 from forecasting.forecast import Forecast, Outlook
 from forecasting.levels import read_level
 from forecasting.panel import Floats, Ints
+from forecasting.windows import width_of
+
+MOST_ABOVE = 2.0
+"""Nothing that a model says of a window and of its steps is further apart, but where it errs in one of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,20 +47,25 @@ def ahead(
         return None
     policy, setting, supply = workload.policy.policy, setting_of(workload), supply_of(workload)
     reach = (policy.lead or workload.readiness.longest(LAG_LEVEL)) + tick
-    width = max(1, round(reach / steps.step))
+    first, width = max(0, round((now - steps.origin) / steps.step)), width_of(reach, steps.step)
     levels = (setting.level, (1 + setting.level) / 2)
     needs = []
     for level in levels:
         said = np.array([read_level(steps.levels, values, level) for values in steps.steps[row]])
+        above = _above(outlook, said, level, width_of(max(0.0, now - outlook.origin) + reach, steps.step), steps.step)
         peaks = np.lib.stride_tricks.sliding_window_view(said, min(width, len(said))).max(axis=1)
-        first = max(0, round((now - steps.origin) / steps.step))
-        peaks = peaks[min(first, len(peaks) - 1) :]
-        known = outlook.peak(max(0.0, now - outlook.origin) + reach, level)
-        raised = peaks * (known / peaks[0]) if peaks[0] > 0 else np.maximum(peaks, known)
-        needs.append([supply.wanted(setting, float(peak)) for peak in raised])
+        peaks = above * peaks[min(first, len(peaks) - 1) :]
+        needs.append([supply.wanted(setting, float(peak)) for peak in peaks])
     low, high = bounds(workload, limits)
     floors = [floor]
     for wanted, kept in zip(needs[0][1:], needs[1][1:], strict=True):
         wanted, kept = max(low, min(high, wanted)), max(low, min(high, kept))
         floors.append(max(wanted, min(floors[-1], kept)))
     return Ahead(now + steps.step * np.arange(len(floors)), np.array(floors))
+
+
+def _above(outlook: Outlook, said: Floats, level: float, width: int, step: float) -> float:
+    """How far the quantile of the peak lies above the largest of the quantiles of its steps."""
+    window = min(int(np.searchsorted(outlook.windows, width * step - 1e-6)), len(outlook.windows) - 1)
+    largest = float(said[: width_of(float(outlook.windows[window]), step)].max())
+    return min(max(1.0, outlook.peak(width * step, level) / largest), MOST_ABOVE) if largest > 0 else 1.0
