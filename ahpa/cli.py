@@ -26,6 +26,7 @@ COMMANDS = {
     "status": "All annotated services: floor, next change, health.",
     "plan": "What would change now, and why.",
     "explain": "One service, from its data to the decision.",
+    "survey": "For which services of a cluster would it pay?",
     "restore": "Put back what the owners had, exactly.",
 }
 """Command -> the line that `ahpa --help` shows; the module is `ahpa.commands.<name>`."""

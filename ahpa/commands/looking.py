@@ -4,9 +4,8 @@ neither to services nor as Events.
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from ahpa.commands.cluster import (
     settings_of,
 )
 from ahpa.commands.options import MOST_SAID, Command, chosen
+from ahpa.commands.progress import stages
 from ahpa.core.words import printable
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Looking:
         ClusterError."""
         from ahpa.service.look import look
 
-        with _stages() as say:
+        with stages() as say:
             return look(self.service, self.clock(), say)
 
     def again(self) -> Shown:
@@ -121,18 +121,3 @@ def run(name: str, given: Mapping[str, object], go: Callable[[Looking], int]) ->
         sys.exit(2 if isinstance(error, QueryError) else 3)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-
-
-@contextlib.contextmanager
-def _stages() -> Iterator[Callable[[str], object]]:
-    """On a terminal a bar that runs, with what is done beside it; in a pipe a line for each stage. On stderr."""
-    if not sys.stderr.isatty():
-        yield lambda what: click.echo(f"{what} ...", err=True)
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("", total=None)
-        yield lambda what: bars.update(task, description=what)

@@ -1,4 +1,5 @@
-"""How far a long command is: a bar on a terminal; in a pipe or a log a line now and then, lest it seems to hang."""
+"""How far a long command is: a bar on a terminal; in a pipe or a log a line now and then, lest it seems to hang; and
+where its work is done."""
 
 from __future__ import annotations
 
@@ -7,10 +8,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import click
 
 from ahpa.core.words import printable, seconds
+
+if TYPE_CHECKING:
+    from forecasting.executor import Executor
 
 LINE_SECONDS = 20.0
 """Between two lines."""
@@ -67,3 +72,31 @@ def _bar(total: int, begins: str, done: str) -> Iterator[Advance]:
             bars.update(task, advance=1, description=f"{done} {printable(name, 40)}")
 
         yield advance
+
+
+@contextlib.contextmanager
+def stages() -> Iterator[Callable[[str], object]]:
+    """On a terminal a bar that runs, with what is done beside it; in a pipe a line for each stage. On stderr."""
+    if not sys.stderr.isatty():
+        yield lambda what: click.echo(f"{what} ...", err=True)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("", total=None)
+        yield lambda what: bars.update(task, description=what)
+
+
+@contextlib.contextmanager
+def executor(jobs: int) -> Iterator[Executor]:
+    """Where the work is done; what is left of it ends with the block."""
+    from ahpa.adapters.processes.executors import Processes
+    from forecasting.executor import Serial
+
+    pool: Executor = Serial() if jobs == 1 else Processes(jobs)
+    try:
+        yield pool
+    finally:
+        pool.stop()

@@ -39,6 +39,7 @@ from ahpa.adapters.kubernetes.revisions import (
     own_min_scale,
     prepared_until,
     recorded,
+    scaler_of,
     traffic,
 )
 from ahpa.adapters.kubernetes.scaled import Scaled, Workloads, requests_of
@@ -47,6 +48,8 @@ from ahpa.core.policy.values import STATE
 from ahpa.core.served import KPA
 from ahpa.core.units import credible
 from ahpa.ports import ClusterError, Measure, Target
+from ahpa.reactive.hpa.config import HpaConfig
+from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.transport import NEVER
 
 Owner = Callable[[Object, str], str | None]
@@ -237,12 +240,19 @@ class KnativeServices:
         self._kube.merge_patch(where, {"metadata": {**precondition, "annotations": dict(annotations)}})
 
 
+def _scaler(target: Target) -> KpaConfig | HpaConfig | None:
+    """Of the Revision with most of the traffic."""
+    listed, busiest = _listed(target), max(target.parts, key=lambda part: part.share, default=None)
+    return None if busiest is None else scaler_of(listed.active[busiest.name], listed.defaults)
+
+
 KNATIVE = Kind(
     name="knative",
     title="Knative Service",
     actuator=KnativeServices,
     demand="what its Revisions are scaled by: concurrency or rps; cpu, memory or another metric for the class hpa",
     capacity="each Revision's own target for it, else the cluster's default, times the utilization",
+    scaler=_scaler,
 )
 
 
