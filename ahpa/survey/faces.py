@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from html import escape
 
 from rich.table import Table
 from rich.text import Text
 
-from ahpa.backtest.contenders import title
 from ahpa.core.words import count, moment, percent, printable, quantity
 from ahpa.render.html import chapter_of, document, key, listed
 from ahpa.render.markup import paragraph, table, text
@@ -21,9 +19,11 @@ from ahpa.survey.survey import Surveyed
 
 BEST = 10
 """So many have a chapter in the report."""
+LONG = 40
+"""A name of no more characters stands in one line."""
 MEANING = (
-    "NOW is what the service has, its own scaler with its own minimum; AHPA the same with a floor of ours. Ranked by "
-    "replica-hours and late requests together, at the price by which ahpa chooses settings"
+    "HOURS are replica-hours. NOW is what the service has, its own scaler with its own minimum; WITH AHPA the same "
+    "with a floor of ours. Ranked by hours and late requests together, at the price by which ahpa chooses settings"
 )
 
 
@@ -46,7 +46,7 @@ def _days(found: Surveyed) -> str:
 
 def ranking(found: Surveyed) -> Table:
     """A line for each that was judged, the largest gain first."""
-    out = columns("SERVICE", "PAYS", right=("HOURS NOW", "AHPA", "LATE NOW", "AHPA", "SAVES", "SPARES"))
+    out = columns("SERVICE", "PAYS", right=("HOURS NOW", "WITH AHPA", "LATE NOW", "WITH AHPA", "SAVES", "SPARES"))
     for gain in found.gains:
         out.add_row(
             cell(gain.key),
@@ -65,9 +65,9 @@ def _figures(gain: Gain) -> tuple[str, ...]:
 def advice(found: Surveyed) -> Iterator[str]:
     """Lines under the table: what to type for those that pay, and what only a person can do."""
     worth = [gain for gain in found.gains if gain.worth]
-    if worth:
+    if commands := [f"  {gain.command}" for gain in worth if gain.command]:
         yield "To try it on those that pay (with mode=observe nothing is written to them):"
-        yield from (f"  {gain.command}" for gain in worth)
+        yield from commands
     for gain in worth:
         if gain.world.lowered:
             yield f"{printable(gain.key)}: {gain.verdict}"
@@ -122,12 +122,12 @@ def page(found: Surveyed) -> str:
     best = found.gains[:BEST]
     chapters = [_chapter(gain) for gain in best]
     first, _, further = headline(found).partition(": ")
-    commands = "\n".join(gain.command for gain in found.gains if gain.worth)
+    commands = "\n".join(gain.command for gain in found.gains if gain.command)
     return document(
         name,
         [
             f"<h1>{text(name)}</h1>",
-            f'<p class="lead">{text(first[:1].upper() + first[1:])}</p>',
+            f'<p class="lead">{text(first)}</p>',
             paragraph(f"{further[:1].upper()}{further[1:]}." if further else ""),
             paragraph(
                 "Each service met the same requests twice in a simulated cluster: as it is, and with ahpa, which "
@@ -157,7 +157,7 @@ def _table(gains: Sequence[Gain]) -> str:
 
 
 def _link(gain: Gain, index: int) -> str:
-    name = text(gain.key)
+    name = text(gain.key) if len(gain.key) > LONG else f'<span style="white-space:nowrap">{text(gain.key)}</span>'
     return f'<a href="#s{index}">{name}</a>' if index < BEST else name
 
 
@@ -175,6 +175,4 @@ def _commands(commands: str) -> str:
 
 
 def _chapter(gain: Gain) -> Chapter:
-    setting = gain.world.ours
-    told = (f"Above {title(setting.scaling.name)[: -len(' alone')].upper()}. {gain.command}".strip(),)
-    return Chapter(replace(gain.result, advice=(*gain.result.advice, *told)), setting.per_replica)
+    return Chapter(gain.result, gain.world.ours.per_replica)

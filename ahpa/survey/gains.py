@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ahpa.backtest.results import SeriesResult
 from ahpa.backtest.worth import LEAST_SAVING
-from ahpa.core.policy.values import PREFIX
 from ahpa.core.setting import score
 from ahpa.core.words import count, percent, quantity
 from ahpa.simulation.outcome import Outcome
-from ahpa.survey.candidates import Candidate
+from ahpa.survey.candidates import MODE, Candidate
 from ahpa.survey.worlds import World
 
 
@@ -43,10 +42,11 @@ class Gain:
 
     @property
     def gain(self) -> float:
-        """Both together in replica-hours, at the price by which settings are chosen (`core/setting.py`)."""
+        """Both together in replica-hours, at the price by which settings are chosen (`core/setting.py`). Who keeps the
+        late target is in time, by however much."""
         target = self.world.question.late_target
-        apart = score(self.ours.late_ratio, self.ours.replica_hours, target)
-        apart -= score(self.now.late_ratio, self.now.replica_hours, target)
+        ours, now = (score(max(o.late_ratio, target), o.replica_hours, target) for o in (self.ours, self.now))
+        apart = ours - now
         return self.now.replica_hours * (1 - math.exp(min(apart, 1.0)))
 
     @property
@@ -79,18 +79,23 @@ class Gain:
 
     @property
     def command(self) -> str:
-        """What to type to try it; empty where it is not worth it. It only watches: nothing is written to the object."""
-        if not self.worth:
+        """What to type to try it; empty where it is not worth it, or acts already."""
+        if not self.annotations:
             return ""
-        target, asked = self.candidate.target, self._annotations()
+        target = self.candidate.target
+        asked = " ".join(f"{key}={value}" for key, value in self.annotations.items())
         group = target.reference.get("apiVersion", "").partition("/")[0]
         kind = target.reference.get("kind", "").lower() + (f".{group}" if group else "")
         again = " --overwrite" if self.candidate.mode else ""
         return f"kubectl annotate -n {target.namespace} {kind}/{target.name} {asked}{again}"
 
-    def _annotations(self) -> str:
-        """To begin with it watches; who watches already may act."""
-        return f"{PREFIX}mode={'apply' if self.candidate.mode else 'observe'}"
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """What to add to the object: to begin with ahpa watches, which writes nothing; where it does already it may
+        act. Empty where it is not worth it, or acts already."""
+        if not self.worth or self.candidate.mode == "apply":
+            return {}
+        return {MODE: "apply" if self.candidate.mode == "observe" else "observe"}
 
     @property
     def spared_in_words(self) -> str:

@@ -115,7 +115,8 @@ def _gain(ready: Prepared, result: SeriesResult, as_it_is: SeriesResult | None) 
     candidate, world = ready.candidates[result.name], ready.worlds[result.name]
     own = world.now.scaling.name
     now = (as_it_is or result).contenders[own]
-    contenders = {OURS: result.contenders[OURS], own: now}
+    played = {OURS: result.contenders[OURS], own: now}
+    contenders = {name: replace(one, points=(), equal=None) for name, one in played.items()}  # no knob was turned
     gain = Gain(candidate, world, result, now.outcome, contenders[OURS].outcome)
     told = replace(
         result,
@@ -125,7 +126,7 @@ def _gain(ready: Prepared, result: SeriesResult, as_it_is: SeriesResult | None) 
         worth=gain.worth,
         why=gain.verdict,
         saving_hours=gain.saved,
-        annotations={},
+        annotations=gain.annotations,
     )
     return replace(gain, result=told)
 
@@ -136,4 +137,4 @@ def _notes(candidate: Candidate) -> Sequence[str]:
     learned = workload.readiness.learned
     starts = f"its starts are learned from {learned} of its pods" if learned else "how long a start takes is assumed"
     assumed = (f"taken for granted: {'; '.join(workload.assumed)}",) if workload.assumed else ()
-    return (f"measured by {candidate.asked.words}; {starts}", *assumed)
+    return (f"measured by {candidate.asked.words or candidate.asked.query}; {starts}", *assumed)
