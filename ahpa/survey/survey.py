@@ -4,13 +4,15 @@ as it is and with ahpa.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ahpa.backtest.contenders import OURS
 from ahpa.backtest.results import SeriesResult
 from ahpa.backtest.run import Job, run
 from ahpa.backtest.series import Series, prepared
+from ahpa.core.planner import LAG_LEVEL
+from ahpa.core.words import seconds
 from ahpa.survey.candidates import Candidate, Candidates
 from ahpa.survey.gains import Gain, ranked
 from ahpa.survey.worlds import ScalerOf, World, world_of
@@ -122,7 +124,7 @@ def _gain(ready: Prepared, result: SeriesResult, as_it_is: SeriesResult | None) 
         result,
         contenders=contenders,
         advice=(),
-        notes=(*_notes(candidate), *result.notes),
+        notes=(*_notes(candidate, world), *result.notes),
         worth=gain.worth,
         why=gain.verdict,
         saving_hours=gain.saved,
@@ -131,10 +133,20 @@ def _gain(ready: Prepared, result: SeriesResult, as_it_is: SeriesResult | None) 
     return replace(gain, result=told)
 
 
-def _notes(candidate: Candidate) -> Sequence[str]:
-    """What the reader must know of what was inferred."""
-    workload = candidate.workload
-    learned = workload.readiness.learned
-    starts = f"its starts are learned from {learned} of its pods" if learned else "how long a start takes is assumed"
-    assumed = (f"taken for granted: {'; '.join(workload.assumed)}",) if workload.assumed else ()
-    return (f"measured by {candidate.asked.words or candidate.asked.query}; {starts}", *assumed)
+def _notes(candidate: Candidate, world: World) -> Iterator[str]:
+    """What the reader must know of what was inferred and assumed."""
+    readiness, takes = candidate.workload.readiness, seconds(world.ours.service.service_seconds)
+    learned = f"learned from {readiness.learned} of its pods" if readiness.learned else "assumed, as none was seen"
+    yield (
+        f"Measured by {candidate.asked.words or candidate.asked.query}. In nine of ten cases a start takes "
+        f"{seconds(readiness.longest(LAG_LEVEL))}, {learned}."
+    )
+    if not world.counted:
+        yield (
+            "What it is scaled by counts no requests: it is played as if a full replica held ten. Shares of late "
+            "requests can be compared; their number would mean nothing."
+        )
+    elif candidate.workload.policy.policy.service_time is None:
+        yield f"A request is taken to last {takes}; ahpa.dev/service-time says it better."
+    if others := [said for said in candidate.workload.assumed if said != "lag assumed"]:
+        yield f"Taken for granted: {'; '.join(others)}."
