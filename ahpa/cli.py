@@ -80,6 +80,7 @@ def main(context: click.Context) -> None:
     Examples:
       ahpa demo                                    see it work, no cluster needed
       ahpa backtest requests.csv --lag-p50 180s    what would it have done to you?
+      ahpa survey --prometheus http://prom:9090    for which services of a cluster would it pay?
       ahpa serve --prometheus http://prom:9090     in a cluster; only watches unless told
 
     Every option can be given as AHPA_<COMMAND>_<OPTION> in the environment, a switch as 1 or 0.

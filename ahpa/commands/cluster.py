@@ -91,7 +91,8 @@ def demand_options(command: Command) -> Command:
     """The fields of `Demand`; `demand_from` reads them."""
     return _all(
         command,
-        click.option("--prometheus", type=HTTP_URL, required=True, metavar="URL", help="Where demand is read from."),
+        click.option("--prometheus", type=HTTP_URL, required=True, metavar="URL",
+                     help="Where demand is read from; from outside the cluster by `kubectl port-forward`."),
         prometheus_options,
         click.option("--queries", type=click.Path(exists=True, dir_okay=False),
                      help="YAML file of further demand queries."),

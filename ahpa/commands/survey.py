@@ -94,6 +94,9 @@ def command(**given: object) -> None:
         sys.exit(2 if isinstance(error, QueryError) else 3)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+    except KeyboardInterrupt:
+        click.echo("interrupted: no report was written", err=True)
+        sys.exit(130)
 
 
 def _survey(cluster: Cluster, demand: Demand, assumed: Assumed, wish: Wish) -> int:
@@ -158,5 +161,9 @@ def told(found: Surveyed, out: Path, output: str) -> int:
             click.echo(line)
     for line in left_out(found):
         click.echo(line, err=True)
+    if found.unread:
+        said = printable(found.unread, MOST_SAID)
+        click.echo(f"ahpa survey: no demand could be read: {said}; look into --prometheus", err=True)
+        return 3
     click.echo(f"report: {out / 'report.html'}", err=True)
     return 0 if found.gains else 4

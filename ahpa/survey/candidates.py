@@ -85,6 +85,8 @@ class Candidates:
     start: float
     """Unix seconds: the first step of all demands."""
     step: float
+    unread: str = ""
+    """Why no demand at all could be read; empty: some could, or none was asked for."""
 
 
 def candidates(actuators: Mapping[str, Actuator], ports: Ports, settings: Settings, now: float) -> Candidates:
@@ -112,7 +114,9 @@ def candidates(actuators: Mapping[str, Actuator], ports: Ports, settings: Settin
             left_out[asked.target.key] = why or "its demand was not read"
         else:
             judged.append(Candidate(asked, workload, np.asarray(demand, float), modes.get(asked.target.key, "")))
-    return Candidates(tuple(judged), left_out, history.panel.start, history.panel.step)
+    problems = list(history.problems.values())
+    unread = problems[0] if problems and len(problems) == len(listing.queries) else ""
+    return Candidates(tuple(judged), left_out, history.panel.start, history.panel.step, unread)
 
 
 def _absent(said: str) -> bool:

@@ -39,6 +39,8 @@ class Surveyed:
     test_days: float
     cut: str = ""
     """What was left out to be done in time, in words."""
+    unread: str = ""
+    """Why no demand at all could be read; empty: some could, or none was asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +53,7 @@ class Prepared:
     left_out: Mapping[str, str]
     test_days: float
     cut: str
+    unread: str
 
 
 def prepare(found: Candidates, scalers: Mapping[str, ScalerOf], test_days: float) -> Prepared:
@@ -66,7 +69,7 @@ def prepare(found: Candidates, scalers: Mapping[str, ScalerOf], test_days: float
     ]
     series, failed = prepared(panels, 1.0, test_days)
     known = {one.target.key: one for one in found.judged}
-    return Prepared(tuple(series), worlds, known, {**found.left_out, **failed}, test_days, cut)
+    return Prepared(tuple(series), worlds, known, {**found.left_out, **failed}, test_days, cut, found.unread)
 
 
 def survey(
@@ -87,6 +90,7 @@ def survey(
         max((one.end for one in span), default=0.0),
         ready.test_days,
         ready.cut,
+        ready.unread,
     )
 
 

@@ -130,6 +130,15 @@ def test_without_anybody_to_judge_it_says_so(tmp_path: Path) -> None:
     assert (done.exit_code, done.stdout) == (4, "no service could be judged.\n")
 
 
+def test_a_prometheus_that_does_not_answer_is_no_finding(tmp_path: Path) -> None:
+    """Exit code 0 or 4 would be taken for "it pays for nobody"."""
+    kube = FakeKube()
+    knative(kube, "shop", "chat")
+    done = shown(surveyed(ports_of(kube, {}, {"fleet": Spread()}), SETTINGS, NOW, 1.0, here), tmp_path)
+    assert done.exit_code == 3
+    assert "no demand could be read: nobody listens; look into --prometheus" in done.stderr
+
+
 def test_a_cluster_that_cannot_be_listed_is_an_error() -> None:
     kube = FakeKube()
     kube.fail = lambda method, where: ClusterError(403, "no") if method == "LIST" else None
