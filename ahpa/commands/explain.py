@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ahpa.commands.looking import AHEAD_SECONDS, Looking, looking_options, run
+from ahpa.commands.looking import Looking, looking_options, run
 from ahpa.commands.named import named
 
 if TYPE_CHECKING:
@@ -82,10 +82,10 @@ def found(at: Looking, service: str) -> Explained:
     rounds = {each.decision.key: each for each in shown.rounds}
     key = named(service, rounds, "carries an annotation of ours, as ahpa.dev/mode")
     asked = next(one for one in shown.listing.asked if one.target.key == key)
-    steps = at.service.ahead(AHEAD_SECONDS)
+    steps = at.steps()
     row = None if steps is None or asked.series not in steps.keys else steps.keys.index(asked.series)
     return Explained(
-        Row(rounds[key].workload, rounds[key].decision, at.ahead().get(key)),
+        Row(rounds[key].workload, rounds[key].decision, at.ahead(steps).get(key)),
         rounds[key],
         shown.at,
         at.service.settings.limits,

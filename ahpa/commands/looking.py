@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ahpa.ports import Target
     from ahpa.service.rounds import Ports, Service, Shown
     from ahpa.service.settings import Settings
+    from forecasting.forecast import Forecast
 
 AHEAD_SECONDS = 12 * 3600.0
 """So far is looked for the next change."""
@@ -76,11 +77,15 @@ class Looking:
 
         return look_again(self.service, self.clock())
 
-    def ahead(self, seconds: float = AHEAD_SECONDS) -> dict[str, Ahead]:
-        """By key: the floors that plans will ask for in the coming time, of those of whom something is foreseen."""
+    def steps(self) -> Forecast | None:
+        """What is foreseen of every series in the coming hours."""
+        return self.service.ahead(AHEAD_SECONDS)
+
+    def ahead(self, steps: Forecast | None) -> dict[str, Ahead]:
+        """By key: the floors that plans will ask for by these `steps`, of those of whom something is foreseen."""
         from ahpa.core.ahead import ahead
 
-        steps, shown, settings = self.service.ahead(seconds), self.service.shown, self.service.settings
+        shown, settings = self.service.shown, self.service.settings
         rows = {} if steps is None else {key: row for row, key in enumerate(steps.keys)}
         out = {}
         for each in shown.rounds:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,12 +72,17 @@ def _restore(cluster: Cluster, wish: Wish) -> int:
     return restored(actuators_of(cluster, paced), wish.services, wish.yes)
 
 
-def restored(actuators: Mapping[str, Actuator], services: Collection[str], yes: bool) -> int:
+def restored(
+    actuators: Mapping[str, Actuator],
+    services: Collection[str],
+    yes: bool,
+    sleep: Callable[[float], object] = time.sleep,
+) -> int:
     """Show what would be put back (of all where no `services` are named), ask, do it; the exit code. Raises
     ClusterError if nothing can be listed, UsageError for a service that carries no record."""
-    from ahpa.service.restore import recorded, restore
+    from ahpa.service.restore import found_at_last, restore
 
-    found, unlisted = recorded(actuators)
+    found, unlisted = found_at_last(actuators, sleep)
     if len(unlisted) == len(actuators):
         raise next(iter(unlisted.values()))
     there = {kind: error for kind, error in unlisted.items() if error.status != 404}
@@ -93,7 +98,7 @@ def restored(actuators: Mapping[str, Actuator], services: Collection[str], yes: 
         click.echo("nothing was changed", err=True)
         return 1
     with progress(len(keys), "restoring", "put back", f"putting back {len(keys)}") as advance:
-        result = restore(actuators, keys, time.sleep, advance)
+        result = restore(actuators, keys, sleep, advance)
     click.echo(f"{len(result.done)} of {len(keys)} are as their owners had them")
     for key, why in result.failed.items():
         click.echo(f"not put back: {printable(key)}: {printable(why, MOST_SAID)}", err=True)

@@ -49,7 +49,7 @@ def shown(at: Looking, output: str) -> int:
     from ahpa.render.table import plain
 
     seen = at.first()
-    rows = rows_of(seen.rounds, at.ahead())
+    rows = rows_of(seen.rounds, at.ahead(at.steps()))
     if output == "json":
         click.echo(json.dumps(as_json(rows), indent=1))
         return 0
@@ -77,7 +77,7 @@ def watched(at: Looking, every: float, sleep: Callable[[float], object], rounds:
 
     def face(problem: str = "") -> RenderableType:
         seen = at.service.shown
-        rows = rows_of(seen.rounds, at.ahead())
+        rows = rows_of(seen.rounds, at.ahead(at.steps()))
         said = [Text(line, style="red") for line in doubts(rows)]
         head = Text(f"{moment(seen.at)}   {problem}", style="red" if problem else "dim")
         return Group(head, status(rows, seen.at), *said)

@@ -14,6 +14,8 @@ from ahpa.ports import Actuator, ClusterError, Target
 
 ROUNDS = 12
 """So often is tried what may pass: of a thousand objects of which each call fails with one in ten, none is left."""
+TRIES = 5
+"""So often is listed, before anything is put back."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 8.0
 PASSING = frozenset({0, 409, 429, 500, 502, 503, 504})
 """What the API says that may be otherwise in a moment; 0 is no answer."""
@@ -41,6 +43,22 @@ def recorded(actuators: Mapping[str, Actuator]) -> tuple[dict[str, Target], dict
             found |= {target.key: target for target in actuator.targets() if STATE in target.annotations}
         except ClusterError as error:
             unlisted[kind] = error
+    return found, unlisted
+
+
+def found_at_last(
+    actuators: Mapping[str, Actuator], sleep: Callable[[float], object], tries: int = TRIES
+) -> tuple[dict[str, Target], dict[str, ClusterError]]:
+    """As `recorded`, but what may pass is tried again."""
+    found, unlisted = recorded(actuators)
+    for _ in range(tries - 1):
+        again = {kind: actuators[kind] for kind, error in unlisted.items() if error.status in PASSING}
+        if not again:
+            break
+        sleep(FIRST_PAUSE_SECONDS)
+        more, left = recorded(again)
+        found |= more
+        unlisted = {kind: error for kind, error in unlisted.items() if kind not in again} | left
     return found, unlisted
 
 

@@ -69,6 +69,7 @@ def prepare(found: Candidates, scalers: Mapping[str, ScalerOf], test_days: float
     ]
     series, failed = prepared(panels, 1.0, test_days)
     known = {one.target.key: one for one in found.judged}
+    failed = {name: f"{why} (see --test-days)" if "days of data" in why else why for name, why in failed.items()}
     return Prepared(tuple(series), worlds, known, {**found.left_out, **failed}, test_days, cut, found.unread)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 import click
@@ -13,7 +14,7 @@ from ahpa.commands.restore import restored
 from ahpa.ports import ClusterError
 from tests.fakes.kube import FakeKube
 from tests.service.stage import HPAS
-from tests.service.test_restore import actuators, faces, raised
+from tests.service.test_restore import actuators, faces, no_sleep, raised
 
 
 def typed(kube: FakeKube, *services: str, yes: bool = False, answer: str = "") -> Result:
@@ -22,7 +23,7 @@ def typed(kube: FakeKube, *services: str, yes: bool = False, answer: str = "") -
     @click.command()
     @click.pass_context
     def command(context: click.Context) -> None:
-        context.exit(restored(actuators(kube), services, yes))
+        context.exit(restored(actuators(kube), services, yes, no_sleep))
 
     return CliRunner().invoke(command, input=answer)
 
@@ -89,6 +90,18 @@ def test_a_kind_that_cannot_be_listed_is_no_success() -> None:
     assert done.exit_code == 1
     assert "knative could not be listed: 403: no" in done.output
     assert "1 of 1 are as their owners had them" in done.output
+
+
+@pytest.mark.parametrize("luck", range(3))
+def test_a_busy_api_is_tried_again_from_the_first_list_on(luck: int) -> None:
+    """One list that is throttled would leave out a whole kind."""
+    kube, before = raised(services=10, hpas=10)
+    rng = random.Random(luck)
+    kube.fail = lambda method, where: ClusterError(429, "not now") if rng.random() < 0.1 else None
+    done = typed(kube, yes=True)
+    assert done.exit_code == 0, done.output
+    assert "20 of 20 are as their owners had them" in done.output
+    assert faces(kube) == before
 
 
 @pytest.mark.parametrize("words", [(), ("shop/chat", "--all")])
