@@ -19,6 +19,7 @@ from forecasting.levels import read_level
 from forecasting.panel import Floats, Ints
 from forecasting.windows import width_of
 
+LASTING_SECONDS = 900.0
 MOST_ABOVE = 2.0
 """Nothing that a model says of a window and of its steps is further apart, but where it errs in one of them."""
 
@@ -33,9 +34,16 @@ class Ahead:
     """[h]; the first is that of now."""
 
     def change(self) -> tuple[float, int] | None:
-        """(unix seconds, floor) of the first that is another than that of now; None: none is, as far as we look."""
-        others = np.flatnonzero(self.floors != self.floors[0])
-        return (float(self.at[others[0]]), int(self.floors[others[0]])) if len(others) else None
+        """(unix seconds, floor) of the next change that lasts: when it begins, and where it stands a quarter of an hour
+        later; None: there is none, as far as we look. Minutes in which a need wavers around a replica's boundary are no
+        change."""
+        apart = np.sign(self.floors - self.floors[0])
+        width = min(len(apart), max(1, int(np.searchsorted(self.at, self.at[0] + LASTING_SECONDS))))
+        lasting = np.abs(np.lib.stride_tricks.sliding_window_view(apart, width).sum(axis=1)) == width
+        if not lasting.any():
+            return None
+        first = int(np.argmax(lasting))
+        return float(self.at[first]), int(self.floors[first + width - 1])
 
 
 def ahead(

@@ -14,6 +14,7 @@ def look(service: Service, now: float, say: Callable[[str], object] = lambda wha
     service.refit(now)
     say("looking at all services")
     service.tick(now)
+    service.tick(now)  # settings are tried from the first round on; the second wishes for their past
     if service.take_wish("refit"):
         say("trying settings on the days before")
         service.refit(now)
