@@ -1,12 +1,14 @@
 """What plans will ask for in the coming hours, if the forecast of now holds: for people who want to know what comes.
 
-A plan asks for the peak within the lead, and only for that of now does a forecast give quantiles of the peak. Later
-ones are taken from the quantiles of single steps, which are lower, raised by what the peak of now is above the steps of
-now. No floor hangs on it.
+A plan asks for the peak within the lead, and only for that of now does a forecast give quantiles of it. Later ones are
+taken from the medians of single steps, which do not grow with the distance as other quantiles do, and a margin: what
+the peak of now is above the medians of now, growing as the square root of the demand does (Poisson). No floor hangs on
+it.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,8 +22,8 @@ from forecasting.panel import Floats, Ints
 from forecasting.windows import width_of
 
 LASTING_SECONDS = 900.0
-MOST_ABOVE = 2.0
-"""Nothing that a model says of a window and of its steps is further apart, but where it errs in one of them."""
+MOST_ABOVE = 1.0
+"""Of the median: a peak further above it is an error in one of the two, or a rise that medians show as well."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,14 +58,13 @@ def ahead(
     policy, setting, supply = workload.policy.policy, setting_of(workload), supply_of(workload)
     reach = (policy.lead or workload.readiness.longest(LAG_LEVEL)) + tick
     first, width = max(0, round((now - steps.origin) / steps.step)), width_of(reach, steps.step)
-    levels = (setting.level, (1 + setting.level) / 2)
+    medians = np.array([read_level(steps.levels, values, 0.5) for values in steps.steps[row]])
+    largest = np.lib.stride_tricks.sliding_window_view(medians, min(width, len(medians))).max(axis=1)
+    largest = np.maximum(largest[min(first, len(largest) - 1) :], 0.0)
     needs = []
-    for level in levels:
-        said = np.array([read_level(steps.levels, values, level) for values in steps.steps[row]])
-        above = _above(outlook, said, level, width_of(max(0.0, now - outlook.origin) + reach, steps.step), steps.step)
-        peaks = np.lib.stride_tricks.sliding_window_view(said, min(width, len(said))).max(axis=1)
-        peaks = above * peaks[min(first, len(peaks) - 1) :]
-        needs.append([supply.wanted(setting, float(peak)) for peak in peaks])
+    for level in (setting.level, (1 + setting.level) / 2):
+        margin = _margin(outlook, medians, level, max(0.0, now - outlook.origin) + reach, steps.step)
+        needs.append([supply.wanted(setting, float(peak)) for peak in largest + margin * np.sqrt(largest)])
     low, high = bounds(workload, limits)
     floors = [floor]
     for wanted, kept in zip(needs[0][1:], needs[1][1:], strict=True):
@@ -72,8 +73,11 @@ def ahead(
     return Ahead(now + steps.step * np.arange(len(floors)), np.array(floors))
 
 
-def _above(outlook: Outlook, said: Floats, level: float, width: int, step: float) -> float:
-    """How far the quantile of the peak lies above the largest of the quantiles of its steps."""
-    window = min(int(np.searchsorted(outlook.windows, width * step - 1e-6)), len(outlook.windows) - 1)
-    largest = float(said[: width_of(float(outlook.windows[window]), step)].max())
-    return min(max(1.0, outlook.peak(width * step, level) / largest), MOST_ABOVE) if largest > 0 else 1.0
+def _margin(outlook: Outlook, medians: Floats, level: float, reach: float, step: float) -> float:
+    """How far the quantile of the peak lies above the largest median of its steps, over the root of that."""
+    window = min(int(np.searchsorted(outlook.windows, reach - 1e-6)), len(outlook.windows) - 1)
+    largest = float(medians[: width_of(float(outlook.windows[window]), step)].max())
+    if largest <= 0:
+        return 0.0
+    above = outlook.peak(reach, level) - largest
+    return min(max(0.0, above), MOST_ABOVE * largest) / math.sqrt(largest)

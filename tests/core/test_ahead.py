@@ -59,13 +59,13 @@ def test_no_floor_beyond_the_bounds(annotations: dict[str, str], floor: int) -> 
 
 
 def test_a_later_peak_lies_above_its_minutes_as_the_next_one_does() -> None:
-    """The largest of some minutes is more than each of them promises: here a quarter more."""
-    assert minutes(seen(workload_of(), [3.2] * 60 + [16.0] * 60, peak=4.0)) == (58, 5)
+    """Four of a median of four, with two above it for noise, become twenty-five with five above."""
+    assert minutes(seen(workload_of(), [4.0] * 60 + [25.0] * 60, peak=6.0, floor=2)) == (58, 8)
 
 
 def test_what_errs_is_not_believed_without_end() -> None:
     """Of a peak of a hundred times its own minutes, twice is believed."""
-    assert minutes(seen(workload_of(), [0.4] * 60 + [4.0] * 60, peak=40.0)) == (58, 2)
+    assert minutes(seen(workload_of(), [4.0] * 60 + [16.0] * 60, peak=400.0, floor=2)) == (58, 6)
 
 
 @pytest.mark.parametrize("means", [[0.0] * 60, [math.nan] * 60], ids=["nothing comes", "nothing is known"])
