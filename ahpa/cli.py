@@ -22,6 +22,7 @@ COMMANDS = {
     "backtest": "What each autoscaler would have done to your exported history.",
     "forecast": "What the service would expect of a series, as table and picture.",
     "replay": "Run a recorded decision journal through today's code.",
+    "migrate": "Objects of AHPA, PHPA, Crane, Kapacity or KEDA's clock, written as ours.",
     "serve": "Watch a cluster: forecast, and move the floor of those who ask for it.",
     "status": "All annotated services: floor, next change, health.",
     "plan": "What would change now, and why.",
@@ -66,7 +67,7 @@ def _called(command: click.Command, program: str | None) -> click.Command:
     if program != PLUGIN:
         return command
     called = copy(command)
-    called.help = re.sub(r"^( *)ahpa ", rf"\1{PLUGIN} ", command.help or "", flags=re.MULTILINE)
+    called.help = re.sub(r"^( *(?:.* \| )?)ahpa ", rf"\1{PLUGIN} ", command.help or "", flags=re.MULTILINE)
     return called
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
@@ -19,6 +19,7 @@ from ahpa.core.observation import Observation, Workload
 from ahpa.core.served import KPA, Reaction
 from ahpa.core.starts import Start
 from ahpa.core.units import Capacity, Unit
+from forecasting.fleet.calendar import Calendar
 from forecasting.forecast import Coverage, Outlook
 from forecasting.panel import Panel
 
@@ -87,6 +88,12 @@ class Target:
     reaction: Reaction = KPA
     """How the scaler above the floor follows the load."""
     refusal: str | None = None
+    in_git: str = ""
+    """Which tool keeps its minimum as Git has it, and would revert ours; empty: none."""
+    doubt: str | None = None
+    """Why nothing should be released now, as far as its own scaler says."""
+    inertia: str = ""
+    """Why its autoscaler would not follow a floor above what it asks for now, as far as is known."""
     maker: str = ""
     """The key of the target that made this one and speaks for it; empty: nobody that we know."""
     title: str = "object"
@@ -216,6 +223,15 @@ class TargetRound:
     workload: Workload
     outlook: Outlook | None
     decision: Decision
+    ignored: str = ""
+    """Why the floor that we hold is not followed; empty: it is."""
+    measured: str = ""
+    """By what its demand is measured, and what one replica serves of it, in words."""
+
+
+Places = Callable[[str | None, str | None], Calendar | None]
+"""The calendar of a time zone and of a country or a part of it, for the same place the same object; None where neither
+is said. Raises ValueError for a place that is not known."""
 
 
 class EventLog(Protocol):

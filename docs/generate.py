@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from ahpa.adapters.kubernetes.kinds import KINDS
-from ahpa.adapters.prometheus.queries import load_queries
+from ahpa.adapters.prometheus.queries import Query, load_queries
 from ahpa.adapters.telemetry.metrics import Metrics
 from ahpa.core.policy.parameters import PARAMETERS
+from ahpa.core.policy.rules import AHPA_MODES
 from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, Policy
 from ahpa.core.units import UNITS
 
@@ -25,17 +27,16 @@ def annotations_page() -> str:
         (f"`{PREFIX}{p.name}`", p.accepts, _shown(defaults[p.field], p.otherwise), f'`"{p.example}"`', p.help)
         for p in PARAMETERS
     )
-    queries = "\n".join(
-        f"- `{name}`, {query.unit.counts if query.unit else 'unit not said'}"
-        for name, query in sorted(load_queries().items())
-    )
+    queries = fill(", ".join(f"`{name}`" for name in load_queries()), 120, break_on_hyphens=False)
     units = "\n".join(f"- `{unit.name}`: {unit.words}" for unit in UNITS.values())
+    strategies = ", ".join(f"`{said}` {mode}" for said, (mode, _) in AHPA_MODES.items())
     kinds = ((f"`{k.name}`", k.title, k.demand, k.capacity) for k in KINDS.values())
     return f"""{NOTE}
 # Annotations
 
-They go on the metadata of the object that is scaled, the Knative Service or the HorizontalPodAutoscaler; never on
-a pod template, where each change would replace all pods. Values are strings, so numbers need quotes.
+They go on the metadata of the object that is scaled: the Knative Service, the HorizontalPodAutoscaler, the
+ScaledObject, the InferenceService; never on a pod template, where each change would replace all pods. Values are
+strings, so numbers need quotes.
 
 {_table(("annotation", "accepts", "without it", "example", "what it does"), rows)}
 
@@ -45,15 +46,18 @@ a pod template, where each change would replace all pods. Values are strings, so
 - `late-target`, `quantile` and `replica-cost` with `late-cost` are three ways to say the same thing; give one.
 - Durations are written like `90s`, `5m`, `1h30m`; shares like `0.1%` or `0.001`.
 - `{STATE}` is ours: it keeps what you had set before us, so that it can be put back. Leave it alone.
-- `{AHPA_STRATEGY}` of Alibaba's AHPA is understood where there is no
-  `{PREFIX}mode`: `observer` means observe, `auto` means apply.
+- `{AHPA_STRATEGY}` of Alibaba's AHPA is understood where there is no `{PREFIX}mode`:
+  {strategies}.
+  `ahpa migrate` rewrites whole objects of AHPA and its like ([moving over](migrating.md)).
+- `windows`, `events`, `time-zone` and `holidays` with examples: [windows-and-events.md](windows-and-events.md).
 - What is accepted but not acted on yet is said in [limits.md](limits.md).
 
 ## Queries for `{PREFIX}demand`
 
-Operators add their own (config/base/queries.yaml); these are built in (ahpa/adapters/prometheus/queries.yaml):
+Operators add their own (config/base/queries.yaml). Built in are these; [presets.md](presets.md) says what each counts,
+what it needs and what it does not see:
 
-{queries}
+{queries}.
 
 Each says what it counts, with one of these units:
 
@@ -77,8 +81,9 @@ is what the chosen setting, and no floor, would have had lately, corrected by ho
         1 - sum(rate(latency_bucket{{namespace="{{{{namespace}}}}",service="{{{{name}}}}",le="5"}}[{{{{step}}}}]))
         / sum(rate(latency_count{{namespace="{{{{namespace}}}}",service="{{{{name}}}}"}}[{{{{step}}}}]))
 
-Each selector of a query needs the label that is the target's namespace, as `namespace="{{{{namespace}}}}"`; subqueries,
-`@`, negative offsets and a regular expression for the metric's name are refused when the list is loaded.
+`note` is for people. Each selector of a query needs the label that is the target's namespace, as
+`namespace="{{{{namespace}}}}"`, or a path with it, as `envoy_cluster_name=~"httproute/{{{{namespace}}}}/.*"`;
+subqueries, `@`, negative offsets and a regular expression for the metric's name are refused when the list is loaded.
 
 ## Kinds of objects
 
@@ -88,6 +93,50 @@ What is measured, and what one replica serves of it, follow from the object, unl
 
 {_table(("kind", "object", "`demand: auto`", "what one replica serves"), kinds)}
 """
+
+
+def presets_page() -> str:
+    """docs/presets.md, from the list of queries that ships."""
+    queries = load_queries()
+    rows = (
+        (
+            f"`{name}`",
+            query.unit.words if query.unit else "",
+            ", ".join(f"`{it}`" for it in sorted(query.answers)),
+            query.note,
+        )
+        for name, query in queries.items()
+    )
+    return f"""{NOTE}
+# Presets
+
+What ahpa can measure without a query of yours. Name one in `{PREFIX}demand`; or name none, and an object that is
+scaled by what stands under "for" is measured so. An entry of your own list (`--queries`) with the same name or the same
+`for` counts instead.
+
+{_table(("preset", "counts", "for", "to know"), rows)}
+
+All of them need Prometheus to scrape at least twice in a step (60 s), and say nothing of a minute in which it did not:
+a gap is held, and is no zero. `pod` and `namespace` are the labels that the Prometheus operator's PodMonitors and
+ServiceMonitors add; another way to scrape must add them too.
+
+## Their PromQL
+
+Filled in are the object's `{{{{namespace}}}}` and `{{{{name}}}}`, the `{{{{step}}}}`, what the names of its
+`{{{{pods}}}}` look like, and what a metric of it says besides: `{{{{container}}}}`, the `{{{{object}}}}` that it
+describes, `{{{{topic}}}}`, `{{{{group}}}}`.
+
+{"".join(_folded(query) for query in queries.values())}"""
+
+
+def _folded(query: Query) -> str:
+    parts = [query.template, *([f"# late\n{query.late}"] if query.late else [])]
+    text = "\n\n".join("\n".join(_wrapped(line) for line in part.splitlines()) for part in parts)
+    return f"<details><summary>{query.name}</summary>\n\n```promql\n{text}\n```\n\n</details>\n"
+
+
+def _wrapped(promql: str) -> str:
+    return fill(promql, 118, break_long_words=False, break_on_hyphens=False)
 
 
 def metrics_page() -> str:
@@ -126,7 +175,7 @@ def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
-PAGES = {"annotations.md": annotations_page, "metrics.md": metrics_page}
+PAGES = {"annotations.md": annotations_page, "metrics.md": metrics_page, "presets.md": presets_page}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

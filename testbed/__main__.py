@@ -10,27 +10,33 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from testbed.bed import Testbed, lock_file
-from testbed.build import cache_directory, find_parts
+from testbed.build import KEDA, KNATIVE, NEWEST_KNATIVE, cache_directory, find_parts, modules
 from testbed.locks import holder
 from testbed.processes import TestbedError, wait_until
+
+EXTRAS = {"keda": Testbed.start_keda, "kserve": Testbed.play_kserve, "rollouts": Testbed.play_rollouts}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m testbed", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("build", help="build what is missing (about 10 minutes the first time)")
-    commands.add_parser("up", help="start the testbed in the background")
+    kind = argparse.ArgumentParser(add_help=False)
+    kind.add_argument("--knative", choices=KNATIVE, default=NEWEST_KNATIVE, help=f"default: {NEWEST_KNATIVE}")
+    kind.add_argument("--with", action="append", default=[], choices=EXTRAS, dest="extras", help="may be repeated")
+    build = "build what is missing (about 10 minutes the first time; with KEDA 5 more)"
+    commands.add_parser("build", parents=[kind], help=build)
+    commands.add_parser("up", parents=[kind], help="start the testbed in the background")
     commands.add_parser("down", help="end the testbed that runs on this machine, whoever started it")
     commands.add_parser("status", help="say how to reach the running testbed (exit code 1 if there is none)")
     logs = commands.add_parser("logs", help="print the end of the logs")
     logs.add_argument("part", nargs="*", help="kube-apiserver, knative-autoscaler, … (default: all)")
     kubectl = commands.add_parser("kubectl", help="kubectl as administrator of the running testbed")
     kubectl.add_argument("words", nargs=argparse.REMAINDER)
-    commands.add_parser("hold")  # what `up` runs in the background
+    commands.add_parser("hold", parents=[kind])  # what `up` runs in the background
     options = parser.parse_args(arguments)
     try:
         return _run(options)
@@ -42,12 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     match options.command:
         case "build":
-            for name, path in sorted(find_parts().binaries.items()):
+            for name, path in sorted(_build(options.knative, options.extras).items()):
                 print(f"{name:24} {path}")
         case "up":
-            _up()
+            _up(options.knative, options.extras)
         case "hold":
-            _hold()
+            _hold(options.knative, options.extras)
         case "down":
             _down()
         case "status":
@@ -61,16 +67,21 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _up() -> None:
+def _build(knative: str, extras: Sequence[str]) -> Mapping[str, Path]:
+    return find_parts([*modules(knative), *([KEDA] if "keda" in extras else [])]).binaries
+
+
+def _up(knative: str, extras: Sequence[str]) -> None:
     if holder(lock_file()):
         raise TestbedError("a testbed runs already; see `python -m testbed status`")
-    find_parts()  # build here, where the person sees the progress
+    _build(knative, extras)  # here, where the person sees the progress
     log = _home().with_suffix(".log")
     log.parent.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
+    words = [f"--with={extra}" for extra in extras]
     with log.open("w") as out:
         hold = subprocess.Popen(
-            [sys.executable, "-m", "testbed", "hold"],
+            [sys.executable, "-m", "testbed", "hold", f"--knative={knative}", *words],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
@@ -82,18 +93,24 @@ def _up() -> None:
         if hold.poll() is not None:
             raise TestbedError(f"it did not come up:\n{log.read_text()}")
 
-    wait_until(lambda: "kubeconfig" in holder(lock_file()), f"the testbed is up (see {log})", check=alive)
+    def up() -> bool:
+        about = holder(lock_file())
+        return "kubeconfig" in about and set(about["extras"]) >= set(extras)
+
+    wait_until(up, f"the testbed is up (see {log})", check=alive)
     print(f"testbed: up in {time.monotonic() - begun:.1f} s", file=sys.stderr)
     print(json.dumps(_running(), indent=1))
 
 
-def _hold() -> None:
+def _hold(knative: str, extras: Sequence[str]) -> None:
     """Be the testbed until told to end; `python -m testbed up` starts this in the background."""
     shutil.rmtree(_home(), ignore_errors=True)
     _home().mkdir(parents=True)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _stop)
-    with Testbed(directory=_home(), keep=True):
+    with Testbed(knative=knative, directory=_home(), keep=True) as bed:
+        for extra in extras:
+            EXTRAS[extra](bed)
         while True:
             signal.pause()
 

@@ -10,29 +10,33 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 from testbed.activator import Activator
-from testbed.build import Parts, cache_directory, find_parts
+from testbed.audit import AuditLog
+from testbed.build import KEDA, NEWEST_KNATIVE, Parts, cache_directory, find_parts, modules
+from testbed.cluster import Cluster
 from testbed.control_plane import ControlPlane, start_control_plane, write_kubeconfig
+from testbed.keda import start_keda
 from testbed.knative import AUTOSCALER_PORT, await_autoscaler, start_knative
-from testbed.kube import KubeApi, KubeError, Object, condition
+from testbed.kserve import play_kserve
 from testbed.kwok import gpu_node, start_kwok
 from testbed.locks import locked, note
-from testbed.manifests import deployment, horizontal_pod_autoscaler, knative_service
 from testbed.openmetrics import Series
-from testbed.processes import PATIENCE_SECONDS, Processes, await_port, free_ports, wait_until
+from testbed.processes import Processes, await_port, free_ports
 from testbed.prometheus import LiveMetrics, PrometheusServer
+from testbed.rollouts import play_rollouts
 
-T = TypeVar("T")
 
-
-class Testbed:
+class Testbed(Cluster):
     """One control plane with Knative, GPU nodes and Prometheus; a context manager.
 
-    `nodes` fake nodes offer `gpus_per_node` each. Files live in `directory`, by default a new temporary one; it
-    is removed at the end unless `keep` (or AHPA_TESTBED_KEEP=1), which keeps the logs. Knative's autoscaler
-    listens on a fixed port, so one testbed runs per machine: another one waits up to `wait_seconds` for its turn.
+    `knative` is the version of Knative Serving: "1.23", where a Revision's min-scale is live, or "1.20", where only
+    the PodAutoscaler's is. KEDA, KServe and Argo Rollouts come when asked for (`start_keda`, `play_kserve`,
+    `play_rollouts`). `nodes` fake nodes offer `gpus_per_node` each. Files live in `directory`, by default a new
+    temporary one; it is removed at the end unless `keep` (or AHPA_TESTBED_KEEP=1), which keeps the logs. Knative's
+    autoscaler listens on a fixed port, so one testbed runs per machine: another one waits up to `wait_seconds` for
+    its turn.
     """
 
     __test__ = False  # pytest: not a test class
@@ -40,12 +44,14 @@ class Testbed:
     def __init__(
         self,
         *,
+        knative: str = NEWEST_KNATIVE,
         nodes: int = 4,
         gpus_per_node: int = 8,
         directory: Path | None = None,
         keep: bool | None = None,
         wait_seconds: float = 0,
     ) -> None:
+        self.knative = knative
         self._nodes = [gpu_node(f"gpu-{number}", gpus_per_node) for number in range(nodes)]
         self._directory = directory
         self._keep = os.environ.get("AHPA_TESTBED_KEEP") == "1" if keep is None else keep
@@ -66,7 +72,7 @@ class Testbed:
 
     def start(self) -> None:
         """Build what is missing, start everything, return when a Knative Service can be created."""
-        parts = find_parts()
+        parts = find_parts(modules(self.knative))
         with ExitStack() as stack:
             stack.enter_context(locked(lock_file(), self._wait_seconds, "another testbed on this machine"))
             begun = time.monotonic()
@@ -77,6 +83,7 @@ class Testbed:
             self._activator = Activator(AUTOSCALER_PORT)
             stack.callback(self._activator.close)
             self._start_parts(parts, stack)
+            self._extras: set[str] = set()
             note(lock_file(), self.describe())
             self.start_seconds = time.monotonic() - begun  # without building, and without waiting for others
             self._stack = stack.pop_all()
@@ -95,12 +102,10 @@ class Testbed:
         with ThreadPoolExecutor(1) as beside:
             history = beside.submit(self.start_prometheus)
             self.control_plane: ControlPlane = start_control_plane(self.processes, parts.binaries)
-            self.api: KubeApi = self.control_plane.api()
+            self.api = self.control_plane.api()
             stack.callback(self.api.close)
             self.apply(*self._nodes)
-            start_knative(
-                self.processes, parts.binaries, parts.manifests, self.api, self.kubeconfig, autoscaler_metrics
-            )
+            start_knative(self.processes, parts, self.knative, self.api, self.kubeconfig, autoscaler_metrics)
             start_kwok(self.processes, parts.binaries["kwok"], self.api, self.kubeconfig)
             await_autoscaler(self.processes, self.api)
             history.result()
@@ -109,12 +114,38 @@ class Testbed:
         """How to reach this testbed, and which processes it is; `python -m testbed status` prints it."""
         return {
             "pid": os.getpid(),
+            "knative": self.knative,
+            "extras": sorted(self._extras),
             "directory": str(self.directory),
             "kubeconfig": str(self.kubeconfig),
             "api": self.api_url,
             "prometheus": self.prometheus_url,
             "processes": self.processes.pids(),
         }
+
+    # -- what comes when asked for ----------------------------------------------------------------------------
+
+    def start_keda(self) -> None:
+        """Let KEDA's real operator and metrics adapter run here from now on (6 s; the first build takes minutes)."""
+        if "keda" not in self._extras:
+            start_keda(self.processes, find_parts([KEDA]), self.api, self.kubeconfig)
+            self._has("keda")
+
+    def play_kserve(self) -> None:
+        """Serve KServe's InferenceService from now on, its controller played: see `testbed.kserve`."""
+        if "kserve" not in self._extras:
+            self._stack.callback(play_kserve(self.control_plane.api(), self.processes).close)
+            self._has("kserve")
+
+    def play_rollouts(self) -> None:
+        """Serve Argo's Rollout from now on, its controller played: see `testbed.rollouts`."""
+        if "rollouts" not in self._extras:
+            self._stack.callback(play_rollouts(self.control_plane.api(), self.processes).close)
+            self._has("rollouts")
+
+    def _has(self, extra: str) -> None:
+        self._extras.add(extra)
+        note(lock_file(), self.describe())
 
     # -- the ways in ---------------------------------------------------------------------------------------
 
@@ -139,6 +170,11 @@ class Testbed:
     def prometheus_url(self) -> str:
         return self._prometheus.url
 
+    @property
+    def audit(self) -> AuditLog:
+        """Who wrote what, by the API server's own log."""
+        return AuditLog(self.control_plane.audit_log, self.api)
+
     def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
         """A kubeconfig for this ServiceAccount (made if it is not there): what RBAC grants it, and no more."""
         account = {"name": name, "namespace": namespace}
@@ -148,110 +184,6 @@ class Testbed:
         token = self.api.request("POST", path, request)["status"]["token"]
         file = self.directory / f"kubeconfig.{namespace}.{name}"
         return write_kubeconfig(file, self.api_url, self.ca_file, name, token)
-
-    # -- objects -------------------------------------------------------------------------------------------
-
-    def apply(self, *manifests: Mapping[str, Any]) -> list[Object]:
-        """Create each object or make it as the manifest says; namespace "default" where none is named."""
-        return [self.api.apply(manifest) for manifest in manifests]
-
-    def add_gpu_node(self, name: str, gpus: int, labels: Mapping[str, str] | None = None) -> None:
-        """A further node, Ready at once; when to add it, as a node autoscaler would, is the test's to say."""
-        self.apply(gpu_node(name, gpus, labels))
-
-    def get(self, resource: str, name: str, namespace: str = "default") -> Object:
-        """One object; `resource` as for kubectl ("ksvc", "pods", "hpa"). `KubeError` with status 404 if not there."""
-        return self.api.get(resource, name, namespace)
-
-    def find(self, resource: str, namespace: str | None = "default", selector: str = "") -> list[Object]:
-        """Objects by label selector; in all namespaces when `namespace` is None."""
-        return self.api.find(resource, namespace, selector)
-
-    def patch(
-        self,
-        resource: str,
-        name: str,
-        patch: Mapping[str, Any],
-        namespace: str = "default",
-        subresource: str | None = None,
-    ) -> Object:
-        """Merge patch: None removes a key."""
-        return self.api.patch(resource, name, patch, namespace, subresource)
-
-    def delete(self, resource: str, name: str, namespace: str = "default") -> None:
-        self.api.delete(resource, name, namespace)
-
-    def wait_for(self, predicate: Callable[[], T | None], timeout: float = PATIENCE_SECONDS, what: str = "") -> T:
-        """Call `predicate` until it returns something true, and return that; `TestbedError` after `timeout` s.
-
-        An object that is not there yet counts as "not yet"; a process of the testbed that died ends the wait.
-        """
-
-        def probe() -> T | None:
-            try:
-                return predicate()
-            except KubeError as error:
-                if error.status == 404:
-                    return None
-                raise
-
-        return wait_until(probe, what or "the condition waited for", timeout, 0.1, self.processes.check)
-
-    def knative_service(
-        self,
-        name: str,
-        namespace: str = "default",
-        *,
-        annotations: Mapping[str, str] | None = None,
-        template_annotations: Mapping[str, str] | None = None,
-        gpus: int = 1,
-        concurrency: int = 0,
-        pull_seconds: float = 0,
-        ready_seconds: float = 0,
-        wait: bool = True,
-    ) -> Object:
-        """Apply a Knative Service (see `manifests.knative_service`) and wait until it is Ready."""
-        self.apply(
-            knative_service(
-                name,
-                namespace,
-                annotations=annotations or {},
-                template_annotations=template_annotations or {},
-                gpus=gpus,
-                concurrency=concurrency,
-                pull_seconds=pull_seconds,
-                ready_seconds=ready_seconds,
-            )
-        )
-
-        def ready() -> Object | None:
-            service = self.get("ksvc", name, namespace)
-            current = service.get("status", {}).get("observedGeneration") == service["metadata"]["generation"]
-            return service if current and condition(service, "Ready") == "True" else None
-
-        if not wait:
-            return self.get("ksvc", name, namespace)
-        return self.wait_for(ready, pull_seconds + ready_seconds + PATIENCE_SECONDS, f"Knative Service {name} is Ready")
-
-    def hpa_with_deployment(
-        self,
-        name: str,
-        namespace: str = "default",
-        *,
-        annotations: Mapping[str, str] | None = None,
-        min_replicas: int = 1,
-        max_replicas: int = 10,
-        gpus: int = 1,
-        pull_seconds: float = 0,
-        ready_seconds: float = 0,
-    ) -> Object:
-        """Apply a Deployment and an HPA of the same name over it; the HPA. `annotations` go on the HPA.
-
-        No metrics API runs here, so the HPA moves the Deployment only to keep it within its bounds.
-        """
-        pods = deployment(name, namespace, gpus, pull_seconds, ready_seconds)
-        scaler = horizontal_pod_autoscaler(name, namespace, annotations or {}, min_replicas, max_replicas)
-        return self.apply(pods, scaler)[-1]
 
     def load(self, namespace: str, revision: str, concurrency: float) -> None:
         """From now on the real autoscaler hears of this many requests in flight, each second; 0 ends it.

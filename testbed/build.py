@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,24 +42,10 @@ class Module:
         return [*self.packages, *self.links]
 
 
-MODULES = (
-    Module("etcd", {"etcd": "go.etcd.io/etcd/server/v3"}),
-    Module(
-        "kubernetes",
-        {"kubernetes": ".", "kubectl": "k8s.io/kubernetes/cmd/kubectl"},
-        links={
-            "kube-apiserver": "kubernetes",
-            "kube-controller-manager": "kubernetes",
-            "kube-scheduler": "kubernetes",
-        },
-        # Knative refuses a server that does not say its version (it wants 1.34 or newer).
-        ldflags=f"-s -w -X {_K8S_VERSION}.gitVersion=v1.36.2 "
-        f"-X {_K8S_VERSION}.gitMajor=1 -X {_K8S_VERSION}.gitMinor=36",
-        cold_minutes=4,
-    ),
-    Module(
-        "knative",
-        {f"knative-{each}": f"knative.dev/serving/cmd/{each}" for each in ("webhook", "controller", "autoscaler")},
+def _knative(name: str) -> Module:
+    return Module(
+        name,
+        {f"{name}-{each}": f"knative.dev/serving/cmd/{each}" for each in ("webhook", "controller", "autoscaler")},
         manifests={
             "serving": "knative.dev/serving config/core",
             # Symbolic links in serving, which module zips drop.
@@ -67,14 +53,47 @@ MODULES = (
             "caching": "knative.dev/caching config",
         },
         cold_minutes=2,
-    ),
-    Module("kwok", {"kwok": "sigs.k8s.io/kwok/cmd/kwok"}),
-    Module(
-        "prometheus",
-        {each: f"github.com/prometheus/prometheus/cmd/{each}" for each in ("prometheus", "promtool")},
-        cold_minutes=2,
-    ),
+    )
+
+
+ETCD = Module("etcd", {"etcd": "go.etcd.io/etcd/server/v3"})
+KUBERNETES = Module(
+    "kubernetes",
+    {"kubernetes": ".", "kubectl": "k8s.io/kubernetes/cmd/kubectl"},
+    links={
+        "kube-apiserver": "kubernetes",
+        "kube-controller-manager": "kubernetes",
+        "kube-scheduler": "kubernetes",
+    },
+    # Knative refuses a server that does not say its version (it wants 1.34 or newer).
+    ldflags=f"-s -w -X {_K8S_VERSION}.gitVersion=v1.36.2 -X {_K8S_VERSION}.gitMajor=1 -X {_K8S_VERSION}.gitMinor=36",
+    cold_minutes=4,
 )
+KWOK = Module("kwok", {"kwok": "sigs.k8s.io/kwok/cmd/kwok"})
+PROMETHEUS = Module(
+    "prometheus",
+    {each: f"github.com/prometheus/prometheus/cmd/{each}" for each in ("prometheus", "promtool")},
+    cold_minutes=2,
+)
+KEDA = Module(
+    "keda",
+    {f"keda-{each}": f"github.com/kedacore/keda/v2/cmd/{each}" for each in ("operator", "adapter")},
+    manifests={"crds": "github.com/kedacore/keda/v2 config/crd/bases"},
+    cold_minutes=5,
+)
+KNATIVE = {"1.23": _knative("knative"), "1.20": _knative("knative-1.20")}
+"""By version. Module knative.dev/serving v0.N is Knative 1.(N-27)."""
+NEWEST_KNATIVE = "1.23"
+
+
+def modules(knative: str = NEWEST_KNATIVE) -> tuple[Module, ...]:
+    """What every testbed runs on, with this version of Knative; `TestbedError` if there is no such version here."""
+    if knative not in KNATIVE:
+        raise TestbedError(f"no Knative {knative} here; there is {' and '.join(KNATIVE)}")
+    return (ETCD, KUBERNETES, KNATIVE[knative], KWOK, PROMETHEUS)
+
+
+MODULES = modules()
 
 
 @dataclass(frozen=True)
@@ -82,7 +101,7 @@ class Parts:
     """Everything a testbed runs on."""
 
     binaries: Mapping[str, Path]
-    manifests: Path  # Knative's YAML: serving/, networking/, caching/
+    manifests: Mapping[str, Path]  # module -> the directory of its YAML; Knative's: serving/, networking/, caching/
 
 
 def cache_directory() -> Path:
@@ -91,24 +110,26 @@ def cache_directory() -> Path:
     return Path(os.environ.get("AHPA_TESTBED_CACHE") or base / "ahpa" / "testbed")
 
 
-def find_parts() -> Parts:
+def find_parts(wanted: Sequence[Module] = MODULES) -> Parts:
     """Where each binary is, building what is neither named in the environment nor built already.
 
-    Existing binaries are named by AHPA_TESTBED_<NAME> (AHPA_TESTBED_KUBE_APISERVER=/path), or found in the
-    directory KUBEBUILDER_ASSETS. Raises `TestbedError` if one that is named is missing or a build fails.
+    Existing binaries are named by AHPA_TESTBED_<NAME> (AHPA_TESTBED_KUBE_APISERVER=/path), a module's YAML by
+    AHPA_TESTBED_<MODULE>_MANIFESTS, or binaries are found in the directory KUBEBUILDER_ASSETS. Raises `TestbedError`
+    if one that is named is missing or a build fails.
     """
     binaries: dict[str, Path] = {}
-    manifests = _named("AHPA_TESTBED_KNATIVE_MANIFESTS")
-    for number, module in enumerate(MODULES, 1):
+    manifests: dict[str, Path] = {}
+    for number, module in enumerate(wanted, 1):
         found = {name: path for name in module.binaries if (path := _named_binary(name))}
+        yaml = _named(_variable(f"{module.name}-manifests")) if module.manifests else None
         needed = set(module.binaries) - set(found) - {"kubernetes"}  # the name of the file the links point to
-        if needed or (module.manifests and not manifests):
-            built = _built(module, f"{number} of {len(MODULES)}")
+        if needed or (module.manifests and not yaml):
+            built = _built(module, f"{number} of {len(wanted)}")
             found = {name: built / "bin" / name for name in module.binaries} | found
-            if module.manifests and not manifests:
-                manifests = built / "manifests"
+            yaml = yaml or built / "manifests"
         binaries |= found
-    assert manifests
+        if module.manifests and yaml:
+            manifests[module.name] = yaml
     return Parts(binaries, manifests)
 
 
@@ -182,10 +203,15 @@ def _copy_yaml(source: Path, target: Path) -> None:
 
 
 def _named_binary(name: str) -> Path | None:
-    if path := _named(f"AHPA_TESTBED_{name.upper().replace('-', '_')}"):
+    if path := _named(_variable(name)):
         return path
     assets = os.environ.get("KUBEBUILDER_ASSETS")
     return path if assets and (path := Path(assets) / name).is_file() else None
+
+
+def _variable(name: str) -> str:
+    """The environment variable that names it: AHPA_TESTBED_KNATIVE_1_20_WEBHOOK for knative-1.20-webhook."""
+    return "AHPA_TESTBED_" + name.upper().replace("-", "_").replace(".", "_")
 
 
 def _named(variable: str) -> Path | None:

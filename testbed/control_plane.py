@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from testbed.audit import POLICY
 from testbed.kube import KubeApi
 from testbed.processes import Processes, free_ports, wait_until
 
@@ -36,6 +37,7 @@ class ControlPlane:
     token: str
     ca_file: Path
     kubeconfig: Path
+    audit_log: Path  # JSON lines; see testbed.audit
 
     def api(self) -> KubeApi:
         return KubeApi(self.url, self.token, self.ca_file)
@@ -63,7 +65,7 @@ def start_control_plane(processes: Processes, binaries: Mapping[str, Path]) -> C
         ],
     )
     plane = _prepare(directory, api_port)
-    _start_apiserver(processes, binaries["kube-apiserver"], etcd, api_port)
+    _start_apiserver(processes, binaries["kube-apiserver"], etcd, api_port, plane.audit_log)
     controllers = ",".join(CONTROLLERS)
     common = [f"--kubeconfig={plane.kubeconfig}", "--leader-elect=false", "--secure-port=0"]
 
@@ -102,10 +104,11 @@ def _prepare(directory: Path, api_port: int) -> ControlPlane:
     tokens.touch(mode=0o600)
     tokens.write_text(f'{token},{ADMIN_USER},{ADMIN_USER},"system:masters"\n')
     kubeconfig = write_kubeconfig(directory / "kubeconfig", url, ca_file, ADMIN_USER, token)
-    return ControlPlane(url, token, ca_file, kubeconfig)
+    (directory / "audit-policy.json").write_text(json.dumps(POLICY))
+    return ControlPlane(url, token, ca_file, kubeconfig, directory / "audit.log")
 
 
-def _start_apiserver(processes: Processes, binary: Path, etcd: str, port: int) -> None:
+def _start_apiserver(processes: Processes, binary: Path, etcd: str, port: int, audit_log: Path) -> None:
     certificates = processes.directory / "apiserver"
     # The server makes its own key pair in --cert-dir before it reads the service account keys, so that one RSA
     # key can serve both and nothing but the server needs to be able to make keys.
@@ -127,5 +130,8 @@ def _start_apiserver(processes: Processes, binary: Path, etcd: str, port: int) -
             "--service-cluster-ip-range=10.96.0.0/16",
             "--disable-admission-plugins=ServiceAccount",  # no container runs, so none needs a token
             "--endpoint-reconciler-type=none",
+            f"--audit-policy-file={processes.directory / 'audit-policy.json'}",
+            f"--audit-log-path={audit_log}",
+            "--audit-log-maxsize=10000",  # MB; never begins a new file, so what was written is in this one
         ],
     )

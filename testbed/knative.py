@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from testbed.build import KNATIVE, Parts
 from testbed.kube import KubeApi, Object, condition
 from testbed.processes import Processes, free_ports, wait_until
 
 NAMESPACE = "knative-serving"
-VERSION = "1.23.0"  # knative.dev/serving v0.50.0; module v0.N is Knative 1.(N-27)
 AUTOSCALER_PORT = 8080  # fixed in Knative's autoscaler, on all interfaces: the activator's statistics go there
 INGRESS_CLASS = "testbed.ingress.networking.knative.dev"  # nobody reconciles it: KWOK plays its status
 
@@ -32,20 +32,23 @@ _SETTINGS: dict[str, dict[str, str]] = {
 
 def start_knative(
     processes: Processes,
-    binaries: Mapping[str, Path],
-    manifests: Path,
+    parts: Parts,
+    version: str,
     api: KubeApi,
     kubeconfig: Path,
     autoscaler_metrics_port: int,
 ) -> None:
-    """Install Knative's objects, start its three processes, wait until its admission webhook is reachable.
+    """Install the objects of this version ("1.23"), start its three processes, wait until its admission webhook is
+    reachable.
 
     Without a cluster network: the webhook's Service is an ExternalName to localhost, a form that the API server
     resolves by itself.
     """
+    module = KNATIVE[version].name
+    manifests = parts.manifests[module]
     webhook_port, *ports = free_ports(9)
     webhooks = [_at_port(each, webhook_port) for each in _yaml(manifests / "serving" / "webhooks")]
-    _install(api, manifests, webhook_port)
+    _install(api, manifests, webhook_port, version)
     _apply_all(api, webhooks)
     own = {
         "webhook": {
@@ -62,7 +65,7 @@ def start_knative(
     for name, environment in own.items():
         processes.start(
             f"knative-{name}",
-            [binaries[f"knative-{name}"]],
+            [parts.binaries[f"{module}-{name}"]],
             {
                 "KUBECONFIG": str(kubeconfig),
                 "SYSTEM_NAMESPACE": NAMESPACE,
@@ -98,7 +101,7 @@ def _certified(api: KubeApi) -> bool:
     return all(hook["clientConfig"].get("caBundle") for each in found for hook in each["webhooks"])
 
 
-def _install(api: KubeApi, manifests: Path, webhook_port: int) -> None:
+def _install(api: KubeApi, manifests: Path, webhook_port: int, version: str) -> None:
     core = manifests / "serving"
     api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
     config_maps = [*_yaml(core / "configmaps"), *_yaml(manifests / "networking", "config-*")]
@@ -115,7 +118,7 @@ def _install(api: KubeApi, manifests: Path, webhook_port: int) -> None:
             "spec": {"type": "ExternalName", "externalName": "localhost", "ports": [{"port": webhook_port}]},
         },
         *_activator(),
-        _version_marker(),
+        _version_marker(version),
     ]
     _apply_all(api, resources)
     # A process that looks for a kind too early tries again only after a second or more.
@@ -145,13 +148,13 @@ def _activator() -> list[Object]:
     ]
 
 
-def _version_marker() -> Object:
+def _version_marker(version: str) -> Object:
     """The Deployment whose label tells Knative's version in a real cluster; without replicas here."""
     labels = {"app.kubernetes.io/name": "knative-serving", "app.kubernetes.io/component": "controller"}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {**_metadata("controller"), "labels": {**labels, "app.kubernetes.io/version": VERSION}},
+        "metadata": {**_metadata("controller"), "labels": {**labels, "app.kubernetes.io/version": f"{version}.0"}},
         "spec": {
             "replicas": 0,
             "selector": {"matchLabels": labels},

@@ -91,13 +91,13 @@ class KubeApi:
         except (KubeError, requests.ConnectionError):
             return False
 
-    def apply(self, manifest: Mapping[str, Any]) -> Object:
-        """Create the object or make it as the manifest says (server-side apply, conflicts are won)."""
+    def apply(self, manifest: Mapping[str, Any], manager: str = "testbed") -> Object:
+        """Create the object or make it as the manifest says (server-side apply as `manager`, conflicts are won)."""
         resource = self._of(manifest["apiVersion"], manifest["kind"])
         metadata = manifest["metadata"]
         namespace = metadata.get("namespace", "default")
         path = resource.path(namespace, metadata["name"])
-        options = {"fieldManager": "testbed", "force": "true"}
+        options = {"fieldManager": manager, "force": "true"}
         result: Object = self.request("PATCH", path, manifest, "application/apply-patch+yaml", params=options)
         return result
 

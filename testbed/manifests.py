@@ -80,6 +80,41 @@ def horizontal_pod_autoscaler(
     }
 
 
+def scaled_object(
+    name: str,
+    namespace: str,
+    annotations: Mapping[str, str],
+    *,
+    prometheus_url: str,
+    query: str,
+    threshold: float,
+    min_replicas: int | None = 1,
+    max_replicas: int | None = 10,
+    idle_replicas: int | None = None,
+) -> Object:
+    """A KEDA ScaledObject over the Deployment of the same name: ceil(`query` / `threshold`) replicas.
+
+    None leaves a count out; without minReplicaCount KEDA goes to 0 while the query is 0.
+    """
+    trigger = {
+        "type": "prometheus",
+        "metadata": {"serverAddress": prometheus_url, "query": query, "threshold": f"{threshold:g}"},
+    }
+    counts = {"minReplicaCount": min_replicas, "maxReplicaCount": max_replicas, "idleReplicaCount": idle_replicas}
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": {"name": name, "namespace": namespace, "annotations": dict(annotations)},
+        "spec": {
+            "scaleTargetRef": {"name": name},
+            "pollingInterval": 1,  # seconds; the HPA asks for itself every 15 s
+            "cooldownPeriod": 1,
+            **{key: count for key, count in counts.items() if count is not None},
+            "triggers": [trigger],
+        },
+    }
+
+
 def _delays(pull_seconds: float, ready_seconds: float) -> dict[str, str]:
     return {PULL_AFTER: f"{pull_seconds:g}s", READY_AFTER: f"{ready_seconds:g}s"}
 

@@ -71,6 +71,14 @@ class Processes:
             process.kill()
             process.wait()
 
+    def finish(self, name: str, timeout_seconds: float = PATIENCE_SECONDS) -> None:
+        """Wait for a process that ends by itself when its work is done; `TestbedError` if it failed or goes on."""
+        process = self._running[name]
+        wait_until(lambda: process.poll() is not None, f"{name} ends", timeout_seconds)
+        if process.returncode:
+            self.check()
+        del self._running[name]
+
     def pids(self) -> dict[str, int]:
         return {name: process.pid for name, process in self._running.items()}
 

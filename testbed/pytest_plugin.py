@@ -2,6 +2,10 @@
 
 Tests share it, so each works in a namespace of its own (`bed_namespace`) and under its own metric names. A second
 run on this machine waits for the first one's end.
+
+`keda_bed` is the same bed once KEDA runs in it. A test marked `ON_OLDER_KNATIVE` or `ON_EACH_KNATIVE` gets, as its
+`bed`, one with Knative 1.20: the one before is closed for it. Both come last, so that this happens once, and tests
+that ask for neither see a cluster without KEDA.
 """
 
 from __future__ import annotations
@@ -18,18 +22,32 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS = 1200  # for another run's testbed, in which all tests that need it may still come
 
+OLDER = "1.20"
+ON_OLDER_KNATIVE = pytest.mark.parametrize("bed", [OLDER], indirect=True)
+# None, not the newest one's number: it is to be the bed of the tests that say nothing.
+ON_EACH_KNATIVE = pytest.mark.parametrize("bed", [None, OLDER], ids=["newest-knative", OLDER], indirect=True)
+
+
+@pytest.hookimpl(trylast=True)  # pytest groups by fixture before
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """First the tests on the plain bed, then those with KEDA, then those on the older Knative."""
+    items.sort(key=lambda item: (_knative(item) is not None, _with_keda(item)))
+
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Build before the first test that needs it: its time limit is for the test, and a build takes minutes."""
     if session.config.option.collectonly:
         return
-    if any(item.get_closest_marker("testbed") for item in session.items):
-        from testbed.build import find_parts
+    items = [item for item in session.items if item.get_closest_marker("testbed")]
+    if items:
+        from testbed.build import KEDA, KNATIVE, MODULES, find_parts
         from testbed.processes import TestbedError
 
+        older = {version for item in items if (version := _knative(item))}
+        keda = [KEDA] * any(_with_keda(item) for item in items)
         with _uncaptured(session.config):
             try:
-                find_parts()
+                find_parts([*MODULES, *(KNATIVE[version] for version in sorted(older)), *keda])
             except TestbedError as error:
                 raise pytest.UsageError(str(error)) from error
 
@@ -38,10 +56,19 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def bed(request: pytest.FixtureRequest) -> Iterator[Testbed]:
     """A running testbed; its start time is shown, not asserted: it depends on what else the machine does."""
     from testbed.bed import Testbed
+    from testbed.build import NEWEST_KNATIVE
 
-    with Testbed(wait_seconds=WAIT_SECONDS) as running:
-        _tell(request.config, f"testbed: up in {running.start_seconds:.1f} s")
+    version = getattr(request, "param", None) or NEWEST_KNATIVE
+    with Testbed(knative=version, wait_seconds=WAIT_SECONDS) as running:
+        _tell(request.config, f"testbed: up in {running.start_seconds:.1f} s, with Knative {version}")
         yield running
+
+
+@pytest.fixture(scope="session")
+def keda_bed(bed: Testbed) -> Testbed:
+    """The bed, with KEDA's operator and metrics adapter running in it."""
+    bed.start_keda()
+    return bed
 
 
 _numbers = count(1)
@@ -54,6 +81,17 @@ def bed_namespace(bed: Testbed, request: pytest.FixtureRequest) -> Iterator[str]
     bed.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     yield name
     bed.delete("namespaces", name)
+
+
+def _knative(item: pytest.Item) -> str | None:
+    """The version of Knative that the test's mark names."""
+    call = getattr(item, "callspec", None)
+    return call.params.get("bed") if call else None
+
+
+def _with_keda(item: pytest.Item) -> bool:
+    """By the fixture, or by the mark `keda` where one parameter of many needs it."""
+    return "keda_bed" in getattr(item, "fixturenames", ()) or item.get_closest_marker("keda") is not None
 
 
 def _tell(config: pytest.Config, text: str) -> None:

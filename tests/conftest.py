@@ -8,9 +8,16 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import pytest
 from hypothesis import Phase, settings
 
-from testbed.pytest_plugin import WAIT_SECONDS, bed, bed_namespace, pytest_collection_finish
+from testbed.pytest_plugin import (
+    WAIT_SECONDS,
+    bed,
+    bed_namespace,
+    keda_bed,
+    pytest_collection_finish,
+    pytest_collection_modifyitems,
+)
 
-__all__ = ["bed", "bed_namespace", "pytest_collection_finish"]
+__all__ = ["bed", "bed_namespace", "keda_bed", "pytest_collection_finish", "pytest_collection_modifyitems"]
 
 TESTBED_TIMEOUT_SECONDS = WAIT_SECONDS + 600
 

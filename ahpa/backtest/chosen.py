@@ -30,7 +30,7 @@ class Course:
 
     start: float
     demand: Array
-    """[t]: mean concurrency; NaN where nothing was observed."""
+    """[t]: mean concurrency; NaN where nothing was observed, or an event was planned: no setting is judged by it."""
     wanted: Array
     """[t, r, rules]"""
     kept: Array
@@ -48,7 +48,7 @@ class Course:
         window = np.minimum(np.searchsorted(foresight.windows, reach - 1e-6), len(foresight.windows) - 1)
         peaks = np.asarray(foresight.peaks[origins, window], np.float32)
         column = np.floor((ticks - scenario.demand.start) / scenario.demand.step + 1e-6).astype(int)
-        demand = np.asarray(scenario.demand.values[0][column], np.float32)
+        demand = np.asarray(_ordinary(scenario)[column], np.float32)
         fills = range(len(served.lag))
         wanted, kept = zip(*(wishes(foresight.levels, peaks, served.rows(np.array([r]))) for r in fills), strict=True)
         return Course(float(start), demand, np.stack(wanted, axis=1), np.stack(kept, axis=1))
@@ -87,7 +87,9 @@ class Chooser:
             self._course.minute(self._minute + i, in_force, late, ready)
             for i, (late, ready) in enumerate(zip(lived.late.tolist(), lived.ready.tolist(), strict=True))
         ]
-        self._tryouts = self._tryouts.through(self._served, minutes)
+        for i, minute in enumerate(minutes):
+            now = self._course.start + TICK_SECONDS * (self._minute + i)
+            self._tryouts = self._tryouts.seen(self._bounded(now), minute)
         if (lived_at := np.flatnonzero(in_force >= 0)).size:  # what one fill taught holds for the others
             known = self._tryouts.experience.rows(lived_at.repeat(len(in_force)))
             self._tryouts = replace(self._tryouts, experience=known)
@@ -96,6 +98,13 @@ class Chooser:
         ready = np.ones(len(self._fills))
         self._tryouts = self._tryouts.of(self._tryouts.keys, ready, self._largest(now))
         self._choose()
+
+    def _bounded(self, now: float) -> Served:
+        """The service within the bounds of its windows: each setting is tried above them, as the floor is."""
+        known, lead = self._scenario.known, self._scenario.service.readiness.longest(LAG_LEVEL) + TICK_SECONDS
+        if not known.windows and not known.events:
+            return self._served
+        return self._served.within(*known.bounds(now, now + lead))
 
     def _choose(self) -> None:
         """The best of each fill, and of these the best: what was chosen before stays unless another is clearly better,
@@ -124,6 +133,13 @@ class Chooser:
     def _largest(self, now: float) -> Floats:
         """Replicas that the largest demand of the last days needs, [r]."""
         return largest_lately(self._scenario.demand.until(now)) / self._served.per_replica
+
+
+def _ordinary(scenario: Scenario) -> Floats:
+    """The demand of a scenario [t]; NaN while an event takes place."""
+    demand = scenario.demand
+    factors = scenario.known.factors(demand.start, demand.step, demand.values.shape[1])
+    return np.asarray(demand.values[0] if factors is None else np.where(factors == 1, demand.values[0], np.nan))
 
 
 def chooser(trial: Trial, late_target: float, manage_target: bool = False) -> Chooser:

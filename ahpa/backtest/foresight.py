@@ -34,7 +34,8 @@ _LEVELS = tuple(TRACKED_LEVELS.tolist())
 
 @dataclass(frozen=True, eq=False)
 class Foresight:
-    """What a model said of one series at each origin, learned from what was complete then."""
+    """What a model said of one series at each origin, learned from what was complete then: of the usual demand, which
+    planned events are not part of."""
 
     origins: Floats
     """Unix seconds, shape [o], increasing; the ends of steps."""

@@ -18,6 +18,7 @@ from ahpa.backtest.trial import Trial
 from ahpa.backtest.trust import NEVER, Freeze, limits_for, observed
 from ahpa.core.controller import step
 from ahpa.core.decision import UNTRUSTED, Decision
+from ahpa.core.known.knowledge import Known
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.policy.values import Parsed, Policy
 from ahpa.core.setting import Setting
@@ -119,10 +120,11 @@ class Ahpa:
 
     def _workload(self) -> Workload:
         scenario = self.scenario
-        least, most = scenario.bounds
+        (least, most), known = scenario.bounds, scenario.known
+        told = Policy(windows=known.windows or None, events=known.events or None, time_zone=known.time_zone)
         return Workload(
             key=scenario.name,
-            policy=Parsed(Policy(mode="apply")),
+            policy=Parsed(replace(told, mode="apply")),
             baseline=least,
             floor=least,
             ready=0,
@@ -148,9 +150,17 @@ class Ahpa:
             return None
         view = np.lib.stride_tricks.sliding_window_view(demand.values[0], width)
         came = view[first[within]].max(axis=1)
-        said = foresight.nearest_peak(level, within)
+        lifts = lifts_of(self.scenario.known, foresight.origins[within], float(foresight.windows[0]))
+        said = foresight.nearest_peak(level, within) * lifts
         known = np.isfinite(came) & np.isfinite(said)
         return float((came <= said)[known].mean()) if known.any() else None
+
+
+def lifts_of(known: Known, moments: Floats, seconds: float) -> Floats:
+    """The factor on the usual demand of the window that begins at each of these moments, same shape."""
+    if not known.events:
+        return np.ones(len(moments))
+    return np.array([known.lift(at, at + seconds).value for at in moments.tolist()])
 
 
 def ours(trial: Trial, utilization: float | None = None) -> Ahpa:

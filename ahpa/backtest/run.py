@@ -17,6 +17,7 @@ from ahpa.backtest.sweep import Question
 from ahpa.backtest.trial import Setting, Trial
 from ahpa.backtest.trust import NEVER, Freeze, freeze_of
 from ahpa.backtest.verdict import verdict_on
+from ahpa.core.known.knowledge import usual
 from ahpa.simulation.outcome import Run
 from forecasting.executor import Executor
 from forecasting.model import Model
@@ -75,7 +76,8 @@ def _learning(model: Model, fleet: Sequence[Series], jobs: Mapping[str, Job], ex
         return None
     panel, span = joined(fleet)
     windows = windows_of_all([jobs[one.name].setting.service for one in fleet], panel.step)
-    return Learning.of(model, panel, span.first, span.end, windows, executor)
+    known = {one.name: jobs[one.name].setting.known for one in fleet}
+    return Learning.of(model, usual(panel, known), span.first, span.end, windows, executor)
 
 
 def _known(fleet: Sequence[Series], learning: Learning | None) -> tuple[list[Foresight], Freeze]:

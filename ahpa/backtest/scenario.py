@@ -9,6 +9,7 @@ import numpy as np
 
 from ahpa.backtest.scaling import ByHpa, Scaling
 from ahpa.core.capacity import replicas
+from ahpa.core.known.knowledge import Known
 from ahpa.simulation.scalers.fixed import Fixed
 from ahpa.simulation.scalers.hpa import HpaLoop
 from ahpa.simulation.scalers.kpa import kpa_loop
@@ -34,6 +35,8 @@ class Scenario:
     scaling: Scaling
     """The service's own autoscaler: floors stand above it."""
     seed: int = 0
+    known: Known = field(default_factory=Known)
+    """What is known of the service beforehand."""
     _inputs: dict[tuple[int, int, bool], KpaInputs] = field(default_factory=dict)
 
     @property

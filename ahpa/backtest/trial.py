@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from ahpa.backtest.foresight import Foresight
 from ahpa.backtest.scaling import Scaling
 from ahpa.backtest.scenario import Scenario
 from ahpa.backtest.trust import NEVER, Freeze
+from ahpa.core.known.knowledge import Known
 from ahpa.simulation.counts import Counted, RequestHistory
 from ahpa.simulation.stream import SimulatedService
 from forecasting.panel import DAY_SECONDS, Panel
@@ -34,6 +35,8 @@ class Setting:
     seed: int = 0
     dispersion: float = 1.0
     """Variance over mean of the requests per second."""
+    known: Known = field(default_factory=Known)
+    """What is known of the services beforehand."""
 
     @property
     def per_replica(self) -> float:
@@ -48,7 +51,7 @@ class Setting:
         seed = self.seed + luck
         rng = np.random.default_rng([seed, 1])
         traffic = (source or Counted(demand)).traffic(start, end, self.service, rng, self.dispersion)
-        return Scenario(demand.keys[0], demand, traffic, self.scaling, seed)
+        return Scenario(demand.keys[0], demand, traffic, self.scaling, seed, self.known)
 
 
 @dataclass(frozen=True)

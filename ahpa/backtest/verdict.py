@@ -78,6 +78,13 @@ def _annotations(trial: Trial, question: Question) -> Mapping[str, str]:
         asked["late-target"] = f"{100 * question.late_target:g}%"
     else:
         asked["quantile"] = f"{question.quantile:g}"
+    known = trial.tested.known
+    if known.windows:
+        asked["windows"] = "; ".join(window.line for window in known.windows)
+    if known.events:
+        asked["events"] = "; ".join(event.line for event in known.events)
+    if known.windows or known.events:
+        asked["time-zone"] = known.clock
     if trial.foresight.model != Policy().model:
         asked["model"] = trial.foresight.model
     return {f"{PREFIX}{name}": value for name, value in asked.items()}

@@ -41,10 +41,11 @@ from ahpa.commands.options import (
 )
 from ahpa.commands.progress import executor, progress
 from ahpa.commands.scaler import SCALERS, Reactive, owner_of, scaling_of, slots_of, told
-from ahpa.commands.world import Wish, World, in_words, model_name, question_of, setting_of
+from ahpa.commands.world import Wish, World, in_words, policy_of, question_of, setting_of
 from ahpa.core.words import printable
 
 if TYPE_CHECKING:
+    from ahpa.core.policy.values import Policy
     from forecasting.model import Model
 
 MANY = 40
@@ -59,8 +60,6 @@ class Work:
     policies: tuple[str, ...]
     jobs: int | None
     output: str
-    time_zone: str | None
-    holidays: str | None
 
 
 @click.command("backtest", short_help="What each autoscaler would have done to your exported history.")
@@ -74,7 +73,7 @@ class Work:
 @click.option("--unit", type=click.Choice(UNITS),
               help="What the values count.  [default: requests-per-minute in files; with --from-prometheus what the "
                    "query says, as rate() does, else you are asked]")  # fmt: skip
-@click.option("--service-time", type=SECONDS, default="2s", show_default=True, help="How long a request holds a slot.")
+@parameter_option("service-time", metavar="DURATION", default="2s", help="How long a request holds a slot.")
 @click.option("--concurrency", type=click.IntRange(1, 1000), default=4, show_default=True, help="Slots of a replica.")
 @click.option("--target-utilization", type=click.FloatRange(0, 1, min_open=True), default=0.7, show_default=True,
               help="The share of its slots to which the scaler fills a replica; beside --hpa it is taken instead of "
@@ -82,12 +81,16 @@ class Work:
 @click.option("--lag-p50", type=SECONDS, default="180s", show_default=True, help="From asked for to ready, median.")
 @lag_p95_option
 @click.option("--tiers", type=click.Path(path_type=Path), help="YAML list of tiers with lags, instead of --lag-*.")
-@click.option("--late-after", type=SECONDS, default="1s", show_default=True, help="A longer wait for a slot is late.")
+@parameter_option("late-after", metavar="DURATION", default="1s", help="A longer wait for a slot is late.")
 @click.option("--give-up-after", type=SECONDS, default="300s", show_default=True, help="After it a request leaves.")
 @parameter_option("late-target", metavar="SHARE", help="The share of late requests that you accept.  [default: 0.1%]")
-@parameter_option("quantile", metavar="LEVEL", help="Plan for this level instead of finding it from --late-target.")
+@parameter_option("quantile", metavar="LEVEL")
 @parameter_option("manage-target", help="Let the scaler fill replicas further while we are trusted.")
 @parameter_option("model", metavar="NAME", help=f"What forecasts for ahpa: {MODELS}.  [default: fleet]")
+@parameter_option("windows", metavar="WINDOWS", help="Bounds in time, as the annotation: '0 8 * * 1-5 .. 0 20 * * 1-5 "
+                  "min=5'; they bind ahpa alone.")  # fmt: skip
+@parameter_option("events", metavar="EVENTS", help="What was planned, as the annotation: "
+                  "'2026-11-27T08:00..2026-11-27T23:00 x3'; ahpa alone is told.")  # fmt: skip
 @click.option("--policies", type=names_among(NAMES), metavar="NAMES", default=",".join(NAMES),
               show_default=True, help="Whom to compare.")  # fmt: skip
 @click.option("--sweep/--no-sweep", default=True, show_default=True, help="Try every policy's knob at many settings.")
@@ -144,9 +147,10 @@ def _backtest(source: Source, reactive: Reactive, world: World, wish: Wish, work
         said_of_input("ahpa backtest")(words)
     owner = owner_of(reactive)
     scaling = scaling_of(reactive, owner, demand.service_seconds)
-    setting = setting_of(world, scaling, slots_of(reactive, owner), demand.service_seconds)
+    policy = policy_of(wish, owner)
+    setting = setting_of(world, scaling, slots_of(reactive, owner), demand.service_seconds, policy.known)
     question = question_of(wish, owner)
-    model = _model(model_name(wish, owner), work)
+    model = _model(policy)
     series, failed = prepared([*demand.panels, *demand.lists], demand.per_unit, world.test_days)
     if not series:
         name, why = next(iter(failed.items()))
@@ -180,16 +184,16 @@ def _backtest(source: Source, reactive: Reactive, world: World, wish: Wish, work
     return 0 if complete else 130
 
 
-def _model(name: str, work: Work) -> Model:
+def _model(policy: Policy) -> Model:
     """The model by its name, libraries in processes of their own, as the service has them. Raises UsageError."""
     from ahpa.adapters.processes.executors import Threads
     from ahpa.adapters.processes.fits import FitPool
     from forecasting.choice.models import models
 
-    known = models(FitPool(), calendar_from(work.time_zone, work.holidays), Threads())
-    if name not in known:
-        raise click.UsageError(f"--model: {name!r} is not one of {', '.join(known)}")
-    return known[name]
+    known = models(FitPool(), calendar_from(policy.time_zone, policy.holidays), Threads())
+    if policy.model not in known:
+        raise click.UsageError(f"--model: {policy.model!r} is not one of {', '.join(known)}")
+    return known[policy.model]
 
 
 def _run(

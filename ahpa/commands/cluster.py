@@ -154,9 +154,10 @@ def demand_from(given: Mapping[str, object]) -> dict[str, object]:
     return {**given, "connection": connection_from(given)}
 
 
-def settings_of(said: Deciding, refit: float = 3600.0) -> Settings:
+def settings_of(said: Deciding, demand: Demand, refit: float = 3600.0) -> Settings:
     """Raises UsageError."""
     from ahpa.core.observation import Limits
+    from ahpa.core.policy.values import Policy
     from ahpa.service.settings import RECENT_SECONDS, Settings
 
     for name, value in (("--tick", said.tick), ("--refit", refit), ("--step", said.step)):
@@ -176,6 +177,7 @@ def settings_of(said: Deciding, refit: float = 3600.0) -> Settings:
             hold_seconds=said.hold,
             budget=said.raise_budget,
         ),
+        defaults=Policy(time_zone=demand.time_zone, holidays=demand.holidays),
     )
 
 
@@ -222,6 +224,7 @@ def ports_of(
     """Every adapter, put together. `pace` is waited for before each write; without `events` they go to the cluster."""
     import socket
 
+    from ahpa.adapters.calendars import calendar_at
     from ahpa.adapters.kubernetes.api import Kube, Paced
     from ahpa.adapters.kubernetes.events import Events
     from ahpa.adapters.kubernetes.pods import Pods
@@ -249,4 +252,5 @@ def ports_of(
         telemetry=telemetry,
         journal=journal,
         cluster_clock=kube,
+        places=calendar_at,
     )

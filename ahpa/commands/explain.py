@@ -89,6 +89,7 @@ def found(at: Looking, service: str) -> Explained:
         rounds[key],
         shown.at,
         at.service.settings.limits,
+        at.service.settings.tick_seconds,
         asked.query,
         asked.words,
         None if asked.query is None else _history(at, asked.query),

@@ -21,11 +21,13 @@ from ahpa.commands.options import (
     joining_from,
     joining_options,
     named_once,
+    parameter_option,
     said_of_input,
 )
 
 if TYPE_CHECKING:
     from ahpa.adapters.files.parts import Joining
+    from ahpa.core.known.events import Event
     from forecasting.executor import Executor
     from forecasting.model import Model
     from forecasting.panel import Panel
@@ -47,6 +49,7 @@ class Wish:
     model: str
     time_zone: str | None
     holidays: str | None
+    events: tuple[Event, ...] | None
     plot: Path | None
     joining: Joining
 
@@ -70,8 +73,10 @@ def _levels(text: str) -> tuple[float, ...]:
 @click.option("--test-days", type=click.FloatRange(0, 90, min_open=True), default=3.0, show_default=True,
               help="With --rolling: the last days hold the origins.")  # fmt: skip
 @click.option("--every", type=SECONDS, default="30m", show_default=True, help="With --rolling: between two origins.")
-@click.option("--model", default="fleet", show_default=True, metavar="NAME", help=f"What forecasts: {MODELS}.")
+@parameter_option("model", metavar="NAME", default="fleet", help=f"What forecasts: {MODELS}.")
 @calendar_options
+@parameter_option("events", metavar="EVENTS", help="What is planned, as the annotation: "
+                  "'2026-11-27T08:00..2026-11-27T23:00 x3'.")  # fmt: skip
 @joining_options
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw it too: a .png, .svg or .pdf file.")
 def command(**given: object) -> None:
@@ -147,6 +152,8 @@ def _check(panel: Panel, wish: Wish, step: float) -> None:
 def _model(wish: Wish, executor: Executor) -> Model:
     import logging
 
+    from ahpa.core.known.knowledge import Known
+    from ahpa.core.known.model import TellingModel
     from forecasting.choice.models import models
 
     for talker in ("cmdstanpy", "prophet.plot"):
@@ -155,7 +162,9 @@ def _model(wish: Wish, executor: Executor) -> Model:
     name, known = wish.model, models(calendar=calendar, executor=executor)
     if name not in known:
         raise click.UsageError(f"--model: {name!r} is not one of {', '.join(known)}")
-    return known[name]
+    if not wish.events:
+        return known[name]
+    return TellingModel(known[name], Known(events=wish.events, time_zone=wish.time_zone))
 
 
 def _rolling(panels: list[Panel], model: Model, asked: RollingSettings, wish: Wish) -> int:

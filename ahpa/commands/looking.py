@@ -118,8 +118,9 @@ def run(name: str, given: Mapping[str, object], go: Callable[[Looking], int]) ->
     given = demand_from(dict(given))
     try:
         log_nowhere()
-        settings = settings_of(chosen(Deciding, given))
-        ports = ports_of(chosen(Cluster, given), chosen(Demand, given), Telemetry())
+        demand = chosen(Demand, given)
+        settings = settings_of(chosen(Deciding, given), demand)
+        ports = ports_of(chosen(Cluster, given), demand, Telemetry())
         sys.exit(go(looking(ports, settings, wall_clock)))
     except (ClusterError, QueryError, OSError) as error:
         click.echo(f"ahpa {name}: {printable(str(error), MOST_SAID)}", err=True)

@@ -49,8 +49,9 @@ def read_by(parse: Callable[[str], Value], name: str, accepts: str) -> Callable[
     def convert(text: str) -> Value:
         try:
             return parse(text)
-        except (Unreadable, ValueError):
-            raise click.BadParameter(f"{text[:64]!r} is not {accepts}") from None
+        except (Unreadable, ValueError) as error:
+            said = f"{error}; write" if isinstance(error, Unreadable) and str(error) else f"{text[:64]!r} is not"
+            raise click.BadParameter(f"{said} {accepts}") from None
 
     convert.__name__ = name
     return convert
@@ -70,14 +71,19 @@ def names_among(known: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
     return convert
 
 
-def parameter_option(name: str, *, metavar: str | None = None, help: str) -> Callable[[Command], Command]:
-    """The option that asks for what the annotation `ahpa.dev/<name>` asks for; without it the value is None, or False
-    where the parameter is a switch."""
+def parameter_option(
+    name: str, *, metavar: str | None = None, default: str | None = None, help: str | None = None
+) -> Callable[[Command], Command]:
+    """The option that asks for what the annotation `ahpa.dev/<name>` asks for, in the table's words where the command
+    has none of its own; without it the value is what `default` says, None, or False where the parameter is a switch."""
     parameter = BY_NAME[name]
+    words = help or parameter.help.partition(". ")[0].removesuffix(".") + "."
     if isinstance(getattr(Policy(), parameter.field), bool):
-        return click.option(f"--{name}", is_flag=True, help=help)
+        return click.option(f"--{name}", is_flag=True, help=words)
     kind = read_by(parameter.parse, metavar or name, parameter.accepts)
-    return click.option(f"--{name}", type=kind, metavar=metavar, help=help)
+    return click.option(
+        f"--{name}", type=kind, metavar=metavar, default=default, show_default=default is not None, help=words
+    )
 
 
 def chosen(into: type[Chosen], given: Mapping[str, object]) -> Chosen:
@@ -225,18 +231,16 @@ def connection_from(given: Mapping[str, object]) -> Connection:
 
 def calendar_options(command: Command) -> Command:
     """`--time-zone` and `--holidays`; `calendar_from` reads them."""
-    zone = click.option("--time-zone", metavar="ZONE", help="The load follows this clock, as Europe/Berlin.")
+    zone = parameter_option("time-zone", metavar="ZONE", help="The load follows this clock, as Europe/Berlin.")
     days = click.option("--holidays", metavar="PLACE", help="Its public holidays are like Sundays: DE, DE-BY, US-CA.")
     return zone(days(command))
 
 
 def calendar_from(time_zone: str | None, holidays: str | None) -> Calendar | None:
     """The calendar asked for; None if none was. Raises UsageError for a place that is not known."""
-    if time_zone is None and holidays is None:
-        return None
-    from ahpa.adapters.calendars import CalendarError, calendar_of
+    from ahpa.adapters.calendars import CalendarError, calendar_at
 
     try:
-        return calendar_of(time_zone or "UTC", holidays)
+        return calendar_at(time_zone, holidays)
     except CalendarError as error:
         raise click.UsageError(str(error)) from error

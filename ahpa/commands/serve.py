@@ -103,7 +103,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     give_freed_arrays_back()
     log_to_stderr(options.verbose)
     telemetry = Telemetry()
-    settings = settings_of(deciding, options.refit)
+    settings = settings_of(deciding, demand, options.refit)
     pace = Pace(options.write_rate, round(3 * options.write_rate))
     ports = ports_of(cluster, demand, telemetry, pace=pace, journal=_journal(options.journal))
     service = Service(settings, ports, lambda now: not options.dry_run)

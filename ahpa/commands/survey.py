@@ -102,12 +102,18 @@ def command(**given: object) -> None:
 def _survey(cluster: Cluster, demand: Demand, assumed: Assumed, wish: Wish) -> int:
     from ahpa.adapters.telemetry.logs import log_nowhere
     from ahpa.adapters.telemetry.telemetry import Telemetry
+    from ahpa.core.policy.values import Policy
     from ahpa.service.loop import wall_clock
     from ahpa.service.settings import Settings
 
     log_nowhere()
     readiness = readiness_of(assumed.lag_p50, assumed.lag_p95, assumed.tiers)
-    settings = Settings(step_seconds=assumed.step, history_seconds=assumed.history, readiness=readiness)
+    settings = Settings(
+        step_seconds=assumed.step,
+        history_seconds=assumed.history,
+        readiness=readiness,
+        defaults=Policy(time_zone=demand.time_zone, holidays=demand.holidays),
+    )
     ports = ports_of(cluster, demand, Telemetry(), concerns=lambda item: True)
     jobs = wish.jobs or os.cpu_count() or 1
     found = surveyed(ports, settings, wall_clock(), wish.test_days, lambda: executor(jobs))

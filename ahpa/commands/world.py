@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -17,6 +17,9 @@ from ahpa.backtest.trial import Setting
 from ahpa.commands.demand import Demand, refuse
 from ahpa.commands.options import lag_of
 from ahpa.commands.scaler import in_words as scaler_in_words
+from ahpa.core.known.events import Event
+from ahpa.core.known.knowledge import Known
+from ahpa.core.known.windows import Window
 from ahpa.core.policy.values import Policy
 from ahpa.core.readiness import Readiness
 from ahpa.core.words import seconds
@@ -47,9 +50,13 @@ class Wish:
     manage_target: bool
     model: str | None
     sweep: bool
+    windows: tuple[Window, ...] | None = None
+    events: tuple[Event, ...] | None = None
+    time_zone: str | None = None
+    holidays: str | None = None
 
 
-def setting_of(world: World, scaling: Scaling, slots: int, service_seconds: float) -> Setting:
+def setting_of(world: World, scaling: Scaling, slots: int, service_seconds: float, known: Known) -> Setting:
     """The world as it is simulated. Raises InputError, UsageError."""
     try:
         readiness, prices = _starts(world)
@@ -58,7 +65,7 @@ def setting_of(world: World, scaling: Scaling, slots: int, service_seconds: floa
         raise
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    return Setting(simulated, scaling, world.test_days, world.seed, world.burstiness)
+    return Setting(simulated, scaling, world.test_days, world.seed, world.burstiness, known)
 
 
 def _starts(world: World) -> tuple[Readiness, tuple[float, ...] | None]:
@@ -79,9 +86,18 @@ def question_of(wish: Wish, service: ServiceYaml | None) -> Question:
     return Question(late_target, quantile, wish.manage_target or owner.manage_target, wish.sweep)
 
 
-def model_name(wish: Wish, service: ServiceYaml | None) -> str:
-    """The model that was asked for here, or else by the owner's annotations."""
-    return wish.model or (service.policy.policy if service else Policy()).model
+def policy_of(wish: Wish, service: ServiceYaml | None) -> Policy:
+    """The owner's annotations, with what was said here in their place: the model, what is known beforehand, the
+    calendar."""
+    owner = service.policy.policy if service else Policy()
+    return replace(
+        owner,
+        model=wish.model or owner.model,
+        windows=wish.windows or owner.windows,
+        events=wish.events or owner.events,
+        time_zone=wish.time_zone or owner.time_zone,
+        holidays=wish.holidays or owner.holidays,
+    )
 
 
 def in_words(setting: Setting, demand: Demand, model: str, world: World, owner: Mapping[str, str]) -> dict[str, str]:
@@ -107,8 +123,15 @@ def in_words(setting: Setting, demand: Demand, model: str, world: World, owner: 
         "requests come": come,
         "queue": "one, first come first served, over all ready replicas",
         "a replica costs": "from the moment it is asked for until it is withdrawn; not-ready ones are withdrawn first",
+        **_known_in_words(setting.known),
         "the model": f"{named}learns from what came before, anew every day or few (a service: every hour)",
     }
+
+
+def _known_in_words(known: Known) -> dict[str, str]:
+    """What ours is told beforehand, and nobody else."""
+    told = {"windows": [one.line for one in known.windows], "planned events": [one.line for one in known.events]}
+    return {f"{name}, by the clock of {known.clock}": "; ".join(lines) for name, lines in told.items() if lines}
 
 
 def _starts_in_words(setting: Setting, file: Path | None) -> Iterator[tuple[str, str]]:

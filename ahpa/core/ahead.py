@@ -9,12 +9,13 @@ it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ahpa.core.controller import bounds, setting_of, supply_of
-from ahpa.core.observation import Limits, Workload
+from ahpa.core.bounds import bounds_of
+from ahpa.core.controller import setting_of, supply_of
+from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.planner import LAG_LEVEL
 from forecasting.forecast import Forecast, Outlook
 from forecasting.levels import read_level
@@ -61,16 +62,20 @@ def ahead(
     medians = np.array([read_level(steps.levels, values, 0.5) for values in steps.steps[row]])
     largest = np.lib.stride_tricks.sliding_window_view(medians, min(width, len(medians))).max(axis=1)
     largest = np.maximum(largest[min(first, len(largest) - 1) :], 0.0)
+    seen = Observation(now, tick, (workload,), {workload.key: outlook}, limits)
+    at, known = now + steps.step * np.arange(len(largest)), policy.known
+    lifts = [known.lift(moment, moment + reach).value for moment in at.tolist()] if known.events else [1.0] * len(at)
     needs = []
     for level in (setting.level, (1 + setting.level) / 2):
         margin = _margin(outlook, medians, level, max(0.0, now - outlook.origin) + reach, steps.step)
-        needs.append([supply.wanted(setting, float(peak)) for peak in largest + margin * np.sqrt(largest)])
-    low, high = bounds(workload, limits)
+        peaks = (largest + margin * np.sqrt(largest)) * lifts
+        needs.append([supply.wanted(setting, *said) for said in zip(peaks.tolist(), lifts, strict=True)])
     floors = [floor]
-    for wanted, kept in zip(needs[0][1:], needs[1][1:], strict=True):
-        wanted, kept = max(low, min(high, wanted)), max(low, min(high, kept))
+    for moment, wanted, kept in zip(at[1:].tolist(), needs[0][1:], needs[1][1:], strict=True):
+        within = bounds_of(workload, replace(seen, now=moment))
+        wanted, kept = (max(within.low, min(within.high, need)) for need in (wanted, kept))
         floors.append(max(wanted, min(floors[-1], kept)))
-    return Ahead(now + steps.step * np.arange(len(floors)), np.array(floors))
+    return Ahead(at, np.array(floors))
 
 
 def _margin(outlook: Outlook, medians: Floats, level: float, reach: float, step: float) -> float:

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ahpa.core.bounds import Bounds, bounds_of
 from ahpa.core.budget import shared
 from ahpa.core.decision import Decision, Reason, Severity, decided
 from ahpa.core.observation import Limits, Observation, Workload
@@ -83,7 +84,7 @@ def _decide(workload: Workload, at: Round) -> Decision:
         rollout = replace(rollout, release=at.observation.limits.decay_ratio)
     elif decision.plan is None and rollout.comes:  # a hold is one for what comes, too
         needed = max(needed, rollout.held)
-        high = bounds(present, at.observation.limits)[1]
+        high = bounds_of(present, at.observation).high
         floor = max(floor, min(high, at.reach(present), sum(rollout.claims(needed))))
     return _divided(decision, workload, rollout, rollout.split(floor, needed))
 
@@ -107,8 +108,7 @@ class _Aim:
 
     made: Plan
     outlook: Outlook
-    low: int
-    high: int
+    bounds: Bounds
     believed: int
     needed: int
     """By the plan, as far as it is believed; bounds do not count."""
@@ -124,15 +124,14 @@ class _Aim:
 
 def _overall(workload: Workload, at: Round, rollout: Rollout | None = None) -> tuple[Decision, int]:
     """The decision for a workload as a whole, and how many replicas are needed as far as we believe it."""
-    limits, outlook = at.observation.limits, at.observation.outlook(workload.key)
-    low, high = bounds(workload, limits)
-    if workload.floor > high:
-        return _down_to_maximum(workload, low, high), workload.floor
+    outlook, bounds = at.observation.outlook(workload.key), bounds_of(workload, at.observation)
+    if workload.floor > bounds.high:
+        return _down_to_maximum(workload, bounds, at), workload.floor
     lost = stale(workload, at.observation) and not held(workload, at.observation)
     if outlook is None or outlook.reason is not None or lost:
-        decision = _without_opinion(workload, outlook, low, at)
+        decision = _without_opinion(workload, outlook, bounds, at)
         return decision, decision.floor
-    aim = _aim(workload, at, outlook, low, high, rollout)
+    aim = _aim(workload, at, outlook, bounds, rollout)
     return _towards(aim, workload, at), aim.needed
 
 
@@ -156,11 +155,12 @@ def setting_of(workload: Workload) -> Setting:
     return workload.setting if level is None else Setting.fill(level)
 
 
-def _aim(workload: Workload, at: Round, outlook: Outlook, low: int, high: int, rollout: Rollout | None) -> _Aim:
-    policy, tick, supply = workload.policy.policy, at.observation.tick_seconds, supply_of(workload)
-    made = plan(outlook, supply, setting_of(workload), at.observation.now, tick, policy.lead)
+def _aim(workload: Workload, at: Round, outlook: Outlook, bounds: Bounds, rollout: Rollout | None) -> _Aim:
+    policy, low, high = workload.policy.policy, bounds.low, bounds.high
+    supply, setting = supply_of(workload), setting_of(workload)
+    made = plan(outlook, supply, setting, at.observation.now, at.observation.tick_seconds, policy.lead, policy.known)
     needs = needs_of(workload, made)
-    believed = max(workload.floor, _believable(outlook, supply, at.observation.limits))
+    believed = max(workload.floor, _believable(outlook, supply, at.observation.limits, made.lift.value))
     if made.floor > believed:
         needs += f", believed up to {believed}, as no more than {outlook.largest:.4g} was ever seen"
     needed = min(made.protected, believed)
@@ -169,7 +169,7 @@ def _aim(workload: Workload, at: Round, outlook: Outlook, low: int, high: int, r
     if wanted > goal:
         needs += f"; {wanted - goal} more stay where traffic was"
     comes = rollout is not None and rollout.comes
-    return _Aim(made, outlook, low, high, believed, needed, goal, wanted, needs, comes)
+    return _Aim(made, outlook, bounds, believed, needed, goal, wanted, needs, comes)
 
 
 def _towards(aim: _Aim, workload: Workload, at: Round) -> Decision:
@@ -183,38 +183,45 @@ def _towards(aim: _Aim, workload: Workload, at: Round) -> Decision:
         return decided(workload, current, blocked, text, aim.made, aim.outlook)
     if wanted == current:
         note = f"; {wanted} are still likely to be needed" if aim.made.protected == wanted > aim.made.floor else ""
-        text = f"keep {wanted}: {aim.needs}{note}"
+        text = f"keep {wanted}: {aim.needs}{note or _held_by(aim)}"
         return decided(workload, wanted, _resting(aim, workload), text, aim.made, aim.outlook)
     return _release(aim, workload)
 
 
-def _believable(outlook: Outlook, supply: Supply, limits: Limits) -> int:
-    """The most replicas that a forecast is believed to need; one at least."""
-    most = limits.unseen_ratio * outlook.largest
+def _held_by(aim: _Aim) -> str:
+    """In words, the window or event that keeps a floor from what it needs; empty if none does."""
+    bounds, needed = aim.bounds, aim.made.protected
+    if needed < aim.wanted == bounds.low > bounds.own:
+        return f"; at least {bounds.low} {bounds.wanted}"
+    if needed > aim.wanted == bounds.high < bounds.lasting:
+        return f"; at most {bounds.high} {bounds.allowed}"
+    return ""
+
+
+def _believable(outlook: Outlook, supply: Supply, limits: Limits, lift: float) -> int:
+    """The most replicas that a forecast is believed to need, with what is planned; one at least."""
+    most = limits.unseen_ratio * outlook.largest * max(1.0, lift)
     return max(1, supply.needs(min(most, 1e300)))
 
 
-def _down_to_maximum(workload: Workload, low: int, high: int) -> Decision:
-    """The owner's own maximum at once, whatever we know; an operator's cap by the ramp of a release."""
+def _down_to_maximum(workload: Workload, bounds: Bounds, at: Round) -> Decision:
+    """The owner's own maximum at once, whatever we know; an operator's cap, and a window's maximum, by the ramp of a
+    release; the latter, as the time hangs on it, not where nothing may be lowered."""
     policy, current = workload.policy.policy, workload.floor
     owners = min((x for x in (workload.maximum, policy.max) if x is not None), default=current)
-    floor = max(low, min(owners, max(high, step_down(current, policy.release))))
-    text = f"lower {current} -> {floor}: at most {high} allowed"
+    high = bounds.high if at.may_lower else max(bounds.high, min(bounds.lasting, current))
+    floor = max(bounds.low, min(owners, max(high, step_down(current, policy.release))))
+    if floor == current and at.halt is not None:
+        text = f"hold {current}: at most {bounds.high} {bounds.allowed}, but {at.why(at.halt, workload)}"
+        return decided(workload, current, at.halt, text)
+    text = f"lower {current} -> {floor}: at most {bounds.high} {bounds.allowed}"
     return decided(workload, floor, Reason.TOO_MANY_REPLICAS, text)
 
 
-def bounds(workload: Workload, limits: Limits) -> tuple[int, int]:
-    """(lowest, highest) floor. The owner's own minimum stands even above our cap, as far as it is in force: what a
-    record says beyond that is not raised to."""
-    policy = workload.policy.policy
-    high = min(x for x in (limits.cap, workload.maximum, policy.max) if x is not None)
-    low = max(min(workload.baseline, max(high, workload.floor)), min(policy.min or 0, high))
-    return low, max(low, high)
-
-
-def _without_opinion(workload: Workload, outlook: Outlook | None, low: int, at: Round) -> Decision:
-    """Hold, then decay: no data and no forecast are no opinion, never a zero. How long a hold is: see `held`."""
-    limits, now, current = at.observation.limits, at.observation.now, workload.floor
+def _without_opinion(workload: Workload, outlook: Outlook | None, bounds: Bounds, at: Round) -> Decision:
+    """Hold, then decay: no data and no forecast are no opinion, never a zero. How long a hold is: see `held`. What
+    people know holds all the same."""
+    limits, now, current, low = at.observation.limits, at.observation.now, workload.floor, bounds.low
     age = now - workload.observed_until
     reason = Reason.NO_RECENT_DATA if stale(workload, at.observation) else Reason.NO_FORECAST
     if reason is Reason.NO_RECENT_DATA or workload.never or (outlook is None and workload.unread is not None):
@@ -226,7 +233,8 @@ def _without_opinion(workload: Workload, outlook: Outlook | None, low: int, at: 
     if low > current:
         floor = min(low, at.reach(workload))
         limited = f"; at most {floor} this round" if floor < low else ""
-        text = f"raise {current} -> {floor}, the owner's minimum{limited}: {why}"
+        owners = "the owner's minimum" if low == bounds.own else f"{low} {bounds.wanted}"
+        text = f"raise {current} -> {floor}, {owners}{limited}: {why}"
         return decided(workload, floor, Reason.SCALE_UP_LIMITED if limited else Reason.TOO_FEW_REPLICAS, text)
     floor = max(low, step_down(current, limits.decay_ratio))
     if held(workload, at.observation) or not at.may_lower or floor >= current:
@@ -241,8 +249,8 @@ def _raise(aim: _Aim, workload: Workload, at: Round) -> Decision:
     if floor < wanted:
         shared = "" if at.allowance is None else " for all services together"
         reason, note = Reason.SCALE_UP_LIMITED, f"; at most {floor} this round{shared}"
-    elif made.protected > aim.high:
-        reason, note = Reason.TOO_MANY_REPLICAS, f"; at most {aim.high} allowed"
+    elif made.protected > aim.bounds.high:
+        reason, note = Reason.TOO_MANY_REPLICAS, f"; at most {aim.bounds.high} {aim.bounds.allowed}"
     elif aim.comes or wanted > aim.goal:
         reason = Reason.TRAFFIC_MOVES
     elif made.floor > wanted:
@@ -250,22 +258,22 @@ def _raise(aim: _Aim, workload: Workload, at: Round) -> Decision:
     elif made.protected > made.floor and wanted > made.floor:
         reason, note = Reason.STARTING_PROTECTED, f"; {wanted} are asked for and still likely to be needed"
     elif wanted > made.protected:
-        reason, note = Reason.TOO_FEW_REPLICAS, f"; at least {wanted} wanted by its owner"
+        reason, note = Reason.TOO_FEW_REPLICAS, f"; at least {wanted} {aim.bounds.wanted}"
     text = f"{moves(workload.floor, floor)}: {aim.needs}{note}"
     return decided(workload, floor, reason, text, made, aim.outlook)
 
 
 def _resting(aim: _Aim, workload: Workload) -> Reason:
     made = aim.made
-    if aim.believed < min(made.floor, aim.high):
+    if aim.believed < min(made.floor, aim.bounds.high):
         return Reason.UNSEEN_PEAK
     if aim.wanted > aim.goal:
         return Reason.TRAFFIC_MOVES
-    if made.floor > aim.high:
+    if made.floor > aim.bounds.high:
         return Reason.TOO_MANY_REPLICAS
-    if made.protected > max(made.floor, aim.low):
+    if made.protected > max(made.floor, aim.bounds.low):
         return _kept(workload, Reason.DESIRED_WITHIN_RANGE)
-    return Reason.TOO_FEW_REPLICAS if made.floor < aim.low else Reason.DESIRED_WITHIN_RANGE
+    return Reason.TOO_FEW_REPLICAS if made.floor < aim.bounds.low else Reason.DESIRED_WITHIN_RANGE
 
 
 def _kept(workload: Workload, otherwise: Reason) -> Reason:

@@ -15,8 +15,10 @@ import numpy as np
 from ahpa.core.capacity import Part
 from ahpa.core.controller import allowed_in, step
 from ahpa.core.decision import Decision
+from ahpa.core.known.wall import zone_named
 from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.policy.rules import parse_policy
+from ahpa.core.policy.values import Parsed, Policy
 from ahpa.core.readiness import Lag, Readiness, Tier
 from ahpa.core.setting import Record, Rule, Setting
 from ahpa.core.trust import frozen_tenants
@@ -133,6 +135,7 @@ def _workload_to_json(workload: Workload) -> dict[str, Any]:
     return {
         **{name: getattr(workload, name) for name in (*_PLAIN, *_LATER)},
         "annotations": dict(workload.policy.raw),
+        "timeZone": workload.policy.policy.time_zone,
         "requested": workload.policy.requested,
         "problems": list(workload.policy.problems),
         "perReplica": workload.per_replica,
@@ -159,7 +162,7 @@ def _workload_from_json(row: Mapping[str, Any]) -> Workload:
     return Workload(
         **{name: row[name] for name in _PLAIN},
         **{name: row[name] for name in _LATER if name in row},
-        policy=replace(parse_policy(row["annotations"]), problems=tuple(row["problems"])),
+        policy=replace(_policy_from_json(row), problems=tuple(row["problems"])),
         per_replica=row["perReplica"],
         readiness=Readiness(tiers),
         observed_until=-math.inf if until is None else float(until),
@@ -172,6 +175,12 @@ def _workload_from_json(row: Mapping[str, Any]) -> Workload:
         unread=row.get("unread"),
         never=row.get("never", ""),
     )
+
+
+def _policy_from_json(row: Mapping[str, Any]) -> Parsed:
+    """What it asked for, by the operator's clock where it named none; journals of before windows have no clock."""
+    zone = row.get("timeZone")
+    return parse_policy(row["annotations"], Policy(time_zone=None if zone is None else zone_named(str(zone))))
 
 
 def _setting_from_json(row: Mapping[str, Any]) -> Setting:

@@ -76,7 +76,16 @@ class Round:
     @property
     def may_lower(self) -> bool:
         """Whether anything may be lowered, whatever is known of a workload."""
-        return self.observation.settled and not self.frozen and not self.skewed
+        return self.halt is None
+
+    @property
+    def halt(self) -> Reason | None:
+        """Why nothing may be lowered, whatever is known of a workload; None: something may."""
+        if self.skewed:
+            return Reason.CLOCK_SKEW
+        if self.frozen:
+            return Reason.FLEET_FROZEN
+        return None if self.observation.settled else Reason.SETTLING
 
     def reach(self, workload: Workload) -> int:
         """The highest floor of this round: it holds on every way up."""
@@ -86,14 +95,8 @@ class Round:
 
     def blocked(self, workload: Workload) -> Reason | None:
         """Why a workload with a plan may not be lowered now, or None."""
-        if self.skewed:
-            return Reason.CLOCK_SKEW
-        distrust = distrusted(workload, self.observation)
-        if distrust is not None:
-            return distrust
-        if self.frozen:
-            return Reason.FLEET_FROZEN
-        return None if self.observation.settled else Reason.SETTLING
+        distrust = None if self.skewed else distrusted(workload, self.observation)
+        return distrust or self.halt
 
     def why(self, blocked: Reason, workload: Workload) -> str:
         """`blocked` in words."""

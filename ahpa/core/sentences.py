@@ -22,11 +22,15 @@ def moves(current: int, floor: int) -> str:
 
 
 def needs_of(workload: Workload, made: Plan) -> str:
-    """`peak 24.1 requests in flight (p99) within 441 s needs 9 at 2.8 each`, and what was taken for granted."""
+    """`peak 24.1 requests in flight (p99) within 441 s needs 9 at 2.8 each`, and what was taken for granted. A lifted
+    peak is told as such; what the setting did on usual days then is no reason."""
     unit = f" {workload.unit}" if workload.unit else ""
     peak = f"peak {made.peak:.4g}{unit} (p{100 * made.level:.4g})"
     within = f"within {made.window_seconds:.0f} s"
-    if made.setting.rule is Rule.CONSTANT:
+    lift = made.lift
+    if lift.words:
+        text = f"{peak}, x{lift.value:g} for {lift.words}, {within} needs {made.floor}"
+    elif made.setting.rule is Rule.CONSTANT:
         best = f"{made.floor} all the time" if made.floor else "no floor"
         text = f"{best} did best lately; {peak} {within}"
     elif made.setting.rule is Rule.SLOTS:
@@ -37,9 +41,10 @@ def needs_of(workload: Workload, made: Plan) -> str:
         return text
     if workload.parts:
         text += _split(workload, made)
-    elif made.setting.rule is not Rule.CONSTANT:
+    elif lift.words or made.setting.rule is not Rule.CONSTANT:
         text += f" at {_each(workload.per_replica, workload, made)}"
-    return text + _lately(workload, made.setting) + (f" ({'; '.join(workload.assumed)})" if workload.assumed else "")
+    lately = "" if lift.words else _lately(workload, made.setting)
+    return text + lately + (f" ({'; '.join(workload.assumed)})" if workload.assumed else "")
 
 
 def _lately(workload: Workload, setting: Setting) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,12 @@ class Served(ByService):
     half: Ints
     fewer: Array
     panics: NDArray[np.bool_]
+
+    def within(self, least: float | Floats, most: float | Floats) -> Served:
+        """For a while no fewer than `least` [n] and no more than `most` [n], as far as the owners' own bounds allow."""
+        low = np.maximum(self.least, np.minimum(least, self.most))
+        high = np.where(most < self.most, np.maximum(low, most), self.most)
+        return replace(self, least=low.astype(np.float32), most=high.astype(np.float32))
 
     @staticmethod
     def of(

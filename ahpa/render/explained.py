@@ -13,8 +13,9 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from ahpa.core.controller import bounds, setting_of
-from ahpa.core.observation import Limits
+from ahpa.core.bounds import bounds_of
+from ahpa.core.controller import setting_of
+from ahpa.core.observation import Limits, Observation
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.words import moment, percent, printable, quantity, seconds
 from ahpa.ports import TargetRound
@@ -41,6 +42,7 @@ class Explained:
     each: TargetRound
     now: float
     limits: Limits
+    tick: float
     query: str | None
     """Filled; None: nothing is asked."""
     measured: str
@@ -134,11 +136,11 @@ def _setting(it: Explained) -> str:
 
 def _bounds(it: Explained) -> str:
     workload = it.each.workload
-    low, high = bounds(workload, it.limits)
+    found = bounds_of(workload, Observation(it.now, it.tick, (workload,), {}, it.limits))
     most = {"its own maximum": workload.maximum, "ahpa.dev/max": workload.policy.policy.max, "--cap": it.limits.cap}
-    why = next(name for name, value in most.items() if value is not None and value <= high)
-    least = "its owner's minimum" if low == workload.baseline else "ahpa.dev/min"
-    return f"at least {low} ({least}), at most {high} ({why})"
+    high = next((name for name, value in most.items() if value is not None and value <= found.high), found.allowed)
+    low = "its owner's minimum" if found.low == workload.baseline else found.wanted
+    return f"at least {found.low} ({low}), at most {found.high} ({high})"
 
 
 def _written(it: Explained) -> str:

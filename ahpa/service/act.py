@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from zlib import crc32
 
 from ahpa.core.decision import Decision
 from ahpa.core.observation import Observation
@@ -70,7 +71,7 @@ class Actor:
                 message=decision.message,
             )
         refused = self._write_all(rounds, memory, now, deadline)
-        self._tell(rounds, refused, now, deadline)
+        self._tell(rounds, refused, memory, now, deadline)
 
     def _write_all(
         self, rounds: Sequence[TargetRound], memory: Memory, now: float, deadline: float
@@ -89,13 +90,20 @@ class Actor:
             self.telemetry.log("round.cut_short", logging.WARNING, targets=len(late), problem=problem)
         return refused
 
-    def _tell(self, rounds: Sequence[TargetRound], refused: Mapping[str, str], now: float, deadline: float) -> None:
+    def _tell(
+        self,
+        rounds: Sequence[TargetRound],
+        refused: Mapping[str, str],
+        memory: Memory,
+        now: float,
+        deadline: float,
+    ) -> None:
         """What is news, as Events, as far as number and time of a round allow; refused writes first. Each round begins
         further on, so that those who always have news do not silence the others."""
         until, told, left = min(self.stopwatch() + EVENT_SECONDS, deadline), 0, 0
         turn = int(now // 60) * EVENTS_A_ROUND % max(1, len(rounds))
         for each in sorted((*rounds[turn:], *rounds[:turn]), key=lambda each: each.decision.key not in refused):
-            for say in self._news(each, refused.get(each.decision.key), now):
+            for say in self._news(each, refused.get(each.decision.key), memory, now):
                 if told >= EVENTS_A_ROUND or self.stopwatch() >= until:
                     left += 1
                     break
@@ -103,17 +111,29 @@ class Actor:
         if left:
             self.telemetry.log("events.left", logging.WARNING, told=told, targets=left)
 
-    def _news(self, each: TargetRound, refused: str | None, now: float) -> list[Callable[[], bool]]:
+    def _news(self, each: TargetRound, refused: str | None, memory: Memory, now: float) -> list[Callable[[], bool]]:
         target, policy, say = each.target, each.workload.policy, self.events.say
         news: list[Callable[[], bool]] = []
         if refused is not None:
             news.append(lambda: say(target, "WriteRefused", refused, now, warning=True))
         news.append(lambda: self.events.tell(target, each.decision, now))
+        if each.ignored:
+            news.append(lambda: say(target, "FloorIgnored", each.ignored, now, warning=True))
         if policy.warnings:
             news.append(lambda: say(target, "UnknownParameter", "; ".join(policy.warnings), now, warning=True))
         if policy.inert and policy.requested and policy.policy.mode != "off":
             news.append(lambda: say(target, "NotActedOn", "; ".join(policy.inert), now, warning=True))
+        if each.measured and not policy.problems and memory.introduced.get(target.key) != each.measured:
+            news.append(lambda: self._introduce(each, memory, now))
         return news
+
+    def _introduce(self, each: TargetRound, memory: Memory, now: float) -> bool:
+        """Say once what was found out of an object: a wrong guess should be seen before the bill."""
+        text = f"measured by {each.measured}; ahpa.dev/demand and ahpa.dev/target-per-replica override it"
+        if not self.events.say(each.target, "Measured", text, now, value=crc32(text.encode())):
+            return False
+        memory.introduced[each.target.key] = each.measured
+        return True
 
     def _write_down(self, observation: Observation, decisions: Sequence[Decision]) -> None:
         if self.journal is None:

@@ -33,6 +33,8 @@ HELD = 10.0
 """Requests that a full replica holds, where demand counts something else."""
 SAME = 0.05
 """A replica that serves another demand by no more than this is the one that it was when the record began."""
+EVENT_SECONDS = 600.0
+"""So long after an event its steps may still come."""
 SAID = 3
 """So many changes are named in a log line."""
 
@@ -160,6 +162,13 @@ def wish(
     return here if others is None else here.beside(_waiting(others))
 
 
+def in_event(workload: Workload, now: float) -> bool:
+    """Whether there is, or was a few steps ago, another demand than usual: no setting is judged by that."""
+    policy = workload.policy.policy
+    steps = round(EVENT_SECONDS / STEP_SECONDS)
+    return bool(policy.events) and policy.known.factors(now - EVENT_SECONDS, STEP_SECONDS, steps) is not None
+
+
 def _step_of(panel: Panel, rows: Ints, ends: Floats) -> Floats:
     """What a panel says in these rows [n] (-1: none) of the step that ends then [n]; NaN where it says nothing."""
     steps = (np.where(np.isfinite(ends), ends, panel.start) - panel.start) / panel.step
@@ -211,7 +220,7 @@ def _served(planned: Sequence[Workload], scale: Floats, seen: Observation, react
     counted = [share is not None and share <= 1 for share in shares]
     filled = [share or FILLED for share in shares]
     cap = seen.limits.cap
-    return Served.of(
+    own = Served.of(
         per_replica=per_replica,
         slots=[value / share for value, share in zip(per_replica, filled, strict=True)],
         least=[max(w.baseline, w.policy.policy.min or 0) for w in planned],
@@ -223,3 +232,8 @@ def _served(planned: Sequence[Workload], scale: Floats, seen: Observation, react
         countable=counted,
         reactions=reactions,
     )
+    if not any(w.policy.policy.windows or w.policy.policy.events for w in planned):
+        return own
+    bounds = [w.policy.policy.known.bounds(seen.now, seen.now + _reach(w, seen) - _age(w, seen)) for w in planned]
+    least, most = zip(*bounds, strict=True)
+    return own.within(np.array(least), np.array(most))

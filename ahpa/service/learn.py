@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ahpa.core.known.knowledge import usual
 from ahpa.core.observation import Workload
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.policy.values import Policy
@@ -21,6 +22,8 @@ from ahpa.service.observe import summary
 from ahpa.service.rehearse import has_past, rehearsed
 from ahpa.service.settings import FURTHEST_SECONDS, RECENT_SECONDS, Settings
 from forecasting.choice.per_series import PerSeriesForecaster, PerSeriesModel
+from forecasting.choice.placed import placed
+from forecasting.fleet.calendar import Calendar
 from forecasting.forecast import Coverage, Outlook
 from forecasting.model import Model
 from forecasting.panel import Panel
@@ -124,14 +127,16 @@ class Learner:
             return Refit(now, None, asked)
         if not usable:
             return Refit(now, Learned(), asked)
-        history = reading.panel.select(usable)
+        history = usual(reading.panel.select(usable), listing.planned)
         learned = self._learned(listing, reading, history, earlier)
-        return Refit(now, learned, asked, tried and self._rehearsed(tried, history, learned.past))
+        return Refit(now, learned, asked, tried and self._rehearsed(tried, history, learned.past, listing.calendars))
 
-    def _rehearsed(self, tried: Tried, history: Panel, past: Collection[str]) -> Tried | None:
+    def _rehearsed(
+        self, tried: Tried, history: Panel, past: Collection[str], calendars: Mapping[str, Calendar]
+    ) -> Tried | None:
         """Never at the cost of what was learned."""
         try:
-            return rehearsed(tried, self.models[Policy().model], history, past)
+            return rehearsed(tried, placed(self.models[Policy().model], calendars), history, past)
         except Exception:  # a fault of ours, or of a library
             self.telemetry.fault("settings.failed")
             return None
@@ -140,7 +145,7 @@ class Learner:
         chosen = {a.series: a.parsed.policy.model for a in listing.asked if a.query is not None}
         unlisted = {series for series in earlier.known if series.partition("/")[0] in listing.unlisted}
         unread = (listing.queries.keys() - set(history.keys)) | unlisted
-        model = PerSeriesModel(self.models, chosen, Policy().model, earlier.forecaster, unread)
+        model = PerSeriesModel(self.models, chosen, Policy().model, earlier.forecaster, unread, listing.calendars)
         forecaster = model.fit(history)
         for name, reasons in forecaster.failed.items():
             said = {listing.keys[series]: reason for series, reason in reasons.items()}

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from ahpa.core.known.knowledge import Known
 from ahpa.core.policy.values import Parsed
 from ahpa.core.served import Reaction
 from ahpa.core.units import Fit
 from ahpa.ports import Target
+from forecasting.fleet.calendar import Calendar
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +30,8 @@ class Asked:
     """By what its demand is measured, and what one replica serves of that."""
     assumed: tuple[str, ...] = ()
     """What was taken for granted in that, in words."""
+    calendar: Calendar | None = None
+    """Of the people who make its load, where they live elsewhere than the operator says."""
 
     @property
     def series(self) -> str:
@@ -48,6 +52,16 @@ class Listing:
     def queries(self) -> dict[str, str]:
         """By series, of those that want a plan."""
         return {a.series: a.query for a in self.asked if a.query is not None}
+
+    @property
+    def calendars(self) -> dict[str, Calendar]:
+        """By series, of those who have their own."""
+        return {a.series: a.calendar for a in self.asked if a.calendar is not None}
+
+    @property
+    def planned(self) -> dict[str, Known]:
+        """By series, of those with events: what is known of them."""
+        return {a.series: a.parsed.policy.known for a in self.asked if a.parsed.policy.events}
 
     @property
     def late(self) -> dict[str, str]:

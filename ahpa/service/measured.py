@@ -74,7 +74,8 @@ def _meant(target: Target, query: DemandQuery) -> Measure:
 
 
 def _by_one(target: Target, policy: Policy, query: DemandQuery, measure: Measure, step: float) -> Measured:
-    where, names = (target.namespace, target.name, step), {**target.names, **measure.names}
+    names = {**target.names, **measure.names}
+    where = target.namespace, names.get("name", target.name), step
     own = policy.target_per_replica
     said = [c if own is None else Capacity(own, query.unit, "ahpa.dev/target-per-replica") for c in measure.capacities]
     fits = tuple(fit(capacity, query.name, query.unit, policy.service_time) for capacity in said)

@@ -58,6 +58,10 @@ class Memory:
     """Kinds that the last round could not list. Lost: it is told of once more."""
     would_be: dict[str, int] = field(default_factory=dict)
     """Floors that nobody wrote (observe, dry run). Lost: they count from the owner's own minimum again."""
+    unfollowed: dict[str, float] = field(default_factory=dict)
+    """Since when fewer replicas are asked for than our floor. Lost: it is told of a little later."""
+    introduced: dict[str, str] = field(default_factory=dict)
+    """What their owners were told of how they are measured. Lost: they are told once more."""
     backoff: dict[str, Backoff] = field(default_factory=dict)
     """Lost: a refused write is tried once more, an hour early at most."""
     unanswered: set[str] = field(default_factory=set)
@@ -87,6 +91,8 @@ class Memory:
             self.observed_until,
             self.doubted_since,
             self.would_be,
+            self.introduced,
+            self.unfollowed,
             self.backoff,
             self.unlearned,
             self.settings,

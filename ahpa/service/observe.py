@@ -12,7 +12,7 @@ import numpy as np
 from ahpa.core.capacity import apportion, mean_capacity
 from ahpa.core.observation import Workload
 from ahpa.core.policy.rules import parse_policy
-from ahpa.core.policy.values import Parsed, Policy
+from ahpa.core.policy.values import PREFIX, Parsed, Policy
 from ahpa.core.readiness import Readiness
 from ahpa.core.starts import StartLog
 from ahpa.ports import (
@@ -20,6 +20,7 @@ from ahpa.ports import (
     ClusterError,
     DemandQueries,
     DemandSource,
+    Places,
     QueryError,
     Reading,
     StartSource,
@@ -32,6 +33,7 @@ from ahpa.service.measured import measured
 from ahpa.service.memory import Memory
 from ahpa.service.settings import RECENT_SECONDS, Settings
 from ahpa.service.starting import look_at_pods
+from forecasting.fleet.calendar import Calendar
 from forecasting.panel import Panel
 
 LATE_SECONDS = 600.0
@@ -54,6 +56,8 @@ class Observer:
     models: Collection[str]
     """Names of models that can be asked for."""
     telemetry: Telemetry
+    places: Places | None = None
+    """The calendars of the world; None: all go by the operator's."""
 
     def list(self, deadline: float = math.inf) -> Listing:
         """All targets of every kind that answers; one without its CRD harms no other. Raises ClusterError if none
@@ -87,21 +91,33 @@ class Observer:
             return _left_out(Asked(target, Parsed(Policy()), None), error)
 
     def _asked(self, target: Target) -> Asked:
-        parsed = parse_policy(target.annotations)
+        parsed = parse_policy(target.annotations, self.settings.defaults)
         if not parsed.requested or parsed.policy.mode == "off":
             return Asked(target, parsed, None)
+        target = replace(target, refusal=target.refusal or _reverted(target, parsed.policy))
         if parsed.policy.model not in self.models:
             known = ", ".join(sorted(self.models))
             return _unserved(target, parsed, f"ahpa.dev/model: no model {parsed.policy.model!r}; there are {known}")
         try:
             found = measured(target, parsed.policy, self.queries, self.settings.step_seconds)
+            calendar = self._calendar(parsed.policy)
         except QueryError as error:
             return _unserved(target, parsed, str(error))
         if len(target.parts) == len(found.fits):
             served = zip(target.parts, found.fits, strict=True)
             parts = tuple(replace(part, per_replica=one.per_replica or part.per_replica) for part, one in served)
             target = replace(target, parts=parts)
-        return Asked(target, parsed, found.query, found.fits, found.late, found.words, found.assumed)
+        return Asked(target, parsed, found.query, found.fits, found.late, found.words, found.assumed, calendar)
+
+    def _calendar(self, policy: Policy) -> Calendar | None:
+        """Its own; None where it goes by the operator's. Raises QueryError for a place that nobody knows."""
+        asked = policy.time_zone, policy.holidays
+        if self.places is None or asked == (self.settings.defaults.time_zone, self.settings.defaults.holidays):
+            return None
+        try:
+            return self.places(*asked)
+        except ValueError as error:
+            raise QueryError(f"ahpa.dev/holidays: {error}") from error
 
     def recent(self, listing: Listing, memory: Memory, now: float, deadline: float = math.inf) -> Reading:
         """The last hour of every target that wants a plan. An outage is told of once when it begins and once when it is
@@ -174,7 +190,9 @@ class Observer:
                     late=late.get(series),
                     unread=recent.problems.get(series),
                     never="" if series in memory.seen or asked.query is None else _never(asked),
-                    doubt=doubts.of(series, zeros.get(series), busy=target.ready > floor) or _unread_defaults(target),
+                    doubt=doubts.of(series, zeros.get(series), busy=target.ready > floor)
+                    or target.doubt
+                    or _unread_defaults(target),
                     was_trusted=_was_trusted(target, series, memory),
                 )
             )
@@ -203,6 +221,16 @@ class Observer:
             assumed=_assumed(asked, readiness),
             no_capacity=next((one.problem for one in asked.fits if one.problem), ""),
         )
+
+
+def _reverted(target: Target, policy: Policy) -> str | None:
+    """Why a floor of this target would not stay; nothing is written in observe mode, so there it may be thought of."""
+    if not target.in_git or policy.mode != "apply" or policy.minimum_in_git == "ignored":
+        return None
+    return (
+        f"{target.in_git} keeps the minimum of this {target.title} as Git has it, against us: let it ignore that "
+        f"field and set {PREFIX}minimum-in-git: ignored, or let the object read the floor (docs/without-writing.md)"
+    )
 
 
 def _unserved(target: Target, parsed: Parsed, problem: str) -> Asked:

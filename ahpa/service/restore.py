@@ -40,10 +40,15 @@ def recorded(actuators: Mapping[str, Actuator]) -> tuple[dict[str, Target], dict
     unlisted: dict[str, ClusterError] = {}
     for kind, actuator in actuators.items():
         try:
-            found |= {target.key: target for target in actuator.targets() if STATE in target.annotations}
+            found |= {target.key: target for target in actuator.targets() if _recorded(target)}
         except ClusterError as error:
             unlisted[kind] = error
     return found, unlisted
+
+
+def _recorded(target: Target) -> bool:
+    """Also one that cannot be read now: its floor may be ours."""
+    return target.managed or STATE in target.annotations
 
 
 def found_at_last(

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from ahpa.core.controller import step
 from ahpa.core.decision import Decision
+from ahpa.core.known.knowledge import usual
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.round import nothing_to_go_by
 from ahpa.core.trust import distrusted
@@ -24,6 +25,7 @@ from ahpa.ports import (
     DemandSource,
     EventLog,
     Journal,
+    Places,
     Reading,
     ServerClock,
     StartSource,
@@ -32,7 +34,8 @@ from ahpa.ports import (
 )
 from ahpa.service.act import Actor, Gate
 from ahpa.service.budget import Budget
-from ahpa.service.choose import STEP_SECONDS, Tried, wish
+from ahpa.service.choose import STEP_SECONDS, Tried, in_event, wish
+from ahpa.service.effect import ignored
 from ahpa.service.learn import Learned, Learner, Refit, worst_skew
 from ahpa.service.listing import NOBODY, Listing
 from ahpa.service.memory import Memory
@@ -65,6 +68,8 @@ class Ports:
     journal: Journal | None = None
     cluster_clock: ServerClock | None = None
     """What the API server says of the time; None: it is not asked."""
+    places: Places | None = None
+    """Where services may say that their people live; None: nowhere but where the operator says."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +106,7 @@ class Service:
             ports.queries,
             tuple(ports.models),
             ports.telemetry,
+            ports.places,
         )
         self._learner = Learner(settings, ports.demand, ports.models, ports.telemetry, ports.cluster_clock)
         self._actor = Actor(ports.actuators, ports.events, ports.telemetry, ports.journal, may_write)
@@ -152,11 +158,19 @@ class Service:
         self._wish_for_refit(listing, recent, now)
         skew = worst_skew(recent, self._cluster_clock)
         if abs(skew) <= self.settings.limits.skew_seconds:  # else its columns are not the hours that we think
-            self._learned = self._learned.observed(recent)
+            of_usual = replace(recent, panel=usual(recent.panel, listing.planned))
+            self._learned = self._learned.observed(of_usual)
         observation = self._observation(listing, recent, skew, now, writes, budget.starts)
         decisions = step(observation)
         rounds = tuple(
-            TargetRound(asked.target, workload, observation.outlook(workload.key), decision)
+            TargetRound(
+                asked.target,
+                workload,
+                observation.outlook(workload.key),
+                decision,
+                ignored(asked.target, self._memory, now),
+                asked.words,
+            )
             for asked, workload, decision in zip(listing.asked, observation.workloads, decisions, strict=True)
         )
         self.shown = Shown(now, rounds, listing)
@@ -219,7 +233,7 @@ class Service:
         if self.settings.step_seconds != STEP_SECONDS or self.settings.tick_seconds > STEP_SECONDS:
             return
         series = listing.series
-        doubted = {series[w.key] for w in seen.workloads if distrusted(w, seen) is not None}
+        doubted = {series[w.key] for w in seen.workloads if distrusted(w, seen) is not None or in_event(w, seen.now)}
         try:
             tried = self._memory.tried
             if tried is not None and abs(seen.skew) <= seen.limits.skew_seconds:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ahpa.core.observation import Limits
+from ahpa.core.policy.values import Policy
 from ahpa.core.readiness import Lag, Readiness
 
 RECENT_SECONDS = 3600.0
@@ -26,6 +27,8 @@ class Settings:
     readiness: Readiness = field(default_factory=lambda: Readiness.single(Lag.of(180, 300)))
     """Assumed of every service until its own replicas have shown better."""
     limits: Limits = Limits()
+    defaults: Policy = field(default_factory=Policy)
+    """What holds where an owner says nothing: the time zone and the holidays of the load."""
 
     def __post_init__(self) -> None:
         for name in ("tick_seconds", "refit_seconds", "step_seconds"):

@@ -94,7 +94,15 @@ def candidates(actuators: Mapping[str, Actuator], ports: Ports, settings: Settin
     ClusterError if nothing can be listed."""
     known = {kind: AsIfAnnotated(actuator) for kind, actuator in actuators.items()}
     observer = Observer(
-        settings, known, ports.demand, ports.late, ports.starts, ports.queries, tuple(ports.models), ports.telemetry
+        settings,
+        known,
+        ports.demand,
+        ports.late,
+        ports.starts,
+        ports.queries,
+        tuple(ports.models),
+        ports.telemetry,
+        ports.places,
     )
     listing = observer.list()
     since = now - settings.history_seconds

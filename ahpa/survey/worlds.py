@@ -68,7 +68,8 @@ def world_of(candidate: Candidate, scaler: Scaler, test_days: float, seed: int =
     service = SimulatedService(seconds, slots, late_after, max(GIVE_UP_SECONDS, late_after), workload.readiness)
 
     def setting(least: int) -> Setting:
-        return Setting(service, _scaling(candidate.target, scaler, per_replica, slots, least), test_days, seed)
+        scaling = _scaling(candidate.target, scaler, per_replica, slots, least)
+        return Setting(service, scaling, test_days, seed, known=policy.known)
 
     least = workload.baseline
     question = Question(policy.late_target, level_of(policy), sweep=False)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from forecasting.choice.placed import placed
+from forecasting.fleet.calendar import Calendar
 from forecasting.forecast import Coverage, Forecast
 from forecasting.levels import LEVELS
 from forecasting.model import Forecaster, Model
@@ -44,6 +46,10 @@ class AutoModel:
         ranks = np.argsort(np.where(np.isfinite(losses), losses, np.inf), axis=1, kind="stable")
         fitted, names = tuple(m.fit(history) for m in self.candidates), tuple(m.name for m in self.candidates)
         return AutoForecaster(fitted, names, history.keys, ranks)
+
+    def placed(self, calendars: Mapping[str, Calendar | None]) -> AutoModel:
+        """As `Placed` says, for those of the candidates that can be told."""
+        return replace(self, candidates=tuple(placed(each, calendars) for each in self.candidates))
 
     def after(self, earlier: Forecaster) -> AutoModel:
         """The model that stays with what an earlier fit had chosen (`Remembers`)."""

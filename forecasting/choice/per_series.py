@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from forecasting.choice.failed import FailedFit, Stuck, observed
+from forecasting.choice.placed import placed
+from forecasting.fleet.calendar import Calendar
 from forecasting.forecast import Coverage, Forecast
 from forecasting.levels import LEVELS
 from forecasting.model import Forecaster, Model, Remembers
@@ -31,6 +33,8 @@ class PerSeriesModel:
     fails."""
     unread: Collection[str] = ()
     """Keys of which there is no history to learn from this time; what `earlier` knew of them goes on."""
+    calendars: Mapping[str, Calendar | None] = field(default_factory=dict)
+    """By key, of those that go by another calendar than their model's."""
     name: str = "per-series"
 
     def fit(self, history: Panel) -> PerSeriesForecaster:
@@ -45,7 +49,7 @@ class PerSeriesModel:
         parts: dict[str, Forecaster] = {}
         failed: dict[str, Mapping[str, str]] = {}
         for name, keys in rows.items():
-            parts[name], failed[name] = _fitted(name, self._remembering(name), history.select(keys))
+            parts[name], failed[name] = _fitted(name, self._prepared(name), history.select(keys))
         unanswered = {*self.unread, *(key for reasons in failed.values() for key in reasons)}
         lost: dict[str, list[str]] = {}
         for key in sorted(unanswered):
@@ -81,8 +85,8 @@ class PerSeriesModel:
         failed = FailedFit(held, history.end, history.step, name, _NO_MORE)
         return kept | {key: Kept(failed, before[key].at) for key in held}
 
-    def _remembering(self, name: str) -> Model:
-        model = self.models[name]
+    def _prepared(self, name: str) -> Model:
+        model = placed(self.models[name], self.calendars)
         before = self.earlier.fitted(name) if self.earlier else None
         return model.after(before) if isinstance(model, Remembers) and before is not None else model
 

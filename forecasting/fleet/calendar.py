@@ -7,6 +7,7 @@ A model is told neither hours nor dates; it is only shown the right earlier days
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +58,46 @@ class Calendar:
         same_weekday = (day - before) % 7 == 0
         restful = was_off | ((before + 4) % 7 == 0)  # 1970-01-01 was a Thursday: day 3 was a Sunday
         return np.asarray(np.where(off, restful, same_weekday & ~was_off))
+
+
+@dataclass(frozen=True, eq=False)
+class Calendars:
+    """Which calendar each row of a fleet goes by."""
+
+    kinds: tuple[Calendar | None, ...]
+    of_row: Ints
+    """Shape [n]: which of the kinds."""
+
+    @classmethod
+    def of(cls, keys: Sequence[str], default: Calendar | None, own: Mapping[str, Calendar | None]) -> Calendars:
+        """`own` by key; rows that it lacks go by the default. A calendar is another one if it is another object."""
+        rows = [own.get(key, default) for key in keys]
+        kinds = list({id(calendar): calendar for calendar in rows}.values()) or [default]
+        places = {id(calendar): place for place, calendar in enumerate(kinds)}
+        return cls(tuple(kinds), np.array([places[id(calendar)] for calendar in rows], np.intp))
+
+    def alike(self, rows: Ints, size: int) -> Iterator[tuple[Ints, Calendar | None]]:
+        """Some rows, in order, at most `size` at once, all of which go by the calendar beside them."""
+        for kind, calendar in enumerate(self.kinds):
+            mine = rows[self.of_row[rows] == kind]
+            for first in range(0, len(mine), size):
+                yield mine[first : first + size], calendar
+
+    def blocks(self, size: int) -> Iterator[tuple[slice | Ints, Calendar | None]]:
+        """As `alike`, of all rows; slices, which copy nothing, where all go by one calendar."""
+        n = len(self.of_row)
+        if len(self.kinds) > 1:  # in an order that `in_order` knows
+            yield from self.alike(np.arange(n), size)
+            return
+        for first in range(0, n, size):
+            yield slice(first, min(n, first + size)), self.kinds[0]
+
+    def in_order(self, parts: Sequence[Floats]) -> Floats:
+        """What was worked out of each of the `blocks`, as one array in the order of the rows."""
+        whole = np.concatenate(parts)
+        if len(self.kinds) > 1:
+            whole[np.argsort(self.of_row, kind="stable")] = whole.copy()
+        return whole
 
 
 @dataclass(frozen=True, eq=False)

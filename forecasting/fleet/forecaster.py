@@ -14,9 +14,9 @@ import numpy as np
 
 from forecasting.calibration import Calibration, pace_of, walk
 from forecasting.executor import Executor, run_all
-from forecasting.fleet.calendar import Calendar, Seasons
+from forecasting.fleet.calendar import Calendar, Calendars, Seasons
 from forecasting.fleet.features import Features
-from forecasting.fleet.learning import chunks, fold_of, predict
+from forecasting.fleet.learning import fold_of, predict
 from forecasting.fleet.network import Ensemble
 from forecasting.fleet.window_stats import LatestOrigin, PrefixSums, WindowStats
 from forecasting.forecast import Coverage, Forecast
@@ -78,7 +78,7 @@ class FleetForecaster:
     """[n]: as `Features.periods`."""
     clock: Array
     """[n, steps of an hour]: as `Features.clock`."""
-    calendar: Calendar | None
+    calendars: Calendars
     networks: Networks
     pending: PendingPredictions
     executor: Executor
@@ -178,13 +178,14 @@ class FleetForecaster:
             return
         every = max(1, -(-(t - earliest) // wanted))
         origins = np.arange(t - 1, earliest, -every)[::-1]
-        parts = [group[rows] for rows in chunks(n, _REHEARSED_ROWS)]
-        yield from zip(parts, run_all(self.executor, partial(self._rehearse, origins, every), parts), strict=True)
+        parts = list(self.calendars.alike(group, _REHEARSED_ROWS))
+        done = run_all(self.executor, partial(self._rehearse, origins, every), parts)
+        yield from zip((rows for rows, _ in parts), done, strict=True)
 
-    def _rehearse(self, origins: Ints, every: int, rows: Ints) -> Calibration:
-        values, step = self.history.values[rows], self.history.step
+    def _rehearse(self, origins: Ints, every: int, part: tuple[Ints, Calendar | None]) -> Calibration:
+        values, step = self.history.values[part[0]], self.history.step
         sums, fewer = PrefixSums(values, origins), origins[::-_SELDOM][::-1]
-        features, seldom = (self._features(self.history, rows, stats) for stats in (sums, sums.around(fewer)))
+        features, seldom = (self._features(self.history, *part, stats) for stats in (sums, sums.around(fewer)))
         c = self.pending.calibration
         out = Calibration.fresh(len(values), len(self.pending.windows), c.levels, c.rate, c.memory)
         for k, window in enumerate(self.pending.windows):
@@ -199,15 +200,17 @@ class FleetForecaster:
             _, out = walk(out, k, logs, seen.truth(window), delay, pace, calibrated_logs)
         return out
 
-    def _features(self, history: History, rows: slice | Ints, stats: WindowStats) -> Features:
-        """Of some rows of a history that grew from this one."""
-        seasons = Seasons(history.start, history.step, self.calendar)
+    def _features(
+        self, history: History, rows: slice | Ints, calendar: Calendar | None, stats: WindowStats
+    ) -> Features:
+        """Of some rows of a history that grew from this one, which all go by one calendar."""
+        seasons = Seasons(history.start, history.step, calendar)
         return Features.of(stats, self.least[rows], seasons, self.periods[rows], self.clock[rows])
 
-    def _features_at(self, history: History, origins: Ints) -> Iterator[tuple[slice, Features]]:
+    def _features_at(self, history: History, origins: Ints) -> Iterator[tuple[slice | Ints, Features]]:
         """Of all rows at many origins, as many rows at once as fit."""
-        for rows in chunks(len(history.keys), max(1, _ORIGINS // max(1, len(origins)))):
-            yield rows, self._features(history, rows, PrefixSums(history.values[rows], origins))
+        for rows, calendar in self.calendars.blocks(max(1, _ORIGINS // max(1, len(origins)))):
+            yield rows, self._features(history, rows, calendar, PrefixSums(history.values[rows], origins))
 
     def _trails(self, history: History, origins: Ints, which: Iterable[int]) -> Array:
         """The offsets [n, windows, o, q] at each origin, settled as the truth becomes known; zeros but for `which`."""
@@ -223,7 +226,7 @@ class FleetForecaster:
                 (predict(ensemble, features, window), features.truth(window))
                 for _, features in self._features_at(history, origins[due])
             ]
-            logs, truth = (np.concatenate(part) for part in zip(*parts, strict=True))
+            logs, truth = (self.calendars.in_order(part) for part in zip(*parts, strict=True))
             delay, pace = -(-window.end // window.every), pace_of(window, history.step, window.every)
             trail = walk(own, k, logs, truth, delay, pace, calibrated_logs)[0]
             out[:, k] = trail[:, np.maximum(np.cumsum(due) - 1, 0)]
@@ -235,24 +238,25 @@ class FleetForecaster:
         return run_all(self.executor, self._look, self._blocks)
 
     @cached_property
-    def _blocks(self) -> list[slice]:
-        return list(chunks(len(self.history.keys), _BLOCK_ROWS))
+    def _blocks(self) -> list[tuple[slice | Ints, Calendar | None]]:
+        return list(self.calendars.blocks(_BLOCK_ROWS))
 
-    def _look(self, rows: slice) -> Features:
-        return self._features(self.history, rows, LatestOrigin(self.history.values[rows]))
+    def _look(self, block: tuple[slice | Ints, Calendar | None]) -> Features:
+        return self._features(self.history, *block, LatestOrigin(self.history.values[block[0]]))
 
     def _said(self, windows: Sequence[Window]) -> Array:
         """Quantiles of windows at TRACKED_LEVELS, [windows, n, q], in demand; each level by itself, unsorted."""
-        blocks = list(zip(self._blocks, self._latest, strict=True))
+        rows_of = [rows for rows, _ in self._blocks]
+        blocks = list(zip(rows_of, self._latest, strict=True))
         out = np.empty((len(windows), len(self.history.keys), len(TRACKED_LEVELS)), dtype=np.float32)
-        for rows, said in zip(self._blocks, run_all(self.executor, partial(self._say, windows), blocks), strict=True):
+        for rows, said in zip(rows_of, run_all(self.executor, partial(self._say, windows), blocks), strict=True):
             out[:, rows] = said
         return out
 
-    def _say(self, windows: Sequence[Window], block: tuple[slice, Features]) -> Array:
+    def _say(self, windows: Sequence[Window], block: tuple[slice | Ints, Features]) -> Array:
         """`_said` of one block of rows."""
         rows, features = block
-        out = np.empty((len(windows), rows.stop - rows.start, len(TRACKED_LEVELS)), dtype=np.float32)
+        out = np.empty((len(windows), len(features.frame.anchor), len(TRACKED_LEVELS)), dtype=np.float32)
         for k, window in enumerate(windows):
             logs = predict(self.networks.of(window), features, window)[:, 0]
             logs = calibrated_logs(logs, self.pending.offsets(window)[rows], TRACKED_LEVELS)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.fleet.calendar import Seasons
+from forecasting.fleet.calendar import Calendars, Seasons
 from forecasting.fleet.features import Features
 from forecasting.fleet.network import Ensemble, Samples, Training, train
 from forecasting.fleet.window_stats import PrefixSums
@@ -33,7 +33,10 @@ class Source:
     """[n]: as `Features.periods`."""
     clock: Array
     """[n, steps of an hour]: as `Features.clock`."""
-    seasons: Seasons
+    start: float
+    """Unix seconds at which column 0 begins."""
+    step: float
+    calendars: Calendars
     settled: Ints
     """Rows that samples are drawn from, increasing."""
 
@@ -80,15 +83,15 @@ def fold_of(origins: NDArray[np.intp], length: int, step: float, folds: int) -> 
 
 def sample(source: Source, windows: Sequence[Window], budget: int, folds: int, rng: np.random.Generator) -> Samples:
     """About `budget` samples, distributed evenly over windows, over at most 400 settled services, and over time."""
-    values, seasons, settled = source.values, source.seasons, source.settled
+    values, settled, step = source.values, source.settled, source.step
     n, t = len(settled), values.shape[1]
     if not n or t < 3:
         return _nothing()
     chosen = settled[np.sort(rng.choice(n, size=min(n, _MOST_ROWS), replace=False))]
     each = max(8, budget // (len(chosen) * len(windows)))
     parts = []
-    for rows in chunks(len(chosen)):
-        part = values[chosen[rows]]
+    for rows, calendar in source.calendars.alike(chosen, _ROWS):
+        part, seasons = values[rows], Seasons(source.start, step, calendar)
         least = least_floor(part)
         sums = PrefixSums(part, np.arange(0))
         seen = np.isfinite(part)
@@ -101,9 +104,9 @@ def sample(source: Source, windows: Sequence[Window], budget: int, folds: int, r
                 continue
             able = 1 + np.flatnonzero(some[1 + window.lead : latest + 1 + window.lead])  # else no row knows its truth
             origins = np.sort(rng.choice(able, size=min(wanted, len(able)), replace=False))
-            found = source.periods[chosen[rows]], source.clock[chosen[rows]]
+            found = source.periods[rows], source.clock[rows]
             features = Features.of(sums.around(origins), least, seasons, *found)
-            parts.append(_pairs(features, window, fold_of(origins + window.lead, t, seasons.step, folds)))
+            parts.append(_pairs(features, window, fold_of(origins + window.lead, t, step, folds)))
     return Samples.joined(parts) if parts else _nothing()
 
 

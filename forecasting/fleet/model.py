@@ -8,14 +8,14 @@ What was learned goes with the time as a `FleetForecaster` (forecaster.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 
 from forecasting.executor import Executor, Serial, run_all
-from forecasting.fleet.calendar import Calendar, Seasons
+from forecasting.fleet.calendar import Calendar, Calendars, Seasons
 from forecasting.fleet.clock import find_clock
 from forecasting.fleet.forecaster import FleetForecaster, Networks
 from forecasting.fleet.learning import Source, chunks, learn, least_floor, settled_rows
@@ -43,6 +43,8 @@ class FleetModel:
 
     calendar: Calendar | None = None
     """The clock and the holidays of the people who make the load; None: UTC, and every day alike."""
+    own: Mapping[str, Calendar | None] = field(default_factory=dict, hash=False)
+    """By series: those of its own people. All learn together; each row is described by its own calendar."""
     seed: int = 0
     memory_days: float = 28.0
     samples: int = 120_000
@@ -58,15 +60,20 @@ class FleetModel:
     def name(self) -> str:
         return "fleet"
 
+    def placed(self, calendars: Mapping[str, Calendar | None]) -> FleetModel:
+        """As `Placed` says."""
+        return replace(self, own=calendars)
+
     def fit(self, history: Panel) -> FleetForecaster:
         """Learn from `history` [n, t]; the same history and seed give the same forecaster."""
         step = history.step
         own = History.of(history, round(self.memory_days * DAY_SECONDS / step))
         rng = np.random.default_rng(self.seed)
         made_up = services(self.others, _OTHERS_DAYS, step, rng)
-        others = self._source(made_up, Seasons(0.0, step), np.arange(len(made_up)))
-        settled = settled_rows(own.values, step)
-        fleet = self._source(own.values, Seasons(own.start, step, self.calendar), settled)
+        everyone = np.arange(len(made_up))
+        others = self._source(made_up, 0.0, step, Calendars((None,), np.zeros_like(everyone)), everyone)
+        settled, calendars = settled_rows(own.values, step), Calendars.of(own.keys, self.calendar, self.own)
+        fleet = self._source(own.values, own.start, step, calendars, settled)
         budget = min(self.samples, self.samples_per_service * len(settled))
         windows = [window for window in tracked(step) if window.lead == 0]
         singles = [Window(lead, 1) for lead in sorted({max(1, round(s / step)) for s in _LEARNED_LEAD_SECONDS})]
@@ -78,19 +85,19 @@ class FleetModel:
             least=least_floor(own.values),
             periods=fleet.periods,
             clock=fleet.clock,
-            calendar=self.calendar,
+            calendars=calendars,
             networks=Networks(peaks, steps),
             pending=PendingPredictions.fresh(len(own.keys), step),
             executor=self.executor,
         )
         return fitted.rehearsed(settled).awaiting()
 
-    def _source(self, values: Floats, seasons: Seasons, settled: Ints) -> Source:
+    def _source(self, values: Floats, start: float, step: float, calendars: Calendars, settled: Ints) -> Source:
         """With what repeats in each row [n, t] found."""
         parts = [values[rows] for rows in chunks(len(values), _SEARCHED_ROWS)] or [values]
-        periods = run_all(self.executor, partial(find_periods, step=seasons.step), parts)
-        clocks = run_all(self.executor, partial(find_clock, seasons=seasons), parts)
-        return Source(values, np.concatenate(periods), np.concatenate(clocks), seasons, settled)
+        periods = run_all(self.executor, partial(find_periods, step=step), parts)
+        clocks = run_all(self.executor, partial(find_clock, seasons=Seasons(start, step)), parts)
+        return Source(values, np.concatenate(periods), np.concatenate(clocks), start, step, calendars, settled)
 
 
 def _named(history: History) -> Iterator[str]:

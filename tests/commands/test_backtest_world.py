@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ahpa.commands.world import Wish, model_name
+from ahpa.commands.world import Wish, policy_of
 from ahpa.core.policy.values import Policy
 from tests.commands.examples import OWNED, T0, coarse, fleet, request_list, run
 
@@ -148,7 +148,7 @@ def test_the_model_that_a_service_asks_for_looks_ahead_for_it(tmp_path: Path) ->
 
 def test_without_a_word_it_is_the_fleet_model() -> None:
     """The service's own default, so that both expect the same."""
-    assert model_name(Wish(None, None, False, None, True), None) == Policy().model == "fleet"
+    assert policy_of(Wish(None, None, False, None, True), None).model == Policy().model == "fleet"
 
 
 @pytest.mark.slow

@@ -75,7 +75,7 @@ def test_what_is_right_or_meant_for_others_is_no_news(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("word", "says"),
-    [("bactest", "did you mean backtest?"), ("xyz", "there are demo, backtest, forecast, replay, serve")],
+    [("bactest", "did you mean backtest?"), ("xyz", "there are demo, backtest, forecast, replay, migrate, serve")],
 )
 def test_a_command_that_does_not_exist_is_answered_with_one_that_does(word: str, says: str) -> None:
     done = CliRunner().invoke(main, [word])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ahpa.core.policy.parameters import PARAMETERS, Parameter
-from ahpa.core.policy.rules import level_of, nearest, parse_policy
+from ahpa.core.policy.rules import level_of, parse_policy
 from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, Policy
 from tests.core.hostile_policies import BY_HAND
 
@@ -138,7 +138,8 @@ def test_a_hostile_name_or_value_is_cut_in_what_is_said_of_it() -> None:
     assert parsed.warnings == (f"{(PREFIX + 'q' * 200)[:80]} is not a parameter",)
     assert parsed.problems == (
         f"ahpa.dev/min: {'9' * 64!r} is not a whole number (for example '1')",
-        f"{AHPA_STRATEGY}: {'z' * 64!r} is not observer or auto",
+        f"{AHPA_STRATEGY}: {'z' * 64!r} is not observer, auto, proactive, scalingUpOnly, reactive; "
+        "or set ahpa.dev/mode",
     )
     assert parsed.requested, "somebody asked for us, though not in words that we know"
 
@@ -162,11 +163,25 @@ def test_only_what_is_ours_is_read_and_our_own_record_is_no_parameter() -> None:
     assert (parsed.warnings, parsed.problems) == ((), ())
 
 
-@pytest.mark.parametrize(("strategy", "mode"), [("observer", "observe"), ("auto", "apply")])
-def test_users_of_alibabas_ahpa_are_understood(strategy: str, mode: str) -> None:
+@pytest.mark.parametrize(
+    ("strategy", "mode", "unlike"),
+    [
+        ("observer", "observe", None),
+        ("auto", "apply", None),
+        ("proactive", "apply", "the reactive autoscaler stays in charge above the floor"),
+        ("scalingUpOnly", "apply", "the autoscaler goes on lowering"),
+        ("reactive", "off", None),
+    ],
+)
+def test_users_of_alibabas_ahpa_are_understood(strategy: str, mode: str, unlike: str | None) -> None:
+    """And told where ours does something else than theirs."""
     parsed = parse_policy({AHPA_STRATEGY: strategy})
-    assert parsed.requested
-    assert parsed.policy.mode == mode
+    assert (parsed.requested, parsed.policy.mode, parsed.problems, parsed.warnings) == (True, mode, (), ())
+    if unlike is None:
+        assert parsed.inert == ()
+    else:
+        assert parsed.inert[0].startswith(f"{AHPA_STRATEGY}: {strategy} is taken for ahpa.dev/mode: {mode}; ")
+        assert unlike in parsed.inert[0]
 
 
 def test_our_own_mode_wins_over_alibabas() -> None:
@@ -196,36 +211,6 @@ def test_no_text_makes_the_parser_raise_or_leave_the_ranges(annotations: dict[st
     assert policy.mode in ("observe", "apply", "off")
     assert 0 < policy.release < 1
     assert policy.lead is None or 0 <= policy.lead < 4e8
-
-
-@pytest.mark.parametrize(
-    ("written", "meant"),
-    [
-        ("maxReplicas", "max"),
-        ("max-replicas", "max"),
-        ("max_scale", "max"),
-        ("minReplicas", "min"),
-        ("targetPerReplica", "target-per-replica"),
-        ("gpu-target-per-replica-count", "target-per-replica"),
-        ("quantil", "quantile"),
-        ("releases", "release"),
-        ("serviceTime", "service-time"),
-        ("late", None),
-        ("replicas", None),
-        ("minMax", None),
-        ("cost", None),
-        ("window", None),
-        ("", None),
-    ],
-)
-def test_a_hint_is_right_or_is_not_given(written: str, meant: str | None) -> None:
-    """`ahpa.dev/maxReplicas` was answered with "did you mean replica-cost?"."""
-    assert nearest(written) == meant
-
-
-@given(st.text(max_size=80))
-def test_no_key_makes_the_hint_fail(written: str) -> None:
-    assert nearest(written) is None or nearest(written) in {each.name for each in PARAMETERS}
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("50ms", 0.05), ("1s500ms", 1.5), ("20s", 20.0), ("2m", 120.0)])

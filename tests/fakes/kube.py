@@ -75,7 +75,7 @@ class FakeKube:
         self._maybe_fail("PATCH", where)
         if where not in self.objects:
             raise ClusterError(404, f"PATCH {where}: not found")
-        asked = body["metadata"].get("resourceVersion")
+        asked = body.get("metadata", {}).get("resourceVersion")
         if asked is not None and asked != self.objects[where]["metadata"]["resourceVersion"]:
             raise ClusterError(409, f"PATCH {where}: the object has been modified")
         self.writes.append((where, copy.deepcopy(body)))
@@ -96,23 +96,39 @@ class FakeKube:
         item = self.objects[where]
         before = copy.deepcopy(item)
         touched: list[tuple[str, ...]] = []
-        annotations = item["metadata"].setdefault("annotations", {})
-        for key, value in (patch.get("metadata", {}).get("annotations") or {}).items():
-            if value is None:
-                annotations.pop(key, None)
-                _disown(item, ("metadata", "annotations", key))
-            elif annotations.get(key) != value:
-                annotations[key] = value
-                touched.append(("metadata", "annotations", key))
-        if "ownerReferences" in patch.get("metadata", {}):
-            item["metadata"]["ownerReferences"] = patch["metadata"]["ownerReferences"]
-        for key, value in (patch.get("spec") or {}).items():
-            if item["spec"].get(key) != value:
-                item["spec"][key] = value
-                touched.append(("spec", key))
+        item["metadata"].setdefault("annotations", {})
+        moved = {key: value for key, value in patch.items() if key != "metadata"}
+        meta = {
+            k: v for k, v in (patch.get("metadata") or {}).items() if k in ("annotations", "ownerReferences", "labels")
+        }
+        gone: list[tuple[str, ...]] = []
+        _merge(item, {**moved, "metadata": meta}, (), touched, gone)
+        for path in gone:
+            _disown(item, path)
         if before != item:
             item["metadata"]["resourceVersion"] = str(next(self._versions))
             _own(item, manager, touched)
+
+
+def _merge(
+    node: dict[str, Any],
+    patch: Mapping[str, Any],
+    at: tuple[str, ...],
+    touched: list[tuple[str, ...]],
+    gone: list[tuple[str, ...]],
+) -> None:
+    """RFC 7386; which leaves it sets is added to `touched`, what it takes away to `gone`."""
+    for key, value in patch.items():
+        if value is None:
+            node.pop(key, None)
+            gone.append((*at, key))
+        elif isinstance(value, dict):
+            if not isinstance(node.get(key), dict):
+                node[key] = {}
+            _merge(node[key], value, (*at, key), touched, gone)
+        elif node.get(key) != value:
+            node[key] = value
+            touched.append((*at, key))
 
 
 def _own(item: Object, manager: str, fields: list[tuple[str, ...]]) -> None:

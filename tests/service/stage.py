@@ -18,7 +18,7 @@ from ahpa.adapters.prometheus.queries import Query, QueryList
 from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.core.decision import Decision
 from ahpa.core.readiness import Lag, Readiness
-from ahpa.ports import ServerClock
+from ahpa.ports import Places, ServerClock
 from ahpa.service.act import Gate
 from ahpa.service.learn import Learner
 from ahpa.service.observe import Observer
@@ -110,6 +110,7 @@ def staged(
     queries: Mapping[str, Query] = MappingProxyType(QUERIES),
     cluster_clock: ServerClock | None = None,
     stopwatch: Callable[[], float] = time.monotonic,
+    places: Places | None = None,
 ) -> Stage:
     """A new service in an old world: a start, or a restart."""
     telemetry = Telemetry()
@@ -124,6 +125,7 @@ def staged(
         telemetry=telemetry,
         journal=JournalFile(str(journal)) if journal else None,
         cluster_clock=cluster_clock,
+        places=places,
     )
     observer = Observer(
         settings, ports.actuators, prometheus, prometheus, ports.starts, ports.queries, tuple(ports.models), telemetry

@@ -23,7 +23,7 @@ def test_observe_writes_nothing_but_says_it() -> None:
     decision = at.tick()["knative/shop/chat"]
     assert decision.floor >= 4
     assert at.kube.writes == []
-    assert [body["reason"] for _, body in at.kube.created] == [str(decision.reason)]
+    assert [body["reason"] for _, body in at.kube.created] == [str(decision.reason), "Measured"]
     text = at.metrics()
     chat = 'kind="knative",name="chat",namespace="shop"'
     assert f"ahpa_floor_replicas{{{chat}}} {float(decision.floor)}" in text

@@ -196,3 +196,31 @@ def test_an_outage_is_one_line_when_it_begins_and_one_when_it_is_over(caplog: py
     assert vars(told[0])["fields"] == {
         "of": 30, "targets": 30, "first": [f"knative/shop/chat-{i}" for i in range(3)], "problem": "nobody listens",
     }  # fmt: skip
+
+
+def test_an_hpa_that_a_target_of_ours_made_is_spoken_for_by_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    """KEDA copies all annotations of a ScaledObject to the HPA that it makes: the copy was refused once a round."""
+    at = stage()
+    add_hpa(at, "orders", demand="mine", target_per_replica="10")
+    owner = {"kind": "ScaledObject", "name": "orders", "controller": True}
+    at.kube.edit(f"{HPAS}/orders", {"metadata": {"ownerReferences": [owner]}})
+    assert at.tick()["hpa/shop/orders"].message.endswith("annotate that ScaledObject")
+    at.kube.put("/apis/keda.sh/v1alpha1/namespaces/shop/scaledobjects/orders", {
+        "metadata": {"namespace": "shop", "name": "orders", "annotations": {"ahpa.dev/mode": "apply"}},
+        "spec": {"scaleTargetRef": {"name": "orders"}, "triggers": []},
+    })  # fmt: skip
+    assert sorted(at.tick(NOW + 60)) == ["keda/shop/orders", "knative/shop/chat"]
+
+
+@pytest.mark.parametrize(
+    ("own", "refused"),
+    [({"mode": "apply"}, True), ({"mode": "observe"}, False), ({"mode": "apply", "minimum_in_git": "ignored"}, False)],
+)
+def test_a_minimum_that_git_keeps_is_refused_only_where_it_would_be_written(own: dict[str, str], refused: bool) -> None:
+    at = stage()
+    add_hpa(at, "api", **{"demand": "mine", "target_per_replica": "10", **own})
+    fields: dict[str, object] = {"f:spec": {"f:minReplicas": {}, "f:maxReplicas": {}}}
+    at.kube.objects[f"{HPAS}/api"]["metadata"]["managedFields"] = [{"manager": "argocd-controller", "fieldsV1": fields}]
+    decision = at.tick()["hpa/shop/api"]
+    assert (decision.reason is Reason.REFUSED) == refused
+    assert ("Argo CD keeps the minimum of this HPA as Git has it" in decision.message) == refused

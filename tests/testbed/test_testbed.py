@@ -11,24 +11,15 @@ import pytest
 import requests
 
 from testbed import Series, Testbed
-from testbed.kube import KubeApi, KubeError, Object, condition
+from testbed.kube import KubeApi, Object, condition
+from tests.testbed.reading import MIN_SCALE, may, ready_pods, replicas, token_of
 
 pytestmark = pytest.mark.testbed
-
-MIN_SCALE = "autoscaling.knative.dev/min-scale"
 
 
 def test_one_worker_runs_all_that_needs_the_testbed(request: pytest.FixtureRequest) -> None:
     """pytest-xdist 3.8 silently groups nothing on pytest 9.2; then two workers start a testbed and collide."""
     assert not request.config.getoption("loadgroup", False) or request.node.nodeid.endswith("@testbed")
-
-
-def replicas(bed: Testbed, deployment: str, namespace: str) -> int:
-    return int(bed.get("deployments", deployment, namespace)["spec"]["replicas"])
-
-
-def ready_pods(bed: Testbed, namespace: str, selector: str) -> list[Object]:
-    return [pod for pod in bed.find("pods", namespace, selector) if condition(pod, "Ready") == "True"]
 
 
 def test_min_scale_on_the_revision_adds_replicas_and_no_revision(bed: Testbed, bed_namespace: str) -> None:
@@ -181,23 +172,6 @@ def raw_samples(bed: Testbed, name: str, start: float, end: float) -> list[tuple
     answer = requests.get(f"{bed.prometheus_url}/api/v1/query", params=query, timeout=30).json()
     (one,) = answer["data"]["result"]
     return [(float(at), float(value)) for at, value in one["values"]]
-
-
-def token_of(bed: Testbed, namespace: str, name: str) -> str:
-    import yaml
-
-    config = yaml.safe_load(bed.service_account_kubeconfig(namespace, name).read_text())
-    return str(config["users"][0]["user"]["token"])
-
-
-def may(api: KubeApi, resource: str, namespace: str) -> bool:
-    try:
-        api.request("GET", f"/api/v1/namespaces/{namespace}/{resource}")
-    except KubeError as error:
-        if error.status != 403:
-            raise
-        return False
-    return True
 
 
 def transition(pod: Object, kind: str) -> float:

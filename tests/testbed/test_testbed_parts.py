@@ -18,7 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.activator import encode_loads
-from testbed.build import MODULES, find_parts
+from testbed.build import KEDA, KNATIVE, MODULES, find_parts
+from testbed.kserve import AUTOSCALER_CLASS, MODE, wants
+from testbed.kube import Object
 from testbed.locks import holder, locked
 from testbed.openmetrics import Series, lines
 from testbed.processes import Processes, TestbedError, await_port, can_listen, free_ports, wait_until
@@ -158,18 +160,22 @@ def test_existing_binaries_are_used_and_nothing_is_built(tmp_path: Path, monkeyp
     for name in ("etcd", "kube-apiserver", "kubectl", "kube-controller-manager", "kube-scheduler"):
         (tmp_path / name).touch()
     monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path))
-    for module in MODULES:
+    wanted = [*MODULES, KNATIVE["1.20"], KEDA]
+    for module in wanted:
         for name in set(module.packages) - {"kubernetes", "etcd", "kubectl"}:
             (tmp_path / f"my-{name}").touch()
-            monkeypatch.setenv(f"AHPA_TESTBED_{name.upper().replace('-', '_')}", str(tmp_path / f"my-{name}"))
-    monkeypatch.setenv("AHPA_TESTBED_KNATIVE_MANIFESTS", str(tmp_path))
+            variable = f"AHPA_TESTBED_{name.upper().replace('-', '_').replace('.', '_')}"
+            monkeypatch.setenv(variable, str(tmp_path / f"my-{name}"))
+    for module_name in ("KNATIVE", "KNATIVE_1_20", "KEDA"):
+        monkeypatch.setenv(f"AHPA_TESTBED_{module_name}_MANIFESTS", str(tmp_path))
     monkeypatch.setenv("AHPA_TESTBED_CACHE", str(tmp_path / "cache"))
 
-    parts = find_parts()
+    parts = find_parts(wanted)
 
     assert parts.binaries["kube-apiserver"] == tmp_path / "kube-apiserver"
     assert parts.binaries["prometheus"] == tmp_path / "my-prometheus"
-    assert parts.manifests == tmp_path
+    assert parts.binaries["knative-1.20-webhook"] == tmp_path / "my-knative-1.20-webhook"
+    assert parts.manifests == dict.fromkeys(("knative", "knative-1.20", "keda"), tmp_path)
     assert not (tmp_path / "cache").exists()
 
 
@@ -197,3 +203,49 @@ def test_waiting_ends_when_the_time_is_over() -> None:
     with pytest.raises(TestbedError, match=r"not within 0\.2 s: pigs fly"):
         wait_until(lambda: None, "pigs fly", 0.2)
     assert 0.2 <= time.monotonic() - begun < 60
+
+
+NAME = "autoscaling.knative.dev"
+
+
+@pytest.mark.parametrize(
+    ("annotations", "kinds"),
+    [
+        ({}, ["Service"]),
+        ({MODE: "Serverless"}, ["Service"]),
+        ({MODE: "Knative"}, ["Service"]),
+        ({MODE: "RawDeployment"}, ["Deployment", "HorizontalPodAutoscaler"]),
+        ({MODE: "Standard"}, ["Deployment", "HorizontalPodAutoscaler"]),
+        ({MODE: "Standard", AUTOSCALER_CLASS: "external"}, ["Deployment"]),
+    ],
+    ids=lambda value: "+".join(value.values()) or "nothing" if isinstance(value, dict) else "",
+)
+def test_kserve_makes_what_the_mode_says(annotations: dict[str, str], kinds: list[str]) -> None:
+    assert [each["kind"] for each in wants(inference_service(annotations), []).children] == kinds
+
+
+@pytest.mark.parametrize(
+    ("predictor", "bounds"),
+    [
+        ({}, {"min-scale": "1"}),
+        ({"minReplicas": 0}, {"min-scale": "0", "initial-scale": "0"}),
+        ({"minReplicas": 2, "maxReplicas": 5}, {"min-scale": "2", "max-scale": "5"}),
+    ],
+    ids=["unset", "zero", "both"],
+)
+def test_kserve_writes_the_predictors_bounds_over_those_of_annotations(
+    predictor: dict[str, int], bounds: dict[str, str]
+) -> None:
+    asked = {f"{NAME}/min-scale": "7", f"{NAME}/max-scale": "9", "example.com/team": "a"}
+    (service,) = wants(inference_service(asked, **predictor), []).children
+    found = service["spec"]["template"]["metadata"]["annotations"]
+    assert found == {
+        **{f"{NAME}/{key}": value for key, value in bounds.items()},
+        f"{NAME}/class": f"kpa.{NAME}",
+        "example.com/team": "a",
+    }
+
+
+def inference_service(annotations: dict[str, str], **predictor: int) -> Object:
+    metadata = {"name": "llm", "namespace": "ml", "annotations": annotations}
+    return {"metadata": metadata, "spec": {"predictor": {"model": {"modelFormat": {"name": "vllm"}}, **predictor}}}

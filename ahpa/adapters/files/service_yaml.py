@@ -10,7 +10,7 @@ from ahpa.adapters.files.knative_config import KnativeConfig
 from ahpa.adapters.files.text import InputError
 from ahpa.adapters.files.yaml_documents import documents
 from ahpa.core.policy.rules import parse_policy
-from ahpa.core.policy.values import Parsed
+from ahpa.core.policy.values import AHPA_CLASS, Parsed
 from ahpa.reactive.hpa.config import HpaConfig, HpaSpecError
 from ahpa.reactive.kpa.config import GROUP, ClusterDefaults, KpaConfig, KpaConfigError
 from ahpa.reactive.kpa.hpa_class import HPA_CLASS, hpa_spec
@@ -56,7 +56,10 @@ def _scaling(path: Path, service: Mapping[str, object], concurrency: int, config
     defaults = None if config is None else config.autoscaler
     try:
         scaler: KpaConfig | HpaConfig
-        if Reader(annotations, GROUP).text("class", (defaults or ClusterDefaults()).autoscaler_class) == HPA_CLASS:
+        named = Reader(annotations, GROUP).text("class", (defaults or ClusterDefaults()).autoscaler_class)
+        if named == AHPA_CLASS:
+            raise InputError(f"{path}: class {AHPA_CLASS}: no scaler of Knative; `ahpa migrate {path}` rewrites it")
+        if named == HPA_CLASS:
             scaler = HpaConfig.from_spec(hpa_spec(annotations, defaults or ClusterDefaults()))
         else:
             scaler = KpaConfig.from_annotations(annotations, defaults, limit or (0 if config else concurrency))

@@ -18,6 +18,8 @@ from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.adapters.kubernetes.objects import (
     annotations_of,
     count,
+    handle_of,
+    in_git,
     maker_of,
     owns,
     reference_to,
@@ -58,8 +60,8 @@ class HorizontalPodAutoscalers:
 
     def targets(self, deadline: float = NEVER) -> list[Target]:
         within = HorizontalPodAutoscalers(self._kube.within(deadline), self._namespace, self._concerns)
-        listed = within._kube.items(path(*collection(AUTOSCALING_V2, "horizontalpodautoscalers", self._namespace)))
-        ours = {_name(item): item for item in listed if self._concerns(item)}
+        found = within._kube.items(path(*collection(AUTOSCALING_V2, "horizontalpodautoscalers", self._namespace)))
+        ours = {_name(item): item for item in found if self._concerns(item)}
         read: dict[str, Target] = {}
         late: list[str] = []
         for name in in_turn(ours, self._late):
@@ -74,11 +76,11 @@ class HorizontalPodAutoscalers:
         (floor,) = floors
         if floor == target.floor:
             return False
-        self._patch(_listed(target), floor, str(target.baseline))
+        self._patch(handle_of(target, dict), floor, str(target.baseline))
         return True
 
     def restore(self, target: Target) -> None:
-        self._patch(_listed(target), target.baseline, None)
+        self._patch(handle_of(target, dict), target.baseline, None)
 
     def _patch(self, item: Object, floor: int, record: str | None) -> None:
         meta = item["metadata"]
@@ -123,9 +125,11 @@ class HorizontalPodAutoscalers:
             selector=scaled.selector,
             names=workload_names(scales),
             no_demand="it has no metric that can be measured by itself: name the query that measures this HPA",
-            reaction=_reaction(spec),
+            reaction=reaction(spec),
             refusal=somebody_elses(item, HPA.title),
+            inertia=inertia(scaled),
             maker=maker_of(item),
+            in_git=in_git(item, "spec", "minReplicas"),
             handle=item,
         )
 
@@ -138,6 +142,12 @@ def measures(spec: Object, namespace: str, scaled: Scaled, workloads: Workloads)
     return tuple(measure_of(metric, requests) for metric in metrics)
 
 
+def inertia(scaled: Scaled) -> str:
+    """Why an HPA would not follow a minimum (horizontal.go: scaling is disabled at 0 replicas)."""
+    at_zero = scaled.known and not scaled.asked
+    return "at 0 replicas an HPA does nothing, whatever its minimum is; scale it to 1 by hand" if at_zero else ""
+
+
 def workload_names(reference: Object) -> dict[str, str]:
     """The names that queries may be filled with, from a `scaleTargetRef`."""
     return {"workload": str(reference.get("name")), "workload-kind": str(reference.get("kind"))}
@@ -146,7 +156,7 @@ def workload_names(reference: Object) -> dict[str, str]:
 def _scaler(target: Target) -> HpaConfig | None:
     """As its spec has it; None where that cannot be read."""
     try:
-        return HpaConfig.from_spec({**_listed(target)["spec"], "minReplicas": 1})
+        return HpaConfig.from_spec({**handle_of(target, dict)["spec"], "minReplicas": 1})
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
 
@@ -162,7 +172,7 @@ HPA = Kind(
 )
 
 
-def _reaction(spec: Object) -> Reaction:
+def reaction(spec: Object) -> Reaction:
     """What its `behavior` comes to; what cannot be read is taken to be as if there were none."""
     try:
         return reaction_of(HpaConfig.from_spec({"maxReplicas": 1, "behavior": spec.get("behavior")}))
@@ -173,9 +183,3 @@ def _reaction(spec: Object) -> Reaction:
 def _name(item: Object) -> str:
     meta = item["metadata"]
     return f"{meta.get('namespace')}/{meta.get('name')}"
-
-
-def _listed(target: Target) -> Object:
-    if not isinstance(target.handle, dict):
-        raise TypeError(f"{target.key} was not listed by this actuator")
-    return target.handle

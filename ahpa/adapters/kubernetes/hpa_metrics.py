@@ -26,6 +26,8 @@ _TYPES = {
     "External": "external",
 }
 """As the operator's list calls them."""
+OURS = "ahpa_"
+"""Beginning of the names of our own metrics: what we foresaw is no demand that we foresee from."""
 KUBERNETES_DEFAULT: Object = {
     "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"averageUtilization": 80}}}]
 }
@@ -34,7 +36,7 @@ _RESOURCES = {"cpu": CORES, "memory": BYTES}
 _NAMES: tuple[tuple[str, Unit], ...] = (
     (r"(^|_)rpm(_|$)", UNITS["requests-per-minute"]),
     (r"(^|_)millicores(_|$)", UNITS["millicores"]),
-    (r"in_flight|inflight|concurren|active_requests|requests_(active|running|waiting)", IN_FLIGHT),
+    (r"in_flight|inflight|concurren|active_requests|requests_(active|running|waiting)|(running|queue)_reqs", IN_FLIGHT),
     (r"(^|_)(rps|qps)(_|$)|requests?_(rate|per_second)|http_requests|requests_total", PER_SECOND),
     (r"(^|_)(queue|messages?|backlog|lag)(_|$)", MESSAGES),
     (r"(^|_)cpu(_|$)|(^|_)cores(_|$)", CORES),
@@ -77,14 +79,16 @@ class Metric:
 
 
 def metrics_of(spec: Object) -> list[Metric]:
-    """What is listed; an entry of a type that there is not is left out. Raises what damaged text in it raises."""
+    """What is listed, but for entries of no known type and those that read what we foresaw. Raises what damaged text
+    in it raises."""
     out = []
     for entry in spec.get("metrics") or []:
         kind = str(entry.get("type"))
         source = entry.get(kind[:1].lower() + kind[1:]) or {}
         named = source if kind.endswith("Resource") else source.get("metric") or {}
-        if kind in _TYPES:
-            out.append(Metric(kind, str(named.get("name")), source))
+        name = str(named.get("name"))
+        if kind in _TYPES and not name.startswith(OURS):
+            out.append(Metric(kind, name, source))
     return out
 
 

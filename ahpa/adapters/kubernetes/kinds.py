@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ahpa.adapters.kubernetes.hpa import HPA
+from ahpa.adapters.kubernetes.keda import KEDA
 from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.adapters.kubernetes.knative import KNATIVE
+from ahpa.adapters.kubernetes.kserve import KSERVE
 
-KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in (KNATIVE, HPA)})
+KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in (KNATIVE, HPA, KEDA, KSERVE)})
 """By name."""

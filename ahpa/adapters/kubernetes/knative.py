@@ -11,7 +11,7 @@ template.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
@@ -22,6 +22,7 @@ from ahpa.adapters.kubernetes.hpa_metrics import Requests
 from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.adapters.kubernetes.objects import (
     annotations_of,
+    handle_of,
     identity,
     maker_of,
     reference_to,
@@ -36,6 +37,7 @@ from ahpa.adapters.kubernetes.revisions import (
     held,
     meant,
     minimum,
+    of_another_predictor,
     own_min_scale,
     prepared_until,
     recorded,
@@ -51,9 +53,6 @@ from ahpa.ports import ClusterError, Measure, Target
 from ahpa.reactive.hpa.config import HpaConfig
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.transport import NEVER
-
-Owner = Callable[[Object, str], str | None]
-"""Why an object, which people call so, is somebody else's; None: it is not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +72,6 @@ class _Listed:
         return minimum(self.active[name], self.defaults)
 
 
-def _listed(target: Target) -> _Listed:
-    if not isinstance(target.handle, _Listed):
-        raise TypeError(f"{target.key} was not listed by this actuator")
-    return target.handle
-
-
 class KnativeServices:
     """The actuator for Knative Services in `namespace`, or in all."""
 
@@ -87,18 +80,16 @@ class KnativeServices:
         kube: KubeApi,
         namespace: str | None = None,
         concerns: Concern = concerns_us,
-        owner: Owner = somebody_elses,
         config: ClusterConfig | None = None,
     ) -> None:
         self._kube = kube
         self._namespace = namespace
         self._concerns = concerns
-        self._owner = owner
         self._config = config or ClusterConfig("knative-serving")
 
     def targets(self, deadline: float = NEVER) -> list[Target]:
         within = self._kube.within(deadline)
-        return KnativeServices(within, self._namespace, self._concerns, self._owner, self._config)._targets()
+        return KnativeServices(within, self._namespace, self._concerns, self._config)._targets()
 
     def _targets(self) -> list[Target]:
         services = self._kube.items(path(*collection(SERVING, "services", self._namespace)))
@@ -118,7 +109,7 @@ class KnativeServices:
         ]
 
     def write(self, target: Target, floors: Sequence[int]) -> bool:
-        listed = _listed(target)
+        listed = handle_of(target, _Listed)
         service, active, idle = listed.service, listed.active, listed.idle
         wanted = {part.name: count for part, count in zip(target.parts, floors, strict=True)}
         if not target.managed and all(listed.minimum(name) == count for name, count in wanted.items()):
@@ -146,7 +137,7 @@ class KnativeServices:
                 raise
 
     def restore(self, target: Target) -> None:
-        listed = _listed(target)
+        listed = handle_of(target, _Listed)
         state = recorded(listed.service)
         for name, revision in (*listed.active.items(), *listed.idle.items()):
             if held(revision, state):
@@ -186,7 +177,7 @@ class KnativeServices:
         idle = {n: revisions[namespace, n] for n in state if n not in active and (namespace, n) in revisions}
         for revision in (*active.values(), *idle.values()):
             identity(revision)
-        refusal = self._owner(service, KNATIVE.title) or borne.refusal
+        refusal = _somebody_elses(service) or borne.refusal or of_another_predictor(active, defaults)
         if missing:
             refusal = refusal or f"its Revision {', '.join(missing)} receives traffic and was not among those listed"
         elif not active:
@@ -216,6 +207,7 @@ class KnativeServices:
             parts=_parts(by_name, received, wanted, {n: prepared_until(active[n], defaults) for n in active}),
             assumed=defaults.assumed,
             refusal=refusal,
+            inertia=next((row.inertia for row in rows if row.inertia), ""),
             maker=maker_of(service),
             handle=_Listed(service, active, idle, defaults, borne),
         )
@@ -240,10 +232,12 @@ class KnativeServices:
         self._kube.merge_patch(where, {"metadata": {**precondition, "annotations": dict(annotations)}})
 
 
-def _scaler(target: Target) -> KpaConfig | HpaConfig | None:
-    """Of the Revision with most of the traffic."""
-    listed, busiest = _listed(target), max(target.parts, key=lambda part: part.share, default=None)
-    return None if busiest is None else scaler_of(listed.active[busiest.name], listed.defaults)
+def scaler(target: Target) -> KpaConfig | HpaConfig | None:
+    """Of the Revision with most of the traffic; None where a target has none."""
+    listed, busiest = target.handle, max(target.parts, key=lambda part: part.share, default=None)
+    if busiest is None or not isinstance(listed, _Listed):
+        return None
+    return scaler_of(listed.active[busiest.name], listed.defaults)
 
 
 KNATIVE = Kind(
@@ -252,8 +246,13 @@ KNATIVE = Kind(
     actuator=KnativeServices,
     demand="what its Revisions are scaled by: concurrency or rps; cpu, memory or another metric for the class hpa",
     capacity="each Revision's own target for it, else the cluster's default, times the utilization",
-    scaler=_scaler,
+    scaler=scaler,
 )
+
+
+def _somebody_elses(service: Object) -> str | None:
+    """KServe leaves its Services' annotations and Revisions as they are (ksvc_reconciler.go compares only its own)."""
+    return None if maker_of(service) else somebody_elses(service, KNATIVE.title)
 
 
 def _parts(

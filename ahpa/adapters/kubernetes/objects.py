@@ -8,16 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from ahpa.adapters.kubernetes.api import FIELD_MANAGER, Object
 from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.ports import ClusterError, Target
 
 _KEDA_LABEL = "scaledobject.keda.sh/name"
+"""On what KEDA made, and on the ScaledObjects themselves (keda, controllers/keda/scaledobject_controller.go)."""
 _INSTEAD = {
     "InferenceService": "annotate that InferenceService",
-    "LLMInferenceService": "set the minimum of replicas there: that kind is not supported yet",
+    "LLMInferenceService": "set spec.scaling.minReplicas there, or let it read ahpa_floor_replicas "
+    "(docs/without-writing.md): that kind has a planner of its own",
     "ScaledObject": "annotate that ScaledObject",
     "PodAutoscaler": "annotate the Knative Service that it belongs to",
     **dict.fromkeys(
@@ -28,12 +30,29 @@ _INSTEAD = {
 }  # fmt: skip
 """What the owner of an object should do instead, by the kind of what made it."""
 _ANY = "set the minimum there, because annotating that object is not supported yet"
+_FROM_GIT = {
+    "argocd-controller": "Argo CD",
+    "argocd-application-controller": "Argo CD",
+    "kustomize-controller": "Flux",
+    "helm-controller": "Flux",
+}
+"""By field manager: the tool that keeps objects as Git has them."""
 _KINDS = {"InferenceService": "kserve", "ScaledObject": "keda"}
 """Kinds of ours, by what makes objects of other kinds."""
 
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
 _MOST = 2**31 - 1
+
+
+Listed = TypeVar("Listed")
+
+
+def handle_of(target: Target, kind: type[Listed]) -> Listed:
+    """What its own actuator listed of a target. Raises TypeError for another's."""
+    if not isinstance(target.handle, kind):
+        raise TypeError(f"{target.key} was not listed by this actuator")
+    return target.handle
 
 
 class Unreadable(ValueError):
@@ -155,6 +174,17 @@ def owns(item: Object, *fields: str) -> bool:
     return False
 
 
+def in_git(item: Object, *fields: str) -> str:
+    """Which tool brought this field from Git, by metadata.managedFields, and would bring it again; empty: none."""
+    for entry in item["metadata"].get("managedFields") or []:
+        node: Any = entry.get("fieldsV1") if entry.get("manager") in _FROM_GIT else None
+        for name in fields:
+            node = node.get(f"f:{name}") if isinstance(node, dict) else None
+        if node is not None:
+            return _FROM_GIT[str(entry["manager"])]
+    return ""
+
+
 def controller_of(item: Object) -> tuple[str, str] | None:
     """Kind and name of the owner that controls the object, if any."""
     for owner in item["metadata"].get("ownerReferences") or []:
@@ -181,6 +211,6 @@ def somebody_elses(item: Object, title: str) -> str | None:
     if controller is not None:
         kind, name = controller
         return f"{kind}/{name} made this {title} and would revert us; {_INSTEAD.get(kind, _ANY)}"
-    if _KEDA_LABEL in (item["metadata"].get("labels") or {}):
+    if title != "ScaledObject" and _KEDA_LABEL in (item["metadata"].get("labels") or {}):
         return f"KEDA made this {title} and would revert us; {_INSTEAD['ScaledObject']}"
     return None

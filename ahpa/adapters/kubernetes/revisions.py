@@ -11,7 +11,7 @@ from ahpa.adapters.kubernetes.cluster_defaults import KnativeDefaults
 from ahpa.adapters.kubernetes.hpa_metrics import KUBERNETES_DEFAULT, Requests, measure_of, metrics_of
 from ahpa.adapters.kubernetes.objects import annotations_of, count, owns, seconds, whole
 from ahpa.adapters.kubernetes.scaled import requests_of
-from ahpa.core.policy.values import STATE
+from ahpa.core.policy.values import AHPA_CLASS, STATE
 from ahpa.core.served import HPA, KPA, Reaction
 from ahpa.core.units import IN_FLIGHT, PER_SECOND, Capacity
 from ahpa.reactive.hpa.config import HpaConfig
@@ -103,6 +103,18 @@ def _minimum(annotations: Mapping[str, str], defaults: KnativeDefaults) -> int:
     return defaults.autoscaler.min_scale if said is None else whole(said) or 0
 
 
+def of_another_predictor(revisions: Mapping[str, Object], defaults: KnativeDefaults) -> str | None:
+    """Why Revisions that Alibaba's AHPA scales must not be written to, and what to do; None if it scales none."""
+    theirs = [name for name, each in revisions.items() if _class(annotations_of(each), defaults) == AHPA_CLASS]
+    if not theirs:
+        return None
+    return (
+        f"{', '.join(theirs)[:120]} is of class {AHPA_CLASS}: Alibaba's AHPA scales it, or nothing does, and a second "
+        f"predictor would fight it. Remove {AUTOSCALING}class from the Service's template, so that Knative's own "
+        "autoscaler scales it (`ahpa migrate FILE` rewrites the Service, its metric and its target too)"
+    )
+
+
 @dataclass(frozen=True)
 class Facts:
     """What a Revision says of its bounds, its replicas and what one of them serves."""
@@ -119,6 +131,8 @@ class Facts:
     capacity: Capacity
     reaction: Reaction = KPA
     """Of the scaler of its class."""
+    inertia: str = ""
+    """Why Knative would not follow its minimum now."""
 
 
 def facts(
@@ -152,7 +166,23 @@ def facts(
         metric=metric,
         capacity=capacity,
         reaction=KPA if by_requests else HPA,
+        inertia=_inertia(revision)
+        if max(ready, count(status.get("desiredReplicas"), "desiredReplicas")) < floor
+        else "",
     )
+
+
+def _inertia(revision: Object) -> str:
+    """Knative ignores the minimum of a Revision that no route reaches, and of one that sleeps since its autoscaler was
+    started anew, until a request comes (serving, pkg/reconciler/autoscaling/kpa/scaler.go: desiredScale -1)."""
+    name = revision["metadata"]["name"]
+    conditions = (revision.get("status") or {}).get("conditions") or []
+    active = {one.get("status") for one in conditions if one.get("type") == "Active"}
+    if (revision["metadata"].get("labels") or {}).get("serving.knative.dev/routingState") == "reserve":
+        return f"no route reaches {name}, and Knative ignores its minimum"
+    if "False" in active:
+        return f"{name} sleeps, and Knative ignores its minimum until the first request"
+    return ""
 
 
 def _maximum(annotations: Mapping[str, str], defaults: ClusterDefaults) -> int | None:

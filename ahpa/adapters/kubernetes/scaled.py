@@ -24,6 +24,9 @@ _APPS = "apps/v1"
 class Scaled:
     """As far as it could be read."""
 
+    known: bool = False
+    """Whether it could."""
+
     asked: int = 0
     ready: int | None = None
     """None: nobody says."""
@@ -89,14 +92,17 @@ def _whole(item: Object) -> Scaled:
     asked = count(spec.get("replicas"), "replicas of what it scales")
     ready = count(status.get("readyReplicas"), "readyReplicas of what it scales")
     template = (spec.get("template") or {}).get("spec") or {}
-    return Scaled(asked, ready, _selector(spec.get("selector") or {}), requests_of(template))
+    return Scaled(True, asked, ready, _selector(spec.get("selector") or {}), requests_of(template))
 
 
 def _scale(item: Object) -> Scaled:
     spec, status = item.get("spec") or {}, item.get("status") or {}
     selector = status.get("selector")
     return Scaled(
-        count(spec.get("replicas"), "replicas of what it scales"), None, selector if isinstance(selector, str) else ""
+        True,
+        count(spec.get("replicas"), "replicas of what it scales"),
+        None,
+        selector if isinstance(selector, str) else "",
     )
 
 

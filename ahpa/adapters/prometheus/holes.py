@@ -35,7 +35,7 @@ def filled(query: str, template: str, namespace: str, name: str, step: float, na
     for text in (namespace, name):
         if not RFC_1123.fullmatch(text):
             raise QueryError(f"{text[:80]!r} is not a name of a Kubernetes object")
-    values = {"namespace": namespace, "name": name, "step": f"{round(step)}s"}
+    values: dict[str, str] = {"namespace": namespace, "name": name, "step": f"{round(step)}s"}
     values |= {hole: _value(query, hole, names) for hole in set(HOLE.findall(template)) - values.keys()}
     within = patterns(template)
 

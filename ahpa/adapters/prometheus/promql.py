@@ -17,7 +17,7 @@ HOLE = re.compile(r"\{\{\s*([a-z]*)\s*\}\}", re.ASCII)
 NAMESPACE = "namespace"
 _DURATION = r"(?:[0-9]+(?:ms|[smhdwy]))+"
 _TOKEN = re.compile(
-    r"(?P<space>\s+|\#[^\n]*)"
+    r"(?P<space>\s+|\#[^\n\r]*(?=\r?\n|\Z))"  # some servers end a comment at a lone \r, others do not
     r"|(?P<hole>\{\{\s*[a-z]*\s*\}\})"
     r'|(?P<string>"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|`[^`]*`)'
     rf"|(?P<duration>{_DURATION}(?![a-zA-Z0-9_]))"
@@ -35,6 +35,9 @@ _WORDS = frozenset({"and", "or", "unless", "atan2"})
 _NUMBERS = frozenset({"inf", "nan"})
 _KEYWORDS = frozenset({"by", "without", "on", "ignoring", "group_left", "group_right", "bool", "offset"}) | _WORDS
 _MOST_NESTED = 50
+_IN_A_PATH = re.compile(r"[a-z]+/\{\{\s*namespace\s*\}\}/(?![?*]|\{[^{])[^|\\]*", re.ASCII)
+"""A name whose second part is the namespace, as `httproute/{{namespace}}/...`; no namespace has a slash in it, and the
+slash behind it is not optional, so nothing else fits it as a regular expression either."""
 
 
 class PromQLError(ValueError):
@@ -95,8 +98,7 @@ def tokens(text: str) -> Iterator[Token]:
     while at < len(text):
         found = _TOKEN.match(text, at)
         if found is None:
-            quoted = text[at] in "\"'`"
-            raise PromQLError(text, at, "a quote that is not closed" if quoted else "this is no PromQL")
+            raise PromQLError(text, at, _NO_TOKEN.get(text[at], "this is no PromQL"))
         assert found.lastgroup is not None
         if found.lastgroup != "space":
             yield Token(found.lastgroup, found[0], at)
@@ -195,6 +197,8 @@ class _Parser:
             if not grouped and self._accept("by", "without"):
                 self._labels()
         elif self._accept("("):
+            if word == "info":
+                raise self._error("info() takes labels from series that it does not name", token)
             self._arguments()
         elif self._accept("{"):
             self._matchers(token)
@@ -239,8 +243,10 @@ class _Parser:
             raise self._error("a value in quotes is missing", value)
         if label.text.strip("\"'`") == "__name__" and sign.text != "=":
             raise self._error("a metric is named, not searched for", label)
-        hole = HOLE.fullmatch(value.text[1:-1])
-        return sign.text == "=" and hole is not None and hole[1] == NAMESPACE
+        inner = value.text[1:-1]
+        hole = HOLE.fullmatch(inner)
+        whole = sign.text == "=" and hole is not None and hole[1] == NAMESPACE
+        return whole or (sign.text in ("=", "=~") and _IN_A_PATH.fullmatch(inner) is not None)
 
     def _modifiers(self) -> None:
         """What may follow an operand: a range, an offset."""
@@ -266,4 +272,5 @@ class _Parser:
             raise self._error(f"{what} is a duration, as 5m or {{{{step}}}}", token)
 
 
+_NO_TOKEN = dict.fromkeys("\"'`", "a quote that is not closed") | {"#": "a comment with a carriage return in it"}
 _UNBOUND = 'this selector needs a label that is the namespace of the target, as namespace="{{namespace}}"'

@@ -34,6 +34,8 @@ class Query:
     """A template too: the share of the requests that was late, 0 to 1."""
     answers: frozenset[str] = frozenset()
     """What it measures by itself, as objects call it: `resource/cpu`, `pods/http_requests_per_second`."""
+    note: str = ""
+    """For people: what must be scraped, and what it counts twice or not at all."""
     fixed: bool = False
     """Nothing is filled in: a query of the object's own, already confined."""
 
@@ -107,7 +109,7 @@ BUILT_IN = Path(__file__).with_name("queries.yaml")
 
 def load_queries(file: str | None = None) -> dict[str, Query]:
     """The built-in queries and those of the operator's YAML file: `name: promql`, or better `name: {unit: ...,
-    promql: ..., late: ..., for: ...}`. Raises QueryError."""
+    promql: ..., late: ..., for: ..., note: ...}`. Raises QueryError."""
     files = [BUILT_IN, *([Path(file)] if file is not None else [])]
     queries: dict[str, Query] = {}
     for one in files:
@@ -129,7 +131,7 @@ def doubts(queries: Mapping[str, Query]) -> dict[str, str]:
     return {name: said for name, query in queries.items() if _ZERO_FOR_NOTHING.search(query.template)}
 
 
-_TEXTS = ("promql", "unit", "late")
+_TEXTS = ("promql", "unit", "late", "note")
 
 
 def _query(name: str, entry: object) -> Query:
@@ -137,7 +139,9 @@ def _query(name: str, entry: object) -> Query:
         return Query(name, _checked(name, entry))
     rest = {key: value for key, value in entry.items() if key != "for"}
     if not set(rest) <= set(_TEXTS) or not all(isinstance(value, str) for value in rest.values()):
-        raise QueryError(f"query {name}: expected 'unit', 'promql', 'late', each a text, and 'for', and nothing else")
+        raise QueryError(
+            f"query {name}: expected 'unit', 'promql', 'late', 'note', each a text, and 'for', and nothing else"
+        )
     try:
         unit = unit_named(rest["unit"]) if "unit" in rest else None
     except UnitError as error:
@@ -145,7 +149,8 @@ def _query(name: str, entry: object) -> Query:
     late = rest.get("late")
     if late is not None:
         _checked(f"{name}, late", late)
-    return Query(name, _checked(name, rest.get("promql")), unit, late, _answers(name, entry.get("for")))
+    answers = _answers(name, entry.get("for"))
+    return Query(name, _checked(name, rest.get("promql")), unit, late, answers, note=rest.get("note", ""))
 
 
 def _answers(name: str, said: object) -> frozenset[str]:

@@ -27,6 +27,9 @@ class Metrics:
         self.floor = gauge("ahpa_floor_replicas", "Floor that should be in force (in observe mode: would be)", TARGET)
         self.baseline = gauge("ahpa_baseline_replicas", "Minimum that the owner had set", TARGET)
         self.ready = gauge("ahpa_ready_replicas", "Replicas ready at the last tick", TARGET)
+        self.ignored = gauge(
+            "ahpa_floor_ignored", "1 where fewer replicas are asked for than the floor that is in force", TARGET
+        )
         self.peak = gauge(
             "ahpa_forecast_peak", "Predicted peak over the lead window, in the unit of its query", (*TARGET, "level")
         )
@@ -71,7 +74,7 @@ class Metrics:
             self._show_all(rounds, coverage)
 
     def _show_all(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
-        by_target = (self.floor, self.baseline, self.ready, self.late, self.forecast_at)
+        by_target = (self.floor, self.ignored, self.baseline, self.ready, self.late, self.forecast_at)
         others = (self.peak, self.lag, self.starts, self.coverage, self.setting_late, self.setting_replicas)
         for gauge in (*by_target, *others):
             gauge.clear()
@@ -83,6 +86,7 @@ class Metrics:
         labels = (each.target.kind, each.target.namespace, each.target.name)
         self.decisions.labels(decision.reason).inc()
         self.floor.labels(*labels).set(decision.floor)
+        self.ignored.labels(*labels).set(bool(each.ignored))
         self.baseline.labels(*labels).set(decision.baseline)
         self.ready.labels(*labels).set(workload.ready)
         record = decision.plan.setting.record if decision.plan is not None else None

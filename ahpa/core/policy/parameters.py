@@ -2,7 +2,7 @@
 (docs/annotations.md) and the options of commands that ask for the same thing derive.
 
 Annotations are hostile until parsed: every value is matched whole (`re.fullmatch`, ASCII, at most 64 characters) before
-it is converted, because `int("１２")` is 12 and `float("1e400")` is inf.
+it is converted, because `int("１２")` is 12 and `float("1e400")` is inf; windows and events piece by piece.
 """
 
 from __future__ import annotations
@@ -11,9 +11,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
+from ahpa.core.known.cron import Wrong
+from ahpa.core.known.events import Event
+from ahpa.core.known.reading import events_in, windows_in
+from ahpa.core.known.wall import zone_named
+from ahpa.core.known.windows import Window
 from ahpa.core.policy.values import Policy
 
-Value = str | float | int | bool
+Value = str | float | int | bool | tuple[Window, ...] | tuple[Event, ...]
 """What a parameter may be."""
 
 
@@ -37,7 +42,7 @@ class Parameter:
 
 
 class Unreadable(ValueError):
-    """A value that its parser refuses; the message says what is accepted."""
+    """A value that its parser refuses; the message, if there is one, says which part of it is wrong."""
 
 
 def _match(pattern: str, text: str) -> re.Match[str]:
@@ -111,6 +116,23 @@ def parse_level(text: str) -> float:
     if not 0.5 <= value < 1:
         raise Unreadable
     return value
+
+
+def _explained(read: Callable[[str], Value]) -> Callable[[str], Value]:
+    """A parser that says which part is wrong."""
+
+    def parse(text: str) -> Value:
+        try:
+            return read(text)
+        except Wrong as error:
+            raise Unreadable(str(error)) from None
+
+    return parse
+
+
+def _place(text: str) -> str:
+    """As it is written: which places there are, the calendars know (adapters/calendars.py)."""
+    return _match(r"[A-Z]{2,3}(-[A-Za-z0-9]{1,40})?", text).group()
 
 
 PARAMETERS: tuple[Parameter, ...] = (
@@ -205,6 +227,41 @@ PARAMETERS: tuple[Parameter, ...] = (
         otherwise="your own maximum and the operator's --cap",
     ),
     Parameter(
+        "windows",
+        _explained(windows_in),
+        "windows, each a cron, or two with .. between, and min=, max= or both",
+        "0 8 * * 1-5 .. 0 20 * * 1-5 min=5 max=20",
+        "Bounds in time, one to a line or with ; between. From each match of the first cron to the next of the second, "
+        "or in each minute that an only one matches, never a floor below min or above max; min is there when it "
+        "begins, a lead ahead. `zone=`, `from=` and `until=` may follow (windows-and-events.md).",
+        otherwise="the bounds are the same at all times",
+    ),
+    Parameter(
+        "events",
+        _explained(events_in),
+        "events, each START..END and a factor, min= or both",
+        "2026-11-27T08:00..2026-11-27T23:00 x3",
+        "What is planned, one to a line or with ; between: a factor on the forecast, or so many replicas at least. "
+        "`yearly` (and no year) for what comes each year; `zone=` may follow (windows-and-events.md).",
+        otherwise="nothing is planned",
+    ),
+    Parameter(
+        "time-zone",
+        _explained(zone_named),
+        "an IANA time zone",
+        "Europe/Berlin",
+        "The clock that the load follows, and that windows and events are written by.",
+        otherwise="the operator's --time-zone; without that UTC",
+    ),
+    Parameter(
+        "holidays",
+        _place,
+        "a country or a part of one, as DE, DE-BY or US-CA",
+        "DE-BY",
+        "The load's public holidays: they are like Sundays.",
+        otherwise="the operator's --holidays; without that none",
+    ),
+    Parameter(
         "release",
         parse_share,
         "a share in (0, 1)",
@@ -217,6 +274,14 @@ PARAMETERS: tuple[Parameter, ...] = (
         "the name of a model, or auto",
         "auto",
         "Which forecasting model to use (default: fleet); auto picks the one that did best on the last day.",
+    ),
+    Parameter(
+        "minimum-in-git",
+        _choice("kept", "ignored"),
+        "kept or ignored",
+        "ignored",
+        "Argo CD or Flux sets the minimum back to what Git has, so it is refused to write it there; ignored says that "
+        "yours leaves that field alone (ignoreDifferences).",
     ),
     Parameter("paused", _flag, "true or false", "true", "Freeze the floor where it is."),
     Parameter(

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ahpa.core.policy.hints import nearest
 from ahpa.core.policy.parameters import BY_NAME, Unreadable
 from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, Parsed, Policy
 
 _MOST_UNKNOWN = 8
 """Of keys that are no parameters so many are named: an object may carry ten thousand, and a hint takes a tenth of a
 millisecond."""
-_AHPA_MODES = {"observer": "observe", "auto": "apply"}
+AHPA_MODES = {
+    "observer": ("observe", ""),
+    "auto": ("apply", ""),
+    "proactive": ("apply", "the reactive autoscaler stays in charge above the floor"),
+    "scalingUpOnly": (
+        "apply",
+        "what ahpa raised it lets go again, and the autoscaler goes on lowering (an HPA does not with "
+        "behavior.scaleDown.selectPolicy: Disabled)",
+    ),
+    "reactive": ("off", ""),
+}
+"""What AHPA's scaleStrategy says -> our mode, and what of it we do not do. `reactive` wants no prediction."""
 
 
 def parse_policy(annotations: Mapping[str, str], defaults: Policy | None = None) -> Parsed:
@@ -23,6 +33,7 @@ def parse_policy(annotations: Mapping[str, str], defaults: Policy | None = None)
     raw = {k: v for k, v in annotations.items() if (k.startswith(PREFIX) and k != STATE) or k == AHPA_STRATEGY}
     problems: list[str] = []
     warnings: list[str] = []
+    inert: list[str] = []
     given: dict[str, Any] = {}
     unknown = 0
     for key, text in sorted(raw.items()):
@@ -40,36 +51,25 @@ def parse_policy(annotations: Mapping[str, str], defaults: Policy | None = None)
             continue
         try:
             given[parameter.field] = parameter.parse(text)
-        except (Unreadable, ValueError):
-            problems.append(f"{key}: {text[:64]!r} is not {parameter.accepts} (for example {parameter.example!r})")
+        except (Unreadable, ValueError) as error:
+            said = f"{error}; write" if isinstance(error, Unreadable) and str(error) else f"{text[:64]!r} is not"
+            problems.append(f"{key}: {said} {parameter.accepts} (for example {parameter.example!r})")
     if unknown > _MOST_UNKNOWN:
         warnings.append(f"{unknown - _MOST_UNKNOWN} further keys under {PREFIX} are not parameters")
     requested = PREFIX + "mode" in raw
     if not requested and AHPA_STRATEGY in raw:
-        mode = _AHPA_MODES.get(raw[AHPA_STRATEGY])
-        requested = True
-        if mode is None:
-            problems.append(f"{AHPA_STRATEGY}: {raw[AHPA_STRATEGY][:64]!r} is not observer or auto")
-        else:
+        requested, strategy = True, raw[AHPA_STRATEGY]
+        mode, unlike = AHPA_MODES.get(strategy, ("", ""))
+        if mode:
             given["mode"] = mode
+        else:
+            problems.append(f"{AHPA_STRATEGY}: {strategy[:64]!r} is not {', '.join(AHPA_MODES)}; or set {PREFIX}mode")
+        inert += [f"{AHPA_STRATEGY}: {strategy} is taken for {PREFIX}mode: {mode}; {unlike}"] if unlike else []
     policy = replace(policy, **given)
     problems += _contradictions(policy, given)
     asked = [BY_NAME[field.replace("_", "-")] for field, value in given.items() if value is not False]
-    inert = tuple(f"{PREFIX}{each.name} does nothing in the service yet: {each.inert}" for each in asked if each.inert)
-    return Parsed(policy, tuple(problems), tuple(warnings), requested, raw, inert)
-
-
-def nearest(name: str) -> str | None:
-    """The parameter that somebody who wrote `name` meant; None in doubt, for a wrong hint is worse than none.
-
-    `maxReplicas` holds the word max, `quantil` is a slip of the hand, `late` may be two.
-    """
-    words = re.sub(r"[^a-z0-9]+", "-", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name[:64]).lower()).strip("-")
-    within = [each for each in BY_NAME if set(each.split("-")) <= set(words.split("-"))]
-    if len(within) == 1:
-        return within[0]
-    close = difflib.get_close_matches(words, BY_NAME, n=2, cutoff=0.85)
-    return close[0] if len(close) == 1 and not within else None
+    inert += (f"{PREFIX}{each.name} does nothing in the service yet: {each.inert}" for each in asked if each.inert)
+    return Parsed(policy, tuple(problems), tuple(warnings), requested, raw, tuple(inert))
 
 
 def _contradictions(policy: Policy, given: Mapping[str, Any]) -> list[str]:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ahpa.core.known.events import Event
+from ahpa.core.known.knowledge import Known
+from ahpa.core.known.windows import Window
+
 PREFIX = "ahpa.dev/"
 STATE = PREFIX + "baseline"
 """Where we keep what the owner had set; ours, not a parameter."""
 AHPA_STRATEGY = "autoscaling.alibabacloud.com/scaleStrategy"
 """The annotation of Alibaba's AHPA; its users can move over without editing."""
+AHPA_CLASS = "ahpa.autoscaling.knative.dev"
+"""The class of Knative Revisions that Alibaba's AHPA scales, and no other autoscaler."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +35,21 @@ class Policy:
     lead: float | None = None
     min: int | None = None
     max: int | None = None
+    windows: tuple[Window, ...] | None = None
+    events: tuple[Event, ...] | None = None
+    time_zone: str | None = None
+    """Name; None: UTC."""
+    holidays: str | None = None
     release: float = 0.25
     model: str = "fleet"
+    minimum_in_git: str = "kept"
     paused: bool = False
     manage_target: bool = False
+
+    @property
+    def known(self) -> Known:
+        """What its owner knows beforehand."""
+        return Known(self.windows or (), self.events or (), self.time_zone)
 
 
 @dataclass(frozen=True)

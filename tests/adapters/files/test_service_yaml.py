@@ -9,6 +9,8 @@ import pytest
 from ahpa.adapters.files.knative_config import read_knative_config
 from ahpa.adapters.files.service_yaml import ServiceYaml, read_service
 from ahpa.adapters.files.text import InputError
+from ahpa.core.policy.values import AHPA_CLASS
+from ahpa.reactive.hpa.config import HpaConfig
 from ahpa.reactive.kpa.config import KpaConfig
 from tests.adapters.files.examples import put
 
@@ -49,12 +51,27 @@ def test_a_knative_service_says_how_it_scales(tmp_path: Path) -> None:
         ("kind: Deployment\nspec: {}\n", "no Knative Service"),
         ("a: [1,\n  b\n", ":3: not YAML"),
         ("a: &x [1]\nb: *x\n", ":2: YAML aliases"),
+        ("a: 2026-13-45\n", ":1: not YAML: month must be in 1..12"),
         (SERVICE.replace('"80"', '"800"'), "target-utilization-percentage"),
         (SERVICE.replace('"1%"', '"1.5"'), "ahpa.dev/late-target"),
         (SERVICE.replace("Concurrency: 8", "Concurrency: many"), "containerConcurrency"),
         ("!!python/object/apply:os.system ['true']\n", "not YAML"),
+        (
+            SERVICE.replace("target-utilization-percentage", "class").replace("80", AHPA_CLASS),
+            "ahpa migrate .*svc.yaml",
+        ),
     ],
-    ids=["other kind", "broken", "alias", "bad annotation", "bad policy", "bad concurrency", "python tag"],
+    ids=[
+        "other kind",
+        "broken",
+        "alias",
+        "no date",
+        "bad annotation",
+        "bad policy",
+        "bad concurrency",
+        "python tag",
+        "AHPA",
+    ],
 )
 def test_a_service_that_cannot_be_read_is_refused_with_words(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(InputError, match=says):
@@ -79,6 +96,16 @@ spec: {template: {spec: {containers: [{image: cart}]}}}
         'put under "spec.template.metadata.annotations" to work, Knative says; '
         "move autoscaling.knative.dev/minScale, autoscaling.knative.dev/target there"
     )
+
+
+def test_camel_case_is_read_as_its_twin_by_either_class(tmp_path: Path) -> None:
+    camel = SERVICE.replace("target-utilization-percentage", "targetUtilizationPercentage")
+    told = read_service(put(tmp_path, "camel.yaml", camel.replace("min-scale", "minScale")), 4)
+    assert told.scaler == read_service(put(tmp_path, "kebab.yaml", SERVICE), 4).scaler
+    by_hpa = SERVICE.replace('target-utilization-percentage: "80"', "class: hpa.autoscaling.knative.dev")
+    scaler = read_service(put(tmp_path, "hpa.yaml", by_hpa.replace("min-scale", "minScale")), 4).scaler
+    assert isinstance(scaler, HpaConfig)
+    assert scaler.min_replicas == 2
 
 
 CONFIG = """

@@ -67,6 +67,12 @@ def test_where_the_scaled_object_cannot_be_read_its_replicas_do_not_count_as_sta
     assert (target.ready, target.present) == (3, 3)
 
 
+def test_an_hpa_of_another_predictor_is_refused_and_told_how_to_move_over() -> None:
+    made = [{"kind": "EffectiveHorizontalPodAutoscaler", "name": "api", "controller": True}]
+    _, actuator = cluster({"ownerReferences": made})
+    assert "`ahpa migrate` translates it" in str(actuator.targets()[0].refusal)
+
+
 @pytest.mark.parametrize(
     "meta",
     [
@@ -99,6 +105,8 @@ def per_replica_of(actuator: HorizontalPodAutoscalers) -> list[float | None]:
          [("object/hits", 2000.0)]),
         ([{"type": "Pods", "pods": {"metric": {"name": "rps"}, "target": {"averageValue": "3"}}}, {"type": "Else"}],
          [("pods/rps", 3.0)]),
+        ([{"type": "External", "external": {"metric": {"name": "ahpa_floor_replicas"},
+                                            "target": {"averageValue": "1"}}}], []),
         ([{"type": "Resource", "resource": {"name": "cpu", "target": {"averageUtilization": 70}}},
           {"type": "Resource", "resource": {"name": "memory", "target": {"averageValue": "2Gi"}}}],
          [("resource/cpu", 0.42), ("resource/memory", 2.0**31)]),
@@ -142,6 +150,8 @@ def test_without_a_pod_the_template_says_what_is_requested() -> None:
         ("nginx.ingress.rps", PER_SECOND),
         ("vllm:num_requests_running", IN_FLIGHT),
         ("concurrent_requests", IN_FLIGHT),
+        ("sglang:num_queue_reqs", IN_FLIGHT),
+        ("sglang_num_running_reqs", IN_FLIGHT),
         ("queue_messages_ready", MESSAGES),
         ("kafka_consumergroup_lag", MESSAGES),
         ("tokens_per_second", TOKENS_PER_SECOND),

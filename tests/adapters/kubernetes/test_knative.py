@@ -7,8 +7,9 @@ import pytest
 from ahpa.adapters.kubernetes.knative import KnativeServices
 from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from ahpa.core.capacity import apportion
+from ahpa.core.policy.values import AHPA_CLASS
 from ahpa.ports import ClusterError, Target
-from tests.contracts.test_actuators import ASKED
+from tests.contracts.stage import ASKED
 from tests.fakes.kube import FakeKube
 
 ROOT = "/apis/serving.knative.dev/v1/namespaces/shop"
@@ -45,6 +46,18 @@ def only(actuator: KnativeServices) -> Target:
 def write(actuator: KnativeServices, target: Target, floor: int) -> None:
     """A floor, split as the demand for it would be."""
     actuator.write(target, apportion(floor, target.parts))
+
+
+def test_what_alibabas_ahpa_scales_is_refused_and_told_how_to_move_over() -> None:
+    """Its class has no autoscaler but AHPA itself: a floor there is nobody's, or a second predictor's."""
+    kube, actuator = cluster(r1=100)
+    revision(kube, "r1", **{"class": AHPA_CLASS, "metric": "rt", "target": "500"})
+    refusal = str(only(actuator).refusal)
+    assert refusal.startswith("r1 is of class ahpa.autoscaling.knative.dev: Alibaba's AHPA scales it")
+    assert "Remove autoscaling.knative.dev/class from the Service's template" in refusal
+    assert "ahpa migrate" in refusal
+    revision(kube, "r1", **{"class": "hpa.autoscaling.knative.dev"})
+    assert only(actuator).refusal is None
 
 
 def test_the_service_template_is_never_written() -> None:
@@ -136,14 +149,13 @@ def test_a_damaged_record_is_no_record(record: str) -> None:
     assert only(actuator).baseline == 0
 
 
-def test_a_service_that_kserve_made_is_refused_with_a_way_out() -> None:
-    """KServe writes the Services of its InferenceServices anew; our record on them would be lost."""
+def test_a_service_that_kserve_made_may_be_annotated_itself() -> None:
+    """KServe copies annotations of an InferenceService to its template, so each one there is a new Revision; those of
+    the Service it leaves alone."""
     kube, actuator = cluster(r1=100)
     owner = {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService", "name": "llm", "controller": True}
-    kube.edit(SERVICE, {"metadata": {"ownerReferences": [owner]}})
-    assert only(actuator).refusal == (
-        "InferenceService/llm made this Knative Service and would revert us; annotate that InferenceService"
-    )
+    kube.objects[SERVICE]["metadata"]["ownerReferences"] = [owner]
+    assert (only(actuator).refusal, only(actuator).maker) == (None, "kserve/shop/llm")
 
 
 def test_an_owner_that_does_not_control_the_service_is_no_reason_to_refuse() -> None:

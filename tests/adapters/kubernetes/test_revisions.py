@@ -30,6 +30,9 @@ from ahpa.reactive.kpa.hpa_class import HPA_CLASS
         ({"max-scale": "8", "activation-scale": "3"}, 0, {"maximum": 3}),
         ({"minScale": "2"}, 0, {"baseline": 2, "floor": 2}),
         ({"minScale": "2", "min-scale": "4"}, 0, {"baseline": 4}),
+        ({"maxScale": "2", "max-scale": "4"}, 0, {"maximum": 4}),
+        ({"targetUtilizationPercentage": "90"}, 10, {"per_replica": 9.0}),
+        ({"targetUtilizationPercentage": "50", "target-utilization-percentage": "90"}, 10, {"per_replica": 9.0}),
         ({"min-scale": "four"}, 0, {"baseline": 0}),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from ahpa.adapters.kubernetes.knative import KnativeServices
 from ahpa.adapters.kubernetes.revisions import MIN_SCALE, PATIENCE, recorded
 from ahpa.ports import ClusterError, Target
-from tests.contracts.test_actuators import ASKED
+from tests.contracts.stage import ASKED
 from tests.fakes.kube import FakeKube
 
 ROOT = "/apis/serving.knative.dev/v1/namespaces/shop"

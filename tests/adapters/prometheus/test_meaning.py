@@ -44,6 +44,7 @@ def test_our_presets_are_known_with_their_unit(name: str) -> None:
         "workload": "cart",
         "workload-kind": "Deployment",
         "container": "model",
+        "object": "cart",
         "topic": "orders",
         "group": "cart",
     }

@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from ahpa.adapters.prometheus.queries import doubts, load_queries
 from ahpa.ports import QueryError
 
-NAMES = {"workload": "chat", "workload-kind": "Deployment", "container": "model", "topic": "orders", "group": "chat"}
+NAMES = {
+    "workload": "chat",
+    "workload-kind": "Deployment",
+    "container": "model",
+    "object": "chat",
+    "topic": "orders",
+    "group": "chat",
+}
 
 
 def test_every_shipped_query_fills_all_its_holes() -> None:
@@ -22,13 +29,13 @@ def test_every_shipped_query_fills_all_its_holes() -> None:
     late = [query.fill_late("shop", "chat", 60.0, NAMES) for query in load_queries().values()]
     for text in [*filled, *(text for text in late if text)]:
         assert "{{" not in text
-        assert '"shop"' in text
-        assert re.search(r'"chat("|-)', text)
+        assert re.search(r'["/]shop["/]', text)
+        assert re.search(r'["/]chat["/-]', text)
 
 
 @given(st.text(max_size=60))
 def test_a_name_either_is_one_of_kubernetes_or_is_refused(name: str) -> None:
-    query = load_queries()["nginx-rps"]
+    query = load_queries()["istio-rps"]
     try:
         text = query.fill("shop", name, 60.0)
     except QueryError:
@@ -48,6 +55,7 @@ def test_a_name_either_is_one_of_kubernetes_or_is_refused(name: str) -> None:
         ('a: {promql: "up{n=\\"{{namespace}}\\"}", late: "up{n=\\"{{tenant}}\\"}"}\n', "a, late: unknown placeholder"),
         ('a: {promql: "up{n=\\"{{namespace}}\\"}", late: "up"}\n', "a, late: "),
         ('a: {promql: "up{n=\\"{{namespace}}\\"}", lateness: "up"}\n', "and nothing else"),
+        ('a: {promql: "up{n=\\"{{namespace}}\\"}", note: 3}\n', "'note', each a text"),
     ],
 )
 def test_a_bad_list_of_queries_is_refused_with_a_reason(tmp_path: Path, text: str, said: str) -> None:
@@ -55,6 +63,18 @@ def test_a_bad_list_of_queries_is_refused_with_a_reason(tmp_path: Path, text: st
     file.write_text(text)
     with pytest.raises(QueryError, match=said):
         load_queries(str(file))
+
+
+def test_every_shipped_query_says_what_it_counts_and_what_to_know_of_it() -> None:
+    queries = load_queries()
+    assert {name for name, query in queries.items() if query.unit is None or not query.note} == set()
+    assert doubts(queries) == {}
+
+
+def test_no_two_shipped_queries_are_for_the_same() -> None:
+    """Of two the last would count, and nobody would know."""
+    said = [metric for query in load_queries().values() for metric in query.answers]
+    assert sorted(set(said)) == sorted(said)
 
 
 def test_a_query_that_says_zero_for_nothing_is_named(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import tracemalloc
 
 import numpy as np
 
-from forecasting.fleet.calendar import Seasons
+from forecasting.fleet.calendar import Calendars
 from forecasting.fleet.learning import Source, sample
 from forecasting.fleet.network import Samples
 from forecasting.fleet.synthetic import services
@@ -21,7 +21,15 @@ WANTED = 24_000
 def drawn(values: Floats) -> tuple[Samples, int]:
     """The samples, and the most bytes that were held while they were drawn."""
     periods, clock = np.zeros(len(values), np.intp), np.zeros((len(values), 60), np.float32)
-    source = Source(values, periods, clock, Seasons(0.0, STEP), np.arange(len(values)))
+    source = Source(
+        values,
+        periods,
+        clock,
+        0.0,
+        STEP,
+        Calendars.of([str(i) for i in range(len(values))], None, {}),
+        np.arange(len(values)),
+    )
     tracemalloc.start()
     found = sample(source, WINDOWS, WANTED, 6, np.random.default_rng(0))
     peak = tracemalloc.get_traced_memory()[1]

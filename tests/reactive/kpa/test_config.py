@@ -49,6 +49,34 @@ def test_annotations(annotations: dict[str, Any], expected: dict[str, Any]) -> N
     assert asdict(read(**annotations)).items() >= expected.items()
 
 
+@pytest.mark.parametrize(
+    ("kebab", "camel", "said", "other"),
+    [
+        ("min-scale", "minScale", "3", "2"),
+        ("max-scale", "maxScale", "9", "8"),
+        ("initial-scale", "initialScale", "4", "2"),
+        ("scale-down-delay", "scaleDownDelay", "90s", "30s"),
+        ("target-utilization-percentage", "targetUtilizationPercentage", "80", "50"),
+        ("target-burst-capacity", "targetBurstCapacity", "-1", "0"),
+        ("panic-window-percentage", "panicWindowPercentage", "20", "30"),
+        ("panic-threshold-percentage", "panicThresholdPercentage", "300", "400"),
+        ("metric-aggregation-algorithm", "metricAggregationAlgorithm", "weightedExponential", "linear"),
+        ("scale-to-zero-pod-retention-period", "scaleToZeroPodRetentionPeriod", "5m", "1m"),
+    ],
+)
+def test_each_twin_is_read_and_kebab_case_wins(kebab: str, camel: str, said: str, other: str) -> None:
+    """All that have one in serving v0.50.0, pkg/apis/autoscaling/register.go."""
+    config = KpaConfig.from_annotations({GROUP + kebab: said})
+    assert config != KpaConfig()
+    assert KpaConfig.from_annotations({GROUP + camel: said}) == config
+    assert KpaConfig.from_annotations({GROUP + camel: other, GROUP + kebab: said}) == config
+
+
+@pytest.mark.parametrize("name", ["activationScale", "Class", "Metric", "Target", "Window"])
+def test_what_has_no_twin_is_read_by_its_name_only(name: str) -> None:
+    assert KpaConfig.from_annotations({GROUP + name: "nonsense"}) == KpaConfig()
+
+
 def test_kebab_case_wins_over_camel_case() -> None:
     both = {GROUP + "minScale": "2", GROUP + "min-scale": "3"}
     assert KpaConfig.from_annotations(both).min_scale == 3

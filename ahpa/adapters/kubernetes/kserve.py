@@ -1,0 +1,240 @@
+"""KServe's InferenceServices: the floor of the predictor.
+
+- Serverless (Knative): KServe makes a Knative Service, and the floor is min-scale on its Revisions, as for any other:
+  `minReplicas` would become an annotation of the template, and so a new Revision and twice the GPUs.
+- Raw (Deployment and HPA): the floor is `spec.predictor.minReplicas`. KServe makes the HPA from it and reverts every
+  other edit of that (kserve, pkg/controller/v1beta1/inferenceservice/reconcilers/hpa: semanticHPAEquals).
+
+Nothing but the floor is written to an InferenceService: its annotations are copied to the pods. Where the record of a
+raw one is kept says records.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
+from ahpa.adapters.kubernetes.concern import Concern, concerns_us
+from ahpa.adapters.kubernetes.hpa import AUTOSCALING_V2, inertia, measures, reaction
+from ahpa.adapters.kubernetes.keda import KEDA_V1
+from ahpa.adapters.kubernetes.kind import Kind
+from ahpa.adapters.kubernetes.knative import KnativeServices, scaler
+from ahpa.adapters.kubernetes.objects import (
+    annotations_of,
+    controller_of,
+    count,
+    in_git,
+    owns,
+    reference_to,
+    somebody_elses,
+    target_or_refusal,
+)
+from ahpa.adapters.kubernetes.records import Records
+from ahpa.adapters.kubernetes.scaled import Scaled, Workloads
+from ahpa.adapters.kubernetes.triggers import measures_of
+from ahpa.ports import ClusterError, Measure, Target
+from ahpa.transport import NEVER
+
+SERVING_V1BETA1 = "serving.kserve.io/v1beta1"
+_HPAS = "horizontalpodautoscalers"
+_CLASS = "serving.kserve.io/autoscalerClass"
+_OWN_NAMESPACE = "ahpa-system"
+
+
+@dataclass(frozen=True, eq=False)
+class _Raw:
+    """A raw one as it was listed."""
+
+    item: Object
+    recorded: bool
+    own: int | None
+    """What its owner had, as recorded; None: nothing."""
+
+
+class InferenceServices:
+    """The actuator for InferenceServices in `namespace`, or in all."""
+
+    def __init__(
+        self,
+        kube: KubeApi,
+        namespace: str | None = None,
+        concerns: Concern = concerns_us,
+        own_namespace: str = _OWN_NAMESPACE,
+    ) -> None:
+        self._kube = kube
+        self._namespace = namespace
+        self._concerns = concerns
+        self._records = Records(kube, own_namespace, "kserve")
+        self._knative = KnativeServices(kube, namespace, _made_by_kserve)
+
+    def targets(self, deadline: float = NEVER) -> list[Target]:
+        kube = self._kube.within(deadline)
+        listed = kube.items(path(*collection(SERVING_V1BETA1, "inferenceservices", self._namespace)))
+        ours = [item for item in listed if self._concerns(item)]
+        if not ours:
+            return []
+        served = self._serverless(deadline)
+        records = self._records.read()
+        return [
+            target_or_refusal(
+                item,
+                KSERVE,
+                reference_to(item, SERVING_V1BETA1, "InferenceService"),
+                lambda each: self._target(kube, each, served, records),
+            )
+            for item in ours
+        ]
+
+    def write(self, target: Target, floors: Sequence[int]) -> bool:
+        if not isinstance(target.handle, _Raw):
+            return self._knative.write(target, floors)
+        (floor,), raw = floors, target.handle
+        if floor == target.floor:
+            return False
+        if not _held(raw):
+            self._records.write(raw.item, _said(raw.item))
+        self._patch(raw.item, floor)
+        return True
+
+    def restore(self, target: Target) -> None:
+        if not isinstance(target.handle, _Raw):
+            self._knative.restore(target)
+            return
+        raw = target.handle
+        if _held(raw):
+            self._patch(raw.item, raw.own)
+        if raw.recorded:
+            self._records.forget(raw.item)
+
+    def _serverless(self, deadline: float) -> Mapping[tuple[str, str], Target]:
+        """The Knative Services that KServe made, by namespace and name of their InferenceService."""
+        try:
+            found = self._knative.targets(deadline)
+        except ClusterError as error:
+            if error.status == 404:
+                return {}
+            raise
+        return {(each.namespace, each.name.removesuffix("-predictor")): each for each in found}
+
+    def _target(
+        self,
+        kube: KubeApi,
+        item: Object,
+        served: Mapping[tuple[str, str], Target],
+        records: Mapping[tuple[str, str], int | None],
+    ) -> Target:
+        meta = item["metadata"]
+        behind = served.get((str(meta["namespace"]), str(meta["name"])))
+        if behind is None:
+            return self._raw(kube, item, records)
+        return replace(
+            behind,
+            kind=KSERVE.name,
+            title=KSERVE.title,
+            name=str(meta["name"]),
+            annotations=annotations_of(item),
+            reference=reference_to(item, SERVING_V1BETA1, "InferenceService"),
+            names={**behind.names, "name": behind.name},
+            refusal=somebody_elses(item, KSERVE.title) or behind.refusal,
+            maker="",
+        )
+
+    def _raw(self, kube: KubeApi, item: Object, records: Mapping[tuple[str, str], int | None]) -> Target:
+        meta, predictor = item["metadata"], (item.get("spec") or {}).get("predictor") or {}
+        namespace, made = str(meta["namespace"]), f"{meta['name']}-predictor"
+        workloads = Workloads(kube)
+        scaled = workloads.read(namespace, {"kind": "Deployment", "name": made})
+        scaler = _scaler(kube, item, namespace, made)
+        key = self._records.key(item)
+        raw = _Raw(item, key in records, records.get(key))
+        floor = 1 if _said(item) is None else _said(item) or 0
+        ready = scaled.asked if scaled.ready is None else scaled.ready
+        return Target(
+            kind=KSERVE.name,
+            title=KSERVE.title,
+            namespace=namespace,
+            name=str(meta["name"]),
+            annotations=annotations_of(item),
+            reference=reference_to(item, SERVING_V1BETA1, "InferenceService"),
+            baseline=(1 if raw.own is None else raw.own) if _held(raw) else floor,
+            floor=floor,
+            ready=ready,
+            present=max(scaled.asked, ready),
+            maximum=count(predictor.get("maxReplicas"), "maxReplicas") or None,
+            measures=_measures(scaler, namespace, scaled, workloads),
+            managed=raw.recorded,
+            selector=scaled.selector,
+            names={"name": made, "workload": made, "workload-kind": "Deployment"},
+            no_demand="nothing that its HPA looks at can be measured by itself: name the query that measures it",
+            reaction=reaction(_behaving(scaler)),
+            refusal=somebody_elses(item, KSERVE.title) or _not_scaled(item, bool(scaler)),
+            in_git=in_git(item, "spec", "predictor", "minReplicas"),
+            inertia=inertia(scaled),
+            handle=raw,
+        )
+
+    def _patch(self, item: Object, minimum: int | None) -> None:
+        meta = item["metadata"]
+        where = path(*collection(SERVING_V1BETA1, "inferenceservices", meta["namespace"]), meta["name"])
+        precondition = {"resourceVersion": meta["resourceVersion"], "uid": meta["uid"]}
+        self._kube.merge_patch(where, {"metadata": precondition, "spec": {"predictor": {"minReplicas": minimum}}})
+
+
+KSERVE = Kind(
+    name="kserve",
+    title="InferenceService",
+    actuator=InferenceServices,
+    demand="serverless: as the Knative Service that KServe makes; raw: what the HPA that it makes looks at",
+    capacity="as of those",
+    scaler=scaler,
+)
+
+
+def _made_by_kserve(item: Object) -> bool:
+    controller = controller_of(item)
+    return controller is not None and controller[0] == "InferenceService"
+
+
+def _scaler(kube: KubeApi, item: Object, namespace: str, name: str) -> Object:
+    """The spec of the HPA that KServe made for a raw one, or of the ScaledObject; empty: none can be read."""
+    keda = annotations_of(item).get(_CLASS) == "keda"
+    where = collection(KEDA_V1, "scaledobjects", namespace) if keda else collection(AUTOSCALING_V2, _HPAS, namespace)
+    try:
+        spec = kube.get(path(*where, name)).get("spec")
+    except ClusterError:
+        return {}
+    return spec if isinstance(spec, dict) else {}
+
+
+def _measures(scaler: Object, namespace: str, scaled: Scaled, workloads: Workloads) -> tuple[Measure, ...]:
+    if "triggers" in scaler:
+        return measures_of(scaler, lambda: workloads.requests(namespace, scaled))
+    return measures(scaler, namespace, scaled, workloads)
+
+
+def _behaving(scaler: Object) -> Object:
+    """What has a `behavior`."""
+    return ((scaler.get("advanced") or {}).get("horizontalPodAutoscalerConfig") or {}) or scaler
+
+
+def _said(item: Object) -> int | None:
+    """Its minimum as it stands; None: there is none, which means 1."""
+    minimum = ((item.get("spec") or {}).get("predictor") or {}).get("minReplicas")
+    return None if minimum is None else count(minimum, "minReplicas")
+
+
+def _held(raw: _Raw) -> bool:
+    """Whether the minimum in force is ours. A record above it is not, whoever wrote it: we only ever raise."""
+    plausible = raw.recorded and (1 if raw.own is None else raw.own) <= (_said(raw.item) or 0)
+    return plausible and owns(raw.item, "spec", "predictor", "minReplicas")
+
+
+def _not_scaled(item: Object, found: bool) -> str | None:
+    """Why its minimum would move nothing."""
+    scaler = annotations_of(item).get(_CLASS, "hpa")
+    if scaler == "external":
+        return f"its autoscaler is its owner's own ({_CLASS}: external): annotate that one"
+    if scaler not in ("hpa", "keda"):
+        return f"nothing scales it ({_CLASS}: {scaler[:40]}), so there is nothing above a floor"
+    return None if found else "neither a Knative Service nor an HPA of it is found: is it ready, and may we read them?"

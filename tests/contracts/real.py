@@ -1,0 +1,142 @@
+"""Each kind on the testbed, with its real controllers."""
+
+from __future__ import annotations
+
+from ahpa.adapters.kubernetes.api import Kube
+from ahpa.adapters.kubernetes.kinds import KINDS
+from ahpa.adapters.kubernetes.revisions import MIN_SCALE
+from testbed import Testbed
+from testbed.kserve import MODE
+from testbed.kube import Object, condition
+from testbed.manifests import deployment, scaled_object
+from tests.contracts.stage import ASKED, Stage, adopt_by_another, picture_of
+
+
+def real_knative(bed: Testbed, namespace: str) -> Stage:
+    bed.knative_service("chat", namespace, annotations=ASKED, template_annotations={MIN_SCALE: "1"}, concurrency=10)
+
+    def minimum() -> int:
+        return int(bed.get("revisions", "chat-00001", namespace)["metadata"]["annotations"].get(MIN_SCALE, 0))
+
+    def edit(number: int) -> None:
+        patch = {"metadata": {"annotations": {MIN_SCALE: str(number)}}}
+        bed.patch("revisions", "chat-00001", patch, namespace)
+
+    return Stage(
+        actuator=KINDS["knative"].actuator(Kube.connect(str(bed.kubeconfig)), namespace),
+        minimum=minimum,
+        edit=edit,
+        adopt=lambda: adopt_by_another(bed, "ksvc", "chat", namespace),
+        picture=lambda: picture_of([*bed.find("ksvc", namespace), *bed.find("revisions", namespace)]),
+        baseline=1,
+    )
+
+
+def real_older_knative(bed: Testbed, namespace: str) -> Stage:
+    """Up to Knative 1.20, on a bed with that: the PodAutoscaler's min-scale is the one that counts."""
+    bed.knative_service("chat", namespace, annotations=ASKED, template_annotations={MIN_SCALE: "1"}, concurrency=10)
+
+    def minimum() -> int:
+        return int(bed.get("podautoscalers", "chat-00001", namespace)["metadata"]["annotations"].get(MIN_SCALE, 0))
+
+    def edit(number: int) -> None:
+        patch = {"metadata": {"annotations": {MIN_SCALE: str(number)}}}
+        bed.patch("podautoscalers", "chat-00001", patch, namespace)
+
+    def objects() -> list[Object]:
+        return [each for kind in ("ksvc", "revisions", "podautoscalers") for each in bed.find(kind, namespace)]
+
+    return Stage(
+        actuator=KINDS["knative"].actuator(Kube.connect(str(bed.kubeconfig)), namespace),
+        minimum=minimum,
+        edit=edit,
+        adopt=lambda: adopt_by_another(bed, "ksvc", "chat", namespace),
+        picture=lambda: picture_of(objects()),
+        baseline=1,
+    )
+
+
+def real_hpa(bed: Testbed, namespace: str) -> Stage:
+    bed.hpa_with_deployment("api", namespace, annotations=ASKED, min_replicas=2, max_replicas=20)
+    return Stage(
+        actuator=KINDS["hpa"].actuator(Kube.connect(str(bed.kubeconfig)), namespace),
+        minimum=lambda: int(bed.get("hpa", "api", namespace)["spec"]["minReplicas"]),
+        edit=lambda n: bed.patch("hpa", "api", {"spec": {"minReplicas": n}}, namespace),
+        adopt=lambda: adopt_by_another(bed, "hpa", "api", namespace),
+        picture=lambda: picture_of(bed.find("hpa", namespace)),
+        baseline=2,
+    )
+
+
+def real_keda(bed: Testbed, namespace: str) -> Stage:
+    """With KEDA's own operator, on a bed where it runs."""
+    asked = scaled_object(
+        "orders",
+        namespace,
+        ASKED,
+        prometheus_url=bed.prometheus_url,
+        query="vector(4)",
+        threshold=4,
+        min_replicas=2,
+        max_replicas=20,
+    )
+    bed.apply(deployment("orders", namespace, gpus=0, pull_seconds=0, ready_seconds=0), asked)
+    bed.wait_for(lambda: condition(bed.get("so", "orders", namespace), "Ready") == "True", what="KEDA takes it over")
+    return Stage(
+        actuator=KINDS["keda"].actuator(Kube.connect(str(bed.kubeconfig)), namespace),
+        minimum=lambda: int(bed.get("so", "orders", namespace)["spec"].get("minReplicaCount", 0)),
+        edit=lambda n: bed.patch("so", "orders", {"spec": {"minReplicaCount": n}}, namespace),
+        adopt=lambda: adopt_by_another(bed, "so", "orders", namespace),
+        picture=lambda: picture_of(bed.find("so", namespace)),
+        baseline=2,
+    )
+
+
+def real_kserve(bed: Testbed, namespace: str) -> Stage:
+    """A raw one, KServe's controller played."""
+    records = {"name": "ahpa-records", "namespace": "ahpa-system"}
+    bed.apply(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ahpa-system"}},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": records},
+    )
+    _inference_service(bed, namespace, {MODE: "RawDeployment"})
+    return Stage(
+        actuator=KINDS["kserve"].actuator(Kube.connect(str(bed.kubeconfig)), namespace),
+        minimum=lambda: int(bed.get("isvc", "llm", namespace)["spec"]["predictor"].get("minReplicas", 1)),
+        edit=lambda n: bed.patch("isvc", "llm", {"spec": {"predictor": {"minReplicas": n}}}, namespace),
+        adopt=lambda: adopt_by_another(bed, "isvc", "llm", namespace),
+        picture=lambda: picture_of([*bed.find("isvc", namespace), *bed.find("deployments", namespace)]),
+        baseline=2,
+    )
+
+
+def real_kserve_serverless(bed: Testbed, namespace: str) -> Stage:
+    """One behind which KServe, played, makes a Knative Service: the floor is its Revision's."""
+    _inference_service(bed, namespace, {"autoscaling.knative.dev/target-burst-capacity": "-1"})
+    revision = "llm-predictor-00001"
+
+    def objects() -> list[Object]:
+        return [each for kind in ("isvc", "ksvc", "revisions") for each in bed.find(kind, namespace)]
+
+    return Stage(
+        actuator=KINDS["kserve"].actuator(Kube.connect(str(bed.kubeconfig)), namespace),
+        minimum=lambda: int(bed.get("revisions", revision, namespace)["metadata"]["annotations"].get(MIN_SCALE, 0)),
+        edit=lambda n: bed.patch("revisions", revision, {"metadata": {"annotations": {MIN_SCALE: str(n)}}}, namespace),
+        adopt=lambda: adopt_by_another(bed, "isvc", "llm", namespace),
+        picture=lambda: picture_of(objects()),
+        baseline=2,
+    )
+
+
+def _inference_service(bed: Testbed, namespace: str, annotations: dict[str, str]) -> None:
+    bed.play_kserve()
+    container = {"image": "dev.local/llm:1", "resources": {"requests": {"cpu": "100m"}}}
+    bed.apply(
+        {
+            "apiVersion": "serving.kserve.io/v1beta1",
+            "kind": "InferenceService",
+            "metadata": {"name": "llm", "namespace": namespace, "annotations": {**ASKED, **annotations}},
+            "spec": {"predictor": {"minReplicas": 2, "maxReplicas": 20, "containers": [container]}},
+        }
+    )
+    bed.wait_for(lambda: condition(bed.get("isvc", "llm", namespace), "Ready") == "True", what="KServe takes it over")
