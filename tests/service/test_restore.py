@@ -13,6 +13,7 @@ from ahpa.adapters.kubernetes.kinds import KINDS
 from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from ahpa.ports import Actuator, ClusterError, Target
 from ahpa.service.restore import RAISED_AGAIN, Restored, recorded, restore
+from tests.contracts.test_actuators import STAGES
 from tests.fakes.kube import FakeKube
 from tests.service.stage import HPAS, ROOT, add_hpa, add_knative
 
@@ -141,3 +142,16 @@ def test_an_object_that_cannot_be_read_is_listed_as_a_failure() -> None:
     kube, _ = raised(services=0, hpas=1)
     kube.objects[f"{HPAS}/h0"]["spec"]["minReplicas"] = "many"
     assert "this HPA cannot be read: minReplicas is no count" in everybody(kube).failed["hpa/shop/h0"]
+
+
+@pytest.mark.parametrize(("kind", "own"), [(kind, own) for kind in STAGES for own in STAGES[kind].fakes])
+def test_every_kind_comes_back_wherever_its_record_is_kept(kind: str, own: str) -> None:
+    """On the object, on the Service of a Revision, or in a ConfigMap of ours."""
+    stage = STAGES[kind].fakes[own]()
+    before = stage.picture()
+    stage.write(7)
+    assert stage.picture() != before
+    found, _ = recorded({kind: stage.actuator})
+    result = restore({kind: stage.actuator}, found, no_sleep)
+    assert (len(result.done), result.failed) == (1, {})
+    assert stage.picture() == before

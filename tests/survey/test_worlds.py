@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import NoneType
 
 import pytest
 
 from ahpa.adapters.kubernetes.kinds import KINDS
 from ahpa.backtest.scaling import ByHpa, ByKpa
 from ahpa.core.served import HPA
+from ahpa.reactive.hpa.config import HpaConfig
+from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.survey.candidates import Candidate
 from ahpa.survey.worlds import World, world_of
 from tests.commands.bazaar import HPAS, hpa, knative
+from tests.contracts.fakes import fake_hpa, fake_keda, fake_knative, fake_kserve, fake_kserve_serverless
+from tests.contracts.stage import Stage
 from tests.fakes.kube import FakeKube
 from tests.survey.test_candidates import annotated, one
 
@@ -76,6 +81,18 @@ def test_a_minimum_that_is_ours_is_not_its_owners() -> None:
     (target,) = actuator.targets()
     actuator.write(target, (7,))
     assert world(kube).now.scaling.bounds[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("stage", "scaler"),
+    [(fake_knative(None), KpaConfig), (fake_hpa(2), HpaConfig), (fake_keda(2), HpaConfig),
+     (fake_kserve_serverless(None), KpaConfig), (fake_kserve(2), NoneType)],
+    ids=["knative", "hpa", "keda", "kserve, serverless", "kserve, raw"],
+)  # fmt: skip
+def test_each_kind_says_how_it_is_scaled_as_far_as_it_knows(stage: Stage, scaler: type) -> None:
+    """The HPA of a raw InferenceService is KServe's, and is not read for that."""
+    target = stage.target()
+    assert type(KINDS[target.kind].scaler(target)) is scaler
 
 
 @pytest.mark.parametrize(("reaction", "scaler"), [(None, ByKpa), (HPA, ByHpa)])
