@@ -74,6 +74,8 @@ def _sentences(it: Explained) -> Iterator[tuple[str, str]]:
     yield "setting", _setting(it)
     yield "bounds", _bounds(it)
     yield "there now", f"{workload.ready} ready of {workload.present}, floor {decision.previous}"
+    if target.managed and target.present < target.floor:
+        yield "not followed yet", target.inertia or "fewer are asked for than the floor, as for a moment after a write"
     yield "decision", f"{decision.message} ({decision.reason})"
     yield "written", _written(it)
     if it.row.change is not None:

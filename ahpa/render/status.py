@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -27,6 +27,8 @@ class Row:
     decision: Decision
     ahead: Ahead | None
     """None: nothing is foreseen."""
+    ignored: str = ""
+    """Why the floor in force is not followed; empty: it is, as far as we have looked."""
 
     @property
     def mode(self) -> str:
@@ -49,7 +51,7 @@ class Row:
 
 def rows_of(rounds: Iterable[TargetRound], ahead: Mapping[str, Ahead]) -> list[Row]:
     """By namespace and name."""
-    found = [Row(each.workload, each.decision, ahead.get(each.decision.key)) for each in rounds]
+    found = [Row(each.workload, each.decision, ahead.get(each.decision.key), each.ignored) for each in rounds]
     return sorted(found, key=lambda row: (row.decision.key.partition("/")[2], row.decision.key))
 
 
@@ -82,11 +84,15 @@ def _next(row: Row, now: float) -> str:
 
 def doubts(rows: Iterable[Row]) -> list[str]:
     """The sentences that somebody should read: of each service with which something is wrong."""
-    return [
-        f"{printable(row.decision.key)}: {printable(row.decision.message, 400)}"
-        for row in rows
-        if row.decision.reason.severity is Severity.WARNING or row.decision.reason in UNTRUSTED
-    ]
+    return [f"{printable(row.decision.key)}: {printable(said, 400)}" for row in rows for said in _wrong(row)]
+
+
+def _wrong(row: Row) -> Iterator[str]:
+    reason = row.decision.reason
+    if reason.severity is Severity.WARNING or reason in UNTRUSTED:
+        yield row.decision.message
+    if row.ignored:
+        yield row.ignored
 
 
 def plan(rows: Iterable[Row]) -> list[str]:

@@ -153,5 +153,10 @@ def _notes(candidate: Candidate, world: World) -> Iterator[str]:
         )
     elif candidate.workload.policy.policy.service_time is None:
         yield f"A request is taken to last {takes}; ahpa.dev/service-time says it better."
+    if candidate.target.in_git:
+        yield (
+            f"{candidate.target.in_git} keeps its minimum as Git has it: before mode=apply let it ignore that field, "
+            "or let the object read the floor (docs/without-writing.md)."
+        )
     if others := [said for said in candidate.workload.assumed if said != "lag assumed"]:
         yield f"Taken for granted: {'; '.join(others)}."

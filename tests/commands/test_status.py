@@ -10,6 +10,7 @@ import pytest
 from ahpa.commands.plan import planned
 from ahpa.commands.status import shown, watched
 from ahpa.ports import ClusterError
+from ahpa.render.status import doubts, rows_of
 from tests.commands.looks import looking_at, shop, typed
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
@@ -146,3 +147,13 @@ def test_the_cap_of_the_command_counts() -> None:
     settings = replace(stage.service.settings, limits=replace(stage.service.settings.limits, cap=3))
     capped = staged(stage.kube, stage.prometheus, settings, may_write=never)
     assert "knative/shop/chat: 0 -> 3, because" in typed(lambda: planned(looking_at(capped), "text")).stdout
+
+
+def test_a_floor_that_is_not_followed_is_told_of_while_one_watches() -> None:
+    """The write arrived, and its autoscaler asks for one all the same; that it was just written is no reason yet."""
+    stage = holding(shop(), 6)
+    at = looking_at(stage)
+    at.first()
+    later = replace(at, clock=lambda: NOW + 120)
+    rows = rows_of(later.again().rounds, {})
+    assert [line for line in doubts(rows) if line.startswith("knative/shop/chat: the floor of 6 is in force")]
