@@ -8,7 +8,7 @@ from typing import Any
 
 from testbed import Testbed
 from testbed.kserve import MODE
-from testbed.kube import KubeError, Object, condition
+from testbed.kube import Object, condition
 from testbed.manifests import deployment, horizontal_pod_autoscaler, knative_service, scaled_object
 
 MIN_SCALE = "autoscaling.knative.dev/min-scale"
@@ -33,7 +33,10 @@ class Life:
     at: tuple[str, ...]
     """Where that stands."""
     workload: str
-    """The Deployment behind it."""
+    """What it scales, a Deployment if it is not said otherwise."""
+    behind: tuple[str, ...] = ()
+    """What goes with it, by the garbage collector."""
+    scales: str = "deployments"
     copied: bool = False
     """Its annotations are copied to its pods, so each edit of them is a rollout of its owner's."""
 
@@ -65,17 +68,14 @@ class Life:
 
     def replicas(self) -> int:
         """How many the Deployment behind it is asked for."""
-        return int(self.bed.get("deployments", self.workload, self.namespace)["spec"].get("replicas", 1))
+        return int(self.bed.get(self.scales, self.workload, self.namespace)["spec"].get("replicas", 1))
 
     def delete(self) -> None:
         self.bed.delete(self.resource, self.name, self.namespace)
 
         def gone() -> bool:
-            try:
-                self.bed.get(self.resource, self.name, self.namespace)
-            except KubeError as error:
-                return error.status == 404
-            return not self.bed.find("revisions", self.namespace)
+            left = [self.bed.find(each, self.namespace) for each in (self.resource, "revisions", *self.behind)]
+            return not any(left)
 
         self.bed.wait_for(gone, what="it is gone")
 
@@ -102,6 +102,19 @@ def hpa(bed: Testbed, namespace: str) -> Life:
     """70 % of the 0.1 cores that it requests."""
     pods, scaler = deployment("chat", namespace, **_FREE), horizontal_pod_autoscaler("chat", namespace, ASKED, OWN, 20)
     return Life(bed, namespace, "hpa", "chat", (pods, scaler), 0.07, ("hpa", "chat"), ("spec", "minReplicas"), "chat")
+
+
+def rollout(bed: Testbed, namespace: str) -> Life:
+    """An HPA over an Argo Rollout, whose pods are found by the selector that its /scale gives."""
+    bed.play_rollouts()
+    pods = deployment("chat", namespace, **_FREE)
+    pods |= {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"}
+    scaler = horizontal_pod_autoscaler("chat", namespace, ASKED, OWN, 20)
+    scaler["spec"]["scaleTargetRef"] = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "chat"}
+    bearer, where = ("hpa", "chat"), ("spec", "minReplicas")
+    return Life(
+        bed, namespace, "hpa", "chat", (pods, scaler), 0.07, bearer, where, "chat", scales="rollouts.argoproj.io"
+    )
 
 
 def keda(bed: Testbed, namespace: str) -> Life:
@@ -143,7 +156,17 @@ def kserve_raw(bed: Testbed, namespace: str) -> Life:
     asked = _inference_service(namespace, {MODE: "RawDeployment"})
     where = ("spec", "predictor", "minReplicas")
     return Life(
-        bed, namespace, "isvc", "llm", (ours, records, asked), 0.08, ("isvc", "llm"), where, "llm-predictor", True
+        bed,
+        namespace,
+        "isvc",
+        "llm",
+        (ours, records, asked),
+        0.08,
+        ("isvc", "llm"),
+        where,
+        "llm-predictor",
+        ("hpa",),
+        copied=True,
     )
 
 
@@ -153,7 +176,7 @@ def kserve_serverless(bed: Testbed, namespace: str) -> Life:
     asked = _inference_service(namespace, {"autoscaling.knative.dev/target-burst-capacity": "-1"})
     where, workload = ("metadata", "annotations", MIN_SCALE), "llm-predictor-00001-deployment"
     bearer = ("revisions", "llm-predictor-00001")
-    return Life(bed, namespace, "isvc", "llm", (asked,), 70.0, bearer, where, workload, True)
+    return Life(bed, namespace, "isvc", "llm", (asked,), 70.0, bearer, where, workload, ("ksvc",), copied=True)
 
 
 Begin = Callable[[Testbed, str], Life]

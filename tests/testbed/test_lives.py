@@ -4,84 +4,24 @@ held, edited, applied again, released, given back, deleted and made anew."""
 from __future__ import annotations
 
 import itertools
-import time
-from collections.abc import Callable
 
 import pytest
 
-from ahpa.adapters.kubernetes.api import Kube
-from ahpa.adapters.kubernetes.events import Events
-from ahpa.adapters.kubernetes.kinds import KINDS
-from ahpa.adapters.kubernetes.pods import Pods
-from ahpa.adapters.prometheus.queries import QueryList, load_queries
-from ahpa.adapters.telemetry.telemetry import Telemetry
-from ahpa.service.rounds import Ports, Service
 from testbed import Testbed
 from testbed.pytest_plugin import OLDER
-from tests.fakes.demand import FakePrometheus
-from tests.fakes.models import SameAsNow
-from tests.service.stage import SETTINGS, always
 from tests.testbed import lives
 from tests.testbed.lives import OWN, Begin, Life
+from tests.testbed.story import begun
 
 pytestmark = [pytest.mark.testbed, pytest.mark.timeout(400)]
 
 NEEDED = 6
 
 
-class Story:
-    """A life, the service that watches it, and a demand that is told to it."""
-
-    def __init__(self, life: Life) -> None:
-        self.life = life
-        self.demand = 0.9 * NEEDED * life.per_replica
-        kube = Kube.connect(str(life.bed.kubeconfig))
-        ports = Ports(
-            actuators={name: kind.actuator(kube, life.namespace) for name, kind in KINDS.items()},
-            starts=Pods(kube),
-            demand=FakePrometheus({"": lambda now: self.demand}),
-            late=FakePrometheus({}),
-            queries=QueryList(load_queries(), own_label="namespace"),
-            models={"fleet": SameAsNow()},
-            events=Events(kube, "test"),
-            telemetry=Telemetry(),
-        )
-        self.service = Service(SETTINGS, ports, always)
-        self.floors: list[int | None] = []
-        self.now = time.time()
-
-    def tick(self) -> None:
-        """One round, a minute of the service's clock after the last one: what it foresees moves by the minute."""
-        self.now += 60
-        self.service.tick(self.now)
-
-    def until(self, reached: Callable[[], bool], what: str) -> None:
-        """Rounds of the service until it is so."""
-
-        def round_and_look() -> bool:
-            self.tick()
-            self.floors.append(self.life.minimum())
-            time.sleep(0.3)
-            return reached()
-
-        self.life.bed.wait_for(round_and_look, timeout=120, what=what)
-
-    def until_minimum(self, number: int | None, what: str) -> None:
-        self.until(lambda: self.life.minimum() == number, what)
-
-
-def begun(life: Life) -> Story:
-    life.make()
-    life.bed.wait_for(life.ready, what="the object is ready")
-    story = Story(life)
-    story.tick()
-    story.service.refit(story.now)
-    return story
-
-
 BEGIN: dict[str, Begin] = {
     "knative": lives.knative,
     "hpa": lives.hpa,
+    "rollout": lives.rollout,
     "kserve-raw": lives.kserve_raw,
     "kserve-serverless": lives.kserve_serverless,
 }
@@ -102,10 +42,10 @@ def test_the_life_of_a_scaled_object(keda_bed: Testbed, bed_namespace: str) -> N
 
 def live(life: Life) -> None:
     """Nothing of it replaces a pod: no second template, no second Revision."""
-    story = begun(life)
-    templates = life.templates()
+    story = begun(life, 0.9 * NEEDED * life.per_replica)
     story.until_minimum(NEEDED, "raised, by what follows from the object alone")
     story.until(lambda: life.replicas() >= NEEDED, "and followed")
+    templates = life.templates()
     writes = len(story.floors)
     story.until(lambda: len(story.floors) > writes + 3, "held")
     assert set(story.floors[writes:]) == {NEEDED}

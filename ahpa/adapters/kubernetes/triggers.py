@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from ahpa.adapters.kubernetes.api import Object
 from ahpa.adapters.kubernetes.hpa_metrics import OURS, Metric, Requests, measure_of, quantity
-from ahpa.core.known.reading import windows_in
+from ahpa.core.known.reading import MOST, windows_in
 from ahpa.core.units import IN_FLIGHT, Capacity
 from ahpa.ports import Measure
 
@@ -38,7 +38,7 @@ def windows_of(spec: Object) -> str:
         line = f"{start} .. {end} min={count} zone={zone}"
         if trigger.get("type") == "cron" and _readable(line):
             found.append(line)
-    return "; ".join(found)
+    return "; ".join(found[:MOST])
 
 
 def _readable(line: str) -> bool:
