@@ -70,7 +70,7 @@ class Assumed:
 def command(**given: object) -> None:
     """What would ahpa save, or how many late requests would it spare, on each service of this cluster?
 
-    It needs no annotation, and the right to list and no other: nothing is written. Every object of every kind is looked
+    It needs no annotation, and the right to read and no other: nothing is written. Every object of every kind is looked
     at as if it carried `ahpa.dev/mode: observe`; its demand is read from Prometheus, how long starts take is learned
     from its pods, and the last days are played in a simulated cluster, as it is and with ahpa above its own scaler.
     A minimum that its owner holds for peaks is played lowered to 1, as ahpa raises it for them. You get a ranking, a

@@ -72,6 +72,7 @@ class Candidate:
 
     @property
     def target(self) -> Target:
+        """As it was listed, but for the annotation that is only thought of."""
         return self.asked.target
 
 

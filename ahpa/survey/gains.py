@@ -28,6 +28,7 @@ class Gain:
 
     @property
     def key(self) -> str:
+        """That of its target."""
         return self.candidate.target.key
 
     @property
@@ -51,6 +52,7 @@ class Gain:
 
     @property
     def worth(self) -> bool:
+        """Whether the gain is more than luck."""
         return self.now.replica_hours > 0 and self.gain >= LEAST_SAVING * self.now.replica_hours
 
     @property

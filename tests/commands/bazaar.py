@@ -41,7 +41,7 @@ def flat(level: float) -> Callable[[float], float]:
 
 
 def knative(kube: FakeKube, namespace: str, name: str, least: int = 0, metric: str = "concurrency") -> None:
-    """With three replicas that took a hundred seconds each to start."""
+    """A Service with one Revision of ten slots."""
     root = f"/apis/serving.knative.dev/v1/namespaces/{namespace}"
     noted = {"autoscaling.knative.dev/metric": metric}
     noted |= {"autoscaling.knative.dev/target": "10"} if metric == "rps" else {}
