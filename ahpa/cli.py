@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
+from copy import copy
 from importlib import import_module
 
 import click
@@ -22,8 +24,17 @@ COMMANDS = {
     "replay": "Run a recorded decision journal through today's code.",
     "migrate": "Objects of AHPA, PHPA, Crane, Kapacity or KEDA's clock, written as ours.",
     "serve": "Watch a cluster: forecast, and move the floor of those who ask for it.",
+    "status": "All annotated services: floor, next change, health.",
+    "plan": "What would change now, and why.",
+    "explain": "One service, from its data to the decision.",
+    "survey": "For which services of a cluster would it pay?",
+    "restore": "Put back what the owners had, exactly.",
 }
 """Command -> the line that `ahpa --help` shows; the module is `ahpa.commands.<name>`."""
+
+
+PLUGIN = "kubectl ahpa"
+"""How people call us where `kubectl-ahpa` is on their PATH."""
 
 
 class _Lazy(click.Group):
@@ -35,7 +46,7 @@ class _Lazy(click.Group):
             return None
         command = import_module(f"ahpa.commands.{cmd_name}").command
         assert isinstance(command, click.Command)
-        return command
+        return _called(command, ctx.find_root().info_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -51,6 +62,15 @@ class _Lazy(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
+def _called(command: click.Command, program: str | None) -> click.Command:
+    """The command with the examples in its help typed as it was called: as a plugin, `kubectl ahpa`."""
+    if program != PLUGIN:
+        return command
+    called = copy(command)
+    called.help = re.sub(r"^( *(?:.* \| )?)ahpa ", rf"\1{PLUGIN} ", command.help or "", flags=re.MULTILINE)
+    return called
+
+
 @click.group(cls=_Lazy, context_settings={"auto_envvar_prefix": "AHPA", "help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ahpa")
 @click.pass_context
@@ -61,6 +81,7 @@ def main(context: click.Context) -> None:
     Examples:
       ahpa demo                                    see it work, no cluster needed
       ahpa backtest requests.csv --lag-p50 180s    what would it have done to you?
+      ahpa survey --prometheus http://prom:9090    for which services of a cluster would it pay?
       ahpa serve --prometheus http://prom:9090     in a cluster; only watches unless told
 
     Every option can be given as AHPA_<COMMAND>_<OPTION> in the environment, a switch as 1 or 0.
@@ -70,3 +91,8 @@ def main(context: click.Context) -> None:
     if command is not None:
         for doubt in doubts(os.environ, command):
             click.echo(f"ahpa: {doubt}", err=True)
+
+
+def kubectl() -> None:
+    """The entry point of `kubectl-ahpa`, which kubectl runs as `kubectl ahpa`."""
+    _called(main, PLUGIN)(prog_name=PLUGIN)

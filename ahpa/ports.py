@@ -1,7 +1,7 @@
 """What the service asks of the outside world, as small Protocols, and the facts that come in or go out through them.
 
-Adapters implement them, `ahpa.commands.serve` puts them together, tests have fakes of them. Nothing here does anything.
-Who asks says by when: a `deadline` is a moment of `time.monotonic` after which nothing new is begun.
+Adapters implement them, `ahpa.commands.cluster` puts them together, tests have fakes of them. Nothing here does
+anything. Who asks says by when: a `deadline` is a moment of `time.monotonic` after which nothing new is begun.
 """
 
 from __future__ import annotations

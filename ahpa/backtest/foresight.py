@@ -7,7 +7,7 @@ goes with the time, as the service does between two refits.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,9 +23,12 @@ from forecasting.levels import TRACKED_LEVELS, one_level_weights
 from forecasting.model import Model
 from forecasting.panel import DAY_SECONDS, Floats, Ints, Panel
 from forecasting.rolling import rolled_peaks
+from forecasting.windows import windows_up_to
 
 MOST_FITS = 4
 """A service refits every hour; on real traces a model of yesterday was 2 % worse than one of the day's morning."""
+MOST_WINDOWS = 4
+"""So many are taken as they are."""
 _LEVELS = tuple(TRACKED_LEVELS.tolist())
 
 
@@ -78,6 +81,16 @@ def windows_of(service: SimulatedService, step: float) -> tuple[float, ...]:
     leads = [lead + TICK_SECONDS for _, lead in service.readiness.leads(LAG_LEVEL)]
     late = max(0.0, step - TICK_SECONDS)
     return tuple(sorted({*leads, *(lead + late for lead in leads)}))
+
+
+def windows_of_all(services: Iterable[SimulatedService], step: float) -> tuple[float, ...]:
+    """As `windows_of`, for a fleet. Each window is asked of all of it; so of many that differ the next longer ones that
+    a service in a cluster asks for."""
+    exact = {window for service in services for window in windows_of(service, step)}
+    if len(exact) > MOST_WINDOWS:
+        able = windows_up_to(max(exact), step)
+        exact = {next(window for window in able if window >= one) for one in exact}
+    return tuple(sorted(exact))
 
 
 def fits_of(first: float, end: float, step: float) -> list[float]:

@@ -6,17 +6,18 @@ that is given from outside; the fits of the next fleet before the worlds of this
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ahpa.backtest.contenders import NAMES, OURS
-from ahpa.backtest.foresight import Foresight, Learning, windows_of
+from ahpa.backtest.foresight import Foresight, Learning, windows_of_all
 from ahpa.backtest.results import SeriesResult
 from ahpa.backtest.series import Series, fleets, joined
 from ahpa.backtest.sweep import Question
 from ahpa.backtest.trial import Setting, Trial
 from ahpa.backtest.trust import NEVER, Freeze, freeze_of
 from ahpa.backtest.verdict import verdict_on
+from ahpa.core.known.knowledge import usual
 from ahpa.simulation.outcome import Run
 from forecasting.executor import Executor
 from forecasting.model import Model
@@ -39,22 +40,24 @@ class Job:
 def run(
     series: Sequence[Series],
     model: Model,
-    job: Job,
+    job: Job | Mapping[str, Job],
     executor: Executor,
     sink_of: Callable[[str], Sink] | None = None,
 ) -> Iterator[SeriesResult]:
     """The result of every series, in the order in which they are done; the courses of one go to `sink_of(its name)`.
+    `job` is that of all, or by the name of each.
 
     Who takes the results may stop at any time, and then stops the executor too. On Ctrl-C what is done already still
     comes, and then KeyboardInterrupt.
     """
+    jobs = job if isinstance(job, Mapping) else {one.name: job for one in series}
     waiting = list(fleets(series))
-    learning = _learning(model, waiting[0], job, executor) if waiting else None
+    learning = _learning(model, waiting[0], jobs, executor) if waiting else None
     for number, fleet in enumerate(waiting, 1):
         foresights, freeze = _known(fleet, learning)
-        learning = _learning(model, waiting[number], job, executor) if number < len(waiting) else None
+        learning = _learning(model, waiting[number], jobs, executor) if number < len(waiting) else None
         tasks = [
-            executor.submit(tested, one, foresight, freeze, job, sink_of(one.name) if sink_of else None)
+            executor.submit(tested, one, foresight, freeze, jobs[one.name], sink_of(one.name) if sink_of else None)
             for one, foresight in zip(fleet, foresights, strict=True)
         ]
         left = list(tasks)
@@ -67,13 +70,14 @@ def run(
             raise
 
 
-def _learning(model: Model, fleet: Sequence[Series], job: Job, executor: Executor) -> Learning | None:
+def _learning(model: Model, fleet: Sequence[Series], jobs: Mapping[str, Job], executor: Executor) -> Learning | None:
     """The fits of a fleet, handed in; None where nobody asks the model."""
-    if OURS not in job.contenders:
+    if not any(OURS in jobs[one.name].contenders for one in fleet):
         return None
     panel, span = joined(fleet)
-    windows, usual = windows_of(job.setting.service, panel.step), job.setting.known.usual(panel)
-    return Learning.of(model, usual, span.first, span.end, windows, executor)
+    windows = windows_of_all([jobs[one.name].setting.service for one in fleet], panel.step)
+    known = {one.name: jobs[one.name].setting.known for one in fleet}
+    return Learning.of(model, usual(panel, known), span.first, span.end, windows, executor)
 
 
 def _known(fleet: Sequence[Series], learning: Learning | None) -> tuple[list[Foresight], Freeze]:

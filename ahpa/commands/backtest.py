@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,14 +39,13 @@ from ahpa.commands.options import (
     prometheus_options,
     said_of_input,
 )
-from ahpa.commands.progress import progress
+from ahpa.commands.progress import executor, progress
 from ahpa.commands.scaler import SCALERS, Reactive, owner_of, scaling_of, slots_of, told
 from ahpa.commands.world import Wish, World, in_words, policy_of, question_of, setting_of
 from ahpa.core.words import printable
 
 if TYPE_CHECKING:
     from ahpa.core.policy.values import Policy
-    from forecasting.executor import Executor
     from forecasting.model import Model
 
 MANY = 40
@@ -204,28 +202,15 @@ def _run(
     """What was found, and whether that is all; `names` are those of series as files."""
     ticks = directory(work.out, "ticks")
     found: list[SeriesResult] = []
-    with _executor(min(work.jobs or os.cpu_count() or 1, len(series))) as executor:
+    with executor(min(work.jobs or os.cpu_count() or 1, len(series))) as pool:
         try:
             with progress(len(series)) as advance:
-                for result in run(series, model, job, executor, lambda name: TickFiles(ticks, names[name], per_unit)):
+                for result in run(series, model, job, pool, lambda name: TickFiles(ticks, names[name], per_unit)):
                     found.append(result)
                     advance(result.name)
         except KeyboardInterrupt:
             return found, False
     return found, True
-
-
-@contextlib.contextmanager
-def _executor(jobs: int) -> Iterator[Executor]:
-    """Where the work is done; what is left of it ends with the block."""
-    from ahpa.adapters.processes.executors import Processes
-    from forecasting.executor import Serial
-
-    executor: Executor = Serial() if jobs == 1 else Processes(jobs)
-    try:
-        yield executor
-    finally:
-        executor.stop()
 
 
 def _write(backtest: Backtest, setting: Setting, work: Work, decisions: Mapping[str, str]) -> None:

@@ -140,10 +140,10 @@ def _overall(workload: Workload, at: Round, rollout: Rollout | None = None) -> t
     return _towards(aim, workload, at), aim.needed
 
 
-def _aim(workload: Workload, at: Round, outlook: Outlook, bounds: Bounds, rollout: Rollout | None) -> _Aim:
-    policy, low, high = workload.policy.policy, bounds.low, bounds.high
+def supply_of(workload: Workload) -> Supply:
+    """What a workload of which it is known what one replica serves has and would get."""
     assert workload.per_replica is not None
-    supply = Supply(
+    return Supply(
         workload.per_replica,
         workload.readiness,
         workload.ready,
@@ -153,8 +153,12 @@ def _aim(workload: Workload, at: Round, outlook: Outlook, bounds: Bounds, rollou
         workload.utilization or 1.0,
         workload.lever.own,
     )
-    tick = at.observation.tick_seconds
-    made = plan(outlook, supply, setting_of(workload), at.observation.now, tick, policy.lead, policy.known)
+
+
+def _aim(workload: Workload, at: Round, outlook: Outlook, bounds: Bounds, rollout: Rollout | None) -> _Aim:
+    policy, low, high = workload.policy.policy, bounds.low, bounds.high
+    supply, setting = supply_of(workload), setting_of(workload)
+    made = plan(outlook, supply, setting, at.observation.now, at.observation.tick_seconds, policy.lead, policy.known)
     needs = needs_of(workload, made)
     believed = max(workload.floor, _believable(outlook, supply, at.observation.limits, made.lift.value))
     if made.floor > believed:

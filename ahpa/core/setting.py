@@ -129,6 +129,11 @@ def setting_at(column: int, constants: Array) -> Setting:
     return Setting(Rule.CONSTANT, DEFAULT_SETTING.level, int(count))
 
 
+def score(late: float, cost: float, late_target: float) -> float:
+    """How well one did; less is better: see `scores`, which says it of many."""
+    return math.log(max(cost, 1e-9)) + _PRICE * math.log1p(late / (_AIM * late_target))
+
+
 def scores(late: Array, cost: Array, late_target: Floats) -> Array:
     """How well each setting did, [n, k]; less is better. `late` [n, k] are shares of the requests, `cost` [n, k]
     replica-hours, `late_target` [n].

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from rich.table import Table
 from rich.text import Text
@@ -33,8 +34,9 @@ def table(key: str, steps: Forecast, peaks: Forecast | None, row: int) -> Table:
     return out
 
 
-def picture(drawn: Sequence[tuple[Panel, Forecast, int]], file: Path) -> None:
-    """The last day of each series and its forecast band, written to `file` (the suffix says in which form)."""
+def picture(drawn: Sequence[tuple[Panel, Forecast, int]], file: Path | BinaryIO, form: str | None = None) -> None:
+    """The last day of each series and its forecast band, written to `file` in a `form` such as `svg` (by default that
+    of its suffix)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -59,4 +61,4 @@ def picture(drawn: Sequence[tuple[Panel, Forecast, int]], file: Path) -> None:
     figure.axes[-1].set_xlabel("UTC")
     steps = " and ".join(sorted({seconds(history.step) for history, _, _ in shown}))
     figure.supylabel(f"in the input's unit, means of {steps}", fontsize=8)
-    figure.savefig(file, dpi=150)
+    figure.savefig(file, dpi=150, format=form)

@@ -6,7 +6,7 @@ written here and there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
@@ -32,7 +32,7 @@ from ahpa.render.report import (
 from ahpa.render.style import SHEET
 from ahpa.simulation.outcome import Run
 
-_CSP = "default-src 'none'; style-src 'unsafe-inline'"
+CSP = "default-src 'none'; style-src 'unsafe-inline'"
 """A hostile name that got past the escaping still could not run or load anything."""
 
 
@@ -55,16 +55,21 @@ def page(report: Report) -> str:
         else html_tables.sums(list(sums.values())),
         html_tables.equal_lateness(report),
         html_tables.overview(results) if len(results) > 1 else "",
-        _listed("Not tested", report.failed),
-        _key(report.chapters),
-        *(_chapter(chapter, i) for i, chapter in enumerate(report.chapters)),
-        _listed("The world these figures assume", report.assumptions),
+        listed("Not tested", report.failed),
+        key(report.chapters),
+        *(chapter_of(chapter, i) for i, chapter in enumerate(report.chapters)),
+        listed("The world these figures assume", report.assumptions),
     ]
+    return document(report.title, parts)
+
+
+def document(title: str, parts: Iterable[str]) -> str:
+    """A whole page; `parts` are finished markup."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_CSP}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{CSP}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{text(report.title)}</title><style>{SHEET}</style></head><body>"
+        f"<title>{text(title)}</title><style>{SHEET}</style></head><body>"
         + "\n".join(part for part in parts if part)
         + "</body></html>\n"
     )
@@ -90,7 +95,8 @@ def _tile(total: Total) -> str:
     )
 
 
-def _key(chapters: Sequence[Chapter]) -> str:
+def key(chapters: Sequence[Chapter]) -> str:
+    """What lines and colours of the pictures mean."""
     if not chapters:
         return ""
     swatch, band = "border-top:1px solid var(--ahpa)", "predicted peak within the time a replica needs to start"
@@ -111,7 +117,8 @@ def _key(chapters: Sequence[Chapter]) -> str:
     )
 
 
-def _chapter(chapter: Chapter, index: int) -> str:
+def chapter_of(chapter: Chapter, index: int) -> str:
+    """A section on one service."""
     result = chapter.result
     pair = (OURS, rival(result.contenders))
     runs = [found.run for name in pair if name and (found := result.contenders.get(name)) and found.run]
@@ -188,7 +195,8 @@ def _decided(day: Day) -> str:
     return f'<h3>{text(day.title)}</h3><ol class="log">{items}{more}</ol>'
 
 
-def _listed(heading: str, pairs: Sequence[tuple[str, str]]) -> str:
+def listed(heading: str, pairs: Sequence[tuple[str, str]]) -> str:
+    """Words and what is said of each, under a heading; empty where there are none."""
     if not pairs:
         return ""
     listed = "".join(f"<dt>{text(what)}</dt><dd>{text(value)}</dd>" for what, value in pairs)

@@ -22,7 +22,7 @@ from ahpa.core.words import count, moment, percent, printable, quantity
 from ahpa.render.palette import DARK, role
 from forecasting.panel import Floats
 
-_BARS = " ▁▂▃▄▅▆▇█"
+BARS = " ▁▂▃▄▅▆▇█"
 BESIDE = 2
 """Pictures side by side: ours and the next; the others only in the sums."""
 LATE_SHARE = 0.01
@@ -117,8 +117,8 @@ def _lane(lane: Lane, shown: int, width: int, rows: int) -> list[RenderableType]
     head.append(f"   floor {floor:.0f}   ready {ready:.0f}", style=DARK["ahpa"])
     if lane.starting:
         head.append(f"   starting {lane.starting}", style="yellow")
-    drawn = [_columns(c.ready, width, np.mean) * lane.per_replica for c in lane.courses[:shown]]
-    top = 1.02 * float(np.nanmax(np.concatenate([*drawn, _columns(lane.demand, width, np.max), [1.0]])))
+    drawn = [squeezed(c.ready, width, np.mean) * lane.per_replica for c in lane.courses[:shown]]
+    top = 1.02 * float(np.nanmax(np.concatenate([*drawn, squeezed(lane.demand, width, np.max), [1.0]])))
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_row(*(_caption(course) for course in lane.courses[:shown]))
     grid.add_row(*(picture(lane, course, top, width, rows) for course in lane.courses[:shown]))
@@ -141,10 +141,10 @@ def _caption(course: Course) -> Text:
 
 def picture(lane: Lane, course: Course, top: float, width: int, rows: int) -> Text:
     """`rows` lines of `width` cells: bars of demand, pink where requests were late; a line of ready replicas."""
-    demand = _columns(lane.demand, width, np.max)
-    ready = _columns(course.ready, width, np.mean) * lane.per_replica
-    asked = _columns(lane.demand, width, np.sum) * course.requests / max(float(np.nansum(lane.demand)), 1e-9)
-    late = _columns(course.late, width, np.sum) > LATE_SHARE * asked
+    demand = squeezed(lane.demand, width, np.max)
+    ready = squeezed(course.ready, width, np.mean) * lane.per_replica
+    asked = squeezed(lane.demand, width, np.sum) * course.requests / max(float(np.nansum(lane.demand)), 1e-9)
+    late = squeezed(course.late, width, np.sum) > LATE_SHARE * asked
     columns = list(zip(demand.tolist(), ready.tolist(), late.tolist(), strict=True))
     colour = DARK[role(course.contender)]
     lines = []
@@ -155,8 +155,8 @@ def picture(lane: Lane, course: Course, top: float, width: int, rows: int) -> Te
     return Text("\n").join(lines)
 
 
-def _columns(values: Floats, width: int, of: Callable[[Floats], float]) -> Floats:
-    """`of` the known minutes of each column; NaN where none is known."""
+def squeezed(values: Floats, width: int, of: Callable[[Floats], float]) -> Floats:
+    """[width]: `of` the known minutes of each column; NaN where none is known."""
     edges = np.linspace(0, len(values), width + 1).astype(int)
     parts = [values[a : max(b, a + 1)] for a, b in pairwise(edges)]
     known = [part[np.isfinite(part)] for part in parts]
@@ -171,7 +171,7 @@ def _cell(demand: float, ready: float, late: bool, per_row: float, row: int, col
     eighths = max(0, min(8, round(8 * (demand / per_row - row))))
     if math.isfinite(ready) and row <= ready / per_row < row + 1 and (ready > 0 or row == 0):
         return "━", f"{colour} on {bar}" if eighths >= 5 else colour
-    return _BARS[eighths], bar
+    return BARS[eighths], bar
 
 
 def _sums(frame: Frame) -> Text:

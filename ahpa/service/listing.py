@@ -82,3 +82,7 @@ class Listing:
     def series(self) -> dict[str, str]:
         """By the target's key: its series."""
         return {a.target.key: a.series for a in self.asked}
+
+
+NOBODY = Listing((), {})
+"""Before the first round."""

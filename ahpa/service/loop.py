@@ -19,6 +19,11 @@ OVERDUE_SHARE = 1.5
 """Of a tick, after which the next one comes whatever the wall clock says: set back an hour, it would wait for one."""
 
 
+def wall_clock() -> float:
+    """Unix seconds, for a command that looks once."""
+    return time.time()
+
+
 class Jobs(Protocol):
     """What is run; a Service."""
 

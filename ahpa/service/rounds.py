@@ -37,10 +37,11 @@ from ahpa.service.budget import Budget
 from ahpa.service.choose import STEP_SECONDS, Tried, in_event, wish
 from ahpa.service.effect import ignored
 from ahpa.service.learn import Learned, Learner, Refit, worst_skew
-from ahpa.service.listing import Listing
+from ahpa.service.listing import NOBODY, Listing
 from ahpa.service.memory import Memory
 from ahpa.service.observe import Observer
 from ahpa.service.settings import Settings
+from forecasting.forecast import Forecast
 from forecasting.model import Model
 
 REFIT_SHARE = 0.1
@@ -78,6 +79,8 @@ class Shown:
     at: float = math.nan
     """Unix seconds at which it was decided."""
     rounds: tuple[TargetRound, ...] = ()
+    listing: Listing = NOBODY
+    """What its owners asked for."""
 
 
 class Service:
@@ -170,7 +173,7 @@ class Service:
             )
             for asked, workload, decision in zip(listing.asked, observation.workloads, decisions, strict=True)
         )
-        self.shown = Shown(now, rounds)
+        self.shown = Shown(now, rounds, listing)
         coverage = self._learned.coverage(listing.keys)
         self._actor.carry_out(observation, rounds, coverage, self._memory, budget.writes)
         self._try_out(listing, recent, observation, decisions if writes else (), budget.writes)
@@ -179,6 +182,17 @@ class Service:
         self._telemetry.ticked(now, seconds)
         self._telemetry.log("tick.done", targets=len(decisions), seconds=round(seconds, 3))
         return decisions
+
+    def settle(self) -> None:
+        """The next round begins from the floors in force, not from those that the last only thought of (observe, dry
+        run): it says what a service would decide that has run for a while."""
+        self._memory.would_be.clear()
+
+    def ahead(self, seconds: float) -> Forecast | None:
+        """What is foreseen of every series for so long, step by step; None where nothing was learned."""
+        step = self.settings.step_seconds
+        forecaster = self._learned.forecaster
+        return None if forecaster is None else forecaster.forecast(max(1, round(seconds / step)), (step,))
 
     @property
     def idle(self) -> bool:

@@ -101,21 +101,31 @@ class FakeKube:
         meta = {
             k: v for k, v in (patch.get("metadata") or {}).items() if k in ("annotations", "ownerReferences", "labels")
         }
-        _merge(item, {**moved, "metadata": meta}, (), touched)
+        gone: list[tuple[str, ...]] = []
+        _merge(item, {**moved, "metadata": meta}, (), touched, gone)
+        for path in gone:
+            _disown(item, path)
         if before != item:
             item["metadata"]["resourceVersion"] = str(next(self._versions))
             _own(item, manager, touched)
 
 
-def _merge(node: dict[str, Any], patch: Mapping[str, Any], at: tuple[str, ...], touched: list[tuple[str, ...]]) -> None:
-    """RFC 7386; which leaves it sets is added to `touched`."""
+def _merge(
+    node: dict[str, Any],
+    patch: Mapping[str, Any],
+    at: tuple[str, ...],
+    touched: list[tuple[str, ...]],
+    gone: list[tuple[str, ...]],
+) -> None:
+    """RFC 7386; which leaves it sets is added to `touched`, what it takes away to `gone`."""
     for key, value in patch.items():
         if value is None:
             node.pop(key, None)
+            gone.append((*at, key))
         elif isinstance(value, dict):
             if not isinstance(node.get(key), dict):
                 node[key] = {}
-            _merge(node[key], value, (*at, key), touched)
+            _merge(node[key], value, (*at, key), touched, gone)
         elif node.get(key) != value:
             node[key] = value
             touched.append((*at, key))
@@ -125,11 +135,7 @@ def _own(item: Object, manager: str, fields: list[tuple[str, ...]]) -> None:
     """Move these fields to `manager`, away from everybody else."""
     entries = item["metadata"]["managedFields"]
     for path in fields:
-        for entry in entries:
-            node = entry["fieldsV1"]
-            for name in path[:-1]:
-                node = node.get(f"f:{name}", {})
-            node.pop(f"f:{path[-1]}", None)
+        _disown(item, path)
         mine = next((entry for entry in entries if entry["manager"] == manager), None)
         if mine is None:
             mine = {"manager": manager, "fieldsV1": {}}
@@ -138,6 +144,15 @@ def _own(item: Object, manager: str, fields: list[tuple[str, ...]]) -> None:
         for name in path[:-1]:
             node = node.setdefault(f"f:{name}", {})
         node[f"f:{path[-1]}"] = {}
+
+
+def _disown(item: Object, path: tuple[str, ...]) -> None:
+    """Nobody holds a field that is not there."""
+    for entry in item["metadata"]["managedFields"]:
+        node = entry["fieldsV1"]
+        for name in path[:-1]:
+            node = node.get(f"f:{name}", {})
+        node.pop(f"f:{path[-1]}", None)
 
 
 class SlowKube(FakeKube):

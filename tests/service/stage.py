@@ -61,7 +61,8 @@ class Stage:
     prometheus: FakePrometheus
     telemetry: Telemetry
     service: Service
-
+    ports: Ports
+    """Its own, for whoever looks at the same world."""
     observer: Observer
     learner: Learner
     """As in the service, to be asked by themselves."""
@@ -130,7 +131,7 @@ def staged(
         settings, ports.actuators, prometheus, prometheus, ports.starts, ports.queries, tuple(ports.models), telemetry
     )
     learner = Learner(settings, prometheus, ports.models, telemetry)
-    return Stage(kube, prometheus, telemetry, Service(settings, ports, may_write, stopwatch), observer, learner)
+    return Stage(kube, prometheus, telemetry, Service(settings, ports, may_write, stopwatch), ports, observer, learner)
 
 
 def stage(

@@ -175,6 +175,14 @@ def workload_names(reference: Object) -> dict[str, str]:
     return {"workload": str(reference.get("name")), "workload-kind": str(reference.get("kind"))}
 
 
+def _scaler(target: Target) -> HpaConfig | None:
+    """As its spec has it; None where that cannot be read."""
+    try:
+        return HpaConfig.from_spec({**handle_of(target, dict)["spec"], "minReplicas": 1})
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
 HPA = Kind(
     name="hpa",
     title="HPA",
@@ -182,6 +190,7 @@ HPA = Kind(
     demand="what its metrics are of: cpu and memory of its pods, for others the query of the list that is `for` them; "
     "of several the one that needs most replicas",
     capacity="the metric's `averageValue`, or its `averageUtilization` of what a pod requests",
+    scaler=_scaler,
 )
 
 

@@ -28,6 +28,7 @@ from ahpa.adapters.kubernetes.scaled import Workloads
 from ahpa.adapters.kubernetes.triggers import measures_of, windows_of
 from ahpa.core.policy.values import PREFIX, STATE
 from ahpa.ports import Target
+from ahpa.reactive.hpa.config import HpaConfig
 from ahpa.transport import NEVER
 
 KEDA_V1 = "keda.sh/v1alpha1"
@@ -117,6 +118,16 @@ class ScaledObjects:
         )
 
 
+def _scaler(target: Target) -> HpaConfig | None:
+    """Of the HPA that KEDA makes, but for its metrics; None where its `behavior` cannot be read."""
+    spec = handle_of(target, dict).get("spec") or {}
+    try:
+        advanced = (spec.get("advanced") or {}).get("horizontalPodAutoscalerConfig") or {}
+        return HpaConfig.from_spec({"maxReplicas": _MAXIMUM, "behavior": advanced.get("behavior")})
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
 KEDA = Kind(
     name="keda",
     title="ScaledObject",
@@ -124,6 +135,7 @@ KEDA = Kind(
     demand="what its triggers are of: cpu, memory, Kafka, their own PromQL where the operator allows that; of several "
     "the one that needs most replicas",
     capacity="the trigger's threshold, or its share of what a pod requests",
+    scaler=_scaler,
 )
 
 

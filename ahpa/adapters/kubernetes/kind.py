@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from ahpa.adapters.kubernetes.api import KubeApi
 from ahpa.adapters.kubernetes.concern import Concern
-from ahpa.ports import Actuator
+from ahpa.ports import Actuator, Target
+from ahpa.reactive.hpa.config import HpaConfig
+from ahpa.reactive.kpa.config import KpaConfig
+
+
+def nobody_says(target: Target) -> KpaConfig | HpaConfig | None:
+    """Of a kind whose scaler is not known exactly."""
+    return None
 
 
 class MakeActuator(Protocol):
@@ -32,3 +40,6 @@ class Kind:
     """In words: what is measured, where the owner does not say."""
     capacity: str
     """In words: what one replica serves, where the owner does not say."""
+    scaler: Callable[[Target], KpaConfig | HpaConfig | None] = nobody_says
+    """How the autoscaler above the floor is configured, of a target as its actuator listed it; None: nobody knows. Its
+    bounds are those in force, not the owner's."""

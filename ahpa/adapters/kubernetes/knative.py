@@ -37,6 +37,7 @@ from ahpa.adapters.kubernetes.revisions import (
     minimum,
     of_another_predictor,
     prepared_until,
+    scaler_of,
     traffic,
 )
 from ahpa.adapters.kubernetes.scaled import Scaled, Workloads, requests_of
@@ -44,6 +45,8 @@ from ahpa.adapters.kubernetes.together import lever_of, measures_of, parts_of
 from ahpa.core.policy.values import STATE, TARGET_STATE
 from ahpa.core.served import KPA
 from ahpa.ports import ClusterError, Target
+from ahpa.reactive.hpa.config import HpaConfig
+from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.transport import NEVER
 
 
@@ -260,12 +263,21 @@ class KnativeServices:
         ]  # a second patch in this round goes on from here
 
 
+def scaler(target: Target) -> KpaConfig | HpaConfig | None:
+    """Of the Revision with most of the traffic; None where a target has none."""
+    listed, busiest = target.handle, max(target.parts, key=lambda part: part.share, default=None)
+    if busiest is None or not isinstance(listed, _Listed):
+        return None
+    return scaler_of(listed.active[busiest.name], listed.defaults)
+
+
 KNATIVE = Kind(
     name="knative",
     title="Knative Service",
     actuator=KnativeServices,
     demand="what its Revisions are scaled by: concurrency or rps; cpu, memory or another metric for the class hpa",
     capacity="each Revision's own target for it, else the cluster's default, times the utilization",
+    scaler=scaler,
 )
 
 

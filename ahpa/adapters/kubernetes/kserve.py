@@ -19,7 +19,7 @@ from ahpa.adapters.kubernetes.concern import Concern, concerns_us
 from ahpa.adapters.kubernetes.hpa import AUTOSCALING_V2, inertia, measures, reaction
 from ahpa.adapters.kubernetes.keda import KEDA_V1
 from ahpa.adapters.kubernetes.kind import Kind
-from ahpa.adapters.kubernetes.knative import KnativeServices
+from ahpa.adapters.kubernetes.knative import KnativeServices, scaler
 from ahpa.adapters.kubernetes.objects import (
     annotations_of,
     controller_of,
@@ -192,6 +192,7 @@ KSERVE = Kind(
     actuator=InferenceServices,
     demand="serverless: as the Knative Service that KServe makes; raw: what the HPA that it makes looks at",
     capacity="as of those",
+    scaler=scaler,
 )
 
 

@@ -16,6 +16,7 @@ from ahpa.core.policy.values import AHPA_CLASS
 from ahpa.core.served import HPA, KPA, Reaction
 from ahpa.core.setting import Lever
 from ahpa.core.units import IN_FLIGHT, PER_SECOND, Capacity
+from ahpa.reactive.hpa.config import HpaConfig
 from ahpa.reactive.kpa.config import KPA_CLASS, PROGRESS_DEADLINE, ClusterDefaults, KpaConfig, KpaConfigError
 from ahpa.reactive.kpa.hpa_class import HPA_CLASS, hpa_spec
 from ahpa.reactive.kpa.reader import Reader
@@ -200,6 +201,19 @@ def _by_metric(
     (metric,) = metrics_of(spec) or metrics_of(KUBERNETES_DEFAULT)
     measure = measure_of(metric, requests(revision) if metric.utilization is not None else {})
     return measure.metric, measure.capacities[0]
+
+
+def scaler_of(revision: Object, defaults: KnativeDefaults) -> KpaConfig | HpaConfig | None:
+    """How the autoscaler of its class is configured; None where that cannot be read."""
+    annotations = annotations_of(revision)
+    limit = (revision.get("spec") or {}).get("containerConcurrency")
+    try:
+        if _class(annotations, defaults) == HPA_CLASS:
+            return HpaConfig.from_spec(hpa_spec(annotations, defaults.autoscaler))
+        concurrency = defaults.container_concurrency if limit is None else count(limit, "containerConcurrency")
+        return KpaConfig.from_annotations(annotations, defaults.autoscaler, concurrency)
+    except ValueError:  # what Knative would refuse too, or Kubernetes
+        return None
 
 
 def _class(annotations: Mapping[str, str], defaults: KnativeDefaults) -> str:

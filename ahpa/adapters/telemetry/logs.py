@@ -31,6 +31,12 @@ class _TextFormatter(logging.Formatter):
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
+def log_nowhere() -> None:
+    """For commands that say themselves what people should know."""
+    LOG.handlers[:] = [logging.NullHandler()]
+    LOG.propagate = False
+
+
 def log_to_stderr(verbose: bool = False, as_json: bool | None = None) -> None:
     """JSON lines, or plain text when a person watches."""
     handler = logging.StreamHandler(sys.stderr)

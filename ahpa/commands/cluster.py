@@ -1,0 +1,256 @@
+"""Which cluster and which Prometheus a command looks at, and by what it decides: options that several share, and the
+composition root, the one place where ports meet adapters.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ahpa.commands.options import (
+    HTTP_URL,
+    LABEL,
+    SECONDS,
+    Command,
+    calendar_from,
+    calendar_options,
+    connection_from,
+    lag_of,
+    lag_p95_option,
+    prometheus_options,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ahpa.adapters.kubernetes.api import KubeApi
+    from ahpa.adapters.kubernetes.concern import Concern
+    from ahpa.adapters.prometheus.connection import Connection
+    from ahpa.core.readiness import Readiness
+    from ahpa.ports import Actuator, EventLog, Journal, Telemetry
+    from ahpa.service.rounds import Ports
+    from ahpa.service.settings import Settings
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Which objects are looked at, and who we are where they are."""
+
+    kubeconfig: str | None
+    context: str | None
+    namespace: str | None
+    kinds: str | None
+
+
+@dataclass(frozen=True)
+class Demand:
+    """Where demand is read from, and by whose clock it goes."""
+
+    prometheus: str
+    connection: Connection
+    queries: str | None
+    own_queries: str | None
+    time_zone: str | None
+    holidays: str | None
+
+
+@dataclass(frozen=True)
+class Deciding:
+    """What a decision takes from the operator."""
+
+    tick: float
+    history: float
+    step: float
+    lag_p50: float
+    lag_p95: float | None
+    tiers: Path | None
+    cap: int
+    raise_budget: int
+    stale_after: float
+    hold: float
+
+
+def cluster_options(command: Command) -> Command:
+    """The fields of `Cluster`."""
+    return _all(
+        command,
+        click.option("--kubeconfig", type=click.Path(exists=True, dir_okay=False),
+                     help="Instead of the pod's own account, or of KUBECONFIG where this is no pod."),
+        click.option("--context", help="Context of the kubeconfig."),
+        click.option("--namespace", "-n", help="Only this namespace (default: all)."),
+        click.option("--kinds", help="Kinds of targets to look for, as knative,hpa.  [default: all]"),
+    )  # fmt: skip
+
+
+def demand_options(command: Command) -> Command:
+    """The fields of `Demand`; `demand_from` reads them."""
+    return _all(
+        command,
+        click.option("--prometheus", type=HTTP_URL, required=True, metavar="URL",
+                     help="Where demand is read from; from outside the cluster by `kubectl port-forward`."),
+        prometheus_options,
+        click.option("--queries", type=click.Path(exists=True, dir_okay=False),
+                     help="YAML file of further demand queries."),
+        click.option("--own-queries", type=LABEL, metavar="LABEL",
+                     help="Use the PromQL of KEDA's triggers, confined to series whose LABEL (as namespace) is that "
+                          "of the object."),
+        calendar_options,
+    )  # fmt: skip
+
+
+def history_options(command: Command) -> Command:
+    """How much is read."""
+    return _all(
+        command,
+        click.option("--history", type=SECONDS, default="14d", show_default=True,
+                     help="How much history to learn from."),
+        click.option("--step", type=SECONDS, default="60s", show_default=True, help="Resolution of the history."),
+    )  # fmt: skip
+
+
+def lag_options(command: Command) -> Command:
+    """How long replicas take, until they show it themselves; `readiness_of` reads them."""
+    return _all(
+        command,
+        click.option("--lag-p50", type=SECONDS, default="180s", show_default=True,
+                     help="Assumed lag until pods show better."),
+        lag_p95_option,
+        click.option("--tiers", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                     help="YAML list of tiers (name, nodes, replicas, lag-p50, lag-p95), instead of --lag-*."),
+    )  # fmt: skip
+
+
+def deciding_options(command: Command) -> Command:
+    """The fields of `Deciding`."""
+    return _all(
+        command,
+        click.option("--tick", type=SECONDS, default="60s", show_default=True, help="How often to decide."),
+        history_options,
+        lag_options,
+        click.option("--cap", type=click.IntRange(1), default=100, show_default=True,
+                     help="No floor is raised above this, whoever asks."),
+        click.option("--raise-budget", type=click.IntRange(1), default=500, show_default=True,
+                     help="Replicas added per tick, over all services."),
+        click.option("--stale-after", type=SECONDS, default="5m", show_default=True,
+                     help="Older data are not lowered on."),
+        click.option("--hold", type=SECONDS, default="15m", show_default=True,
+                     help="Stale data hold the floor this long."),
+    )  # fmt: skip
+
+
+def _all(command: Command, *options: Callable[[Command], Command]) -> Command:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def demand_from(given: Mapping[str, object]) -> dict[str, object]:
+    """What was given, with the connection that `prometheus_options` describe. Raises UsageError."""
+    return {**given, "connection": connection_from(given)}
+
+
+def settings_of(said: Deciding, demand: Demand, refit: float = 3600.0) -> Settings:
+    """Raises UsageError."""
+    from ahpa.core.observation import Limits
+    from ahpa.core.policy.values import Policy
+    from ahpa.service.settings import RECENT_SECONDS, Settings
+
+    for name, value in (("--tick", said.tick), ("--refit", refit), ("--step", said.step)):
+        if value < 1:
+            raise click.UsageError(f"{name}: at least 1s, not {value:g}s")
+    if not said.step <= RECENT_SECONDS <= said.history:
+        raise click.UsageError(f"--step must be at most {RECENT_SECONDS:g}s, and --history at least that")
+    return Settings(
+        tick_seconds=said.tick,
+        refit_seconds=refit,
+        step_seconds=said.step,
+        history_seconds=said.history,
+        readiness=readiness_of(said.lag_p50, said.lag_p95, said.tiers),
+        limits=Limits(
+            cap=said.cap,
+            stale_seconds=said.stale_after,
+            hold_seconds=said.hold,
+            budget=said.raise_budget,
+        ),
+        defaults=Policy(time_zone=demand.time_zone, holidays=demand.holidays),
+    )
+
+
+def readiness_of(lag_p50: float, lag_p95: float | None, tiers: Path | None) -> Readiness:
+    """What is assumed until pods show better. Raises UsageError, InputError."""
+    from ahpa.adapters.files.tiers import read_tiers
+    from ahpa.core.readiness import Readiness
+
+    if tiers is None:
+        return Readiness.single(lag_of(lag_p50, lag_p95))
+    readiness, _ = read_tiers(tiers)
+    return readiness
+
+
+def connected(cluster: Cluster) -> KubeApi:
+    """Raises ClusterError where there is no way to a cluster."""
+    from ahpa.adapters.kubernetes.api import Kube
+
+    return Kube.connect(cluster.kubeconfig, cluster.context)
+
+
+def actuators_of(cluster: Cluster, kube: KubeApi, concerns: Concern | None = None) -> dict[str, Actuator]:
+    """Of the kinds that were asked for, all by default; of the objects that concern the asker, by default those that
+    carry an annotation of ours. Raises ValueError for a kind that there is not."""
+    from ahpa.adapters.kubernetes.concern import concerns_us
+    from ahpa.adapters.kubernetes.kinds import KINDS
+
+    asked = [kind.strip() for kind in cluster.kinds.split(",")] if cluster.kinds is not None else list(KINDS)
+    if unknown := sorted(set(asked) - set(KINDS)):
+        raise ValueError(f"--kinds: {unknown[0]!r} is not one of {', '.join(KINDS)}")
+    return {kind: KINDS[kind].actuator(kube, cluster.namespace, concerns or concerns_us) for kind in asked}
+
+
+def ports_of(
+    cluster: Cluster,
+    demand: Demand,
+    telemetry: Telemetry,
+    *,
+    pace: Callable[[], None] = lambda: None,
+    events: EventLog | None = None,
+    journal: Journal | None = None,
+    concerns: Concern | None = None,
+) -> Ports:
+    """Every adapter, put together. `pace` is waited for before each write; without `events` they go to the cluster."""
+    import socket
+
+    from ahpa.adapters.calendars import calendar_at
+    from ahpa.adapters.kubernetes.api import Kube, Paced
+    from ahpa.adapters.kubernetes.events import Events
+    from ahpa.adapters.kubernetes.pods import Pods
+    from ahpa.adapters.processes.executors import Threads
+    from ahpa.adapters.processes.fits import FitPool
+    from ahpa.adapters.prometheus.queries import QueryList, doubts, load_queries
+    from ahpa.adapters.prometheus.source import Prometheus
+    from ahpa.service.rounds import Ports
+    from forecasting.choice.models import models
+
+    queries = load_queries(demand.queries)
+    for name, doubt in doubts(queries).items():
+        telemetry.log("query.doubtful", logging.WARNING, query=name, problem=doubt)
+    kube = Kube.connect(cluster.kubeconfig, cluster.context)
+    calendar = calendar_from(demand.time_zone, demand.holidays)
+    prometheus = Prometheus(demand.prometheus, demand.connection, executor=Threads(4))
+    return Ports(
+        actuators=actuators_of(cluster, Paced(kube, pace), concerns),
+        starts=Pods(kube),
+        demand=prometheus,
+        late=prometheus.apart(),
+        queries=QueryList(queries, demand.own_queries),
+        models=models(FitPool(), calendar, Threads(2)),
+        events=events or Events(kube, socket.gethostname()),
+        telemetry=telemetry,
+        journal=journal,
+        cluster_clock=kube,
+        places=calendar_at,
+    )
