@@ -15,7 +15,7 @@ from tests.manifests.account import FENCE, HOME, HPA, RBAC, REVISION, SERVICE, T
 from tests.manifests.overlays import render
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def targets(bed: Testbed) -> Iterator[str]:
     """A Knative Service and an HPA in apply mode, in the namespace of the samples; the Revision's name."""
     bed.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": TEAM}})
@@ -24,9 +24,13 @@ def targets(bed: Testbed) -> Iterator[str]:
     bed.hpa_with_deployment("api", TEAM, annotations=mine, min_replicas=2, max_replicas=6)
     yield str(service["status"]["latestReadyRevisionName"])
     bed.delete("namespaces", TEAM)
+    # The next module makes its own of that name.
+    bed.wait_for(
+        lambda: TEAM not in {each["metadata"]["name"] for each in bed.find("namespaces", None)}, what="it gone"
+    )
 
 
-@pytest.fixture(scope="package", params=["production", "single-namespace"])
+@pytest.fixture(scope="module", params=["production", "single-namespace"])
 def ours(bed: Testbed, targets: str, request: pytest.FixtureRequest) -> Iterator[KubeApi]:
     """The API as our account, after an overlay was applied just as `kubectl apply -k` would."""
     objects = render(request.param)
