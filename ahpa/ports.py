@@ -17,6 +17,7 @@ from ahpa.core.capacity import Part
 from ahpa.core.decision import Decision
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.served import KPA, Reaction
+from ahpa.core.setting import FIXED, Lever
 from ahpa.core.starts import Start
 from ahpa.core.units import Capacity, Unit
 from forecasting.fleet.calendar import Calendar
@@ -87,6 +88,8 @@ class Target:
     """What could not be read and was taken for granted, in words."""
     reaction: Reaction = KPA
     """How the scaler above the floor follows the load."""
+    lever: Lever = FIXED
+    """Its utilisation target, and whether it can be raised."""
     refusal: str | None = None
     in_git: str = ""
     """Which tool keeps its minimum as Git has it, and would revert ours; empty: none."""
@@ -116,10 +119,12 @@ class Actuator(Protocol):
 
     def write(self, target: Target, floors: Sequence[int]) -> bool:
         """Make these the minimum, one for each part of the target or the one for all, the owner's own recorded first;
-        nothing to change writes nothing: False.
+        nothing to change writes nothing: False. Raises ClusterError; 409: the object changed meanwhile."""
+        ...
 
-        Raises ClusterError; 409: the object changed meanwhile.
-        """
+    def fill(self, target: Target, share: float | None) -> bool:
+        """Let the scaler above the floor fill replicas to this share of their slots, the owner's own target recorded
+        first; None: to that again. Nothing to change: False. Raises as `write`, after which it may be called."""
         ...
 
     def restore(self, target: Target) -> None:

@@ -77,6 +77,9 @@ class Annotated:
     def write(self, target: Target, floors: Sequence[int]) -> bool:
         return True
 
+    def fill(self, target: Target, share: float | None) -> bool:
+        return False
+
     def restore(self, target: Target) -> None: ...
 
 

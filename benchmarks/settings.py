@@ -15,6 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ahpa.adapters.processes.executors import Threads
+from ahpa.core.fills import Fills
 from ahpa.core.served import Served, wishes
 from ahpa.core.tryouts import RULES, Minute, Tryouts
 from ahpa.service.choose import Tried
@@ -72,7 +73,8 @@ def measure(size: int) -> None:
     )
     nothing = np.zeros((n, RULES), np.float32)
     times = history.end + zeros, 30.0 + zeros, LEAD + 90 + zeros
-    tried = Tried(tryouts, served, 7.0 + zeros, target, 1 + zeros, *times, zeros, zeros.astype(int), nothing, nothing)
+    fills, now = Fills.of([(key, (None,)) for key in keys]), (*times, zeros, zeros.astype(int), nothing, nothing)
+    tried = Tried(tryouts, fills, served, 7.0 + zeros, target, 1 + zeros, *now)
     began = time.perf_counter()
     lived = rehearsed(tried, model, history, has_past(history))
     assert lived is not None

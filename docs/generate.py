@@ -13,7 +13,7 @@ from ahpa.adapters.prometheus.queries import Query, load_queries
 from ahpa.adapters.telemetry.metrics import Metrics
 from ahpa.core.policy.parameters import PARAMETERS
 from ahpa.core.policy.rules import AHPA_MODES
-from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, Policy
+from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, TARGET_STATE, Policy
 from ahpa.core.units import UNITS
 
 DOCS = Path(__file__).parent
@@ -42,10 +42,12 @@ strings, so numbers need quotes.
 
 - An object without `{PREFIX}mode` is left alone (but see `{AHPA_STRATEGY}` below).
 - All mistakes on an object are reported together, as one Event with reason `InvalidPolicy`, and nothing is written
-  to it until they are gone. A key that is not in the table is a warning Event with the nearest name.
+  to it until they are gone (but for a raised target, which is put back). A key that is not in the table is a warning
+  Event with the nearest name.
 - `late-target`, `quantile` and `replica-cost` with `late-cost` are three ways to say the same thing; give one.
 - Durations are written like `90s`, `5m`, `1h30m`; shares like `0.1%` or `0.001`.
-- `{STATE}` is ours: it keeps what you had set before us, so that it can be put back. Leave it alone.
+- `{STATE}` and `{TARGET_STATE}` are ours: they keep what you had set before us, so that it can be put back. Leave them
+  alone.
 - `{AHPA_STRATEGY}` of Alibaba's AHPA is understood where there is no `{PREFIX}mode`:
   {strategies}.
   `ahpa migrate` rewrites whole objects of AHPA and its like ([moving over](migrating.md)).

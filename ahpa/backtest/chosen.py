@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
@@ -12,15 +12,13 @@ from ahpa.backtest.foresight import Foresight
 from ahpa.backtest.ours import DAY_MINUTES, Lived
 from ahpa.backtest.scenario import TICK_SECONDS, Scenario
 from ahpa.backtest.trial import Trial
+from ahpa.core.fills import Fills
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.policy.values import Policy
 from ahpa.core.served import Served, largest_lately, newest_observed, wishes
-from ahpa.core.setting import DEFAULT_SETTING, Setting
-from ahpa.core.tryouts import BETTER, Minute, Tryouts
+from ahpa.core.setting import DEFAULT_SETTING, FILLS, Setting
+from ahpa.core.tryouts import Minute, Tryouts
 from forecasting.panel import Array, Floats, Ints
-
-FILLS = (None, 0.8, 0.9, 1.0)
-"""To which the scaler may be told to fill replicas, where that is ours to say; None: its own target."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +61,7 @@ class Chooser:
     """Says as each tested day begins what its floor follows: by the days before, and by what was lived since."""
 
     def __init__(self, trial: Trial, late_target: float, fills: Sequence[float | None]) -> None:
-        self._scenario, self._fills = trial.tested, fills
+        self._scenario, self._fills = trial.tested, Fills.of([(trial.tested.name, fills)])
         self._target = np.full(len(fills), late_target)
         self._served = reduce(Served.beside, (served_by(trial.tested, fill) for fill in fills))
         self._course = Course.of(trial.tested, trial.foresight, self._served)
@@ -82,7 +80,8 @@ class Chooser:
 
     def _go_on(self, lived: Lived) -> None:
         """Live through these minutes, and choose anew."""
-        in_force = self._tryouts.columns(self._at_its_fill(self._chosen or DEFAULT_SETTING))
+        followed = {self._scenario.name: self._chosen or DEFAULT_SETTING}
+        in_force = self._tryouts.columns(self._fills.at_theirs(followed))
         minutes = [
             self._course.minute(self._minute + i, in_force, late, ready)
             for i, (late, ready) in enumerate(zip(lived.late.tolist(), lived.ready.tolist(), strict=True))
@@ -90,14 +89,14 @@ class Chooser:
         for i, minute in enumerate(minutes):
             now = self._course.start + TICK_SECONDS * (self._minute + i)
             self._tryouts = self._tryouts.seen(self._bounded(now), minute)
-        if (lived_at := np.flatnonzero(in_force >= 0)).size:  # what one fill taught holds for the others
-            known = self._tryouts.experience.rows(lived_at.repeat(len(in_force)))
-            self._tryouts = replace(self._tryouts, experience=known)
+        self._tryouts = self._fills.taught(self._tryouts, in_force)
         self._minute += len(minutes)
         now = self._course.start + TICK_SECONDS * self._minute
-        ready = np.ones(len(self._fills))
+        ready = np.ones(len(self._fills.keys))
         self._tryouts = self._tryouts.of(self._tryouts.keys, ready, self._largest(now))
-        self._choose()
+        before = {} if self._chosen is None else {self._scenario.name: self._chosen}
+        chosen = self._fills.choose(self._tryouts, self._served, self._target, before)
+        self._chosen = chosen.get(self._scenario.name, self._chosen)
 
     def _bounded(self, now: float) -> Served:
         """The service within the bounds of its windows: each setting is tried above them, as the floor is."""
@@ -106,29 +105,10 @@ class Chooser:
             return self._served
         return self._served.within(*known.bounds(now, now + lead))
 
-    def _choose(self) -> None:
-        """The best of each fill, and of these the best: what was chosen before stays unless another is clearly better,
-        and so does its fill."""
-        keys = self._tryouts.keys
-        before = {} if self._chosen is None else self._at_its_fill(self._chosen)
-        found = self._tryouts.choose(self._served, self._target, before)
-        if not found:
-            return
-        *_, said = self._tryouts.judged(self._served, self._target)
-        kept = np.array([key in before for key in keys])
-        best = int(np.argmin(said[np.arange(len(keys)), self._tryouts.columns(found)] - BETTER * kept))
-        self._chosen = replace(found[keys[best]], utilization=self._fills[best])
-
-    def _at_its_fill(self, setting: Setting) -> dict[str, Setting]:
-        """By key of the tryouts: a setting where its own fill is tried, and nowhere else."""
-        fills = zip(self._tryouts.keys, self._fills, strict=True)
-        return {key: setting for key, fill in fills if fill == setting.utilization}
-
     def _fresh(self) -> Tryouts:
         came = newest_observed(self._scenario.demand.until(self._course.start))
         needed = np.ceil(came / self._served.per_replica)
-        keys = [f"{self._scenario.name} {fill}" for fill in self._fills]
-        return Tryouts.fresh(keys, needed, self._largest(self._course.start))
+        return Tryouts.fresh(self._fills.keys, needed, self._largest(self._course.start))
 
     def _largest(self, now: float) -> Floats:
         """Replicas that the largest demand of the last days needs, [r]."""
@@ -144,7 +124,7 @@ def _ordinary(scenario: Scenario) -> Floats:
 
 def chooser(trial: Trial, late_target: float, manage_target: bool = False) -> Chooser:
     """As the service chooses; with the second lever also how full replicas may be."""
-    return Chooser(trial, late_target, FILLS if manage_target else FILLS[:1])
+    return Chooser(trial, late_target, (None, *FILLS) if manage_target else (None,))
 
 
 def served_by(scenario: Scenario, utilization: float | None) -> Served:

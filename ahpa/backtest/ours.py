@@ -17,11 +17,11 @@ from ahpa.backtest.scenario import TICK_SECONDS, Scenario
 from ahpa.backtest.trial import Trial
 from ahpa.backtest.trust import NEVER, Freeze, limits_for, observed
 from ahpa.core.controller import step
-from ahpa.core.decision import UNTRUSTED, Decision
+from ahpa.core.decision import Decision
 from ahpa.core.known.knowledge import Known
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.policy.values import Parsed, Policy
-from ahpa.core.setting import Setting
+from ahpa.core.setting import Lever, Setting
 from ahpa.core.units import IN_FLIGHT
 from ahpa.reactive.kpa.config import NO_LIMIT
 from ahpa.simulation.outcome import Move, Run
@@ -67,7 +67,7 @@ class Ahpa:
         limits = limits_for(scenario.demand.step)
         world = scenario.world(scenario.scaling)
         workload = self._workload()
-        per_replica = scenario.per_replica
+        policy, raised = workload.policy.policy, None
         peaks = np.full(scenario.minutes, np.nan)
         moves: list[Move] = []
         settings: list[Setting] = []
@@ -81,16 +81,17 @@ class Ahpa:
                 floor=world.floor,
                 ready=snapshot.ready,
                 present=snapshot.present,
-                per_replica=per_replica,
                 observed_until=until,
                 coverage=coverage,
                 setting=settings[-1],
-                utilization=per_replica / scenario.service.concurrency,
+                policy=Parsed(replace(policy, manage_target=settings[-1].utilization is not None)),
+                lever=replace(workload.lever, raised=raised),
             )
             outlooks = {seen.key: foresight.outlook(origin)} if origin >= 0 else {}
             (decision,) = self.step(Observation(now, TICK_SECONDS, (seen,), outlooks, limits, minute > 0, frozen))
-            if any(setting.utilization is not None for setting in settings):
-                per_replica = self._filled_by(decision, settings[-1].utilization, world)
+            if decision.utilization != raised:
+                raised = decision.utilization
+                self._fill(raised, world)
             if decision.plan is not None:
                 peaks[minute] = decision.plan.peak
             if decision.change:
@@ -110,21 +111,21 @@ class Ahpa:
         origins = self.foresight.newest(ticks)
         return list(zip(origins.tolist(), until[0].tolist(), coverage[0].tolist(), self.freeze.at(ticks), strict=True))
 
-    def _filled_by(self, decision: Decision, utilization: float | None, world: World) -> float:
-        """Pull the second lever, or let it go: what the scaler now fills a replica to, in requests in flight."""
+    def _fill(self, utilization: float | None, world: World) -> None:
+        """Pull the second lever, or let it go."""
         scaling = self.scenario.scaling
-        if utilization is not None and decision.plan is not None and decision.reason not in UNTRUSTED:
-            scaling = scaling.at(utilization)
-        scaling.retarget(world.scaler)
-        return scaling.per_replica(self.scenario.service.service_seconds)
+        (scaling if utilization is None else scaling.at(utilization)).retarget(world.scaler)
 
     def _workload(self) -> Workload:
         scenario = self.scenario
         (least, most), known = scenario.bounds, scenario.known
         told = Policy(windows=known.windows or None, events=known.events or None, time_zone=known.time_zone)
+        filled = scenario.per_replica / scenario.service.concurrency
         return Workload(
             key=scenario.name,
             policy=Parsed(replace(told, mode="apply")),
+            utilization=filled,
+            lever=Lever(filled),
             baseline=least,
             floor=least,
             ready=0,

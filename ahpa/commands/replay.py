@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ahpa.core.journal import Entry
 
 MOST_LINE = 2**20
-COMPARED = ("floor", "apply", "reason", "message")
+COMPARED = ("floor", "apply", "reason", "utilization", "message")
 
 
 @click.command("replay", short_help="Run a recorded decision journal through today's code.")
@@ -44,7 +44,7 @@ def command(journal: Path, service: str | None, wording: bool, output: str) -> N
                 continue
             count += 1
             today = decision_to_json(entry.replay())
-            changed = [name for name in compared if today[name] != entry.decision.get(name)]
+            changed = [name for name in compared if today.get(name) != entry.decision.get(name)]
             if changed:
                 different += 1
                 _show(line, entry, today, changed, output)

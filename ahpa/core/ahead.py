@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ahpa.core.bounds import bounds_of
-from ahpa.core.controller import setting_of, supply_of
+from ahpa.core.controller import supply_of
+from ahpa.core.lever import setting_of
 from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.planner import LAG_LEVEL
 from forecasting.forecast import Forecast, Outlook

@@ -11,6 +11,7 @@ Ground rules, each with a test that switches the others off:
 - a peak far beyond everything that was ever seen is believed only so far;
 - when many services go bad at once nothing is lowered (trust.py says where);
 - the first round after a start lowers nothing;
+- the scaler's target is its owner's own in every round in which anything is doubted (lever.py);
 - every way up is limited: per round and service, and by a budget for all of them;
 - a release is a ramp: Knative drops half of what a lowered floor frees per 2 s tick, whatever its
   scale-down-delay says (docs/decisions/0006-release-ramp.md). Only its owner's maximum is obeyed at once.
@@ -24,13 +25,12 @@ from dataclasses import dataclass, replace
 from ahpa.core.bounds import Bounds, bounds_of
 from ahpa.core.budget import shared
 from ahpa.core.decision import Decision, Reason, Severity, decided
+from ahpa.core.lever import setting_of, with_lever
 from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.planner import Plan, Supply, plan
-from ahpa.core.policy.rules import level_of
 from ahpa.core.rollout import Rollout, step_down
 from ahpa.core.round import Round, held, stale
 from ahpa.core.sentences import moves, needs_of, silence
-from ahpa.core.setting import Setting
 from ahpa.core.standing import standing
 from ahpa.core.trust import frozen_tenants
 from forecasting.forecast import Outlook
@@ -69,7 +69,12 @@ def _allowed(observation: Observation, wished: Sequence[tuple[Workload, Decision
 
 
 def _decide(workload: Workload, at: Round) -> Decision:
-    """The decision for one workload, and what falls on each of its parts."""
+    """The decision for one workload: its floor, and how full the scaler above it fills replicas."""
+    return with_lever(_floored(workload, at), workload, at)
+
+
+def _floored(workload: Workload, at: Round) -> Decision:
+    """Its floor, and what falls on each of its parts."""
     stands = standing(workload)
     if stands is not None:
         return stands
@@ -146,19 +151,14 @@ def supply_of(workload: Workload) -> Supply:
         workload.floor,
         workload.parts,
         workload.utilization or 1.0,
+        workload.lever.own,
     )
 
 
-def setting_of(workload: Workload) -> Setting:
-    """What its floor follows: the level that its owner asks for, else what its late-target needs."""
-    level = level_of(workload.policy.policy)
-    return workload.setting if level is None else Setting.fill(level)
-
-
 def _aim(workload: Workload, at: Round, outlook: Outlook, bounds: Bounds, rollout: Rollout | None) -> _Aim:
-    policy, low, high = workload.policy.policy, bounds.low, bounds.high
-    supply, setting = supply_of(workload), setting_of(workload)
-    made = plan(outlook, supply, setting, at.observation.now, at.observation.tick_seconds, policy.lead, policy.known)
+    policy, low, high, supply = workload.policy.policy, bounds.low, bounds.high, supply_of(workload)
+    tick = at.observation.tick_seconds
+    made = plan(outlook, supply, setting_of(workload), at.observation.now, tick, policy.lead, policy.known)
     needs = needs_of(workload, made)
     believed = max(workload.floor, _believable(outlook, supply, at.observation.limits, made.lift.value))
     if made.floor > believed:

@@ -68,9 +68,6 @@ _SEVERITY = {
     Reason.TOO_MANY_REPLICAS: Severity.WARNING,
 }
 
-UNTRUSTED = frozenset({Reason.NO_RECENT_DATA, Reason.PARTIAL_DATA, Reason.DOUBTFUL_DATA, Reason.NO_FORECAST})
-"""Reasons for which the data behind a plan are not to be lowered on."""
-
 
 @dataclass(frozen=True)
 class Decision:
@@ -91,6 +88,9 @@ class Decision:
     """True: put back what the owner had and forget the object."""
     split: tuple[int, ...] = ()
     """What falls on each part of the workload, in their order; empty where it has none."""
+    utilization: float | None = None
+    """The second lever: the share to which the scaler above the floor should fill replicas now; None: to its owner's
+    own target."""
 
     @property
     def change(self) -> int:

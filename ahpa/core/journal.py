@@ -20,7 +20,7 @@ from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.policy.rules import parse_policy
 from ahpa.core.policy.values import Parsed, Policy
 from ahpa.core.readiness import Lag, Readiness, Tier
-from ahpa.core.setting import Record, Rule, Setting
+from ahpa.core.setting import Lever, Record, Rule, Setting
 from ahpa.core.trust import frozen_tenants
 from forecasting.forecast import Outlook
 from forecasting.panel import frozen as read_only
@@ -101,6 +101,7 @@ def decision_to_json(decision: Decision) -> dict[str, object]:
         "apply": decision.apply,
         "reason": str(decision.reason),
         "message": decision.message,
+        **({} if decision.utilization is None else {"utilization": decision.utilization}),
     }
 
 
@@ -142,6 +143,7 @@ def _workload_to_json(workload: Workload) -> dict[str, Any]:
         "observedUntil": until if math.isfinite(until) else None,
         "tiers": [_tier_to_json(tier) for tier in workload.readiness.tiers],
         "setting": asdict(workload.setting),
+        "lever": asdict(workload.lever),
         "parts": [asdict(part) for part in workload.parts],
         "unit": workload.unit,
         "assumed": list(workload.assumed),
@@ -167,6 +169,7 @@ def _workload_from_json(row: Mapping[str, Any]) -> Workload:
         readiness=Readiness(tiers),
         observed_until=-math.inf if until is None else float(until),
         setting=_setting_from_json(row),
+        lever=Lever(**row.get("lever", {})),
         # Journals of before these were written have none of them.
         parts=tuple(Part(**part) for part in row.get("parts", ())),
         unit=row.get("unit"),

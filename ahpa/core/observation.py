@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ahpa.core.capacity import Part
 from ahpa.core.policy.values import Parsed
 from ahpa.core.readiness import Readiness
-from ahpa.core.setting import DEFAULT_SETTING, Setting
+from ahpa.core.setting import DEFAULT_SETTING, NO_LEVER, Lever, Setting
 from forecasting.forecast import Outlook
 
 
@@ -71,6 +71,8 @@ class Workload:
     """Of its requests, the share that was late lately while its floor followed one of our settings; None: not known."""
     utilization: float | None = None
     """Share of its slots to which the scaler above the floor fills a replica; None: not known."""
+    lever: Lever = NO_LEVER
+    """The scaler's target, which may be raised while the forecast is trusted."""
     managed: bool = False
     """True: the object carries a baseline that we recorded, so there is something to restore."""
     refusal: str | None = None

@@ -65,6 +65,8 @@ class Supply:
     """Where there is more than one, each is served by its own replicas, and `per_replica` is their mean."""
     utilization: float = 1.0
     """Share of its slots to which the scaler above the floor fills a replica; 1 where that is not known."""
+    own_fill: float | None = None
+    """The same where the scaler's target may be raised, as of its `Lever`."""
 
     def needs(self, demand: float) -> int:
         """Replicas that serve so much."""
@@ -79,7 +81,7 @@ class Supply:
         if setting.rule is Rule.CONSTANT:
             constant = self.needs(setting.replicas * self.per_replica * lift)
             return max(constant, self.needs(peak)) if lift > 1 else constant
-        return self.needs(setting.padded(peak, self.utilization))
+        return self.needs(setting.padded(peak, self.utilization, self.own_fill))
 
 
 def plan(

@@ -65,7 +65,8 @@ def _each(per_replica: float | None, workload: Workload, made: Plan) -> str:
     """What one replica is counted with: at its target, or full."""
     if made.setting.rule is Rule.SLOTS:
         return f"{(per_replica or 0) / (workload.utilization or 1):.4g} each, full"
-    return f"{per_replica:.4g} each"
+    fill, own = made.setting.utilization, workload.lever.own
+    return f"{(per_replica or 0) * (fill / own if fill and own else 1):.4g} each"
 
 
 def _split(workload: Workload, made: Plan) -> str:

@@ -22,6 +22,11 @@ CHOICE_LEVELS = (0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
 CONSTANT_RATIOS = (0.0, 0.2, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.15, 1.3)
 """Of what the largest demand seen needs. The first is no floor at all."""
 
+FILLS = (0.8, 0.9, 1.0)
+"""To which the scaler may be told to fill replicas, where that is ours to say and its owner's own target is lower."""
+FILLED = 0.7
+"""To this share of its slots a scaler fills a replica where nobody knows better: Knative's own."""
+
 _PRICE, _AIM = 0.4, 0.3
 """See `scores`. The price is the one knob: at 0.3 floors are 4 % cheaper, and one service in twenty fewer keeps 0.1 %
 (docs/decisions/0052-settings.md)."""
@@ -50,6 +55,33 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Lever:
+    """The second lever of a service: the utilisation target of the scaler above its floor."""
+
+    own: float | None = None
+    """Share of its slots to which the owner's own target fills a replica; None: it is not known."""
+    raised: float | None = None
+    """The share that we have put in its place and that is in force; None: the owner's own is."""
+    fixed: str = ""
+    """Why it must stay as it is, in words; empty: it may be raised."""
+
+    @property
+    def free(self) -> bool:
+        """Whether it may be raised, as far as the object goes."""
+        return self.own is not None and not self.fixed
+
+    @property
+    def fills(self) -> tuple[float, ...]:
+        """The shares to which it can be raised."""
+        return tuple(fill for fill in FILLS if self.own is not None and fill > self.own + 1e-6)
+
+
+NO_LEVER = Lever()
+FIXED = Lever(fixed="of this kind it cannot be raised")
+"""Of a kind of target whose actuator moves no utilisation target."""
+
+
+@dataclass(frozen=True)
 class Setting:
     """What the floor of one service follows."""
 
@@ -75,9 +107,12 @@ class Setting:
             return (f"floor {self.replicas}" if self.replicas else "no floor") + filled
         return f"quantile {self.level:g}" + (" in slots" if self.rule is Rule.SLOTS else "") + filled
 
-    def padded(self, peak: float, utilization: float) -> float:
-        """The demand that, filled to `utilization`, needs as many replicas as the rule wants for this peak."""
-        return peak if self.rule is Rule.FILL else utilization * (peak + math.sqrt(peak))
+    def padded(self, peak: float, utilization: float, own: float | None = None) -> float:
+        """The demand that, filled to `utilization`, needs as many replicas as the rule wants for this peak. Where the
+        scaler is told to fill them further than its `own` share, fewer do."""
+        if self.rule is not Rule.FILL:
+            return utilization * (peak + math.sqrt(peak))
+        return peak if self.utilization is None or own is None else peak * own / self.utilization
 
 
 DEFAULT_SETTING = Setting.fill(0.99)

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ahpa.core.bounds import bounds_of
-from ahpa.core.controller import setting_of
+from ahpa.core.lever import setting_of
 from ahpa.core.observation import Limits, Observation
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.words import moment, percent, printable, quantity, seconds

@@ -7,9 +7,10 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from zlib import crc32
 
-from ahpa.core.decision import Decision
+from ahpa.core.decision import Decision, Reason
 from ahpa.core.observation import Observation
 from ahpa.core.turns import in_turn
 from ahpa.ports import Actuator, ClusterError, EventLog, Journal, Target, TargetRound, Telemetry
@@ -23,6 +24,15 @@ EVENTS_A_ROUND = 50
 EVENT_SECONDS = 5.0
 """No more Events in one round, nor longer: they are a courtesy, and the next floors wait. What was not told is told
 later if it is still so; log, metrics and journal have it in any case."""
+
+LET_THROUGH = (
+    "the floor is kept as ever, and the target stays its owner's; on Knative the namespace needs the label "
+    "ahpa.dev/manage-target: allowed (docs/install.md)"
+)
+"""What to do where the API refuses a raised target."""
+
+Refusals = dict[str, dict[str, str]]
+"""By target's key: what the API said to a write that it refused for good, by the reason of the Event that tells it."""
 
 Gate = Callable[[float], bool]
 """`may_write(now)`: whether this process may write to targets. It is asked at the beginning of a round and again before
@@ -73,16 +83,14 @@ class Actor:
         refused = self._write_all(rounds, memory, now, deadline)
         self._tell(rounds, refused, memory, now, deadline)
 
-    def _write_all(
-        self, rounds: Sequence[TargetRound], memory: Memory, now: float, deadline: float
-    ) -> Mapping[str, str]:
-        """All floors; what the API said to those that it refused for good, by key."""
-        refused: dict[str, str] = {}
+    def _write_all(self, rounds: Sequence[TargetRound], memory: Memory, now: float, deadline: float) -> Refusals:
+        """All floors and targets; what was refused for good."""
+        refused: Refusals = {}
         late: list[str] = []
         for each in _in_turn(rounds, memory):
             if self.stopwatch() >= deadline:
                 late.append(each.decision.key)
-            elif (said := self._write(each.target, each.decision, memory, now)) is not None:
+            elif said := self._carry_out(each.target, each.decision, memory, now):
                 refused[each.decision.key] = said
         memory.left_out = tuple(late)
         if late:
@@ -93,7 +101,7 @@ class Actor:
     def _tell(
         self,
         rounds: Sequence[TargetRound],
-        refused: Mapping[str, str],
+        refused: Refusals,
         memory: Memory,
         now: float,
         deadline: float,
@@ -103,7 +111,7 @@ class Actor:
         until, told, left = min(self.stopwatch() + EVENT_SECONDS, deadline), 0, 0
         turn = int(now // 60) * EVENTS_A_ROUND % max(1, len(rounds))
         for each in sorted((*rounds[turn:], *rounds[:turn]), key=lambda each: each.decision.key not in refused):
-            for say in self._news(each, refused.get(each.decision.key), memory, now):
+            for say in self._news(each, refused.get(each.decision.key, {}), memory, now):
                 if told >= EVENTS_A_ROUND or self.stopwatch() >= until:
                     left += 1
                     break
@@ -111,11 +119,12 @@ class Actor:
         if left:
             self.telemetry.log("events.left", logging.WARNING, told=told, targets=left)
 
-    def _news(self, each: TargetRound, refused: str | None, memory: Memory, now: float) -> list[Callable[[], bool]]:
+    def _news(
+        self, each: TargetRound, refused: Mapping[str, str], memory: Memory, now: float
+    ) -> list[Callable[[], bool]]:
         target, policy, say = each.target, each.workload.policy, self.events.say
         news: list[Callable[[], bool]] = []
-        if refused is not None:
-            news.append(lambda: say(target, "WriteRefused", refused, now, warning=True))
+        news += [partial(say, target, reason, said, now, warning=True) for reason, said in refused.items()]
         news.append(lambda: self.events.tell(target, each.decision, now))
         if each.ignored:
             news.append(lambda: say(target, "FloorIgnored", each.ignored, now, warning=True))
@@ -143,42 +152,83 @@ class Actor:
         except OSError as error:  # a full disk stops the journal, never the service
             self.telemetry.log("journal.failed", logging.ERROR, problem=str(error))
 
-    def _write(self, target: Target, decision: Decision, memory: Memory, now: float) -> str | None:
-        """Write; what the API said if it refused for good, to be told."""
-        before = memory.backoff.get(target.key)
+    def _carry_out(self, target: Target, decision: Decision, memory: Memory, now: float) -> dict[str, str]:
+        """Floor and target of one, in an order in which no moment has a raised target without the floor for it: the
+        target goes back before the floor may go down, and up after the floor stands. What the API refused for good, by
+        the reason of its Event."""
+        actuator, key, share = self.actuators[target.kind], target.key, decision.utilization
+        refused: dict[str, str] = {}
+
+        def fill() -> bool:
+            done, said = self._write(key, lambda: actuator.fill(target, share), memory.fixed, memory, now)
+            if said:
+                refused["TargetRefused"] = f"{said}; {LET_THROUGH}"
+            return done
+
+        def floor() -> bool:
+            if not decision.restore:
+                return actuator.write(target, decision.floors)
+            actuator.restore(target)
+            return True
+
+        back = _goes_back(target, decision)
+        if back:
+            memory.fixed.pop(key, None)  # what gives back is tried in each round
+            if not fill() and decision.change < 0:
+                return refused
         acts = decision.restore or decision.plan is not None or decision.change != 0 or bool(decision.split)
-        if not acts or (before is not None and now < before.until) or not self.may_write(now):
-            return None
-        actuator, wrote = self.actuators[target.kind], True
+        if decision.apply and acts:
+            stands, said = self._write(key, floor, memory.backoff, memory, now)
+            if said:
+                refused["WriteRefused"] = said
+            if stands and share is not None and not back:
+                fill()
+        return refused
+
+    def _write(
+        self, key: str, write: Callable[[], bool], backoff: dict[str, Backoff], memory: Memory, now: float
+    ) -> tuple[bool, str]:
+        """Whether the object is now as it should be, and what the API said if it refused that for good."""
+        before = backoff.get(key)
+        if (before is not None and now < before.until) or not self.may_write(now):
+            return False, ""
         try:
-            if decision.restore:
-                actuator.restore(target)
-            else:
-                wrote = actuator.write(target, decision.floors)
+            wrote = write()
         except ClusterError as error:
             self.telemetry.wrote("conflict" if error.status == 409 else "failed")
-            self.telemetry.log("write.failed", logging.WARNING, target=target.key, problem=str(error))
+            self.telemetry.log("write.failed", logging.WARNING, target=key, problem=str(error))
             if error.status in (403, 404, 422):
                 pause = BACKOFF_SECONDS[0] if before is None else min(2 * before.pause, BACKOFF_SECONDS[1])
-                memory.backoff[target.key] = Backoff(now + pause, pause)
-                return str(error)
+                backoff[key] = Backoff(now + pause, pause)
+                return False, str(error)
             if error.status != 409:
-                memory.unanswered.add(target.key)
+                memory.unanswered.add(key)
         except Exception:  # a fault of ours in one write must not end the round for everybody after it
             self.telemetry.wrote("failed")
-            self.telemetry.fault("write.failed", target=target.key)
+            self.telemetry.fault("write.failed", target=key)
         else:
             if wrote:
                 self.telemetry.wrote("done")
-            memory.backoff.pop(target.key, None)
-            memory.unanswered.discard(target.key)
-        return None
+            backoff.pop(key, None)
+            memory.unanswered.discard(key)
+            return True, ""
+        return False, ""
+
+
+def _goes_back(target: Target, decision: Decision) -> bool:
+    """Whether its scaler's target is to be lower than what we have made it."""
+    raised = target.lever.raised
+    if raised is None or decision.restore or decision.reason is Reason.REFUSED:
+        return False
+    return decision.utilization is None or decision.utilization < raised
 
 
 def _in_turn(rounds: Sequence[TargetRound], memory: Memory) -> list[TargetRound]:
     """Those to be written to: whom the last round had no time for, then raises, then all others; those whose write got
     no answer come last, so that a webhook that hangs takes only what time the others leave."""
-    by_key = {each.decision.key: each for each in rounds if each.decision.apply}
+    by_key = {
+        each.decision.key: each for each in rounds if each.decision.apply or _goes_back(each.target, each.decision)
+    }
     raises_first = sorted(by_key, key=lambda key: by_key[key].decision.change <= 0)
     turns = in_turn(raises_first, memory.left_out)
     return [by_key[key] for key in sorted(turns, key=lambda key: key in memory.unanswered)]

@@ -14,10 +14,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ahpa.core.by_service import ByService, places
+from ahpa.core.fills import Fills
+from ahpa.core.lever import fills_of
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.served import MOST, Reaction, Served, wishes
-from ahpa.core.setting import Setting
+from ahpa.core.setting import FILLED, Setting
 from ahpa.core.tryouts import LEAST_DAYS, Minute, Tryouts
 from ahpa.core.units import IN_FLIGHT
 from ahpa.ports import Telemetry
@@ -27,8 +29,6 @@ STEP_SECONDS = 60.0
 """In steps of so long all is tried (core/tryouts.py)."""
 SERVICE_SECONDS = 2.0
 """A request takes so long where its owner does not say (`ahpa.dev/service-time`)."""
-FILLED = 0.7
-"""To this share of its slots a scaler fills a replica where nobody knows better: Knative's own."""
 HELD = 10.0
 """Requests that a full replica holds, where demand counts something else."""
 SAME = 0.05
@@ -42,9 +42,11 @@ SAID = 3
 @dataclass(frozen=True, eq=False)
 class Tried(ByService):
     """All targets that are planned for, with their settings as far as they were tried; shape [n] in the order of the
-    tryouts' keys, which are series."""
+    tryouts' keys. Each is a series at a fill: its scaler's own, and others where its target may be raised."""
 
     tryouts: Tryouts
+    fills: Fills
+    """Of series."""
     served: Served
     began: Floats
     """What a replica served when the record began, in the unit of its demand."""
@@ -71,10 +73,14 @@ class Tried(ByService):
     def keys(self) -> tuple[str, ...]:
         return self.tryouts.keys
 
+    @property
+    def series(self) -> tuple[str, ...]:
+        return self.fills.services
+
     def after(self, recent: Panel, late: Panel, doubted: Collection[str]) -> Tried:
         """With what has come since then, and the share of it that was measured to be `late`. Of what is `doubted`
         (series) nothing is learned."""
-        at = places(self.keys, recent.keys, but=doubted)
+        at = places(self.series, recent.keys, but=doubted)
         if not recent.values.size or not (at >= 0).any():
             return self
         newest = np.where(at >= 0, recent.last_observed()[at], -np.inf)
@@ -83,26 +89,28 @@ class Tried(ByService):
             return self
         ends = np.where(new, newest, -np.inf)
         demand = np.minimum(_step_of(recent, at, ends) * self.scale, MOST).astype(np.float32)
-        measured = np.clip(_step_of(late, places(self.keys, late.keys), ends), 0, 1).astype(np.float32)
+        measured = np.clip(_step_of(late, places(self.series, late.keys), ends), 0, 1).astype(np.float32)
         minute = Minute(self.wanted, self.kept, demand, self.ready.astype(np.float32), measured, self.in_force)
-        return replace(self, tryouts=self.tryouts.seen(self.served, minute), until=np.maximum(self.until, newest))
+        tryouts = self.fills.taught(self.tryouts.seen(self.served, minute), self.in_force)
+        return replace(self, tryouts=tryouts, until=np.maximum(self.until, newest))
 
     def without(self, gone: Callable[[str], bool]) -> Tried | None:
-        """Those that are not gone; None if all are."""
-        rows = np.array([row for row, key in enumerate(self.keys) if not gone(key)], int)
+        """Those whose series are not gone; None if all are."""
+        rows = np.array([row for row, series in enumerate(self.series) if not gone(series)], int)
         if len(rows) == len(self.keys):
             return self
         return self.rows(rows) if len(rows) else None
 
     def late(self) -> dict[str, float]:
         """By series, of those whose floors followed a setting: the share of the requests that was late with it."""
-        shares = zip(self.keys, self.tryouts.experience.shares().tolist(), strict=True)
-        return {key: share for key, share in shares if math.isfinite(share)}
+        shares = zip(self.series, self.tryouts.experience.shares().tolist(), strict=True)
+        return {series: share for series, share in shares if math.isfinite(share)}
 
-    def young(self) -> set[str]:
-        """Series with too little on record to choose by."""
+    def young(self) -> dict[str, str]:
+        """By key, of those with too little on record to choose by: the series."""
         few = self.tryouts.minutes < LEAST_DAYS * 1440
-        return {key for key, is_young in zip(self.keys, few.tolist(), strict=True) if is_young}
+        rows = zip(self.keys, self.series, few.tolist(), strict=True)
+        return {key: series for key, series, is_young in rows if is_young}
 
     def relived(self, others: Tried) -> Tried:
         """With what is on record of `others`, but of those that are another service since then."""
@@ -110,8 +118,8 @@ class Tried(ByService):
         return replace(self, tryouts=self.tryouts.relived(others.tryouts, changed))
 
     def chosen(self, before: Mapping[str, Setting]) -> dict[str, Setting]:
-        """By series: the setting that did best, of those with enough on record; as `Tryouts.choose`."""
-        return self.tryouts.choose(self.served, self.late_target, before)
+        """By series: the setting that did best, of those with enough on record; as `Fills.choose`."""
+        return self.fills.choose(self.tryouts, self.served, self.late_target, before)
 
     def choose(self, before: Mapping[str, Setting], telemetry: Telemetry) -> dict[str, Setting]:
         """By series: the setting in force from now on, of those with enough on record."""
@@ -135,14 +143,16 @@ def wish(
     `reactions` (how the scaler above the floor follows the load), and the setting that its floor really `followed` in
     this round; `largest` by series is the largest demand of the last days. Those that were tried before and are not
     planned for in this round keep their record and learn nothing. None: there is none to try anything for."""
-    planned = [w for w in seen.workloads if w.per_replica is not None and seen.outlook(w.key) is not None]
-    keys = [series[w.key] for w in planned]
-    others = before and before.without(set(keys).__contains__)
-    if not planned:
+    each = [w for w in seen.workloads if w.per_replica is not None and seen.outlook(w.key) is not None]
+    names = {series[w.key] for w in each}
+    others = before and before.without(names.__contains__)
+    if not each:
         return others and _waiting(others)
+    fills = Fills.of([(series[w.key], (None, *fills_of(w))) for w in each])
+    keys, planned = fills.keys, [w for w in each for _ in (None, *fills_of(w))]
     scale = np.array([_scale(w) for w in planned])
-    served = _served(planned, scale, seen, [reactions[w.key] for w in planned])
-    needs = np.array([largest.get(key, 0.0) for key in keys]) * scale / served.per_replica
+    served = _served(planned, fills.shares, scale, seen, [reactions[w.key] for w in planned])
+    needs = np.array([largest.get(name, 0.0) for name in fills.services]) * scale / served.per_replica
     ready = np.array([w.ready for w in planned], float)
     serves = np.asarray(served.per_replica / scale, float)
     anew = () if before is None else _changed(before, keys, serves)
@@ -155,10 +165,11 @@ def wish(
     until = np.where(np.isfinite(peaks).all(axis=1), [w.observed_until for w in planned], np.inf)
     target = np.array([w.policy.policy.late_target for w in planned])
     age = np.array([_age(w, seen) for w in planned])
-    in_force = tryouts.columns({series[key]: setting for key, setting in followed.items()})
+    in_force = tryouts.columns(fills.at_theirs({series[key]: setting for key, setting in followed.items()}))
     here = Tried(
-        tryouts, served, np.array(began), target, scale, until, age, reach, ready, in_force, wanted, kept, anew=anew
-    )
+        tryouts, fills, served, np.array(began), target, scale, until, age, reach, ready, in_force, wanted, kept,
+        anew=tuple(dict.fromkeys(name for name, key in zip(fills.services, keys, strict=True) if key in anew)),
+    )  # fmt: skip
     return here if others is None else here.beside(_waiting(others))
 
 
@@ -213,16 +224,23 @@ def _scale(workload: Workload) -> float:
     return 1.0 if workload.unit == IN_FLIGHT.words else HELD * FILLED / workload.per_replica
 
 
-def _served(planned: Sequence[Workload], scale: Floats, seen: Observation, reactions: Sequence[Reaction]) -> Served:
-    """What the targets are, as far as it is known."""
-    per_replica = [(w.per_replica or 1.0) * s for w, s in zip(planned, scale, strict=True)]
+def _served(
+    planned: Sequence[Workload],
+    fills: Sequence[float | None],
+    scale: Floats,
+    seen: Observation,
+    reactions: Sequence[Reaction],
+) -> Served:
+    """What the targets are, as far as it is known, each filled to such a share (None: as its owner has it)."""
+    own = [(w.per_replica or 1.0) * s for w, s in zip(planned, scale, strict=True)]
     shares = [w.utilization if w.unit == IN_FLIGHT.words else None for w in planned]
     counted = [share is not None and share <= 1 for share in shares]
     filled = [share or FILLED for share in shares]
     cap = seen.limits.cap
-    own = Served.of(
-        per_replica=per_replica,
-        slots=[value / share for value, share in zip(per_replica, filled, strict=True)],
+    further = [fill / (w.lever.own or fill) if fill else 1.0 for w, fill in zip(planned, fills, strict=True)]
+    found = Served.of(
+        per_replica=[value * more for value, more in zip(own, further, strict=True)],
+        slots=[value / share for value, share in zip(own, filled, strict=True)],
         least=[max(w.baseline, w.policy.policy.min or 0) for w in planned],
         most=[min(x for x in (cap, w.maximum, w.policy.policy.max) if x is not None) for w in planned],
         release=[w.policy.policy.release for w in planned],
@@ -233,7 +251,7 @@ def _served(planned: Sequence[Workload], scale: Floats, seen: Observation, react
         reactions=reactions,
     )
     if not any(w.policy.policy.windows or w.policy.policy.events for w in planned):
-        return own
+        return found
     bounds = [w.policy.policy.known.bounds(seen.now, seen.now + _reach(w, seen) - _age(w, seen)) for w in planned]
     least, most = zip(*bounds, strict=True)
-    return own.within(np.array(least), np.array(most))
+    return found.within(np.array(least), np.array(most))

@@ -64,6 +64,8 @@ class Memory:
     """What their owners were told of how they are measured. Lost: they are told once more."""
     backoff: dict[str, Backoff] = field(default_factory=dict)
     """Lost: a refused write is tried once more, an hour early at most."""
+    fixed: dict[str, Backoff] = field(default_factory=dict)
+    """Whose raised target the API refused. Lost: as `backoff`."""
     unanswered: set[str] = field(default_factory=set)
     """Targets whose last write got no answer, or an error that may pass. Lost: for one round they take their turn."""
     left_out: tuple[str, ...] = ()
@@ -94,6 +96,7 @@ class Memory:
             self.introduced,
             self.unfollowed,
             self.backoff,
+            self.fixed,
             self.unlearned,
             self.settings,
         ):
@@ -107,7 +110,7 @@ class Memory:
 
     def untried(self, past: Collection[str]) -> set[str]:
         """Series with a past on which their settings should be tried, of which that was not wished yet."""
-        return set() if self.tried is None else (self.tried.young() & set(past)) - self.rehearsed
+        return set() if self.tried is None else set(self.tried.young().values()) & set(past) - self.rehearsed
 
     def not_learned(self, asked: Collection[str], known: Collection[str], now: float, pause: float) -> None:
         """A refit at `now` asked for these series and left out what is not `known`: no new one is wished for their sake

@@ -14,6 +14,7 @@ from ahpa.core.observation import Workload
 from ahpa.core.policy.rules import parse_policy
 from ahpa.core.policy.values import PREFIX, Parsed, Policy
 from ahpa.core.readiness import Readiness
+from ahpa.core.setting import Lever
 from ahpa.core.starts import StartLog
 from ahpa.ports import (
     Actuator,
@@ -216,6 +217,7 @@ class Observer:
             managed=target.managed,
             refusal=target.refusal,
             parts=target.parts if len(target.parts) > 1 else (),
+            lever=_lever(target, memory, now),
             utilization=max((one.utilization for one in asked.fits if one.utilization is not None), default=None),
             unit=next((one.unit.words for one in asked.fits if one.unit is not None), ""),
             assumed=_assumed(asked, readiness),
@@ -231,6 +233,14 @@ def _reverted(target: Target, policy: Policy) -> str | None:
         f"{target.in_git} keeps the minimum of this {target.title} as Git has it, against us: let it ignore that "
         f"field and set {PREFIX}minimum-in-git: ignored, or let the object read the floor (docs/without-writing.md)"
     )
+
+
+def _lever(target: Target, memory: Memory, now: float) -> Lever:
+    """Its second lever; one that the API would not let us raise stays for a while."""
+    refused = memory.fixed.get(target.key)
+    if refused is None or now >= refused.until or not target.lever.free:
+        return target.lever
+    return replace(target.lever, fixed="raising it was refused, as an Event says")
 
 
 def _unserved(target: Target, parsed: Parsed, problem: str) -> Asked:

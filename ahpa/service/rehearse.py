@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ahpa.core.by_service import places
 from ahpa.core.served import MOST, largest_lately, newest_observed, wishes
 from ahpa.core.tryouts import LEAST_DAYS, Minute, Tryouts
 from ahpa.service.choose import STEP_SECONDS, Tried
@@ -47,15 +48,15 @@ def has_past(history: Panel) -> frozenset[str]:
 def rehearsed(tried: Tried, model: Model, history: Panel, past: Collection[str]) -> Tried | None:
     """Those of `tried` that have too little on record, but a `past` in this history, with that on record; as many of
     them as there is time for. None: there is no such."""
-    asked = tried.young() & set(past)
-    rows = np.array([row for row, key in enumerate(tried.keys) if key in asked], int)
+    young = tried.young()
+    rows = np.array([row for row, key in enumerate(tried.keys) if young.get(key) in past], int)
     windows = _windows(tried.reach[rows])
     taken = affordable(windows)
     if not len(taken):
         return None
     mine, windows = tried.rows(rows[taken]), windows[taken]
     budget = 60 * MOST_MINUTES / len(set(windows.tolist()))  # seconds of services: all are asked about each window
-    keys = set(mine.keys)
+    keys = set(mine.series)
     others = [key for key in history.keys if key not in keys]
     companions = others[: max(0, min(FLEET, int(budget // LEAST_SECONDS)) - len(keys))]
     chosen = keys.union(companions)
@@ -89,21 +90,22 @@ def _windows(reach: Floats) -> Floats:
 
 def _lived(mine: Tried, model: Model, fleet: Panel, windows: Floats, start: float) -> Tried:
     """With all from `start` to the fleet's end on record."""
-    keys, scale = mine.keys, mine.scale[:, None]
-    known = fleet.select(keys)
-    came = known.between(start, fleet.end)
+    scale = mine.scale[:, None]
+    known = fleet.select(list(dict.fromkeys(mine.series)))
+    at = places(mine.series, known.keys)  # a series at several fills is read once
+    came = known.between(start, fleet.end).values[at]
     wanted, kept, foreseen = _wanted(mine, model, fleet, windows, start)
-    newest = newest_observed(known.until(start)) * mine.scale / mine.served.per_replica
+    newest = newest_observed(known.until(start))[at] * mine.scale / mine.served.per_replica
     # Which constants are worth trying only the newest days say; how each did is as true as of a rule.
-    largest = largest_lately(known) * mine.scale / mine.served.per_replica
+    largest = largest_lately(known)[at] * mine.scale / mine.served.per_replica
     # A round looks at data that are some steps old: what it wants then meets the demand of so many steps later.
-    age = np.minimum(mine.age // STEP_SECONDS, came.values.shape[1] - 1).astype(int)
-    columns = np.maximum(np.arange(came.values.shape[1])[None] - age[:, None], 0)
-    each = np.arange(len(keys))[:, None]
-    demand = np.where(foreseen[each, columns], np.minimum(came.values * scale, MOST), np.nan)
+    age = np.minimum(mine.age // STEP_SECONDS, came.shape[1] - 1).astype(int)
+    columns = np.maximum(np.arange(came.shape[1])[None] - age[:, None], 0)
+    each = np.arange(len(at))[:, None]
+    demand = np.where(foreseen[each, columns], np.minimum(came * scale, MOST), np.nan)
     wanted, kept, demand = wanted[each, columns], kept[each, columns], demand.astype(np.float32)
     minutes = [Minute.untold(wanted[:, t], kept[:, t], demand[:, t]) for t in range(demand.shape[1])]
-    tryouts = Tryouts.fresh(keys, np.ceil(newest), largest)
+    tryouts = Tryouts.fresh(mine.keys, np.ceil(newest), largest)
     return replace(mine, tryouts=tryouts.through(mine.served, minutes))
 
 
@@ -112,13 +114,12 @@ def _wanted(
 ) -> tuple[Array, Array, NDArray[np.bool_]]:
     """What the rules would have wanted [n, t, RULES] as each step begins, what of it was worth keeping, and whether
     anything was foreseen [n, t]."""
-    keys = mine.keys
     learned = model.fit(fleet.until(start))
-    rows = np.array([fleet.keys.index(key) for key in keys])
+    rows = places(mine.series, fleet.keys)
     peaks = None
     for window in np.unique(windows).tolist():  # one at a time: all windows of all services would take gigabytes
         said = rolled_peaks(learned, fleet.between(start, fleet.end), [window], TRACKED_LEVELS.tolist())
-        peaks = np.empty((len(keys), *said.shape[1:2], said.shape[3]), np.float32) if peaks is None else peaks
+        peaks = np.empty((len(rows), *said.shape[1:2], said.shape[3]), np.float32) if peaks is None else peaks
         here = windows == window
         peaks[here] = said[rows[here], :, 0]
     assert peaks is not None

@@ -239,8 +239,13 @@ class Service:
             if tried is not None and abs(seen.skew) <= seen.limits.skew_seconds:
                 late = self._observer.late(listing, self._memory, seen.now, deadline)
                 tried = tried.after(recent.panel, late, doubted | recent.partial)
-            carried_out = {w.key for w in seen.workloads if w.managed and w.present >= w.floor}
-            followed = {one.key: one.plan.setting for one in written if one.plan and one.key in carried_out}
+            filled = {w.key: w.lever.raised for w in seen.workloads if w.managed and w.present >= w.floor}
+            held = [one for one in written if one.key in filled and one.utilization == filled[one.key]]
+            followed = {
+                one.key: one.plan.setting
+                for one in held
+                if one.plan is not None and one.plan.setting.utilization == one.utilization
+            }
             largest, reactions = self._learned.largest, listing.reactions
             self._memory.tried = now = wish(tried, seen, series, largest, reactions, followed)
             for key in now.anew if now is not None else ():

@@ -49,6 +49,9 @@ class AsIfAnnotated:
     def write(self, target: Target, floors: Sequence[int]) -> bool:
         raise TypeError("a survey writes nothing")
 
+    def fill(self, target: Target, share: float | None) -> bool:
+        raise TypeError("a survey writes nothing")
+
     def restore(self, target: Target) -> None:
         raise TypeError("a survey writes nothing")
 

@@ -15,11 +15,12 @@ from ahpa.backtest.sweep import Question
 from ahpa.backtest.trial import Setting
 from ahpa.core.policy.rules import level_of
 from ahpa.core.served import KPA
+from ahpa.core.setting import FILLED
 from ahpa.core.units import IN_FLIGHT, converted
 from ahpa.ports import Target
 from ahpa.reactive.hpa.config import HpaConfig
 from ahpa.reactive.kpa.config import SMALLEST_TARGET, KpaConfig
-from ahpa.service.choose import FILLED, HELD, SERVICE_SECONDS
+from ahpa.service.choose import HELD, SERVICE_SECONDS
 from ahpa.simulation.scalers.hpa import DEFAULT_MAX_REPLICAS, aimed_at, on_concurrency
 from ahpa.simulation.stream import SimulatedService
 from ahpa.survey.candidates import Candidate

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ahpa.backtest import alternatives, chosen
+from ahpa.backtest import alternatives
 from ahpa.backtest.chosen import chooser
 from ahpa.backtest.ours import Ahpa, Lived, ours
 from ahpa.backtest.trial import Span, Trial
-from ahpa.core import tryouts
+from ahpa.core import fills, tryouts
 from ahpa.core.controller import step
 from ahpa.core.decision import Decision
 from ahpa.core.observation import Observation
@@ -64,8 +64,8 @@ def test_a_day_without_the_second_lever_has_the_scalers_own_target() -> None:
     panel = waves(5)
     span = Span.of(panel, 2.0)
     trial = Trial.of(panel, span, SETTING, foreseen(panel, span)[0])
-    fills = iter((0.9, None))
-    run = ours(trial).play(lambda _: Setting.fill(0.99, next(fills)))
+    shares = iter((0.9, None))
+    run = ours(trial).play(lambda _: Setting.fill(0.99, next(shares)))
     alone = ours(trial)(0.99)
     np.testing.assert_array_equal(run.floor[-60:], alone.floor[-60:])
     assert run.ready[: DAY - 60].mean() < 0.9 * alone.ready[: DAY - 60].mean()
@@ -96,7 +96,7 @@ def test_the_default_has_no_advantage_where_nothing_was_chosen_yet(monkeypatch: 
     trial = wave_trial()
     best = chooser(trial, 0.9)(NOTHING)
     monkeypatch.setattr(tryouts, "BETTER", 1e9)
-    monkeypatch.setattr(chosen, "BETTER", 1e9)
+    monkeypatch.setattr(fills, "BETTER", 1e9)
     assert chooser(trial, 0.9)(NOTHING) == best != DEFAULT_SETTING
 
 

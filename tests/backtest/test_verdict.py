@@ -68,7 +68,7 @@ def test_the_annotations_to_paste_are_what_was_found_and_the_parser_takes_them()
     model that was tried; what its floor follows it finds by itself."""
     annotations = beside_what_does_not_predict().annotations
     parsed = parse_policy(annotations)
-    assert (parsed.problems, parsed.warnings, parsed.inert, parsed.requested) == ((), (), (), True)
+    assert (parsed.problems, parsed.warnings, parsed.requested) == ((), (), True)
     assert (parsed.policy.mode, parsed.policy.quantile, parsed.policy.model) == ("observe", None, "yesterday")
     assert parsed.policy.late_target == Question().late_target
     pasted = yaml.safe_load("\n".join(as_yaml(annotations)))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ahpa.adapters.kubernetes.api import Object
+from ahpa.adapters.kubernetes.kept import MIN_SCALE, TARGET_PERCENTAGE
 from ahpa.adapters.kubernetes.kinds import KINDS
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE
+from ahpa.reactive.hpa.config import parse_quantity
 from tests.contracts.stage import ASKED, Stage, owned_by, picture_of
 from tests.fakes.kube import FakeKube
 
@@ -34,16 +36,58 @@ def fake_knative(own: str | None) -> Stage:
         baseline=int(own or 0),
         writes=kube.writes,
         kube=kube,
+        aim=lambda: float(kube.get(where)["metadata"]["annotations"].get(TARGET_PERCENTAGE, "70")) / 100,
+        edit_aim=lambda percent: kube.edit(where, {"metadata": {"annotations": {TARGET_PERCENTAGE: str(percent)}}}),
     )
 
 
-def fake_hpa(own: int) -> Stage:
+def fake_old_knative() -> Stage:
+    """Knative 1.20: what we set is borne by the PodAutoscaler."""
+    stage = fake_knative(None)
+    kube = stage.kube
+    assert kube is not None
+    kube.install_knative("1.20.0")
+    where = "/apis/autoscaling.internal.knative.dev/v1alpha1/namespaces/shop/podautoscalers/chat-00001"
+    kube.put(where, {"metadata": {"namespace": "shop", "name": "chat-00001", "annotations": {}}, "spec": {}})
+
+    def edit_aim(percent: int) -> None:
+        kube.edit(where, {"metadata": {"annotations": {TARGET_PERCENTAGE: str(percent)}}})
+
+    def said(key: str, otherwise: str) -> str:
+        return str(kube.get(where)["metadata"]["annotations"].get(key, otherwise))
+
+    return replace(
+        stage,
+        minimum=lambda: int(said(MIN_SCALE, "0")),
+        aim=lambda: float(said(TARGET_PERCENTAGE, "70")) / 100,
+        edit_aim=edit_aim,
+    )
+
+
+def fake_hpa(own: int, value: str = "") -> Stage:
+    """On cpu, or on requests in flight with such an averageValue, which is taken for 70 % of what a pod holds."""
     kube = FakeKube()
+    cpu = {"type": "Resource", "resource": {"name": "cpu", "target": {"averageUtilization": 70}}}
+    held = {"metric": {"name": "inflight"}, "target": {"type": "AverageValue", "averageValue": value}}
+    metrics: list[Object] = [{"type": "Pods", "pods": held} if value else cpu]
+
+    def aim() -> float:
+        (metric,) = kube.get(where)["spec"]["metrics"]
+        if not value:
+            return float(metric["resource"]["target"]["averageUtilization"] / 100)
+        ratio = parse_quantity(metric["pods"]["target"]["averageValue"]) / parse_quantity(value)
+        return float(round(0.7 * float(ratio), 3))
+
+    def edit_aim(percent: int) -> None:
+        target = {"averageValue": f"{percent * 1000 * int(value) // 70}m"} if value else {"averageUtilization": percent}
+        place = "pods" if value else "resource"
+        kube.edit(where, {"spec": {"metrics": [{**metrics[0], place: {**metrics[0][place], "target": target}}]}})
+
     where = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers/api"
     kube.put(where, {
         "metadata": {"namespace": "shop", "name": "api", "annotations": dict(ASKED)},
         "spec": {"minReplicas": own, "maxReplicas": 20, "scaleTargetRef": {"kind": "Deployment", "name": "api"},
-                 "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"averageUtilization": 70}}}]},
+                 "metrics": metrics},
         "status": {"currentReplicas": 1},
     })  # fmt: skip
     return Stage(
@@ -54,6 +98,9 @@ def fake_hpa(own: int) -> Stage:
         picture=lambda: picture_of(kube.objects.values()),
         baseline=own,
         writes=kube.writes,
+        kube=kube,
+        aim=aim,
+        edit_aim=edit_aim,
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ahpa.adapters.kubernetes.api import Kube
+from ahpa.adapters.kubernetes.api import Kube, Object
+from ahpa.adapters.kubernetes.kept import MIN_SCALE, TARGET_PERCENTAGE
 from ahpa.adapters.kubernetes.kinds import KINDS
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from testbed import Testbed
 from testbed.kserve import MODE
-from testbed.kube import Object, condition
+from testbed.kube import condition
 from testbed.manifests import deployment, scaled_object
 from tests.contracts.stage import ASKED, Stage, adopt_by_another, picture_of
 
@@ -15,20 +15,21 @@ from tests.contracts.stage import ASKED, Stage, adopt_by_another, picture_of
 def real_knative(bed: Testbed, namespace: str) -> Stage:
     bed.knative_service("chat", namespace, annotations=ASKED, template_annotations={MIN_SCALE: "1"}, concurrency=10)
 
-    def minimum() -> int:
-        return int(bed.get("revisions", "chat-00001", namespace)["metadata"]["annotations"].get(MIN_SCALE, 0))
+    def said(key: str, otherwise: str) -> str:
+        return str(bed.get("revisions", "chat-00001", namespace)["metadata"]["annotations"].get(key, otherwise))
 
-    def edit(number: int) -> None:
-        patch = {"metadata": {"annotations": {MIN_SCALE: str(number)}}}
-        bed.patch("revisions", "chat-00001", patch, namespace)
+    def set_to(key: str, number: int) -> None:
+        bed.patch("revisions", "chat-00001", {"metadata": {"annotations": {key: str(number)}}}, namespace)
 
     return Stage(
         actuator=KINDS["knative"].actuator(Kube.connect(str(bed.kubeconfig)), namespace),
-        minimum=minimum,
-        edit=edit,
+        minimum=lambda: int(said(MIN_SCALE, "0")),
+        edit=lambda number: set_to(MIN_SCALE, number),
         adopt=lambda: adopt_by_another(bed, "ksvc", "chat", namespace),
         picture=lambda: picture_of([*bed.find("ksvc", namespace), *bed.find("revisions", namespace)]),
         baseline=1,
+        aim=lambda: float(said(TARGET_PERCENTAGE, "70")) / 100,
+        edit_aim=lambda percent: set_to(TARGET_PERCENTAGE, percent),
     )
 
 
@@ -36,28 +37,38 @@ def real_older_knative(bed: Testbed, namespace: str) -> Stage:
     """Up to Knative 1.20, on a bed with that: the PodAutoscaler's min-scale is the one that counts."""
     bed.knative_service("chat", namespace, annotations=ASKED, template_annotations={MIN_SCALE: "1"}, concurrency=10)
 
-    def minimum() -> int:
-        return int(bed.get("podautoscalers", "chat-00001", namespace)["metadata"]["annotations"].get(MIN_SCALE, 0))
+    def said(key: str, otherwise: str) -> str:
+        return str(bed.get("podautoscalers", "chat-00001", namespace)["metadata"]["annotations"].get(key, otherwise))
 
-    def edit(number: int) -> None:
-        patch = {"metadata": {"annotations": {MIN_SCALE: str(number)}}}
-        bed.patch("podautoscalers", "chat-00001", patch, namespace)
+    def set_to(key: str, number: int) -> None:
+        bed.patch("podautoscalers", "chat-00001", {"metadata": {"annotations": {key: str(number)}}}, namespace)
 
     def objects() -> list[Object]:
         return [each for kind in ("ksvc", "revisions", "podautoscalers") for each in bed.find(kind, namespace)]
 
     return Stage(
         actuator=KINDS["knative"].actuator(Kube.connect(str(bed.kubeconfig)), namespace),
-        minimum=minimum,
-        edit=edit,
+        minimum=lambda: int(said(MIN_SCALE, "0")),
+        edit=lambda number: set_to(MIN_SCALE, number),
         adopt=lambda: adopt_by_another(bed, "ksvc", "chat", namespace),
         picture=lambda: picture_of(objects()),
         baseline=1,
+        aim=lambda: float(said(TARGET_PERCENTAGE, "70")) / 100,
+        edit_aim=lambda percent: set_to(TARGET_PERCENTAGE, percent),
     )
 
 
 def real_hpa(bed: Testbed, namespace: str) -> Stage:
     bed.hpa_with_deployment("api", namespace, annotations=ASKED, min_replicas=2, max_replicas=20)
+
+    def metrics(percent: int) -> Object:
+        target = {"type": "Utilization", "averageUtilization": percent}
+        return {"spec": {"metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]}}
+
+    def aim() -> float:
+        (metric,) = bed.get("hpa", "api", namespace)["spec"]["metrics"]
+        return float(metric["resource"]["target"]["averageUtilization"] / 100)
+
     return Stage(
         actuator=KINDS["hpa"].actuator(Kube.connect(str(bed.kubeconfig)), namespace),
         minimum=lambda: int(bed.get("hpa", "api", namespace)["spec"]["minReplicas"]),
@@ -65,6 +76,8 @@ def real_hpa(bed: Testbed, namespace: str) -> Stage:
         adopt=lambda: adopt_by_another(bed, "hpa", "api", namespace),
         picture=lambda: picture_of(bed.find("hpa", namespace)),
         baseline=2,
+        aim=aim,
+        edit_aim=lambda percent: bed.patch("hpa", "api", metrics(percent), namespace),
     )
 
 

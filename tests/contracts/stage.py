@@ -34,6 +34,10 @@ class Stage:
     """Our writes, on a fake API server."""
     kube: FakeKube | None = None
     """That server."""
+    aim: Callable[[], float] = lambda: 0.7
+    """The share to which its scaler is told to fill a replica."""
+    edit_aim: Callable[[int], object] = lambda percent: None
+    """Set it, in percent, as its owner would."""
 
     def target(self) -> Target:
         (found,) = self.actuator.targets()
@@ -41,6 +45,18 @@ class Stage:
 
     def write(self, floor: int) -> None:
         self._until_it_fits(lambda: self.actuator.write(self.target(), (floor,)))
+
+    def fill(self, share: float | None) -> None:
+        self._until_it_fits(lambda: self.actuator.fill(self.target(), share))
+
+    def filled(self, share: float | None) -> Target:
+        """The target once a list shows what it was filled to; lists come from a cache that may be a moment behind."""
+        for _ in range(20):
+            raised = self.target().lever.raised
+            if raised == share or (raised is not None and share is not None and abs(raised - share) < 0.01):
+                break
+            time.sleep(0.2)
+        return self.target()
 
     def restore(self) -> None:
         self._until_it_fits(lambda: self.actuator.restore(self.target()))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ahpa.core.policy.parameters import PARAMETERS, Parameter
 from ahpa.core.policy.rules import AHPA_MODES
-from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, Policy
+from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, TARGET_STATE, Policy
 
 GOLDEN = Path(__file__).with_name("annotations.golden")
 TRIED = (
@@ -25,7 +25,7 @@ TRIED = (
 def contract() -> str:
     """One block for each annotation, in the order of the table."""
     lines = [line for parameter in PARAMETERS for line in _block(parameter)]
-    lines += [STATE, "  ours, no parameter", "", AHPA_STRATEGY]
+    lines += [STATE, "  ours, no parameter", "", TARGET_STATE, "  ours, no parameter", "", AHPA_STRATEGY]
     lines += [f"  {said} = {PREFIX}mode: {mode}" for said, (mode, _) in AHPA_MODES.items()]
     return "\n".join(lines) + "\n"
 
@@ -37,8 +37,6 @@ def _block(parameter: Parameter) -> Iterator[str]:
     yield f"  without  {parameter.otherwise if default is None else default}"
     yield f"  example  {parameter.example}"
     yield f"  reads    {'  '.join(_read(parameter)) or 'none of those tried'}"
-    if parameter.inert:
-        yield f"  inert    {parameter.inert}"
     yield ""
 
 

@@ -219,14 +219,6 @@ def test_a_service_time_may_be_short(text: str, seconds: float) -> None:
     assert parse_policy({PREFIX + "service-time": "0s"}).problems
 
 
-def test_a_wish_that_the_service_does_not_act_on_is_known_as_such() -> None:
-    parsed = parse_policy({PREFIX + "mode": "apply", PREFIX + "manage-target": "true", PREFIX + "quantile": "oops"})
-    assert parsed.inert == (
-        "ahpa.dev/manage-target does nothing in the service yet: the utilisation target stays as it is",
-    )
-    assert parse_policy({PREFIX + "manage-target": "false", PREFIX + "late-target": "1%"}).inert == ()
-
-
 @pytest.mark.parametrize("annotations", BY_HAND, ids=[f"{''.join(a)}-{i}" for i, a in enumerate(BY_HAND)])
 def test_what_nobody_should_write_is_a_problem_with_its_key(annotations: dict[str, str]) -> None:
     (key,) = annotations

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ahpa.adapters.kubernetes.api import Kube
+from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.adapters.kubernetes.kinds import KINDS
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from ahpa.ports import ClusterError, Target
 from testbed import Testbed
 

@@ -11,9 +11,9 @@ from types import MappingProxyType
 from ahpa.adapters.files.journal import JournalFile
 from ahpa.adapters.kubernetes.api import Paced
 from ahpa.adapters.kubernetes.events import Events
+from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.adapters.kubernetes.kinds import KINDS
 from ahpa.adapters.kubernetes.pods import Pods
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from ahpa.adapters.prometheus.queries import Query, QueryList
 from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.core.decision import Decision

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.adapters.kubernetes.knative import KnativeServices
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from ahpa.core.decision import Reason
 from ahpa.ports import ClusterError, Target
 from ahpa.service.act import EVENT_SECONDS, EVENTS_A_ROUND
@@ -264,14 +264,3 @@ def test_a_slow_api_server_ends_the_telling() -> None:
     at.service._actor = slow
     at.tick()
     assert 1 <= len(at.kube.created) <= EVENT_SECONDS + 1
-
-
-def test_a_wish_that_does_nothing_in_this_build_is_said_once() -> None:
-    """manage-target is accepted, acts in the backtest, and was silent here."""
-    at = stage()
-    add_knative(at.kube, "other", mode="observe", **{"late-target": "0.1%", "manage-target": "true", "max": "9"})
-    add_knative(at.kube, "third", mode="observe", **{"manage-target": "false"})
-    for minute in range(3):
-        at.tick(NOW + 60 * minute)
-    notes = [body["note"] for _, body in at.kube.created if body["reason"] == "NotActedOn"]
-    assert notes == ["ahpa.dev/manage-target does nothing in the service yet: the utilisation target stays as it is"]

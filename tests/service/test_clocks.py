@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE
+from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.core.decision import Reason
 from ahpa.ports import ClusterError, Reading
 from tests.fakes.demand import FakePrometheus

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE
+from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from tests.service.stage import HPAS, NOW, ROOT, Stage, add_hpa, stage
 
 REVISION, SCALED = f"{ROOT}/revisions/chat-00001", "/apis/apps/v1/namespaces/shop/deployments/api"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE
+from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.core.readiness import Lag, Readiness, Tier
 from ahpa.core.starts import Start, StartLog
 from ahpa.service.memory import Memory

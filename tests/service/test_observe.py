@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE
+from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.core.decision import Reason
 from ahpa.ports import ClusterError
 from tests.fakes.demand import FakePrometheus

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from ahpa.adapters.kubernetes.events import Events
+from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.adapters.kubernetes.kinds import KINDS
 from ahpa.adapters.kubernetes.pods import Pods
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from ahpa.adapters.processes.executors import Threads
 from ahpa.adapters.prometheus.queries import QueryList
 from ahpa.adapters.prometheus.source import Prometheus

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import pytest
 
 from ahpa.adapters.kubernetes.api import Object
+from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.adapters.kubernetes.kinds import KINDS
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from ahpa.ports import Actuator, ClusterError, Target
 from ahpa.service.restore import RAISED_AGAIN, Restored, recorded, restore
 from tests.contracts.test_actuators import STAGES
@@ -113,6 +113,9 @@ def test_what_a_running_service_raises_again_is_no_success() -> None:
             KINDS["hpa"].actuator(kube, "shop").write(now, (7,))
 
         def write(self, target: Target, floors: object) -> bool:
+            raise AssertionError
+
+        def fill(self, target: Target, share: float | None) -> bool:
             raise AssertionError
 
     found, _ = recorded(actuators(kube))

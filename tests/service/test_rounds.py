@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE
+from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.core.decision import Reason
 from tests.service.stage import NOW, ROOT, stage, staged
 

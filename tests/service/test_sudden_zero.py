@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE
+from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.core.decision import Decision, Reason
 from ahpa.service.doubts import Doubts, Zero, sudden_zeros, used_to_zero
 from forecasting.libraries.calibrated import CalibratedModel

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from ahpa.adapters.kubernetes.api import Object
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE
+from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.adapters.prometheus.queries import Query, load_queries
 from ahpa.core.decision import Decision, Reason
 from ahpa.ports import ClusterError

@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import replace
 
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE
+from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.ports import ClusterError
 from tests.service.stage import NOW, ROOT, Stage, stage
 from tests.service.test_act import names_of

@@ -83,6 +83,9 @@ def test_whoever_was_made_by_another_target_is_left_to_that() -> None:
         def write(self, target: Target, floors: object) -> bool:
             raise AssertionError
 
+        def fill(self, target: Target, share: float | None) -> bool:
+            raise AssertionError
+
         def restore(self, target: Target) -> None:
             raise AssertionError
 

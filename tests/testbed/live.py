@@ -6,9 +6,9 @@ import time
 
 from ahpa.adapters.kubernetes.api import Kube, KubeApi
 from ahpa.adapters.kubernetes.events import Events
+from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.adapters.kubernetes.kinds import KINDS
 from ahpa.adapters.kubernetes.pods import Pods
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from ahpa.adapters.prometheus.queries import QueryList
 from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.service.rounds import Ports, Service

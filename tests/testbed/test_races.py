@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ahpa.adapters.kubernetes.api import Kube
+from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.adapters.kubernetes.kinds import KINDS
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from ahpa.ports import Actuator, ClusterError
 from testbed import Testbed
 

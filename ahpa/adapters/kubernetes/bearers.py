@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
+from ahpa.adapters.kubernetes.kept import AUTOSCALING
 from ahpa.adapters.kubernetes.objects import annotations_of
 
 SERVING = "serving.knative.dev/v1"
 AUTOSCALING_INTERNAL = "autoscaling.internal.knative.dev/v1alpha1"
-AUTOSCALING = "autoscaling.knative.dev/"
+
 FIRST_LIVE_REVISION = (1, 21)
 """The first Knative release in which a Revision's min-scale acts without a restart."""
 

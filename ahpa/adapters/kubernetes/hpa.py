@@ -1,4 +1,5 @@
-"""HorizontalPodAutoscalers: the floor is `spec.minReplicas`, with our record in the same patch.
+"""HorizontalPodAutoscalers: the floor is `spec.minReplicas`, with our record in the same patch; the second lever its
+metrics' targets (hpa_target.py).
 
 The HPA controller acts on a raised minReplicas at the next sync, without metrics and past `behavior`
 (horizontal.go: "current number of replicas is below the minimum"), so our own ramp replaces it.
@@ -9,11 +10,12 @@ fight (another predictor).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
 from ahpa.adapters.kubernetes.concern import Concern, concerns_us
 from ahpa.adapters.kubernetes.hpa_metrics import Requests, measure_of, metrics_of
+from ahpa.adapters.kubernetes.hpa_target import lever_of, own_metrics, raised, record_of, same
 from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.adapters.kubernetes.objects import (
     annotations_of,
@@ -28,7 +30,7 @@ from ahpa.adapters.kubernetes.objects import (
     whole,
 )
 from ahpa.adapters.kubernetes.scaled import Scaled, Workloads
-from ahpa.core.policy.values import STATE
+from ahpa.core.policy.values import STATE, TARGET_STATE
 from ahpa.core.served import HPA as WITHOUT_BEHAVIOR
 from ahpa.core.served import Reaction
 from ahpa.core.turns import in_turn
@@ -76,24 +78,43 @@ class HorizontalPodAutoscalers:
         (floor,) = floors
         if floor == target.floor:
             return False
-        self._patch(handle_of(target, dict), floor, str(target.baseline))
+        self._patch(handle_of(target, dict), {"minReplicas": floor}, {STATE: str(target.baseline)})
+        return True
+
+    def fill(self, target: Target, share: float | None) -> bool:
+        item, lever = handle_of(target, dict), target.lever
+        if share is not None and (lever.own is None or share <= lever.own):
+            share = None
+        metrics = own_metrics(item) if share is None or lever.own is None else raised(item, lever.own, share)
+        if same(metrics, (item.get("spec") or {}).get("metrics") or []):
+            return False
+        record = None if share is None else record_of(item)
+        self._patch(item, {"metrics": metrics}, {TARGET_STATE: record})
         return True
 
     def restore(self, target: Target) -> None:
-        self._patch(handle_of(target, dict), target.baseline, None)
+        item = handle_of(target, dict)
+        spec: dict[str, object] = {"minReplicas": target.baseline}
+        if target.lever.raised is not None:
+            spec["metrics"] = own_metrics(item)
+        noted = {key: None for key in (STATE, TARGET_STATE) if key in annotations_of(item)}
+        self._patch(item, spec, noted)
 
-    def _patch(self, item: Object, floor: int, record: str | None) -> None:
+    def _patch(self, item: Object, spec: Mapping[str, object], annotations: Mapping[str, str | None]) -> None:
+        """One patch for the spec and our record of what its owner had there."""
         meta = item["metadata"]
         where = path(*collection(AUTOSCALING_V2, "horizontalpodautoscalers", meta["namespace"]), meta["name"])
         body = {
             "metadata": {
                 "resourceVersion": meta["resourceVersion"],
                 "uid": meta["uid"],
-                "annotations": {STATE: record},
+                "annotations": dict(annotations),
             },
-            "spec": {"minReplicas": floor},
+            "spec": dict(spec),
         }
-        self._kube.merge_patch(where, body)
+        written = self._kube.merge_patch(where, body)
+        # A second patch of it in this round goes on from here; what anybody else wrote since is a conflict.
+        meta["resourceVersion"] = written["metadata"]["resourceVersion"]
 
     def _target(self, item: Object) -> Target:
         meta, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
@@ -120,8 +141,9 @@ class HorizontalPodAutoscalers:
             ready=current if scaled.ready is None else scaled.ready,
             present=max(current, scaled.asked),
             maximum=count(spec.get("maxReplicas"), "maxReplicas") or None,
-            measures=measures(spec, namespace, scaled, self._workloads),
-            managed=STATE in annotations_of(item),
+            measures=measures({**spec, "metrics": own_metrics(item)}, namespace, scaled, self._workloads),
+            lever=lever_of(item),
+            managed=not annotations_of(item).keys().isdisjoint((STATE, TARGET_STATE)),
             selector=scaled.selector,
             names=workload_names(scales),
             no_demand="it has no metric that can be measured by itself: name the query that measures this HPA",

@@ -65,6 +65,9 @@ class ScaledObjects:
         self._patch(item, floor, _NOTHING if own is None else str(own))
         return True
 
+    def fill(self, target: Target, share: float | None) -> bool:
+        return False  # its HPA is KEDA's, which reverts us, and its triggers may have any form
+
     def restore(self, target: Target) -> None:
         item = handle_of(target, dict)
         self._patch(item, _record(item) if _held(item) else _said(item), None)

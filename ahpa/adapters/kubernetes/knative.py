@@ -3,6 +3,7 @@ template.
 
 - The template belongs to the owner: a change there makes a new Revision and, during its rollout, twice the GPUs.
 - Which object bears it depends on Knative's version: bearers.py.
+- While the forecast is trusted, and its owner lets us, `target-utilization-percentage` is written there too.
 - Nothing else may be written to a Revision: any other annotation or label ends up in the pod template and
   replaces all pods. Our record of what the owner had is kept on the Service's metadata, which is not copied.
 - An old Revision that lost its traffic ignores its min-scale; we put its own back.
@@ -10,7 +11,6 @@ template.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ from ahpa.adapters.kubernetes.bearers import SERVING, Bearers, bearers
 from ahpa.adapters.kubernetes.cluster_defaults import ClusterConfig, KnativeDefaults
 from ahpa.adapters.kubernetes.concern import Concern, concerns_us
 from ahpa.adapters.kubernetes.hpa_metrics import Requests
+from ahpa.adapters.kubernetes.kept import MINIMUM, TARGET, Kept, record_of
 from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.adapters.kubernetes.objects import (
     annotations_of,
@@ -30,26 +31,20 @@ from ahpa.adapters.kubernetes.objects import (
     target_or_refusal,
 )
 from ahpa.adapters.kubernetes.revisions import (
-    MIN_SCALE,
-    Facts,
     facts,
     failed,
-    held,
     meant,
     minimum,
     of_another_predictor,
-    own_min_scale,
     prepared_until,
-    recorded,
     scaler_of,
     traffic,
 )
 from ahpa.adapters.kubernetes.scaled import Scaled, Workloads, requests_of
-from ahpa.core.capacity import Part
-from ahpa.core.policy.values import STATE
+from ahpa.adapters.kubernetes.together import lever_of, measures_of, parts_of
+from ahpa.core.policy.values import STATE, TARGET_STATE
 from ahpa.core.served import KPA
-from ahpa.core.units import credible
-from ahpa.ports import ClusterError, Measure, Target
+from ahpa.ports import ClusterError, Target
 from ahpa.reactive.hpa.config import HpaConfig
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.transport import NEVER
@@ -63,7 +58,9 @@ class _Listed:
     active: Mapping[str, Object]
     """Those that receive traffic, or are about to."""
     idle: Mapping[str, Object]
-    """All others that are in our record."""
+    """All others that are in our records."""
+    own: Mapping[str, float]
+    """Of the active: the share to which its owner's own target fills a replica."""
     defaults: KnativeDefaults
     bearers: Bearers
 
@@ -112,40 +109,67 @@ class KnativeServices:
         listed = handle_of(target, _Listed)
         service, active, idle = listed.service, listed.active, listed.idle
         wanted = {part.name: count for part, count in zip(target.parts, floors, strict=True)}
-        if not target.managed and all(listed.minimum(name) == count for name, count in wanted.items()):
+        managed = STATE in annotations_of(service)
+        if not managed and all(listed.minimum(name) == count for name, count in wanted.items()):
             return False  # nothing to raise yet, so nothing to remember
-        before = recorded(service)
-        released = {name: revision for name, revision in idle.items() if held(revision, before)}
-        after = self._unlisted(listed) | {name: before[name] for name in released}
-        after |= {n: before[n] if held(rev, before) else own_min_scale(rev) for n, rev in active.items()}
+        before = MINIMUM.recorded(service)
+        released = {name: revision for name, revision in idle.items() if MINIMUM.held(revision, before)}
+        after = self._unlisted(listed, MINIMUM) | {name: before[name] for name in released}
+        after |= {name: MINIMUM.own(revision, before) for name, revision in active.items()}
         if after != before:
-            self._record(service, after)  # before the floor: a crash in between leaves a harmless record
+            self._record(service, {STATE: record_of(after)})  # before the floor: a crash in between is harmless
         moved = {name: count for name, count in wanted.items() if listed.minimum(name) != count}
         for name, count in moved.items():
-            self._patch_min(listed, active[name], str(count))
+            self._set(listed, active[name], {MINIMUM: str(count)})
         for name, revision in released.items():
-            self._release(listed, revision, before[name])
+            self._release(listed, revision, {MINIMUM: before[name]})
         return bool(released or moved) or after != before
 
-    def _release(self, listed: _Listed, revision: Object, own: str | None) -> None:
-        """Give back what its owner had to one that lost its traffic. Nobody is served by it: where that is refused it
-        is tried again in the next round, and the floors of the others do not wait for it."""
+    def fill(self, target: Target, share: float | None) -> bool:
+        listed = handle_of(target, _Listed)
+        before, every = TARGET.recorded(listed.service), {**listed.idle, **listed.active}
+        ours = {name: before[name] for name, revision in every.items() if TARGET.held(revision, before)}
+        raised = {} if share is None else {n: f"{100 * share:g}" for n, own in listed.own.items() if own < share}
+        wanted = {**ours, **raised}
+        moved = {n: said for n, said in wanted.items() if annotations_of(every[n]).get(TARGET.annotation) != said}
+        if not moved:
+            return False
+        after = self._unlisted(listed, TARGET) | {name: TARGET.own(every[name], before) for name in wanted}
+        if raised and after != before:
+            self._record(listed.service, {TARGET.record: record_of(after)})  # before the target, as for the floor
+        remembered = bool(raised)
+        for name, said in moved.items():
+            if name in listed.active:
+                self._set(listed, every[name], {TARGET: said})
+            else:
+                remembered |= not self._release(listed, every[name], {TARGET: said})
+        if not remembered:
+            self._record(listed.service, {TARGET.record: record_of(self._unlisted(listed, TARGET))})
+        return True
+
+    def _release(self, listed: _Listed, revision: Object, owners: Mapping[Kept, str | None]) -> bool:
+        """Give back what its owner had to one that lost its traffic. Nobody is served by it: where that is refused
+        (False) it is tried again in the next round, and the floors of the others do not wait for it."""
         try:
-            self._patch_min(listed, revision, own)
+            self._set(listed, revision, owners)
         except ClusterError as error:
             if error.status not in (403, 404, 422):
                 raise
+            return False
+        return True
 
     def restore(self, target: Target) -> None:
         listed = handle_of(target, _Listed)
-        state = recorded(listed.service)
+        records = {kept: kept.recorded(listed.service) for kept in (MINIMUM, TARGET)}
         for name, revision in (*listed.active.items(), *listed.idle.items()):
-            if held(revision, state):
-                self._patch_min(listed, revision, state[name])
-        if STATE in annotations_of(listed.service):
-            self._record(listed.service, self._unlisted(listed) or None)
+            held = {kept: state[name] for kept, state in records.items() if kept.held(revision, state)}
+            if held:
+                self._set(listed, revision, held)
+        noted = [kept for kept in records if kept.record in annotations_of(listed.service)]
+        if noted:
+            self._record(listed.service, {kept.record: record_of(self._unlisted(listed, kept)) for kept in noted})
 
-    def _unlisted(self, listed: _Listed) -> dict[str, str | None]:
+    def _unlisted(self, listed: _Listed, kept: Kept) -> dict[str, str | None]:
         """Our record of those that were not among the listed, as in a list that is a moment old, and are there: their
         floors are still ours to put back."""
         namespace = listed.service["metadata"]["namespace"]
@@ -157,8 +181,9 @@ class KnativeServices:
                 return error.status != 404
             return True
 
-        lost = recorded(listed.service).keys() - listed.active.keys() - listed.idle.keys()
-        return {name: own for name, own in recorded(listed.service).items() if name in lost and there(name)}
+        state = kept.recorded(listed.service)
+        lost = state.keys() - listed.active.keys() - listed.idle.keys()
+        return {name: own for name, own in state.items() if name in lost and there(name)}
 
     def _target(
         self,
@@ -169,12 +194,13 @@ class KnativeServices:
         meta = service["metadata"]
         namespace, revisions = str(meta.get("namespace")), borne.by_name
         # By name: the order in the Service's status means nothing.
-        received, state = traffic(service), recorded(service)
+        received, state, targets = traffic(service), MINIMUM.recorded(service), TARGET.recorded(service)
         wanted = meant(service) if received else {}  # the first of all must not wait for replicas: nobody is served yet
         here = {n: revisions[namespace, n] for n in sorted(received | wanted) if (namespace, n) in revisions}
         active = {n: revision for n, revision in here.items() if n in received or not failed(revision)}
         missing = sorted(received.keys() - active.keys())
-        idle = {n: revisions[namespace, n] for n in state if n not in active and (namespace, n) in revisions}
+        noted = sorted((state.keys() | targets.keys()) - active.keys())
+        idle = {n: revisions[namespace, n] for n in noted if (namespace, n) in revisions}
         for revision in (*active.values(), *idle.values()):
             identity(revision)
         refusal = _somebody_elses(service) or borne.refusal or of_another_predictor(active, defaults)
@@ -182,10 +208,11 @@ class KnativeServices:
             refusal = refusal or f"its Revision {', '.join(missing)} receives traffic and was not among those listed"
         elif not active:
             refusal = refusal or "no Revision receives traffic yet"
-        by_name = {name: facts(revision, state, defaults, self._requests) for name, revision in active.items()}
+        by_name = {n: facts(revision, state, defaults, self._requests, targets) for n, revision in active.items()}
         rows = list(by_name.values())
+        own = {name: row.lever.own or 1.0 for name, row in by_name.items()}
         maxima = [row.maximum for row in rows if row.maximum is not None]
-        measures, no_demand = _measures(rows)
+        measures, no_demand = measures_of(rows)
         return Target(
             kind=KNATIVE.name,
             title=KNATIVE.title,
@@ -199,17 +226,18 @@ class KnativeServices:
             present=sum(row.present for row in rows),
             maximum=sum(maxima) if maxima and len(maxima) == len(rows) else None,
             measures=measures,
-            managed=STATE in annotations_of(service),
+            managed=not annotations_of(service).keys().isdisjoint((STATE, TARGET_STATE)),
             selector=f"serving.knative.dev/service={meta.get('name')}",
             names={"workload": str(meta.get("name")), "workload-kind": "KnativeService"},
             no_demand=no_demand,
             reaction=next((row.reaction for row in rows if row.reaction != KPA), KPA),
-            parts=_parts(by_name, received, wanted, {n: prepared_until(active[n], defaults) for n in active}),
+            lever=lever_of(rows),
+            parts=parts_of(by_name, received, wanted, {n: prepared_until(active[n], defaults) for n in active}),
             assumed=defaults.assumed,
             refusal=refusal,
             inertia=next((row.inertia for row in rows if row.inertia), ""),
             maker=maker_of(service),
-            handle=_Listed(service, active, idle, defaults, borne),
+            handle=_Listed(service, active, idle, own, defaults, borne),
         )
 
     def _requests(self, revision: Object) -> Requests:
@@ -218,18 +246,21 @@ class KnativeServices:
         its = Scaled(selector=f"serving.knative.dev/revision={meta['name']}", requests=requests_of(spec))
         return Workloads(self._kube).requests(meta["namespace"], its)
 
-    def _record(self, service: Object, state: Mapping[str, str | None] | None) -> None:
-        text = None if state is None else json.dumps(state, sort_keys=True, separators=(",", ":"))
-        self._patch(service, SERVING, "services", {STATE: text})
+    def _record(self, service: Object, records: Mapping[str, str | None]) -> None:
+        self._patch(service, SERVING, "services", records)
 
-    def _patch_min(self, listed: _Listed, revision: Object, value: str | None) -> None:
-        self._patch(revision, listed.bearers.group_version, listed.bearers.resource, {MIN_SCALE: value})
+    def _set(self, listed: _Listed, revision: Object, values: Mapping[Kept, str | None]) -> None:
+        annotations = {kept.annotation: value for kept, value in values.items()}
+        self._patch(revision, listed.bearers.group_version, listed.bearers.resource, annotations)
 
     def _patch(self, item: Object, group_version: str, resource: str, annotations: Mapping[str, str | None]) -> None:
         meta = item["metadata"]
         where = path(*collection(group_version, resource, meta["namespace"]), meta["name"])
         precondition = {"resourceVersion": meta["resourceVersion"], "uid": meta["uid"]}
-        self._kube.merge_patch(where, {"metadata": {**precondition, "annotations": dict(annotations)}})
+        written = self._kube.merge_patch(where, {"metadata": {**precondition, "annotations": dict(annotations)}})
+        meta["resourceVersion"] = written["metadata"][
+            "resourceVersion"
+        ]  # a second patch in this round goes on from here
 
 
 def scaler(target: Target) -> KpaConfig | HpaConfig | None:
@@ -253,45 +284,3 @@ KNATIVE = Kind(
 def _somebody_elses(service: Object) -> str | None:
     """KServe leaves its Services' annotations and Revisions as they are (ksvc_reconciler.go compares only its own)."""
     return None if maker_of(service) else somebody_elses(service, KNATIVE.title)
-
-
-def _parts(
-    rows: Mapping[str, Facts], received: Mapping[str, int], wanted: Mapping[str, int], until: Mapping[str, float]
-) -> tuple[Part, ...]:
-    """Each Revision with the traffic that it receives or is meant to, whichever is more; how long one is prepared for
-    that receives none yet."""
-    whole = sum(received[name] for name in rows if name in received) or 100
-    return tuple(
-        Part(
-            name,
-            max(received.get(name, 0) / whole, wanted.get(name, 0) / 100),
-            _served(row),
-            row.baseline,
-            row.maximum,
-            row.floor,
-            row.ready,
-            None if name in received else until[name],
-        )
-        for name, row in rows.items()
-    )
-
-
-def _served(row: Facts) -> float:
-    """What one replica serves; 1 where nothing is said that can be divided by."""
-    value = row.capacity.value
-    return value if value is not None and credible(value) else 1.0
-
-
-def _measures(rows: Sequence[Facts]) -> tuple[tuple[Measure, ...], str]:
-    """What a Service of such Revisions is scaled by, or why no query can be for that."""
-    capacities = tuple(row.capacity for row in rows)
-    metrics = {row.metric for row in rows} or {"knative/concurrency"}
-    if "" in metrics:
-        why = next(row.capacity.source for row in rows if not row.metric)
-        return (
-            Measure("", capacities),
-        ), f"{why}: name the query that measures it, and set ahpa.dev/target-per-replica"
-    if len(metrics) > 1:
-        why = "its Revisions are scaled by different metrics, and each query sees only its own: name one for all"
-        return (Measure("", capacities),), why
-    return (Measure(metrics.pop(), capacities),), ""

@@ -33,6 +33,7 @@ from ahpa.adapters.kubernetes.objects import (
 from ahpa.adapters.kubernetes.records import Records
 from ahpa.adapters.kubernetes.scaled import Scaled, Workloads
 from ahpa.adapters.kubernetes.triggers import measures_of
+from ahpa.core.setting import FIXED
 from ahpa.ports import ClusterError, Measure, Target
 from ahpa.transport import NEVER
 
@@ -97,6 +98,9 @@ class InferenceServices:
         self._patch(raw.item, floor)
         return True
 
+    def fill(self, target: Target, share: float | None) -> bool:
+        return False  # nothing may be noted on an InferenceService, and its HPA is KServe's, which reverts us
+
     def restore(self, target: Target) -> None:
         if not isinstance(target.handle, _Raw):
             self._knative.restore(target)
@@ -138,6 +142,7 @@ class InferenceServices:
             names={**behind.names, "name": behind.name},
             refusal=somebody_elses(item, KSERVE.title) or behind.refusal,
             maker="",
+            lever=FIXED,
         )
 
     def _raw(self, kube: KubeApi, item: Object, records: Mapping[tuple[str, str], int | None]) -> Target:

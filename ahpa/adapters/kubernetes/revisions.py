@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from ahpa.adapters.kubernetes.api import Object
 from ahpa.adapters.kubernetes.cluster_defaults import KnativeDefaults
 from ahpa.adapters.kubernetes.hpa_metrics import KUBERNETES_DEFAULT, Requests, measure_of, metrics_of
-from ahpa.adapters.kubernetes.objects import annotations_of, count, owns, seconds, whole
+from ahpa.adapters.kubernetes.kept import AUTOSCALING, MIN_SCALE, TARGET, Record, owners
+from ahpa.adapters.kubernetes.objects import annotations_of, count, seconds, whole
 from ahpa.adapters.kubernetes.scaled import requests_of
-from ahpa.core.policy.values import AHPA_CLASS, STATE
+from ahpa.core.policy.values import AHPA_CLASS
 from ahpa.core.served import HPA, KPA, Reaction
+from ahpa.core.setting import Lever
 from ahpa.core.units import IN_FLIGHT, PER_SECOND, Capacity
 from ahpa.reactive.hpa.config import HpaConfig
 from ahpa.reactive.kpa.config import KPA_CLASS, PROGRESS_DEADLINE, ClusterDefaults, KpaConfig, KpaConfigError
 from ahpa.reactive.kpa.hpa_class import HPA_CLASS, hpa_spec
 from ahpa.reactive.kpa.reader import Reader
 
-AUTOSCALING = "autoscaling.knative.dev/"
-MIN_SCALE = AUTOSCALING + "min-scale"
+NOTHING: Record = MappingProxyType({})
+_BY_HPA = Lever(fixed="Knative's class hpa has no utilization of its own")
 PATIENCE = 0.8
 """Of Knative's progress deadline (600 s): so long a coming Revision is given all its replicas. One that the cluster has
 no room for is then given up for what is ready, in the time that is left."""
@@ -62,37 +64,6 @@ def prepared_until(revision: Object, defaults: KnativeDefaults) -> float:
     return (seconds(revision["metadata"].get("creationTimestamp")) or 0.0) + PATIENCE * deadline
 
 
-def recorded(service: Object) -> dict[str, str | None]:
-    """Our record on the Service: Revision name -> its own min-scale annotation (None: it had none)."""
-    text = annotations_of(service).get(STATE)
-    if text is None or len(text) > 4096:
-        return {}
-    try:
-        parsed = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    if not isinstance(parsed, dict):
-        return {}
-    return {k: None if v is None else str(v) for k, v in parsed.items() if v is None or whole(v) is not None}
-
-
-def held(revision: Object, state: Mapping[str, str | None]) -> bool:
-    """True if the Revision's min-scale is ours; a user's edit takes it away from us, and then it is theirs.
-
-    A record above the minimum in force is not ours, whoever wrote it: we only ever raise. Believed, it would let a
-    tenant who may edit nothing but the Service raise its Revisions.
-    """
-    name = revision["metadata"]["name"]
-    plausible = name in state and (whole(state[name]) or 0) <= (whole(annotations_of(revision).get(MIN_SCALE)) or 0)
-    return plausible and owns(revision, "metadata", "annotations", MIN_SCALE)
-
-
-def own_min_scale(revision: Object) -> str | None:
-    """The min-scale annotation as it stands, None where there is none (the cluster's default then rules)."""
-    value = annotations_of(revision).get(MIN_SCALE)
-    return None if value is None else str(value)
-
-
 def minimum(revision: Object, defaults: KnativeDefaults) -> int:
     """The minimum in force: kebab-case wins over camelCase; where none is set the cluster's default counts."""
     return _minimum(annotations_of(revision), defaults)
@@ -129,6 +100,7 @@ class Facts:
     metric: str
     """What it is scaled by, as a query of the list is `for` it; empty: it cannot be read."""
     capacity: Capacity
+    lever: Lever
     reaction: Reaction = KPA
     """Of the scaler of its class."""
     inertia: str = ""
@@ -137,19 +109,16 @@ class Facts:
 
 def facts(
     revision: Object,
-    state: Mapping[str, str | None],
+    minima: Record,
     defaults: KnativeDefaults,
     requests: Callable[[Object], Requests] = lambda revision: requests_of(revision.get("spec") or {}),
+    targets: Record = NOTHING,
 ) -> Facts:
-    """Read a Revision; `state` is our record of what its owner had, `requests` tells what one of its pods requests."""
-    name = revision["metadata"]["name"]
-    annotations = dict(annotations_of(revision))
+    """Read a Revision; `minima` and `targets` are our records of what its owner had, `requests` tells what one of its
+    pods requests. What one serves is by the owner's own target, whatever is in force."""
+    annotations = owners(revision, minima, targets)
     status = revision.get("status") or {}
     floor = minimum(revision, defaults)
-    if held(revision, state):
-        own = state[name]
-        annotations.pop(MIN_SCALE)
-        annotations |= {} if own is None else {MIN_SCALE: own}
     ready = count(status.get("actualReplicas"), "actualReplicas")
     by_requests = _class(annotations, defaults) == KPA_CLASS
     metric, capacity = (
@@ -165,11 +134,17 @@ def facts(
         maximum=_maximum(annotations, defaults.autoscaler),
         metric=metric,
         capacity=capacity,
+        lever=_lever(revision, capacity, targets) if by_requests else _BY_HPA,
         reaction=KPA if by_requests else HPA,
         inertia=_inertia(revision)
         if max(ready, count(status.get("desiredReplicas"), "desiredReplicas")) < floor
         else "",
     )
+
+
+def _lever(revision: Object, capacity: Capacity, targets: Record) -> Lever:
+    said = TARGET.read(annotations_of(revision).get(TARGET.annotation)) if TARGET.held(revision, targets) else None
+    return Lever(capacity.utilization, None if said is None else said / 100)
 
 
 def _inertia(revision: Object) -> str:

@@ -26,6 +26,11 @@ class Metrics:
         gauge, counter = self._gauge, self._counter
         self.floor = gauge("ahpa_floor_replicas", "Floor that should be in force (in observe mode: would be)", TARGET)
         self.baseline = gauge("ahpa_baseline_replicas", "Minimum that the owner had set", TARGET)
+        self.filled = gauge(
+            "ahpa_target_utilization_ratio",
+            "Share to which the scaler is told to fill replicas while the forecast is trusted; none: its owner's own",
+            TARGET,
+        )
         self.ready = gauge("ahpa_ready_replicas", "Replicas ready at the last tick", TARGET)
         self.ignored = gauge(
             "ahpa_floor_ignored", "1 where fewer replicas are asked for than the floor that is in force", TARGET
@@ -74,7 +79,9 @@ class Metrics:
             self._show_all(rounds, coverage)
 
     def _show_all(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
-        by_target = (self.floor, self.ignored, self.baseline, self.ready, self.late, self.forecast_at)
+        by_target = (
+            self.floor, self.ignored, self.baseline, self.filled, self.ready, self.late, self.forecast_at,
+        )  # fmt: skip
         others = (self.peak, self.lag, self.starts, self.coverage, self.setting_late, self.setting_replicas)
         for gauge in (*by_target, *others):
             gauge.clear()
@@ -89,6 +96,8 @@ class Metrics:
         self.ignored.labels(*labels).set(bool(each.ignored))
         self.baseline.labels(*labels).set(decision.baseline)
         self.ready.labels(*labels).set(workload.ready)
+        if decision.utilization is not None:
+            self.filled.labels(*labels).set(decision.utilization)
         record = decision.plan.setting.record if decision.plan is not None else None
         if record is not None:
             self.setting_late.labels(*labels, "chosen").set(record.late)

@@ -33,8 +33,6 @@ class Parameter:
     help: str
     otherwise: str = ""
     """What holds where nobody gave it and there is no value that stands in for it."""
-    inert: str = ""
-    """What the service does instead, where it does not act on it yet."""
 
     @property
     def field(self) -> str:
@@ -288,10 +286,9 @@ PARAMETERS: tuple[Parameter, ...] = (
         "manage-target",
         _flag,
         "true or false",
-        "false",
-        "Allow the utilisation target to be raised while the forecast is trusted (in the backtest, not yet in "
-        "the service).",
-        inert="the utilisation target stays as it is",
+        "true",
+        "Allow the utilisation target of the scaler to be raised (to 80, 90 or 100 %, whatever did best) while the "
+        "forecast is trusted: Knative Services and HPAs (docs/limits.md).",
     ),
 )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ahpa.core.policy.hints import nearest
 from ahpa.core.policy.parameters import BY_NAME, Unreadable
-from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, Parsed, Policy
+from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, TARGET_STATE, Parsed, Policy
 
 _MOST_UNKNOWN = 8
 """Of keys that are no parameters so many are named: an object may carry ten thousand, and a hint takes a tenth of a
@@ -30,7 +30,8 @@ AHPA_MODES = {
 def parse_policy(annotations: Mapping[str, str], defaults: Policy | None = None) -> Parsed:
     """Read the annotations of one object. Never raises; every problem names key, value and what is accepted."""
     policy = defaults or Policy()
-    raw = {k: v for k, v in annotations.items() if (k.startswith(PREFIX) and k != STATE) or k == AHPA_STRATEGY}
+    ours = (STATE, TARGET_STATE)
+    raw = {k: v for k, v in annotations.items() if (k.startswith(PREFIX) and k not in ours) or k == AHPA_STRATEGY}
     problems: list[str] = []
     warnings: list[str] = []
     inert: list[str] = []
@@ -67,8 +68,6 @@ def parse_policy(annotations: Mapping[str, str], defaults: Policy | None = None)
         inert += [f"{AHPA_STRATEGY}: {strategy} is taken for {PREFIX}mode: {mode}; {unlike}"] if unlike else []
     policy = replace(policy, **given)
     problems += _contradictions(policy, given)
-    asked = [BY_NAME[field.replace("_", "-")] for field, value in given.items() if value is not False]
-    inert += (f"{PREFIX}{each.name} does nothing in the service yet: {each.inert}" for each in asked if each.inert)
     return Parsed(policy, tuple(problems), tuple(warnings), requested, raw, tuple(inert))
 
 

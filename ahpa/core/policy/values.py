@@ -12,6 +12,9 @@ from ahpa.core.known.windows import Window
 PREFIX = "ahpa.dev/"
 STATE = PREFIX + "baseline"
 """Where we keep what the owner had set; ours, not a parameter."""
+TARGET_STATE = PREFIX + "baseline-target"
+"""The same of the utilisation target. Apart from the floor's: a version of before the second lever reads that one, and
+leaves this one alone."""
 AHPA_STRATEGY = "autoscaling.alibabacloud.com/scaleStrategy"
 """The annotation of Alibaba's AHPA; its users can move over without editing."""
 AHPA_CLASS = "ahpa.autoscaling.knative.dev"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ahpa.adapters.kubernetes.bearers import old
+from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.adapters.kubernetes.knative import KnativeServices
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from tests.fakes.kube import FakeKube
 
 ROOT = "/apis/serving.knative.dev/v1/namespaces/shop"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.adapters.kubernetes.knative import KnativeServices
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from ahpa.core.capacity import apportion
 from ahpa.core.policy.values import AHPA_CLASS
 from ahpa.ports import ClusterError, Target

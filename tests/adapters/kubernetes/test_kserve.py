@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.adapters.kubernetes.kserve import InferenceServices
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE
 from ahpa.ports import ClusterError, Target
 from tests.fakes.kube import FakeKube
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from ahpa.adapters.kubernetes.kept import MIN_SCALE, MINIMUM, TARGET, TARGET_PERCENTAGE
 from ahpa.adapters.kubernetes.knative import KnativeServices
-from ahpa.adapters.kubernetes.revisions import MIN_SCALE, PATIENCE, recorded
+from ahpa.adapters.kubernetes.revisions import PATIENCE
 from ahpa.ports import ClusterError, Target
 from tests.contracts.stage import ASKED
 from tests.fakes.kube import FakeKube
@@ -102,7 +103,7 @@ def test_a_revision_that_is_gone_for_good_leaves_no_record() -> None:
     actuator.write(only(actuator), (5, 4))
     del kube.objects[f"{ROOT}/revisions/r2"]
     actuator.write(only(actuator), (5,))
-    assert recorded(kube.objects[f"{ROOT}/services/chat"]) == {"r1": None}
+    assert MINIMUM.recorded(kube.objects[f"{ROOT}/services/chat"]) == {"r1": None}
 
 
 def test_one_that_may_not_be_given_back_keeps_nobody_from_being_raised() -> None:
@@ -191,3 +192,41 @@ def test_parts_are_in_the_order_of_their_names() -> None:
         cluster([{"revisionName": n, "percent": 50} for n in ("b", "a")], {"b": 50, "a": 50}, a=READY, b=READY)
     )
     assert [part.name for part in target.parts] == ["a", "b"]
+
+
+def test_a_raised_target_goes_with_the_traffic() -> None:
+    """The new Revision is told to fill its replicas too; the old one, which nobody asks any more, has its own back."""
+    actuator, kube = cluster(LATEST, {"r1": 100}, newest="r1", r1=READY, r2=READY)
+    actuator.fill(only(actuator), 0.9)
+    status = {"traffic": [{"revisionName": "r2", "percent": 100}], "latestCreatedRevisionName": "r2"}
+    kube.objects[f"{ROOT}/services/chat"]["status"] = status
+
+    def said(name: str) -> str | None:
+        annotations: dict[str, str] = kube.objects[f"{ROOT}/revisions/{name}"]["metadata"]["annotations"]
+        return annotations.get(TARGET_PERCENTAGE)
+
+    assert actuator.fill(only(actuator), 0.9)
+    assert (said("r1"), said("r2")) == (None, "90")
+    assert actuator.fill(only(actuator), None)
+    assert (said("r1"), said("r2")) == (None, None)
+    assert TARGET.recorded(kube.objects[f"{ROOT}/services/chat"]) == {}
+
+
+def test_each_revision_is_raised_only_above_its_own_target() -> None:
+    actuator, kube = cluster(NAMED, {"r1": 40, "r2": 60}, r1=READY, r2=READY)
+    kube.edit(f"{ROOT}/revisions/r1", {"metadata": {"annotations": {TARGET_PERCENTAGE: "95"}}})
+    assert only(actuator).lever.fills == (1.0,)
+    actuator.fill(only(actuator), 0.9)
+    assert kube.objects[f"{ROOT}/revisions/r1"]["metadata"]["annotations"][TARGET_PERCENTAGE] == "95"
+    assert kube.objects[f"{ROOT}/revisions/r2"]["metadata"]["annotations"][TARGET_PERCENTAGE] == "90"
+    actuator.restore(only(actuator))
+    assert kube.objects[f"{ROOT}/revisions/r1"]["metadata"]["annotations"][TARGET_PERCENTAGE] == "95"
+    assert TARGET_PERCENTAGE not in kube.objects[f"{ROOT}/revisions/r2"]["metadata"]["annotations"]
+
+
+def test_under_knatives_class_hpa_no_target_is_raised() -> None:
+    actuator, kube = cluster(None, {"r2": 100}, r2=READY)
+    noted = {"autoscaling.knative.dev/class": "hpa.autoscaling.knative.dev"}
+    kube.edit(f"{ROOT}/revisions/r2", {"metadata": {"annotations": noted}})
+    lever = only(actuator).lever
+    assert (lever.free, lever.fills, lever.fixed) == (False, (), "Knative's class hpa has no utilization of its own")
