@@ -156,9 +156,9 @@ def supply_of(workload: Workload) -> Supply:
 
 
 def _aim(workload: Workload, at: Round, outlook: Outlook, bounds: Bounds, rollout: Rollout | None) -> _Aim:
-    policy, low, high = workload.policy.policy, bounds.low, bounds.high
-    supply, setting = supply_of(workload), setting_of(workload)
-    made = plan(outlook, supply, setting, at.observation.now, at.observation.tick_seconds, policy.lead, policy.known)
+    policy, low, high, supply = workload.policy.policy, bounds.low, bounds.high, supply_of(workload)
+    tick = at.observation.tick_seconds
+    made = plan(outlook, supply, setting_of(workload), at.observation.now, tick, policy.lead, policy.known)
     needs = needs_of(workload, made)
     believed = max(workload.floor, _believable(outlook, supply, at.observation.limits, made.lift.value))
     if made.floor > believed:

@@ -10,13 +10,15 @@ from rich.table import Table
 from rich.text import Text
 
 from ahpa.core.ahead import Ahead
-from ahpa.core.decision import UNTRUSTED, Decision, Severity
+from ahpa.core.decision import Decision, Reason, Severity
 from ahpa.core.observation import Workload
 from ahpa.core.words import printable, seconds
 from ahpa.ports import TargetRound
 from ahpa.render.table import STYLES, cell, columns
 
 NOTHING = "–"
+BLIND = frozenset({Reason.PARTIAL_DATA, Reason.NO_FORECAST})
+"""Nothing to be warned of, but worth a sentence: there is no plan, or half of one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +91,7 @@ def doubts(rows: Iterable[Row]) -> list[str]:
 
 def _wrong(row: Row) -> Iterator[str]:
     reason = row.decision.reason
-    if reason.severity is Severity.WARNING or reason in UNTRUSTED:
+    if reason.severity is Severity.WARNING or reason in BLIND:
         yield row.decision.message
     if row.ignored:
         yield row.ignored

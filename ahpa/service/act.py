@@ -139,7 +139,7 @@ class Actor:
     def _introduce(self, each: TargetRound, memory: Memory, now: float) -> bool:
         """Say once what was found out of an object: a wrong guess should be seen before the bill."""
         text = f"measured by {each.measured}; ahpa.dev/demand and ahpa.dev/target-per-replica override it"
-        if not self.events.say(each.target, "Measured", text, now, value=crc32(text.encode())):
+        if not self.events.say(each.target, "Measured", text, now, value=crc32(text.encode(errors="replace"))):
             return False
         memory.introduced[each.target.key] = each.measured
         return True

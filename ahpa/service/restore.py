@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from ahpa.core.policy.values import PREFIX, STATE
+from ahpa.core.policy.values import PREFIX, STATE, TARGET_STATE
 from ahpa.ports import Actuator, ClusterError, Target
 
 ROUNDS = 12
@@ -48,7 +48,7 @@ def recorded(actuators: Mapping[str, Actuator]) -> tuple[dict[str, Target], dict
 
 def _recorded(target: Target) -> bool:
     """Also one that cannot be read now: its floor may be ours."""
-    return target.managed or STATE in target.annotations
+    return target.managed or not target.annotations.keys().isdisjoint((STATE, TARGET_STATE))
 
 
 def found_at_last(

@@ -13,7 +13,7 @@ from ahpa.ports import ClusterError
 from tests.fakes.kube import FakeKube
 from tests.fakes.raw_server import RawServer
 
-LISTS = ("services", "revisions", "horizontalpodautoscalers")
+LISTS = ("/services", "/revisions", "/horizontalpodautoscalers", "/scaledobjects", "/inferenceservices")
 Send = Callable[[bytes], None]
 
 
@@ -78,7 +78,7 @@ class ApiServer(RawServer):
                 return answer(200, self.kube.merge_patch(path, json.loads(body)))
             if method == "POST":
                 return answer(201, self.kube.create(path, json.loads(body)))
-            if path.rpartition("/")[2] in (*LISTS, "pods"):
+            if path.endswith((*LISTS, "/pods")):
                 return answer(200, {"kind": "List", "metadata": {}, "items": self.kube.items(path)})
             return answer(200, self.kube.get(path))
         except ClusterError as error:

@@ -7,7 +7,7 @@ import pytest
 from ahpa.core.decision import Reason
 from tests.service.stage import NOW, ROOT, stage
 
-ADOPTED = {"metadata": {"ownerReferences": [{"kind": "InferenceService", "name": "llm", "controller": True}]}}
+ADOPTED = {"metadata": {"ownerReferences": [{"kind": "Platform", "name": "llm", "controller": True}]}}
 
 
 @pytest.mark.parametrize("mode", ["apply", "observe"])
