@@ -39,17 +39,17 @@ MUTATIONS = {
     "template": Mutation(
         "the floor is written to the Service's template instead of the Revision",
         "ahpa/adapters/kubernetes/knative.py",
-        '        self._patch(revision, "revisions", {MIN_SCALE: value})\n',
+        "        self._patch(revision, listed.bearers.group_version, listed.bearers.resource, annotations)\n",
         '        where = path(*collection(SERVING, "services", revision["metadata"]["namespace"]),\n'
         '                     revision["metadata"]["labels"]["serving.knative.dev/service"])\n'
-        '        meta = {"annotations": {MIN_SCALE: value}}\n'
+        '        meta = {"annotations": annotations}\n'
         '        self._kube.merge_patch(where, {"metadata": {}, "spec": {"template": {"metadata": meta}}})\n',
     ),
     "restore": Mutation(
         "what the owner had is not given back",
         "ahpa/service/act.py",
-        "                actuator.restore(target)\n",
-        "                pass\n",
+        "            actuator.restore(target)\n",
+        "            pass\n",
     ),
     "zero": Mutation(
         "what Prometheus did not observe is read as 0",

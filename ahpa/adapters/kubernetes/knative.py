@@ -258,9 +258,8 @@ class KnativeServices:
         where = path(*collection(group_version, resource, meta["namespace"]), meta["name"])
         precondition = {"resourceVersion": meta["resourceVersion"], "uid": meta["uid"]}
         written = self._kube.merge_patch(where, {"metadata": {**precondition, "annotations": dict(annotations)}})
-        meta["resourceVersion"] = written["metadata"][
-            "resourceVersion"
-        ]  # a second patch in this round goes on from here
+        # A second patch in this round goes on from here.
+        meta["resourceVersion"] = written["metadata"]["resourceVersion"]
 
 
 def scaler(target: Target) -> KpaConfig | HpaConfig | None:
