@@ -134,7 +134,7 @@ def keda(bed: Testbed, namespace: str) -> Life:
     return Life(bed, namespace, "so", "chat", (pods, asked), 4.0, ("so", "chat"), ("spec", "minReplicaCount"), "chat")
 
 
-def _inference_service(namespace: str, annotations: dict[str, str]) -> Object:
+def inference_service(namespace: str, annotations: dict[str, str]) -> Object:
     container = {"name": "main", "image": "dev.local/llm:1", "resources": {"requests": {"cpu": "100m"}}}
     return {
         "apiVersion": "serving.kserve.io/v1beta1",
@@ -153,7 +153,7 @@ def kserve_raw(bed: Testbed, namespace: str) -> Life:
         "kind": "ConfigMap",
         "metadata": {"name": "ahpa-records", "namespace": "ahpa-system"},
     }
-    asked = _inference_service(namespace, {MODE: "RawDeployment"})
+    asked = inference_service(namespace, {MODE: "RawDeployment"})
     where = ("spec", "predictor", "minReplicas")
     return Life(
         bed,
@@ -173,7 +173,7 @@ def kserve_raw(bed: Testbed, namespace: str) -> Life:
 def kserve_serverless(bed: Testbed, namespace: str) -> Life:
     """Knative's own default: 100 in flight for each, 70 % of that at target."""
     bed.play_kserve()
-    asked = _inference_service(namespace, {"autoscaling.knative.dev/target-burst-capacity": "-1"})
+    asked = inference_service(namespace, {"autoscaling.knative.dev/target-burst-capacity": "-1"})
     where, workload = ("metadata", "annotations", MIN_SCALE), "llm-predictor-00001-deployment"
     bearer = ("revisions", "llm-predictor-00001")
     return Life(bed, namespace, "isvc", "llm", (asked,), 70.0, bearer, where, workload, ("ksvc",), copied=True)

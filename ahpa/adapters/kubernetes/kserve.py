@@ -119,7 +119,8 @@ class InferenceServices:
             if error.status == 404:
                 return {}
             raise
-        return {(each.namespace, each.name.removesuffix("-predictor")): each for each in found}
+        predictors = [each for each in found if each.name == f"{_owner(each)}-predictor"]
+        return {(each.namespace, _owner(each)): each for each in predictors}
 
     def _target(
         self,
@@ -194,6 +195,11 @@ KSERVE = Kind(
     capacity="as of those",
     scaler=scaler,
 )
+
+
+def _owner(service: Target) -> str:
+    """The name of the InferenceService that made it. Its transformer and its explainer have Services too."""
+    return service.maker.rpartition("/")[2]
 
 
 def _made_by_kserve(item: Object) -> bool:

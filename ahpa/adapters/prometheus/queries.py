@@ -95,9 +95,10 @@ class QueryList:
         return Query(f"the query of its {measure.metric[:80]}", text, fixed=True)
 
     def largest(self, counted: Sequence[tuple[str, float]]) -> str:
-        """As the port says. `max(a or b)` alone would be what is left where one gives nothing."""
+        """As the port says. `max(a or b)` alone would be what is left where one gives nothing. An owner's own query may
+        end in a comment, which the end of its line ends."""
         rows = " or ".join(
-            f'label_replace(sum({query}) / {per_replica!r}, "ahpa_metric", "{i}", "", "")'
+            f'label_replace(sum({query}\n) / {per_replica!r}, "ahpa_metric", "{i}", "", "")'
             for i, (query, per_replica) in enumerate(counted)
         )
         return f"max({rows}) and count({rows}) == {len(counted)}"

@@ -140,6 +140,14 @@ def test_one_whose_minimum_would_move_nothing_is_refused(annotations: dict[str, 
     assert said in str(target(cluster(annotations)).refusal)
 
 
+def test_the_service_of_a_transformer_is_no_predictor() -> None:
+    """`llm-transformer` is made by `llm` too, and an InferenceService may be called so."""
+    kube = serverless(cluster())
+    kube.objects[f"{KNATIVE}/services/llm-predictor"]["metadata"]["name"] = "llm-transformer"
+    kube.objects[f"{KNATIVE}/services/llm-transformer"] = kube.objects.pop(f"{KNATIVE}/services/llm-predictor")
+    assert "neither a Knative Service nor an HPA" in str(target(kube).refusal)
+
+
 def test_one_that_keda_scales_is_measured_by_its_triggers() -> None:
     kube = raw(cluster({"serving.kserve.io/autoscalerClass": "keda"}))
     trigger = {"type": "prometheus", "metadata": {"query": "sum(vllm:num_requests_running)", "threshold": "4"}}

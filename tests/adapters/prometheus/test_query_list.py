@@ -68,7 +68,7 @@ def test_of_several_the_one_that_needs_most_is_one_query_and_none_where_one_of_t
     text = QueryList({}).largest([('sum(a{n="{{namespace}}"})', 0.35), ('sum(b{n="{{namespace}}"})', 2.0)])
     check(text)
     rows = (
-        'label_replace(sum(sum(a{n="{{namespace}}"})) / 0.35, "ahpa_metric", "0", "", "") or '
-        'label_replace(sum(sum(b{n="{{namespace}}"})) / 2.0, "ahpa_metric", "1", "", "")'
+        'label_replace(sum(sum(a{n="{{namespace}}"})\n) / 0.35, "ahpa_metric", "0", "", "") or '
+        'label_replace(sum(sum(b{n="{{namespace}}"})\n) / 2.0, "ahpa_metric", "1", "", "")'
     )
     assert text == f"max({rows}) and count({rows}) == 2"
