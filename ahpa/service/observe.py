@@ -61,8 +61,7 @@ class Observer:
     """The calendars of the world; None: all go by the operator's."""
 
     def list(self, deadline: float = math.inf) -> Listing:
-        """All targets of every kind that answers; one without its CRD harms no other. Raises ClusterError if none
-        answers."""
+        """All targets of every kind that answers; one without its CRD harms no other. Raises ClusterError if none does."""
         targets: list[Target] = []
         failures: dict[str, ClusterError] = {}
         for kind, actuator in self.actuators.items():
@@ -73,7 +72,8 @@ class Observer:
         if len(failures) == len(self.actuators):
             raise next(iter(failures.values()))
         found = {target.key for target in targets}
-        asked = tuple(self._asked_or_left_out(target) for target in targets if target.maker not in found)
+        own = [target for target in targets if target.maker not in found and not _orphaned(target, failures)]
+        asked = tuple(map(self._asked_or_left_out, own))
         return Listing(asked, {kind: str(error) for kind, error in failures.items()})
 
     def tell_of_kinds(self, listing: Listing, memory: Memory) -> None:
@@ -223,6 +223,12 @@ class Observer:
             assumed=_assumed(asked, readiness),
             no_capacity=next((one.problem for one in asked.fits if one.problem), ""),
         )
+
+
+def _orphaned(target: Target, failures: Collection[str]) -> bool:
+    """Whether its maker, which may speak for it, could not be listed in this round, and it says no mode itself: with
+    nothing but our record on it, it would look like one whose owner is done with us."""
+    return target.maker.partition("/")[0] in failures and f"{PREFIX}mode" not in target.annotations
 
 
 def _reverted(target: Target, policy: Policy) -> str | None:

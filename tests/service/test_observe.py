@@ -212,6 +212,21 @@ def test_an_hpa_that_a_target_of_ours_made_is_spoken_for_by_that(monkeypatch: py
     assert sorted(at.tick(NOW + 60)) == ["keda/shop/orders", "knative/shop/chat"]
 
 
+def test_what_its_maker_holds_is_not_restored_while_that_cannot_be_listed() -> None:
+    """One failed list of InferenceServices: each of their Knative Services, which has nothing but our record, looked
+    like one that nobody asks for any more, and its floor went from 6 to 0 at once."""
+    at = stage()
+    at.tick()
+    owner = {"kind": "InferenceService", "name": "chat", "controller": True}
+    at.kube.edit(
+        f"{ROOT}/services/chat", {"metadata": {"ownerReferences": [owner], "annotations": {"ahpa.dev/mode": None}}}
+    )
+    at.kube.fail = lambda method, where: ClusterError(503, where) if where.endswith("/inferenceservices") else None
+    assert at.tick(NOW + 60) == {}
+    at.kube.fail = lambda method, where: None
+    assert str(at.tick(NOW + 120)["knative/shop/chat"].reason) == "Restored", "and is, where its maker does not ask"
+
+
 @pytest.mark.parametrize(
     ("own", "refused"),
     [({"mode": "apply"}, True), ({"mode": "observe"}, False), ({"mode": "apply", "minimum_in_git": "ignored"}, False)],

@@ -99,7 +99,16 @@ def measure_of(metric: Metric, requests: Requests) -> Measure:
         names["container"] = str(metric.source.get("container"))
     if metric.type == "Object":
         names["object"] = str((metric.source.get("describedObject") or {}).get("name"))
-    return Measure(f"{_TYPES[metric.type]}/{metric.name}", (_capacity(metric, requests),), names)
+    return Measure(f"{_TYPES[metric.type]}/{metric.name}{_selected(metric)}", (_capacity(metric, requests),), names)
+
+
+def _selected(metric: Metric) -> str:
+    """What of a metric is looked at, as part of what it is called: `{queue=a}`. A query for all of it is none for that.
+    A rule that is no plain label stands for itself."""
+    selector = (metric.source.get("metric") or {}).get("selector") or {}
+    rules = [f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items())]
+    rules += ["..."] if selector.get("matchExpressions") else []
+    return f"{{{','.join(rules)}}}" if rules else ""
 
 
 def _capacity(metric: Metric, requests: Requests) -> Capacity:
@@ -110,7 +119,12 @@ def _capacity(metric: Metric, requests: Requests) -> Capacity:
     text = metric.target.get("averageValue")
     if text is None:
         return Capacity(None, unit, f"its metric {metric.name[:80]} has no target for one replica")
-    value = quantity(text)
+    try:
+        value = quantity(text)
+    except ValueError:
+        return Capacity(
+            None, unit, f"the averageValue of its metric {metric.name[:80]} is no number: {str(text)[:40]!r}"
+        )
     return Capacity(value if 0 < value < math.inf else None, unit, f"the averageValue of its metric {metric.name[:80]}")
 
 

@@ -92,7 +92,9 @@ class ScaledObjects:
         floor = count(spec.get("minReplicaCount"), "minReplicaCount")
         maximum = spec.get("maxReplicaCount")
         advanced = (spec.get("advanced") or {}).get("horizontalPodAutoscalerConfig") or {}
-        ready = scaled.asked if scaled.ready is None else scaled.ready
+        # What cannot be read is not "none of it is there".
+        asked = scaled.asked if scaled.known else floor
+        ready = asked if scaled.ready is None else scaled.ready
         return Target(
             kind=KEDA.name,
             title=KEDA.title,
@@ -103,7 +105,7 @@ class ScaledObjects:
             baseline=(_record(item) or 0) if _held(item) else floor,
             floor=floor,
             ready=ready,
-            present=max(scaled.asked, ready),
+            present=max(asked, ready),
             maximum=_MAXIMUM if maximum is None else count(maximum, "maxReplicaCount"),
             measures=measures_of(spec, lambda: Workloads(self._kube).requests(namespace, scaled)),
             managed=STATE in annotations_of(item),

@@ -160,6 +160,8 @@ class KnativeServices:
 
     def restore(self, target: Target) -> None:
         listed = handle_of(target, _Listed)
+        if listed.bearers.refusal is not None:  # what bears the floor is not known, so the record must stay
+            raise ClusterError(0, listed.bearers.refusal)
         records = {kept: kept.recorded(listed.service) for kept in (MINIMUM, TARGET)}
         for name, revision in (*listed.active.items(), *listed.idle.items()):
             held = {kept: state[name] for kept, state in records.items() if kept.held(revision, state)}

@@ -72,11 +72,12 @@ class InferenceServices:
     def targets(self, deadline: float = NEVER) -> list[Target]:
         kube = self._kube.within(deadline)
         listed = kube.items(path(*collection(SERVING_V1BETA1, "inferenceservices", self._namespace)))
-        ours = [item for item in listed if self._concerns(item)]
+        # One whose annotations were taken off still has our record, which is not on it.
+        records = self._records.read() if listed else {}
+        ours = [item for item in listed if self._concerns(item) or _key_of(self._records, item) in records]
         if not ours:
             return []
         served = self._serverless(deadline)
-        records = self._records.read()
         return [
             target_or_refusal(
                 item,
@@ -99,6 +100,8 @@ class InferenceServices:
         return True
 
     def fill(self, target: Target, share: float | None) -> bool:
+        if not isinstance(target.handle, _Raw):
+            return self._knative.fill(target, None)  # what the Service itself was given before, back
         return False  # nothing may be noted on an InferenceService, and its HPA is KServe's, which reverts us
 
     def restore(self, target: Target) -> None:
@@ -116,7 +119,7 @@ class InferenceServices:
         try:
             found = self._knative.targets(deadline)
         except ClusterError as error:
-            if error.status == 404:
+            if error.status in (403, 404):  # no Knative here, or none that is ours to read
                 return {}
             raise
         predictors = [each for each in found if each.name == f"{_owner(each)}-predictor"]
@@ -143,7 +146,7 @@ class InferenceServices:
             names={**behind.names, "name": behind.name},
             refusal=somebody_elses(item, KSERVE.title) or behind.refusal,
             maker="",
-            lever=FIXED,
+            lever=replace(behind.lever, fixed=FIXED.fixed),
         )
 
     def _raw(self, kube: KubeApi, item: Object, records: Mapping[tuple[str, str], int | None]) -> Target:
@@ -155,7 +158,9 @@ class InferenceServices:
         key = self._records.key(item)
         raw = _Raw(item, key in records, records.get(key))
         floor = 1 if _said(item) is None else _said(item) or 0
-        ready = scaled.asked if scaled.ready is None else scaled.ready
+        own = (1 if raw.own is None else raw.own) if _held(raw) else floor
+        asked = scaled.asked if scaled.known else floor
+        ready = asked if scaled.ready is None else scaled.ready
         return Target(
             kind=KSERVE.name,
             title=KSERVE.title,
@@ -163,11 +168,12 @@ class InferenceServices:
             name=str(meta["name"]),
             annotations=annotations_of(item),
             reference=reference_to(item, SERVING_V1BETA1, "InferenceService"),
-            baseline=(1 if raw.own is None else raw.own) if _held(raw) else floor,
+            baseline=own,
             floor=floor,
             ready=ready,
-            present=max(scaled.asked, ready),
-            maximum=count(predictor.get("maxReplicas"), "maxReplicas") or None,
+            present=max(asked, ready),
+            # Without one KServe takes the minimum, and would raise it with ours (hpa_reconciler.go: createHPA).
+            maximum=count(predictor.get("maxReplicas"), "maxReplicas") or max(1, own),
             measures=_measures(scaler, namespace, scaled, workloads),
             managed=raw.recorded,
             selector=scaled.selector,
@@ -195,6 +201,14 @@ KSERVE = Kind(
     capacity="as of those",
     scaler=scaler,
 )
+
+
+def _key_of(records: Records, item: Object) -> tuple[str, str] | None:
+    """Of what has no name, or no uid, nothing is recorded."""
+    try:
+        return records.key(item)
+    except LookupError:
+        return None
 
 
 def _owner(service: Target) -> str:

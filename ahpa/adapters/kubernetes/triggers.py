@@ -73,14 +73,18 @@ def _threshold(trigger: Object, kind: str) -> Capacity:
     text = next((_said(trigger, key) for key in ("threshold", "value", "queueLength") if _said(trigger, key)), None)
     if text is None:
         return Capacity(None, source=f"its {kind[:40]} trigger says no threshold")
-    return Capacity(float(quantity(text)), None, f"the threshold of its {kind[:40]} trigger")
+    try:
+        return Capacity(float(quantity(text)), None, f"the threshold of its {kind[:40]} trigger")
+    except ValueError:
+        return Capacity(None, source=f"the threshold of its {kind[:40]} trigger is no number: {str(text)[:40]!r}")
 
 
 def _resource(kind: str, trigger: Object, requests: Callable[[], Requests]) -> Measure:
     """As the HPA that KEDA makes has it."""
     container, value = _said(trigger, "containerName"), _said(trigger, "value")
     utilization = trigger.get("metricType", _said(trigger, "type") or "Utilization") == "Utilization"
-    target = {"averageUtilization": int(str(value))} if utilization else {"averageValue": value}
+    share = int(str(value)) if utilization and str(value).isdecimal() else None
+    target: Object = {"averageUtilization": share} if utilization else {"averageValue": value}
     source = {"name": kind, "target": target, **({"container": container} if container else {})}
     metric = Metric("ContainerResource" if container else "Resource", kind, source)
     return measure_of(metric, requests() if utilization else {})

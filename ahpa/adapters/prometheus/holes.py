@@ -25,6 +25,7 @@ HOLES = frozenset({"namespace", "name", "step", "pods", *_NAMES})
 
 # Kubernetes' alphabet for what it makes up (apimachinery, pkg/util/rand): no vowels, no 0, 1, 3.
 _MADE = "[bcdfghjklmnpqrstvwxz2456789]"
+_KEPT = 58
 _CUT = 46
 """A pod's name is cut to 58 characters and five of its own (apiserver, pkg/storage/names): from a workload's name of
 more than 46 and a hash of up to ten, something may be missing."""
@@ -69,5 +70,7 @@ def pods_of(workload: str, kind: str) -> str:
 def _pods(workload: str, middle: str) -> str:
     """Of a ReplicaSet, as Deployments and Argo's Rollouts have them."""
     if len(workload) + (17 if middle else 0) > _CUT:
-        return f"{workload[:_CUT].replace('.', '[.]')}[-a-z0-9.]*"
+        kept = workload if len(workload) < _KEPT else workload[:_KEPT]
+        cut = "-[-a-z0-9]*" if middle else f"-?[-{_MADE[1:-1]}]{{0,11}}{_MADE}{{5}}"
+        return f"{kept.replace('.', '[.]')}{cut}"
     return f"{workload.replace('.', '[.]')}{middle}-{_MADE}{{1,10}}-{_MADE}{{5}}"

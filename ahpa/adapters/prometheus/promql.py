@@ -241,7 +241,9 @@ class _Parser:
             raise self._error("one of = != =~ !~ is missing after the label", sign)
         if value.kind != "string":
             raise self._error("a value in quotes is missing", value)
-        if label.text.strip("\"'`") == "__name__" and sign.text != "=":
+        if "\\" in label.text:
+            raise self._error("a label's name is written plainly, without a backslash", label)
+        if label.text.strip("\"'`") == "__name__" and (sign.text != "=" or "\\" in value.text):
             raise self._error("a metric is named, not searched for", label)
         inner = value.text[1:-1]
         hole = HOLE.fullmatch(inner)

@@ -19,6 +19,8 @@ from ahpa.adapters.prometheus.promql import HOLE, PromQLError, check, confined
 from ahpa.core.units import Unit, UnitError, unit_named
 from ahpa.ports import NO_NAMES, Measure, QueryError
 
+_LONGEST = 4096
+"""Characters of an owner's own PromQL: reading it costs time in each round."""
 _FOR = re.compile(r"[a-z-]{1,40}/[^\s/]{1,200}", re.ASCII)
 
 
@@ -88,6 +90,12 @@ class QueryList:
             )
         if not RFC_1123.fullmatch(namespace):
             raise QueryError(f"{namespace[:80]!r} is not a name of a Kubernetes object")
+        if len(measure.promql) > _LONGEST:
+            raise QueryError(
+                f"the query of its {measure.metric[:80]} is longer than {_LONGEST} characters; name another"
+            )
+        if _ZERO_FOR_NOTHING.search(measure.promql):
+            raise QueryError(f"the query of its {measure.metric[:80]}: {_DOUBT}")
         try:
             text = confined(measure.promql, self.own_label, namespace)
         except PromQLError as error:
@@ -123,13 +131,13 @@ def load_queries(file: str | None = None) -> dict[str, Query]:
     return queries
 
 
+_DOUBT = "it says 0 where nothing is known ('or vector(0)'): leave that out, a gap is held and a zero is lowered on"
 _ZERO_FOR_NOTHING = re.compile(r"\bor\s+(?:on\s*\(\s*\)\s*)?vector\s*\(\s*0(?:\.0*)?\s*\)", re.ASCII | re.IGNORECASE)
 
 
 def doubts(queries: Mapping[str, Query]) -> dict[str, str]:
     """By name: what an operator should know of a query before anything is lowered on it."""
-    said = "it says 0 where nothing is known ('or vector(0)'): leave that out, a gap is held and a zero is lowered on"
-    return {name: said for name, query in queries.items() if _ZERO_FOR_NOTHING.search(query.template)}
+    return {name: _DOUBT for name, query in queries.items() if _ZERO_FOR_NOTHING.search(query.template)}
 
 
 _TEXTS = ("promql", "unit", "late", "note")

@@ -7,6 +7,7 @@ import pytest
 from ahpa.adapters.kubernetes.bearers import old
 from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.adapters.kubernetes.knative import KnativeServices
+from ahpa.ports import ClusterError
 from tests.fakes.kube import FakeKube
 
 ROOT = "/apis/serving.knative.dev/v1/namespaces/shop"
@@ -72,6 +73,17 @@ def test_an_upgrade_takes_the_floor_away_and_the_next_round_knows_its_owners_min
     KnativeServices(kube).write(after, (7,))
     (raised,) = KnativeServices(kube).targets()
     assert (raised.baseline, raised.floor) == (2, 7)
+
+
+def test_what_cannot_be_put_back_is_not_forgotten() -> None:
+    """The PodAutoscaler is raised and Knative's version cannot be read: the record was taken off, the floor stayed."""
+    kube = cluster("1.20.0")
+    KnativeServices(kube).write(KnativeServices(kube).targets()[0], (6,))
+    del kube.objects[CONTROLLER]
+    fresh = KnativeServices(kube)
+    with pytest.raises(ClusterError, match="version is unknown"):
+        fresh.restore(fresh.targets()[0])
+    assert "ahpa.dev/baseline" in kube.get(f"{ROOT}/services/chat")["metadata"]["annotations"]
 
 
 def test_without_a_known_version_nothing_is_written() -> None:

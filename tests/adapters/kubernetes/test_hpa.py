@@ -105,6 +105,8 @@ def per_replica_of(actuator: HorizontalPodAutoscalers) -> list[float | None]:
          [("object/hits", 2000.0)]),
         ([{"type": "Pods", "pods": {"metric": {"name": "rps"}, "target": {"averageValue": "3"}}}, {"type": "Else"}],
          [("pods/rps", 3.0)]),
+        ([{"type": "External", "external": {"metric": {"name": "lag", "selector": {"matchLabels": {"queue": "a"}}},
+                                            "target": {"averageValue": "30"}}}], [("external/lag{queue=a}", 30.0)]),
         ([{"type": "External", "external": {"metric": {"name": "ahpa_floor_replicas"},
                                             "target": {"averageValue": "1"}}}], []),
         ([{"type": "Resource", "resource": {"name": "cpu", "target": {"averageUtilization": 70}}},

@@ -48,6 +48,14 @@ def test_the_label_that_keda_gives_to_what_it_makes_stands_on_its_own_objects_to
     assert target(meta={"labels": {"scaledobject.keda.sh/name": "orders"}}).refusal is None
 
 
+def test_what_cannot_be_read_is_not_taken_for_nothing() -> None:
+    """ "the floor of 5 is in force, and 0 are asked for" was said of a kind whose scale we may not read."""
+    found = target(
+        {"minReplicaCount": 5, "scaleTargetRef": {"apiVersion": "acme.io/v1", "kind": "Worker", "name": "w"}}
+    )
+    assert (found.ready, found.present) == (5, 5)
+
+
 def test_without_a_minimum_it_may_sleep() -> None:
     found = target({"maxReplicaCount": 9})
     assert (found.baseline, found.floor, found.maximum) == (0, 0, 9)
@@ -77,6 +85,13 @@ def test_each_trigger_is_one_thing_that_it_is_scaled_by(trigger: Object, read: t
     (measure,) = target({"triggers": [trigger]}).measures
     assert measure.metric == read[0]
     assert measure.capacities[0].value == pytest.approx(read[1])
+
+
+@pytest.mark.parametrize("kind", ["cpu", "memory", "external"])
+def test_a_trigger_that_is_no_number_says_nothing_of_one_replica(kind: str) -> None:
+    """The whole ScaledObject was refused, and a floor that it had could not even be given back."""
+    found = target({"triggers": [{"type": kind, "metricType": "AverageValue", "metadata": {"value": "high"}}]})
+    assert (found.refusal, found.measures[0].capacities[0].value) == (None, None)
 
 
 def test_the_topic_and_the_group_of_kafka_fill_its_query() -> None:
@@ -157,6 +172,6 @@ def test_while_keda_has_fallen_back_nothing_is_released(state: str, doubted: boo
 
 
 @pytest.mark.parametrize("spec", [{"minReplicaCount": "2"}, {"maxReplicaCount": -1}, {"triggers": ["cpu"]},
-                                  {"triggers": [{"type": "cpu", "metadata": {"value": "many"}}]}])  # fmt: skip
+                                  {"scaleTargetRef": "orders"}])  # fmt: skip
 def test_what_cannot_be_read_is_refused_and_harms_no_other(spec: dict[str, Any]) -> None:
     assert "this ScaledObject cannot be read: " in str(target(spec).refusal)

@@ -140,6 +140,32 @@ def test_one_whose_minimum_would_move_nothing_is_refused(annotations: dict[str, 
     assert said in str(target(cluster(annotations)).refusal)
 
 
+def test_a_raw_one_whose_annotations_were_taken_off_is_given_back_what_it_had() -> None:
+    """Our record is not on it: it was forgotten, and our floor stayed for ever."""
+    kube = raw(cluster())
+    actuator = InferenceServices(kube)
+    actuator.write(target(kube), (5,))
+    kube.edit(WHERE, {"metadata": {"annotations": {"ahpa.dev/mode": None}}})
+    found = target(kube)
+    assert (found.managed, found.baseline, found.floor) == (True, 2, 5)
+    actuator.restore(found)
+    assert kube.get(WHERE)["spec"]["predictor"]["minReplicas"] == 2
+    assert actuator.targets() == []
+
+
+def test_without_a_maximum_a_raw_one_is_a_fixed_fleet() -> None:
+    """KServe takes the minimum for it: with ours it would have raised its HPA's maximum to our cap."""
+    kube = raw(cluster())
+    del kube.objects[WHERE]["spec"]["predictor"]["maxReplicas"]
+    assert target(kube).maximum == 2
+
+
+def test_without_a_right_to_knative_those_on_deployments_are_served() -> None:
+    kube = raw(cluster())
+    kube.fail = lambda method, where: ClusterError(403, where) if "knative" in where else None
+    assert target(kube).refusal is None
+
+
 def test_the_service_of_a_transformer_is_no_predictor() -> None:
     """`llm-transformer` is made by `llm` too, and an InferenceService may be called so."""
     kube = serverless(cluster())

@@ -29,6 +29,21 @@ DEPLOYED, STATEFUL, KNATIVE = "Deployment", "StatefulSet", "KnativeService"
         ("chat", KNATIVE, "chat-v2-00001-deployment-7d9f8b6c5d-x2x9z", False),
         ("canary", "Rollout", "canary-6d4b75cb6d-hwz9k", True),
         ("a" * 50, DEPLOYED, "a" * 50 + "-7d9f8b6x2x9z", True),
+        ("a" * 45 + "-blue", DEPLOYED, "a" * 45 + "-blue-7d9f8b6x2x9z", True),
+        ("a" * 45 + "-blue", DEPLOYED, "a" * 45 + "-green-7d9f8bx2x9z", False),
+        ("a" * 60, DEPLOYED, "a" * 58 + "x2x9z", True),
+        (
+            "sentiment-classifier-predictor",
+            KNATIVE,
+            "sentiment-classifier-predictor-00001-deployment-7d9f8bx2x9z",
+            True,
+        ),
+        (
+            "sentiment-classifier-predictor",
+            KNATIVE,
+            "sentiment-classifier-predictors-00001-deployment-7d9fx2x9z",
+            False,
+        ),
     ],
 )
 def test_the_pods_of_a_workload_are_told_from_those_of_another(

@@ -56,7 +56,19 @@ def test_promql_of_the_objects_own_is_used_only_where_the_operator_allows_it() -
 
 @pytest.mark.parametrize(
     "promql",
-    ["sum(", "a[5m:1m]", "a @ 0", "a offset -1h", '{__name__=~".+"}', "a{b='c'", "{{namespace}}", "sum(a) by", ""],
+    [
+        "sum(",
+        "a[5m:1m]",
+        "a @ 0",
+        "a offset -1h",
+        '{__name__=~".+"}',
+        "a{b='c'",
+        "{{namespace}}",
+        "sum(a) by",
+        "",
+        "up or vector(0)",
+        "up" + "+up" * 2000,
+    ],
 )
 def test_what_would_escape_is_refused(promql: str) -> None:
     own = Measure("keda/prometheus", (Capacity(1.0),), promql=promql)
