@@ -69,16 +69,17 @@ class Hpa:
             if problem:
                 entry.whole(f"left out: {problem}", needs_you=True)
                 continue
-            self.metrics.append(metric)
+            if metric not in self.metrics:
+                self.metrics.append(metric)
             query = _query_of(metric)
             lost = [key for key in besides if key in entry.node]
             said = f"{SAME}, without {' and '.join(lost)}" if lost else SAME
             entry.whole(f"{said}; {query}" if query else said, needs_you=bool(query))
-        if entries and not self.metrics:
-            self.without = _NO_METRIC
+        if entries:
+            self.without = "" if self.metrics else _NO_METRIC
 
-    def or_cpu(self) -> None:
-        """CPU as its metric where nothing else is, which a person has to look at."""
+    def _or_cpu(self) -> None:
+        """CPU as its metric where nothing else is, as Kubernetes would take it silently: a person has to look at it."""
         if not self.metrics and not self.without:
             self.metrics.append({"type": "Resource", "resource": _CPU})
             words = "CPU at 80 % of its request, as an HPA has to have one: is it what its load shows in?"
@@ -104,12 +105,13 @@ class Hpa:
         if name is None:
             raise Unmigratable("metadata.name is missing")
         metadata = moved_metadata(self.meta, self.group, self.annotations)
+        self._or_cpu()
         self.spec.rest()
         result: Object | None = None
         if self.without:
             self.top.notes.append(Note("spec", "", self.without, needs_you=True))
         else:
-            spec = {**self.out, **({"metrics": self.metrics} if self.metrics else {})}
+            spec = {**self.out, "metrics": self.metrics}
             _check(spec)
             result = {
                 "apiVersion": "autoscaling/v2",

@@ -32,6 +32,17 @@ from tests.migration.examples import (
 )
 
 EXTERNAL = "{type: External, external: {metric: {name: queue}, target: {type: AverageValue, averageValue: 5}}}"
+PREDICTED = KAPACITY.replace("portraitType: Reactive", "portraitType: Predictive")
+"""All that is dynamic is predicted."""
+METRICS = KAPACITY.partition("portraitType: Reactive\n")[2].partition("\n")[0].strip()
+AGAIN = KAPACITY.replace("portraitType: Predictive,", f"portraitType: Predictive, {METRICS},")
+"""The same metric measured and predicted."""
+GPU_FIRST = AGAIN.replace("name: cpu", "name: gpu", 1)
+"""Of two dynamic portraits the first has no metric that an HPA could read."""
+TWO_STATIC = KAPACITY.replace(
+    "priority: 0, static: {replicas: 2}}",
+    "priority: 0, static: {replicas: 4}}\n  - {type: Static, static: {replicas: 2}}",
+)
 
 
 def annotation(out: Any, name: str) -> object:
@@ -58,6 +69,7 @@ def annotation(out: Any, name: str) -> object:
         (CRANE.replace("Strategy: Auto", "Strategy: Manual"), {"mode": "off"}),
         (KAPACITY, {"mode": "observe", "min": "2"}),
         (KAPACITY.replace("Preview", "Auto"), {"mode": "apply"}),
+        (TWO_STATIC, {"min": "4"}),
         (KEDA, {"mode": "observe"}),
         (KNATIVE, {"mode": "observe"}),
         (KNATIVE.replace("observer", "auto"), {"mode": "apply"}),
@@ -89,6 +101,13 @@ def test_what_is_asked_of_us(text: str, asked: dict[str, str | None]) -> None:
         (KAPACITY, "spec/scaleTargetRef/kind", "StatefulSet"),
         (KAPACITY, "spec/metrics/0/resource/target/averageUtilization", 40),
         (KAPACITY, "spec/metrics/0/name", None),
+        (KAPACITY, "spec/metrics/1", None),
+        (PREDICTED, "spec/metrics/0/resource/target/averageUtilization", 40),
+        (PREDICTED, "spec/metrics/0/name", None),
+        (PREDICTED, "spec/metrics/1", None),
+        (AGAIN, "spec/metrics/1", None),
+        (GPU_FIRST, "spec/metrics/0/resource/target/averageUtilization", 40),
+        (CRANE.replace(f"[{CPU}]", "[]"), "spec/metrics/0/resource/target/averageUtilization", 80),
     ],
     ids=short,
 )  # fmt: skip
@@ -111,7 +130,11 @@ def test_what_the_hpa_holds(text: str, where: str, value: object) -> None:
         (KAPACITY + "  paused: true\n", "spec.paused", "ahpa.dev/paused: true, but the HPA is not"),
         (KAPACITY, "spec.portraitProviders[0].priority", "the largest counts"),
         (KAPACITY + "  behavior: {scaleUp: {grayStrategy: {grayState: Online}}}\n", "spec.behavior", "no gray states"),
-        (KAPACITY.replace("Reactive", "Predictive"), "spec.metrics", "CPU at 80 %"),
+        *((text.replace("metrics: [", "aMetrics: ["), "spec.metrics", "CPU at 80 %") for text in (AHPA, PHPA, CRANE)),
+        (CCE.replace("metrics: [", "aMetrics: ["), "spec.metrics", "CPU at 80 %"),
+        (CRANE.replace(f"[{CPU}]", "[]"), "spec.metrics", "CPU at 80 %"),
+        (KAPACITY.partition("  - type: Dynamic")[0], "spec.metrics", "CPU at 80 %"),
+        (TWO_STATIC, "spec.portraitProviders[0].static", "ahpa.dev/min: 4, the largest"),
         (CCE, "spec.effectiveTime", "at all times"),
         (CCE.replace("apps/v1, kind: Deployment", "autoscaling/v2, kind: HorizontalPodAutoscaler"), "spec",
          'give that one these annotations: ahpa.dev/lead: "1800s", ahpa.dev/mode: "observe"'),
