@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from ahpa.core.policy.rules import parse_policy
 from ahpa.core.policy.values import PREFIX
 from ahpa.migration.fields import Fields
 from ahpa.migration.migrated import SAME, Migrated, Note, Object, Unmigratable
@@ -126,9 +127,9 @@ class Hpa:
 
 
 def moved_metadata(meta: Fields, group: str | None, ours: Mapping[str, str], told: str = "") -> Object:
-    """Name, namespace, labels and annotations; what the cluster wrote stays behind, and so do
-    annotations of `group`. `told` is an annotation of which
-    somebody said already what became of it. Raises Unmigratable."""
+    """Name, namespace, labels and annotations, with a note on each that our own reader would refuse; what the cluster
+    wrote stays behind, and so do annotations of `group`. `told` is an annotation of which somebody said already what
+    became of it. Raises Unmigratable."""
     labels, noted = meta.part("labels"), meta.part("annotations")
     kept = _texts(noted)
     kept.pop(LAST_APPLIED, None)
@@ -138,11 +139,14 @@ def moved_metadata(meta: Fields, group: str | None, ours: Mapping[str, str], tol
             noted.note(key, NOBODYS, needs_you=True)
     if meta.value("ownerReferences"):
         meta.note("ownerReferences", "left out: what made this object would make it again", needs_you=True)
+    annotations = {**kept, **ours}
+    for problem in parse_policy(annotations).problems:
+        meta.notes.append(Note("metadata.annotations", "", f"ahpa refuses {problem}", needs_you=True))
     named = {"name": meta.name("name"), "namespace": meta.name("namespace")}
     return {
         **{key: value for key, value in named.items() if value is not None},
         **({"labels": _texts(labels)} if labels.node else {}),
-        "annotations": {**kept, **ours},
+        "annotations": annotations,
     }
 
 

@@ -43,6 +43,9 @@ TWO_STATIC = KAPACITY.replace(
     "priority: 0, static: {replicas: 4}}\n  - {type: Static, static: {replicas: 2}}",
 )
 
+CRON = CRANE.partition("crons:\n")[2]
+MINUTES = ",".join(map(str, range(20)))
+
 
 def annotation(out: Any, name: str) -> object:
     noted = at(out.result, "metadata/annotations")
@@ -133,6 +136,15 @@ def test_what_the_hpa_holds(text: str, where: str, value: object) -> None:
         (CCE.replace("metrics: [", "aMetrics: ["), "spec.metrics", "CPU at 80 %"),
         (CRANE.replace(f"[{CPU}]", "[]"), "spec.metrics", "CPU at 80 %"),
         (KAPACITY.partition("  - type: Dynamic")[0], "spec.metrics", "CPU at 80 %"),
+        (CRANE.replace("3600", "31536000"), "metadata.annotations",
+         "refuses ahpa.dev/lead: '31536000s' is not a duration"),
+        (CRANE + CRON * 30, "metadata.annotations", "refuses ahpa.dev/windows: 31 of them; it takes 1 to 30"),
+        (CRANE + CRON.replace('"0 ', f'"{MINUTES} ') * 29, "metadata.annotations",
+         "refuses ahpa.dev/windows: not one to 4000 plain characters"),
+        (TEMPLATE.replace("180", "31536000"), "metadata.annotations", "refuses ahpa.dev/lead"),
+        (KEDA.replace("namespace: shop", "namespace: shop, annotations: {ahpa.dev/lead: soon}"), "metadata.annotations",
+         "refuses ahpa.dev/lead: 'soon' is not"),
+        (KNATIVE.replace("team: chat}", "ahpa.dev/lead: soon}"), "metadata.annotations", "refuses ahpa.dev/lead"),
         (TWO_STATIC, "spec.portraitProviders[0].static", "ahpa.dev/min: 4, the largest"),
         (CCE, "spec.effectiveTime", "at all times"),
         (CCE.replace("apps/v1, kind: Deployment", "autoscaling/v2, kind: HorizontalPodAutoscaler"), "spec",
