@@ -14,6 +14,8 @@ from tests.adapters.files.examples import put
 from tests.migration.examples import AHPA, CRANE, KNATIVE, item_of, short
 
 DEPLOYMENT = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: order}\n"
+TWO = AHPA.replace("minReplicas: 2", "minReplicas: two")
+"""An object that its own system would refuse."""
 
 
 def migrate(text: str | bytes) -> Result:
@@ -23,9 +25,10 @@ def migrate(text: str | bytes) -> Result:
 @pytest.mark.parametrize(
     ("text", "code", "says"),
     [
-        (KNATIVE, 0, "1 moved"),
-        (AHPA, 1, "1 moved, 1 of them need you"),
-        (f"{KNATIVE}---{AHPA}", 1, "2 moved, 1 of them need you"),
+        (KNATIVE, 0, "1 of 1 moved\n"),
+        (AHPA, 1, "1 of 1 moved, 1 need you"),
+        (f"{KNATIVE}---{AHPA}", 1, "2 of 2 moved, 1 need you"),
+        (f"{KNATIVE}---{TWO}", 1, "1 of 2 moved, 1 need you"),
         (DEPLOYMENT, 2, "nothing in it that `ahpa migrate` moves"),
         ("", 2, "nothing in it that `ahpa migrate` moves"),
     ],
@@ -53,9 +56,6 @@ def test_a_list_and_several_documents_are_read_alike(tmp_path: Path) -> None:
     assert runs[0].stdout == runs[1].stdout
     names = [each["metadata"]["name"] for each in yaml.safe_load_all(runs[0].stdout)]
     assert names == ["order", "php-apache"]
-
-
-TWO = AHPA.replace("minReplicas: 2", "minReplicas: two")
 
 
 @pytest.mark.parametrize(
