@@ -46,6 +46,6 @@ def command(file: str) -> None:
             say(f"{where}: nothing to move, left out")
     results = [moved for _, moved in found if moved is not None]
     click.echo(as_yaml(results), nl=False)
-    waiting = sum(moved.needs_you for moved in results)
-    say(f"{len(results)} moved" + (f", {waiting} of them need you: the comments say why" if waiting else ""))
+    done, waiting = sum(moved.result is not None for moved in results), sum(moved.needs_you for moved in results)
+    say(f"{done} of {len(results)} moved" + (f", {waiting} need you: the comments say why" if waiting else ""))
     sys.exit(1 if waiting else 0)

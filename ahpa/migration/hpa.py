@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from ahpa.core.policy.rules import parse_policy
 from ahpa.core.policy.values import PREFIX
 from ahpa.migration.fields import Fields
 from ahpa.migration.migrated import SAME, Migrated, Note, Object, Unmigratable
@@ -69,16 +70,17 @@ class Hpa:
             if problem:
                 entry.whole(f"left out: {problem}", needs_you=True)
                 continue
-            self.metrics.append(metric)
+            if metric not in self.metrics:
+                self.metrics.append(metric)
             query = _query_of(metric)
             lost = [key for key in besides if key in entry.node]
             said = f"{SAME}, without {' and '.join(lost)}" if lost else SAME
             entry.whole(f"{said}; {query}" if query else said, needs_you=bool(query))
-        if entries and not self.metrics:
-            self.without = _NO_METRIC
+        if entries:
+            self.without = "" if self.metrics else _NO_METRIC
 
-    def or_cpu(self) -> None:
-        """CPU as its metric where nothing else is, which a person has to look at."""
+    def _or_cpu(self) -> None:
+        """CPU as its metric where nothing else is, as Kubernetes would take it silently: a person has to look at it."""
         if not self.metrics and not self.without:
             self.metrics.append({"type": "Resource", "resource": _CPU})
             words = "CPU at 80 % of its request, as an HPA has to have one: is it what its load shows in?"
@@ -104,12 +106,13 @@ class Hpa:
         if name is None:
             raise Unmigratable("metadata.name is missing")
         metadata = moved_metadata(self.meta, self.group, self.annotations)
+        self._or_cpu()
         self.spec.rest()
         result: Object | None = None
         if self.without:
             self.top.notes.append(Note("spec", "", self.without, needs_you=True))
         else:
-            spec = {**self.out, **({"metrics": self.metrics} if self.metrics else {})}
+            spec = {**self.out, "metrics": self.metrics}
             _check(spec)
             result = {
                 "apiVersion": "autoscaling/v2",
@@ -124,9 +127,9 @@ class Hpa:
 
 
 def moved_metadata(meta: Fields, group: str | None, ours: Mapping[str, str], told: str = "") -> Object:
-    """Name, namespace, labels and annotations; what the cluster wrote stays behind, and so do
-    annotations of `group`. `told` is an annotation of which
-    somebody said already what became of it. Raises Unmigratable."""
+    """Name, namespace, labels and annotations, with a note on each that our own reader would refuse; what the cluster
+    wrote stays behind, and so do annotations of `group`. `told` is an annotation of which somebody said already what
+    became of it. Raises Unmigratable."""
     labels, noted = meta.part("labels"), meta.part("annotations")
     kept = _texts(noted)
     kept.pop(LAST_APPLIED, None)
@@ -136,11 +139,14 @@ def moved_metadata(meta: Fields, group: str | None, ours: Mapping[str, str], tol
             noted.note(key, NOBODYS, needs_you=True)
     if meta.value("ownerReferences"):
         meta.note("ownerReferences", "left out: what made this object would make it again", needs_you=True)
+    annotations = {**kept, **ours}
+    for problem in parse_policy(annotations).problems:
+        meta.notes.append(Note("metadata.annotations", "", f"ahpa refuses {problem}", needs_you=True))
     named = {"name": meta.name("name"), "namespace": meta.name("namespace")}
     return {
         **{key: value for key, value in named.items() if value is not None},
         **({"labels": _texts(labels)} if labels.node else {}),
-        "annotations": {**kept, **ours},
+        "annotations": annotations,
     }
 
 

@@ -7,6 +7,8 @@ crons (in UTC where no zone is said), or by metrics, as they are or as they are 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ahpa.migration.fields import Fields
 from ahpa.migration.hpa import Hpa
 from ahpa.migration.migrated import Migrated, Object
@@ -15,6 +17,8 @@ from ahpa.migration.windows import Bound, between, bounded
 GROUP = "autoscaling.kapacitystack.io"
 MODES = {"Auto": "apply", "Preview": "observe"}
 _PREDICTED = "ahpa's own forecast of what the HPA is scaled by, or of what ahpa.dev/demand names"
+_MODEL = "ahpa's own model, which needs no job beside it (ahpa.dev/model names others)"
+_REACTIVE = "the HPA's own, with the flags of kube-controller-manager"
 _LARGEST = "of HPA, floor and windows the largest counts, as with equal priorities"
 
 
@@ -26,11 +30,12 @@ def from_kapacity(item: Object) -> Migrated:
     hpa.bounds()
     providers = hpa.spec.parts("portraitProviders")
     for provider in providers:
-        _provider(hpa, provider)
+        provider.value("type")
+        _measured(hpa, provider.part("dynamic"))
         provider.note("priority", _LARGEST, needs_you=len(providers) > 1)
+    _static(hpa, [provider.part("static") for provider in providers])
     clocks = [(cron, cron.count("replicas")) for each in providers for cron in each.part("cron").parts("crons")]
     bounded(hpa, [Bound(cron, between(cron), cron.text("timeZone") or "UTC", least) for cron, least in clocks])
-    hpa.or_cpu()
     hpa.spec.note("behavior", "an HPA has no gray states; its own spec.behavior bounds the pace", needs_you=True)
     hpa.spec.note("stabilityCheckers", "none: ahpa only raises a floor", needs_you=True)
     return hpa.done("IntelligentHorizontalPodAutoscaler", "intelligenthorizontalpodautoscalers")
@@ -46,15 +51,19 @@ def _mode(hpa: Hpa) -> None:
         hpa.spec.note("paused", f"{hpa.ask('paused', 'true')}, but the HPA is not: apply it later", needs_you=True)
 
 
-def _provider(hpa: Hpa, provider: Fields) -> None:
-    """What is static becomes our `min`, what is measured now the HPA's metrics; crons are left to the caller."""
-    provider.value("type")
-    static, dynamic = provider.part("static"), provider.part("dynamic")
-    replicas = static.count("replicas")
-    if replicas is not None:
-        static.whole(hpa.ask("min", str(replicas)))
-    if dynamic.text("portraitType") == "Predictive":
-        dynamic.whole(_PREDICTED)
-    elif dynamic.node:
-        hpa.measured(dynamic, besides=("name", "operator"))
-        dynamic.note("algorithm", "the HPA's own, with the flags of kube-controller-manager")
+def _static(hpa: Hpa, portraits: Sequence[Fields]) -> None:
+    """They become our `min`, of which there is one: the largest."""
+    said = [(portrait, replicas) for portrait in portraits if (replicas := portrait.count("replicas")) is not None]
+    if said:
+        became = hpa.ask("min", str(max(replicas for _, replicas in said)))
+        for portrait, _ in said:
+            portrait.whole(f"{became}, the largest of {len(said)}" if len(said) > 1 else became)
+
+
+def _measured(hpa: Hpa, dynamic: Fields) -> None:
+    """What a portrait measures the HPA does, and what it predicts ahpa does."""
+    predicted = dynamic.text("portraitType") == "Predictive"
+    hpa.measured(dynamic, besides=("name", "operator"))
+    if predicted:
+        dynamic.note("portraitType", _PREDICTED)
+    dynamic.note("algorithm", _MODEL if predicted else _REACTIVE)

@@ -7,6 +7,8 @@ Source: KEDA v2, apis/keda/v1alpha1/scaledobject_types.go and pkg/scalers/cron_s
 
 from __future__ import annotations
 
+import re
+
 from ahpa.core.policy.values import PREFIX
 from ahpa.migration.fields import Fields
 from ahpa.migration.hpa import moved_metadata
@@ -37,11 +39,21 @@ def from_keda(item: Object) -> Migrated:
     namespace, name = meta.name("namespace"), meta.name("name")
     if name is None:
         raise Unmigratable("metadata.name is missing")
-    noted, windows = meta.part("annotations").node, as_windows(clocks)
-    ours = {f"{PREFIX}mode": "observe", **({f"{PREFIX}windows": windows} if windows else {})}
-    metadata = moved_metadata(meta, None, {key: value for key, value in ours.items() if key not in noted})
+    noted = meta.part("annotations")
+    there, moved = noted.text(f"{PREFIX}windows") or "", as_windows(clocks)
+    mode = noted.text(f"{PREFIX}mode")
+    ours = {f"{PREFIX}mode": "observe" if mode is None else mode}
+    if moved:
+        ours[f"{PREFIX}windows"] = _joined(there, moved)
+    metadata = moved_metadata(meta, None, ours)
     result = {"apiVersion": item["apiVersion"], "kind": KIND, "metadata": metadata, "spec": spec.node}
     return Migrated(KIND, f"{namespace}/{name}" if namespace else name, tuple(top.notes), result)
+
+
+def _joined(*texts: str) -> str:
+    """The windows of all of them, each once."""
+    each = (part.strip() for text in texts for part in re.split(r"[;\r\n]", text))
+    return "; ".join(dict.fromkeys(part for part in each if part))
 
 
 def _clock(trigger: Fields) -> Bound:

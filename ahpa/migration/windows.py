@@ -40,9 +40,7 @@ class Bound:
     @property
     def problem(self) -> str:
         """Why it is no window; empty if it is one."""
-        parameter = BY_NAME.get("windows")
-        if parameter is None:
-            return "this version knows no bounds by the clock"
+        parameter = BY_NAME["windows"]
         try:
             parameter.parse(self.text)
         except ValueError as error:

@@ -14,6 +14,8 @@ from tests.adapters.files.examples import put
 from tests.migration.examples import AHPA, CRANE, KNATIVE, item_of, short
 
 DEPLOYMENT = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: order}\n"
+TWO = AHPA.replace("minReplicas: 2", "minReplicas: two")
+"""An object that its own system would refuse."""
 
 
 def migrate(text: str | bytes) -> Result:
@@ -23,9 +25,10 @@ def migrate(text: str | bytes) -> Result:
 @pytest.mark.parametrize(
     ("text", "code", "says"),
     [
-        (KNATIVE, 0, "1 moved"),
-        (AHPA, 1, "1 moved, 1 of them need you"),
-        (f"{KNATIVE}---{AHPA}", 1, "2 moved, 1 of them need you"),
+        (KNATIVE, 0, "1 of 1 moved\n"),
+        (AHPA, 1, "1 of 1 moved, 1 need you"),
+        (f"{KNATIVE}---{AHPA}", 1, "2 of 2 moved, 1 need you"),
+        (f"{KNATIVE}---{TWO}", 1, "1 of 2 moved, 1 need you"),
         (DEPLOYMENT, 2, "nothing in it that `ahpa migrate` moves"),
         ("", 2, "nothing in it that `ahpa migrate` moves"),
     ],
@@ -56,11 +59,29 @@ def test_a_list_and_several_documents_are_read_alike(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "printed", "says"),
+    [
+        (f"{KNATIVE}---{TWO}", ["Service"],
+         "# AdvancedHorizontalPodAutoscaler shop/order\n# What needs you:\n#   - stdin: document 2 -> it does not "
+         "move: spec.minReplicas: two is not a whole number"),
+        (f"{TWO}---{KNATIVE}", ["Service"], "stdin: document 1 -> it does not move: spec.minReplicas"),
+        (yaml.safe_dump({"kind": "List", "items": [item_of(TWO), {}, item_of(KNATIVE)]}), ["Service"],
+         "# an object\n# What needs you:\n#   - stdin: document 1, items[1] -> it does not move: apiVersion and kind"),
+        ("kind: 3\nmetadata: [1]\n", [], "# 3\n# What needs you:\n#   - stdin: document 1 -> it does not move: kind"),
+    ],
+    ids=short,
+)  # fmt: skip
+def test_an_object_that_cannot_be_moved_leaves_the_others_theirs(text: str, printed: list[str], says: str) -> None:
+    """One wrong field in a cluster's worth of objects: it is told where, and the rest is there to apply."""
+    done = migrate(text)
+    assert done.exit_code == 1
+    assert says in done.stdout
+    assert [each["kind"] for each in yaml.safe_load_all(done.stdout) if each is not None] == printed
+
+
+@pytest.mark.parametrize(
     ("text", "says"),
     [
-        (f"{KNATIVE}---{AHPA.replace('minReplicas: 2', 'minReplicas: two')}",
-         "stdin: document 2: spec.minReplicas: two is not a whole number"),
-        ("kind: List\nitems: [{}, {kind: 3}]\n", "stdin: document 1, items[0]: apiVersion and kind"),
         ("kind: List\nitems: 3\n", "stdin: document 1: items: 3 is not a list"),
         ("- 1\n", "stdin: document 1: no Kubernetes object"),
         ("3: 4\n", "stdin: document 1: no Kubernetes object"),

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from ahpa.core.policy.parameters import BY_NAME
 from ahpa.migration.kinds import migrate
 from ahpa.migration.migrated import Unmigratable
 from ahpa.render.migrated import as_yaml
@@ -32,6 +31,20 @@ from tests.migration.examples import (
 )
 
 EXTERNAL = "{type: External, external: {metric: {name: queue}, target: {type: AverageValue, averageValue: 5}}}"
+PREDICTED = KAPACITY.replace("portraitType: Reactive", "portraitType: Predictive")
+"""All that is dynamic is predicted."""
+METRICS = KAPACITY.partition("portraitType: Reactive\n")[2].partition("\n")[0].strip()
+AGAIN = KAPACITY.replace("portraitType: Predictive,", f"portraitType: Predictive, {METRICS},")
+"""The same metric measured and predicted."""
+GPU_FIRST = AGAIN.replace("name: cpu", "name: gpu", 1)
+"""Of two dynamic portraits the first has no metric that an HPA could read."""
+TWO_STATIC = KAPACITY.replace(
+    "priority: 0, static: {replicas: 2}}",
+    "priority: 0, static: {replicas: 4}}\n  - {type: Static, static: {replicas: 2}}",
+)
+
+CRON = CRANE.partition("crons:\n")[2]
+MINUTES = ",".join(map(str, range(20)))
 
 
 def annotation(out: Any, name: str) -> object:
@@ -58,6 +71,7 @@ def annotation(out: Any, name: str) -> object:
         (CRANE.replace("Strategy: Auto", "Strategy: Manual"), {"mode": "off"}),
         (KAPACITY, {"mode": "observe", "min": "2"}),
         (KAPACITY.replace("Preview", "Auto"), {"mode": "apply"}),
+        (TWO_STATIC, {"min": "4"}),
         (KEDA, {"mode": "observe"}),
         (KNATIVE, {"mode": "observe"}),
         (KNATIVE.replace("observer", "auto"), {"mode": "apply"}),
@@ -89,6 +103,13 @@ def test_what_is_asked_of_us(text: str, asked: dict[str, str | None]) -> None:
         (KAPACITY, "spec/scaleTargetRef/kind", "StatefulSet"),
         (KAPACITY, "spec/metrics/0/resource/target/averageUtilization", 40),
         (KAPACITY, "spec/metrics/0/name", None),
+        (KAPACITY, "spec/metrics/1", None),
+        (PREDICTED, "spec/metrics/0/resource/target/averageUtilization", 40),
+        (PREDICTED, "spec/metrics/0/name", None),
+        (PREDICTED, "spec/metrics/1", None),
+        (AGAIN, "spec/metrics/1", None),
+        (GPU_FIRST, "spec/metrics/0/resource/target/averageUtilization", 40),
+        (CRANE.replace(f"[{CPU}]", "[]"), "spec/metrics/0/resource/target/averageUtilization", 80),
     ],
     ids=short,
 )  # fmt: skip
@@ -111,7 +132,20 @@ def test_what_the_hpa_holds(text: str, where: str, value: object) -> None:
         (KAPACITY + "  paused: true\n", "spec.paused", "ahpa.dev/paused: true, but the HPA is not"),
         (KAPACITY, "spec.portraitProviders[0].priority", "the largest counts"),
         (KAPACITY + "  behavior: {scaleUp: {grayStrategy: {grayState: Online}}}\n", "spec.behavior", "no gray states"),
-        (KAPACITY.replace("Reactive", "Predictive"), "spec.metrics", "CPU at 80 %"),
+        *((text.replace("metrics: [", "aMetrics: ["), "spec.metrics", "CPU at 80 %") for text in (AHPA, PHPA, CRANE)),
+        (CCE.replace("metrics: [", "aMetrics: ["), "spec.metrics", "CPU at 80 %"),
+        (CRANE.replace(f"[{CPU}]", "[]"), "spec.metrics", "CPU at 80 %"),
+        (KAPACITY.partition("  - type: Dynamic")[0], "spec.metrics", "CPU at 80 %"),
+        (CRANE.replace("3600", "31536000"), "metadata.annotations",
+         "refuses ahpa.dev/lead: '31536000s' is not a duration"),
+        (CRANE + CRON * 30, "metadata.annotations", "refuses ahpa.dev/windows: 31 of them; it takes 1 to 30"),
+        (CRANE + CRON.replace('"0 ', f'"{MINUTES} ') * 29, "metadata.annotations",
+         "refuses ahpa.dev/windows: not one to 4000 plain characters"),
+        (TEMPLATE.replace("180", "31536000"), "metadata.annotations", "refuses ahpa.dev/lead"),
+        (KEDA.replace("namespace: shop", "namespace: shop, annotations: {ahpa.dev/lead: soon}"), "metadata.annotations",
+         "refuses ahpa.dev/lead: 'soon' is not"),
+        (KNATIVE.replace("team: chat}", "ahpa.dev/lead: soon}"), "metadata.annotations", "refuses ahpa.dev/lead"),
+        (TWO_STATIC, "spec.portraitProviders[0].static", "ahpa.dev/min: 4, the largest"),
         (CCE, "spec.effectiveTime", "at all times"),
         (CCE.replace("apps/v1, kind: Deployment", "autoscaling/v2, kind: HorizontalPodAutoscaler"), "spec",
          'give that one these annotations: ahpa.dev/lead: "1800s", ahpa.dev/mode: "observe"'),
@@ -120,7 +154,7 @@ def test_what_the_hpa_holds(text: str, where: str, value: object) -> None:
         (CRANE.replace("Strategy: Auto", "Strategy: Manual"), "spec.scaleStrategy", "do not apply this one"),
         (CRANE.replace("{name: php-apache}", "{name: a, annotations: {q.autoscaling.crane.io/x: y}}", 1),
          "metadata.annotations.q.autoscaling.crane.io/x", "nobody reads it any more"),
-        (KEDA, "spec.triggers[0]", "take this trigger out" if "windows" in BY_NAME else "stays: "),
+        (KEDA, "spec.triggers[0]", "take this trigger out"),
         (KEDA.partition("  - {type: cpu")[0], "spec.triggers", "nothing to predict by"),
         (TEMPLATE, "spec.metrics[0]", 'autoscaling.knative.dev/metric: rps and autoscaling.knative.dev/target: "10"'),
         (TEMPLATE, "spec", 'ahpa.dev/lead: "180s", ahpa.dev/mode: "observe", ahpa.dev/quantile: "0.95"'),

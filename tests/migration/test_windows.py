@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from ahpa.core.policy.parameters import BY_NAME
 from ahpa.migration import alibaba, crane, kapacity, keda
 from ahpa.migration.migrated import Migrated
 from tests.migration.examples import AHPA, CRANE, KAPACITY, KEDA, at, item_of, short, told
@@ -23,21 +22,15 @@ MOVES = [
 
 @pytest.mark.parametrize(("translate", "text", "field", "window"), MOVES, ids=short)
 def test_a_bound_by_the_clock_becomes_a_window(translate: object, text: str, field: str, window: str) -> None:
-    """Or a person is told, in a build that knows no windows."""
     assert callable(translate)
     out = translate(item_of(text))
     assert isinstance(out, Migrated)
     noted = at(out.result, "metadata/annotations")
     assert isinstance(noted, dict)
-    if "windows" in BY_NAME:
-        assert noted["ahpa.dev/windows"] == window
-        assert told(out, field).startswith(f"ahpa.dev/windows: {window}")
-    else:
-        assert told(out, field).startswith(("left out: ", "stays: "))
-        assert out.needs_you
+    assert noted["ahpa.dev/windows"] == window
+    assert told(out, field).startswith(f"ahpa.dev/windows: {window}")
 
 
-@pytest.mark.skipif("windows" not in BY_NAME, reason="this build knows no windows")
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -53,3 +46,23 @@ def test_what_a_window_cannot_say_is_told(text: str, says: str) -> None:
     out = alibaba.from_ahpa(item_of(text))
     assert says in told(out, "spec.instanceBounds[0].bounds[0]")
     assert out.needs_you
+
+
+CLOCK = "30 8 * * 1-5 .. 0 18 * * 1-5 min=10 zone=Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    ("there", "then"),
+    [
+        ("0 0 * * * .. 0 6 * * * max=4", f"0 0 * * * .. 0 6 * * * max=4; {CLOCK}"),
+        ("0 0 * * * .. 0 6 * * * max=4;\n", f"0 0 * * * .. 0 6 * * * max=4; {CLOCK}"),
+        (CLOCK, CLOCK),
+        (f"{CLOCK}\n0 0 * * * .. 0 6 * * * max=4", f"{CLOCK}; 0 0 * * * .. 0 6 * * * max=4"),
+    ],
+)
+def test_the_windows_that_a_scaled_object_has_stay_beside_those_of_its_clocks(there: str, then: str) -> None:
+    """The note says to take the trigger out, so its window has to be there; moved twice, it is there once."""
+    item = item_of(KEDA)
+    item["metadata"]["annotations"] = {"ahpa.dev/windows": there, "ahpa.dev/mode": "apply"}
+    out = keda.from_keda(item)
+    assert at(out.result, "metadata/annotations") == {"ahpa.dev/windows": then, "ahpa.dev/mode": "apply"}
