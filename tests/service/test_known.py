@@ -131,7 +131,9 @@ def test_each_service_is_learned_by_the_calendar_of_its_own_place() -> None:
 
 
 def test_a_place_that_nobody_knows_is_its_owners_mistake_alone() -> None:
-    kube = told(lost={"holidays": "DE-XX"}, saturday={"holidays": "SAT"}, nowhere={"time-zone": "Europe/Berlim"}, chat={})
+    kube = told(
+        lost={"holidays": "DE-XX"}, saturday={"holidays": "SAT"}, nowhere={"time-zone": "Europe/Berlim"}, chat={}
+    )
     stage = staged(kube, FakePrometheus(FLAT), places=calendar_at)
     stage.service.refit(NOW)
     decisions = stage.tick()
