@@ -170,7 +170,8 @@ def wish(
     age = np.array([_age(w, seen) for w in planned])
     in_force = tryouts.columns(fills.at_theirs({series[key]: setting for key, setting in followed.items()}))
     here = Tried(
-        tryouts, fills, served, _bounded(served, planned, seen), np.array(began), target, scale, until, age, reach, ready, in_force, wanted, kept,
+        tryouts, fills, served, _bounded(served, planned, seen),
+        np.array(began), target, scale, until, age, reach, ready, in_force, wanted, kept,
         anew=tuple(dict.fromkeys(name for name, key in zip(fills.services, keys, strict=True) if key in anew)),
     )  # fmt: skip
     return here if others is None else here.beside(_waiting(others))
