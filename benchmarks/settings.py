@@ -74,7 +74,7 @@ def measure(size: int) -> None:
     nothing = np.zeros((n, RULES), np.float32)
     times = history.end + zeros, 30.0 + zeros, LEAD + 90 + zeros
     fills, now = Fills.of([(key, (None,)) for key in keys]), (*times, zeros, zeros.astype(int), nothing, nothing)
-    tried = Tried(tryouts, fills, served, 7.0 + zeros, target, 1 + zeros, *now)
+    tried = Tried(tryouts, fills, served, served, 7.0 + zeros, target, 1 + zeros, *now)
     began = time.perf_counter()
     lived = rehearsed(tried, model, history, has_past(history))
     assert lived is not None

@@ -75,6 +75,8 @@ def _holidays(country: str | None) -> list[int]:
 
     code, _, part = country.partition("-")
     try:
+        if code not in holidays.list_supported_countries() | holidays.list_supported_financial():
+            raise NotImplementedError(code)  # it would take any name that it knows: SAT is its Saturday
         found = holidays.country_holidays(code, subdiv=part or None, years=YEARS)
     except NotImplementedError as error:
         parts = holidays.list_supported_countries().get(code, [])

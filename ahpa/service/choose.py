@@ -48,6 +48,9 @@ class Tried(ByService):
     fills: Fills
     """Of series."""
     served: Served
+    """Within the bounds that their owners have at all times: days that are past had other windows."""
+    bounded: Served
+    """As `served`, within the windows and events of then too."""
     began: Floats
     """What a replica served when the record began, in the unit of its demand."""
     late_target: Floats
@@ -91,7 +94,7 @@ class Tried(ByService):
         demand = np.minimum(_step_of(recent, at, ends) * self.scale, MOST).astype(np.float32)
         measured = np.clip(_step_of(late, places(self.series, late.keys), ends), 0, 1).astype(np.float32)
         minute = Minute(self.wanted, self.kept, demand, self.ready.astype(np.float32), measured, self.in_force)
-        tryouts = self.fills.taught(self.tryouts.seen(self.served, minute), self.in_force)
+        tryouts = self.fills.taught(self.tryouts.seen(self.bounded, minute), self.in_force)
         return replace(self, tryouts=tryouts, until=np.maximum(self.until, newest))
 
     def without(self, gone: Callable[[str], bool]) -> Tried | None:
@@ -167,7 +170,8 @@ def wish(
     age = np.array([_age(w, seen) for w in planned])
     in_force = tryouts.columns(fills.at_theirs({series[key]: setting for key, setting in followed.items()}))
     here = Tried(
-        tryouts, fills, served, np.array(began), target, scale, until, age, reach, ready, in_force, wanted, kept,
+        tryouts, fills, served, _bounded(served, planned, seen),
+        np.array(began), target, scale, until, age, reach, ready, in_force, wanted, kept,
         anew=tuple(dict.fromkeys(name for name, key in zip(fills.services, keys, strict=True) if key in anew)),
     )  # fmt: skip
     return here if others is None else here.beside(_waiting(others))
@@ -238,7 +242,7 @@ def _served(
     filled = [share or FILLED for share in shares]
     cap = seen.limits.cap
     further = [fill / (w.lever.own or fill) if fill else 1.0 for w, fill in zip(planned, fills, strict=True)]
-    found = Served.of(
+    return Served.of(
         per_replica=[value * more for value, more in zip(own, further, strict=True)],
         slots=[value / share for value, share in zip(own, filled, strict=True)],
         least=[max(w.baseline, w.policy.policy.min or 0) for w in planned],
@@ -250,8 +254,12 @@ def _served(
         countable=counted,
         reactions=reactions,
     )
+
+
+def _bounded(served: Served, planned: Sequence[Workload], seen: Observation) -> Served:
+    """Within the bounds of windows and events: each setting is tried above them, as the floor is."""
     if not any(w.policy.policy.windows or w.policy.policy.events for w in planned):
-        return found
+        return served
     bounds = [w.policy.policy.known.bounds(seen.now, seen.now + _reach(w, seen) - _age(w, seen)) for w in planned]
     least, most = zip(*bounds, strict=True)
-    return found.within(np.array(least), np.array(most))
+    return served.within(np.array(least), np.array(most))

@@ -24,6 +24,7 @@ from forecasting.choice.models import models
         (["--horizon", "7d"], "no forecast is tried and calibrated farther ahead than 48h"),
         (["--rolling", "--every", "7m"], "multiple"),
         (["--holidays", "Nowhere"], "no holidays are known of 'Nowhere'"),
+        (["--holidays", "SAT"], "no holidays are known of 'SAT'"),
         (["--time-zone", "Mars/Olympus"], "there is no time zone 'Mars/Olympus'"),
     ],
 )

@@ -131,12 +131,14 @@ def test_each_service_is_learned_by_the_calendar_of_its_own_place() -> None:
 
 
 def test_a_place_that_nobody_knows_is_its_owners_mistake_alone() -> None:
-    kube = told(lost={"holidays": "DE-XX"}, nowhere={"time-zone": "Europe/Berlim"}, chat={})
+    kube = told(
+        lost={"holidays": "DE-XX"}, saturday={"holidays": "SAT"}, nowhere={"time-zone": "Europe/Berlim"}, chat={}
+    )
     stage = staged(kube, FakePrometheus(FLAT), places=calendar_at)
     stage.service.refit(NOW)
     decisions = stage.tick()
-    reasons = {name: decisions[f"knative/shop/{name}"].reason for name in ("lost", "nowhere", "chat")}
-    assert reasons["lost"] is reasons["nowhere"] is Reason.INVALID_POLICY
+    reasons = {name: decisions[f"knative/shop/{name}"].reason for name in ("lost", "saturday", "nowhere", "chat")}
+    assert reasons["lost"] is reasons["saturday"] is reasons["nowhere"] is Reason.INVALID_POLICY
     assert reasons["chat"] is not Reason.INVALID_POLICY
     assert "no holidays are known of 'DE-XX'; some that are: DE-BB, DE-BE" in decisions["knative/shop/lost"].message
     assert "did you mean Europe/Berlin?" in decisions["knative/shop/nowhere"].message

@@ -70,6 +70,26 @@ def test_a_newcomer_with_a_past_need_not_wait_a_day() -> None:
     assert plan.setting.record.late <= 0.001
 
 
+@pytest.mark.parametrize("window", ["min=20", "max=2"])
+def test_days_of_the_past_are_not_tried_under_the_window_of_this_moment(window: str) -> None:
+    """A restart while a window lasts. With so many replicas at all times "no floor" did best, and with so few nothing
+    was any better: the evening had none."""
+    kube = FakeKube()
+    add_knative(kube, "strict", mode="apply", **{"late-target": "0.1%"})
+    add_knative(kube, "open", mode="apply", windows=f"* 8-16 * * * {window}", **{"late-target": "0.1%"})
+    demand = {name: lambda now: bursts(now + 4 * DAY) for name in ("strict", "open")}
+    at = staged(kube, FakePrometheus(demand), LONG)
+    at.service.refit(NOW)
+    at.tick(NOW)
+    at.service.refit(NOW + 1)
+    then = at.tick(NOW + 60)
+    always, within = then[STRICT].plan, then["knative/shop/open"].plan
+    assert always is not None
+    assert within is not None
+    assert within.setting == always.setting
+    assert within.setting != DEFAULT_SETTING
+
+
 def test_a_model_that_breaks_in_a_rehearsal_costs_nothing_else() -> None:
     """What was learned is there; the settings are those that they were."""
     kube = FakeKube()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from ahpa.adapters.kubernetes.api import Object
 from ahpa.adapters.kubernetes.hpa_metrics import OURS, Metric, Requests, measure_of, quantity
-from ahpa.core.known.reading import MOST, windows_in
+from ahpa.core.known.reading import LONGEST, MOST, windows_in
 from ahpa.core.units import IN_FLIGHT, Capacity
 from ahpa.ports import Measure
 
@@ -31,12 +31,12 @@ def measures_of(spec: Object, requests: Callable[[], Requests]) -> tuple[Measure
 
 def windows_of(spec: Object) -> str:
     """Its cron triggers as `ahpa.dev/windows` has them: KEDA begins when the hour strikes, we a lead before. What our
-    parser refuses is left out, and is KEDA's alone."""
-    found = []
+    parser refuses, or is more than it takes, is left out, and is KEDA's alone."""
+    found: list[str] = []
     for trigger in spec.get("triggers") or []:
         start, end, zone, count = (_said(trigger, key) for key in ("start", "end", "timezone", "desiredReplicas"))
         line = f"{start} .. {end} min={count} zone={zone}"
-        if trigger.get("type") == "cron" and _readable(line):
+        if trigger.get("type") == "cron" and len("; ".join([*found, line])) <= LONGEST and _readable(line):
             found.append(line)
     return "; ".join(found[:MOST])
 

@@ -56,4 +56,4 @@ def _in(year: int, at: datetime) -> datetime:
     try:
         return at.replace(year=year)
     except ValueError:
-        return at.replace(year=year, month=3, day=1, hour=0, minute=0)
+        return at.replace(year=year, month=3, day=1)

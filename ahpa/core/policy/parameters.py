@@ -231,7 +231,8 @@ PARAMETERS: tuple[Parameter, ...] = (
         "0 8 * * 1-5 .. 0 20 * * 1-5 min=5 max=20",
         "Bounds in time, one to a line or with ; between. From each match of the first cron to the next of the second, "
         "or in each minute that an only one matches, never a floor below min or above max; min is there when it "
-        "begins, a lead ahead. `zone=`, `from=` and `until=` may follow (windows-and-events.md).",
+        "begins, a lead ahead, as far as the limit of raises lets it. KEDA's cron triggers are windows by themselves. "
+        "`zone=`, `from=` and `until=` may follow (windows-and-events.md).",
         otherwise="the bounds are the same at all times",
     ),
     Parameter(
@@ -240,6 +241,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         "events, each START..END and a factor, min= or both",
         "2026-11-27T08:00..2026-11-27T23:00 x3",
         "What is planned, one to a line or with ; between: a factor on the forecast, or so many replicas at least. "
+        "Write it before it begins, and leave it for 28 days after it, else it is learned as a habit. "
         "`yearly` (and no year) for what comes each year; `zone=` may follow (windows-and-events.md).",
         otherwise="nothing is planned",
     ),

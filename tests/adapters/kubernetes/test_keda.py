@@ -8,6 +8,7 @@ import pytest
 
 from ahpa.adapters.kubernetes.api import Object
 from ahpa.adapters.kubernetes.keda import ScaledObjects
+from ahpa.core.known.reading import windows_in
 from ahpa.core.units import IN_FLIGHT
 from ahpa.ports import Target
 from tests.fakes.kube import FakeKube
@@ -129,6 +130,14 @@ def test_a_cron_trigger_is_a_window_that_is_met_when_it_begins(
     found = target({"triggers": [{"type": "cron", "metadata": metadata}]}, {"annotations": own})
     assert found.annotations.get("ahpa.dev/windows") == windows
     assert found.measures == ()
+
+
+def test_of_more_cron_triggers_than_we_take_the_first_count() -> None:
+    """Thirty long ones made an object invalid whose owner wrote no window: too many characters of them all."""
+    minutes = ",".join(str(minute) for minute in range(0, 60, 2))
+    trigger = {"type": "cron", "metadata": {**OFFICE, "start": f"{minutes} 8 * * 1-5"}}
+    found = target({"triggers": [trigger] * 30}).annotations["ahpa.dev/windows"]
+    assert 20 < len(windows_in(found)) < 30
 
 
 def test_a_trigger_that_reads_our_own_floor_is_no_demand() -> None:

@@ -40,11 +40,13 @@ def known(events: str, zone: str = "Europe/Berlin") -> Known:
         ("12-30T18:00..01-02T06:00 yearly x2", "2026-12-30T17:00", "2027-01-02T05:00"),
         ("02-29T00:00..03-02T00:00 yearly x2", "2028-02-28T23:00", "2028-03-01T23:00"),
         ("02-29T00:00..03-02T00:00 yearly x2", "2027-02-28T23:00", "2027-03-01T23:00"),
+        ("02-29T08:00..02-29T20:00 yearly min=1", "2027-03-01T07:00", "2027-03-01T19:00"),
         ("2026-03-29T02:30..2026-03-29T05:00 x2", "2026-03-29T01:00", "2026-03-29T03:00"),
         ("2026-10-25T02:15..2026-10-25T02:45 x2", "2026-10-25T00:15", "2026-10-25T01:45"),
     ],
     ids=[
         "a sale", "its own zone", "Christmas of any year", "over the year's end", "a leap day", "the year after one",
+        "within a leap day, the year before one",
         "begins in the hour that is left out", "lies in the hour that comes twice",
     ],
 )  # fmt: skip

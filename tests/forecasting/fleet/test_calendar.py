@@ -104,8 +104,12 @@ def test_a_window_of_a_day_looks_at_nothing_that_is_still_going_on(width: int) -
 
 
 @pytest.mark.parametrize(
-    ("zone", "holidays"), [("Mars/Olympus", None), ("UTC", "XX"), ("UTC", "DE-XX"), ("../etc", None)]
-)
+    ("zone", "holidays"),
+    [
+        ("Mars/Olympus", None), ("UTC", "XX"), ("UTC", "DE-XX"), ("../etc", None),
+        *(("UTC", name) for name in ("SAT", "MON", "MAY", "MAY-01", "HolidayBase")),  # names of the package itself
+    ],
+)  # fmt: skip
 def test_a_calendar_that_does_not_exist_is_refused_with_its_name(zone: str, holidays: str | None) -> None:
     with pytest.raises(CalendarError, match=holidays or zone):
         calendar_of(zone, holidays)
