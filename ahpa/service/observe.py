@@ -61,7 +61,7 @@ class Observer:
     """The calendars of the world; None: all go by the operator's."""
 
     def list(self, deadline: float = math.inf) -> Listing:
-        """All targets of every kind that answers; one that does not harms no other. Raises ClusterError if none does."""
+        """All targets of each kind that answers; one that does not harms no other. Raises ClusterError if none does."""
         targets: list[Target] = []
         failures: dict[str, ClusterError] = {}
         for kind, actuator in self.actuators.items():
