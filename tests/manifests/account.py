@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from ahpa.adapters.kubernetes.api import Kube
 from ahpa.ports import Actuator, ClusterError, Target
@@ -72,3 +75,12 @@ def raise_and_restore(bed: Testbed, actuator: Actuator) -> Target:
 
     becomes(True, lambda target: actuator.write(target, (target.baseline + 1,)))
     return becomes(False, actuator.restore)
+
+
+def taken(bed: Testbed, file: Path) -> None:
+    """Have the API server look at the objects of a file, strictly, without keeping them. Raises KubeError."""
+    strict = {"dryRun": "All", "fieldManager": "test", "force": "true", "fieldValidation": "Strict"}
+    for manifest in yaml.safe_load_all(file.read_text()):
+        meta = manifest["metadata"]
+        where = bed.api.resource(kind_of(manifest)).path(meta["namespace"], meta["name"])
+        bed.api.request("PATCH", where, manifest, "application/apply-patch+yaml", params=strict)

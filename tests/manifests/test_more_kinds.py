@@ -14,7 +14,7 @@ import pytest
 
 from testbed import Testbed
 from testbed.kube import KubeApi
-from tests.manifests.account import FENCE, HOME, MIN_SCALE, RBAC, RECORD, TEAM, annotation, refusal
+from tests.manifests.account import FENCE, HOME, MIN_SCALE, RBAC, RECORD, TEAM, annotation, refusal, taken
 from tests.manifests.overlays import CONFIG, render
 from tests.testbed import lives
 from tests.testbed.reading import token_of
@@ -85,6 +85,11 @@ def test_a_patch_is_allowed_or_refused(
     """The floor, the record where it may stand, and nothing beside them."""
     where = keda_bed.api.resource(resource).path(TEAM, NAMES[resource])
     assert refusal(ours, where, patch) == status, what
+
+
+@pytest.mark.parametrize("name", ["scaled-object", "keda-reads-the-floor", "inference-service"])
+def test_the_api_server_takes_the_samples(keda_bed: Testbed, ours: KubeApi, name: str) -> None:
+    taken(keda_bed, CONFIG / "samples" / f"{name}.yaml")
 
 
 def test_our_records_are_one_config_map_and_no_other_is_ours_to_read(keda_bed: Testbed, ours: KubeApi) -> None:
