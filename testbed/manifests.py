@@ -115,6 +115,16 @@ def scaled_object(
     }
 
 
+def inference_service(name: str, namespace: str, annotations: Mapping[str, str], **predictor: object) -> Object:
+    """KServe's, with a container of its own; `predictor` is the rest of `spec.predictor`, as minReplicas."""
+    return {
+        "apiVersion": "serving.kserve.io/v1beta1",
+        "kind": "InferenceService",
+        "metadata": {"name": name, "namespace": namespace, "annotations": dict(annotations)},
+        "spec": {"predictor": {"containers": [_container(name, 0)], **predictor}},
+    }
+
+
 def _delays(pull_seconds: float, ready_seconds: float) -> dict[str, str]:
     return {PULL_AFTER: f"{pull_seconds:g}s", READY_AFTER: f"{ready_seconds:g}s"}
 

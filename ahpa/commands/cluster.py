@@ -5,7 +5,9 @@ composition root, the one place where ports meet adapters.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +17,7 @@ import click
 from ahpa.commands.options import (
     HTTP_URL,
     LABEL,
+    MOST_SAID,
     SECONDS,
     Command,
     calendar_from,
@@ -24,6 +27,7 @@ from ahpa.commands.options import (
     lag_p95_option,
     prometheus_options,
 )
+from ahpa.core.words import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -147,6 +151,21 @@ def _all(command: Command, *options: Callable[[Command], Command]) -> Command:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+@contextmanager
+def ended_in_words(name: str) -> Iterator[None]:
+    """A failure of what is done within ends the process with a sentence and its exit code: 2 for a query or an option
+    that cannot be served, 3 where the cluster or Prometheus is out of reach."""
+    from ahpa.ports import ClusterError, QueryError
+
+    try:
+        yield
+    except (ClusterError, QueryError, OSError) as error:
+        click.echo(f"ahpa {name}: {printable(str(error), MOST_SAID)}", err=True)
+        sys.exit(2 if isinstance(error, QueryError) else 3)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def demand_from(given: Mapping[str, object]) -> dict[str, object]:

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import click
-
 from ahpa.commands.cluster import (
     Cluster,
     Deciding,
@@ -19,12 +17,12 @@ from ahpa.commands.cluster import (
     deciding_options,
     demand_from,
     demand_options,
+    ended_in_words,
     ports_of,
     settings_of,
 )
-from ahpa.commands.options import MOST_SAID, Command, chosen
+from ahpa.commands.options import Command, chosen
 from ahpa.commands.progress import stages
-from ahpa.core.words import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,18 +110,12 @@ def run(name: str, given: Mapping[str, object], go: Callable[[Looking], int]) ->
     wrong. Raises UsageError."""
     from ahpa.adapters.telemetry.logs import log_nowhere
     from ahpa.adapters.telemetry.telemetry import Telemetry
-    from ahpa.ports import ClusterError, QueryError
     from ahpa.service.loop import wall_clock
 
     given = demand_from(dict(given))
-    try:
+    with ended_in_words(name):
         log_nowhere()
         demand = chosen(Demand, given)
         settings = settings_of(chosen(Deciding, given), demand)
         ports = ports_of(chosen(Cluster, given), demand, Telemetry())
         sys.exit(go(looking(ports, settings, wall_clock)))
-    except (ClusterError, QueryError, OSError) as error:
-        click.echo(f"ahpa {name}: {printable(str(error), MOST_SAID)}", err=True)
-        sys.exit(2 if isinstance(error, QueryError) else 3)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ahpa.commands.cluster import Cluster, actuators_of, cluster_options, connected
+from ahpa.commands.cluster import Cluster, actuators_of, cluster_options, connected, ended_in_words
 from ahpa.commands.named import named
 from ahpa.commands.options import MOST_SAID, chosen
 from ahpa.commands.progress import progress
@@ -50,18 +50,11 @@ def command(**given: object) -> None:
       ahpa restore --all --yes                everything, before ahpa is uninstalled
       ahpa restore --all --namespace shop
     """
-    from ahpa.ports import ClusterError
-
     wish = chosen(Wish, given)
     if bool(wish.services) == wish.all:
         raise click.UsageError("name services, or say --all for every object that carries our record")
-    try:
+    with ended_in_words("restore"):
         sys.exit(_restore(chosen(Cluster, given), wish))
-    except ClusterError as error:
-        click.echo(f"ahpa restore: {printable(str(error), MOST_SAID)}", err=True)
-        sys.exit(3)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
 
 
 def _restore(cluster: Cluster, wish: Wish) -> int:

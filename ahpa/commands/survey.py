@@ -19,6 +19,7 @@ from ahpa.commands.cluster import (
     cluster_options,
     demand_from,
     demand_options,
+    ended_in_words,
     history_options,
     lag_options,
     ports_of,
@@ -83,17 +84,11 @@ def command(**given: object) -> None:
       ahpa survey --prometheus http://localhost:9090 --namespace shop --lag-p50 5m
       ahpa survey --prometheus http://localhost:9090 --output json > survey.json
     """
-    from ahpa.ports import ClusterError, QueryError
-
     given = demand_from(given)
     try:
-        wish = chosen(Wish, given)
-        sys.exit(_survey(chosen(Cluster, given), chosen(Demand, given), chosen(Assumed, given), wish))
-    except (ClusterError, QueryError, OSError) as error:
-        click.echo(f"ahpa survey: {printable(str(error), MOST_SAID)}", err=True)
-        sys.exit(2 if isinstance(error, QueryError) else 3)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
+        with ended_in_words("survey"):
+            wish = chosen(Wish, given)
+            sys.exit(_survey(chosen(Cluster, given), chosen(Demand, given), chosen(Assumed, given), wish))
     except KeyboardInterrupt:
         click.echo("interrupted: no report was written", err=True)
         sys.exit(130)

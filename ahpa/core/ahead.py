@@ -17,7 +17,7 @@ from ahpa.core.bounds import bounds_of
 from ahpa.core.controller import supply_of
 from ahpa.core.lever import setting_of
 from ahpa.core.observation import Limits, Observation, Workload
-from ahpa.core.planner import LAG_LEVEL
+from ahpa.core.planner import leads_of
 from forecasting.forecast import Forecast, Outlook
 from forecasting.levels import read_level
 from forecasting.panel import Floats, Ints
@@ -58,7 +58,7 @@ def ahead(
     if workload.per_replica is None or outlook.reason is not None or steps.reasons[row] is not None:
         return None
     policy, setting, supply = workload.policy.policy, setting_of(workload), supply_of(workload)
-    reach = (policy.lead or workload.readiness.longest(LAG_LEVEL)) + tick
+    reach = max(seconds for _, seconds in leads_of(workload.readiness, policy.lead, tick))
     first, width = max(0, round((now - steps.origin) / steps.step)), width_of(reach, steps.step)
     medians = np.array([read_level(steps.levels, values, 0.5) for values in steps.steps[row]])
     largest = np.lib.stride_tricks.sliding_window_view(medians, min(width, len(medians))).max(axis=1)

@@ -10,7 +10,7 @@ from ahpa.core.known.knowledge import Known
 from ahpa.core.policy.values import Parsed
 from ahpa.core.served import Reaction
 from ahpa.core.units import Fit
-from ahpa.ports import Target
+from ahpa.ports import ClusterError, Target
 from forecasting.fleet.calendar import Calendar
 
 
@@ -45,7 +45,7 @@ class Listing:
     """All targets at one moment."""
 
     asked: tuple[Asked, ...]
-    unlisted: Mapping[str, str]
+    unlisted: Mapping[str, ClusterError]
     """Kinds that did not answer, and what was said: their targets are not gone, only not seen."""
 
     @property

@@ -74,13 +74,13 @@ class Observer:
         found = {target.key for target in targets}
         own = [target for target in targets if target.maker not in found and not _orphaned(target, failures)]
         asked = tuple(map(self._asked_or_left_out, own))
-        return Listing(asked, {kind: str(error) for kind, error in failures.items()})
+        return Listing(asked, failures)
 
     def tell_of_kinds(self, listing: Listing, memory: Memory) -> None:
         """A kind that cannot be listed, as where its CRD is not installed, is told of once, and once when it can."""
         for kind, problem in listing.unlisted.items():
             if kind not in memory.unlisted:
-                self.telemetry.log("targets.unavailable", logging.WARNING, kind=kind, problem=problem)
+                self.telemetry.log("targets.unavailable", logging.WARNING, kind=kind, problem=str(problem))
         for kind in memory.unlisted - listing.unlisted.keys():
             self.telemetry.log("targets.again", kind=kind)
         memory.unlisted = frozenset(listing.unlisted)

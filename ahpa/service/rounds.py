@@ -72,6 +72,21 @@ class Ports:
     """Where services may say that their people live; None: nowhere but where the operator says."""
 
 
+def observer_of(settings: Settings, ports: Ports) -> Observer:
+    """Whoever looks through these ports."""
+    return Observer(
+        settings,
+        ports.actuators,
+        ports.demand,
+        ports.late,
+        ports.starts,
+        ports.queries,
+        tuple(ports.models),
+        ports.telemetry,
+        ports.places,
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Shown:
     """The last round, for the page: swapped whole."""
@@ -97,17 +112,7 @@ class Service:
         self.settings = settings
         self.shown = Shown()
         self._telemetry = ports.telemetry
-        self._observer = Observer(
-            settings,
-            ports.actuators,
-            ports.demand,
-            ports.late,
-            ports.starts,
-            ports.queries,
-            tuple(ports.models),
-            ports.telemetry,
-            ports.places,
-        )
+        self._observer = observer_of(settings, ports)
         self._learner = Learner(settings, ports.demand, ports.models, ports.telemetry, ports.cluster_clock)
         self._actor = Actor(ports.actuators, ports.events, ports.telemetry, ports.journal, may_write)
         self._cluster_clock = ports.cluster_clock

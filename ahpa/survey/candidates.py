@@ -18,8 +18,7 @@ from ahpa.ports import Actuator, Target
 from ahpa.service.doubts import NO_DOUBTS
 from ahpa.service.listing import Asked
 from ahpa.service.memory import Memory
-from ahpa.service.observe import Observer
-from ahpa.service.rounds import Ports
+from ahpa.service.rounds import Ports, observer_of
 from ahpa.service.settings import Settings
 from ahpa.transport import NEVER
 from forecasting.panel import Floats
@@ -97,24 +96,16 @@ def candidates(actuators: Mapping[str, Actuator], ports: Ports, settings: Settin
     """All objects of these `actuators`, which list those too that carry no annotation of ours. One read for all. Raises
     ClusterError if nothing can be listed."""
     known = {kind: AsIfAnnotated(actuator) for kind, actuator in actuators.items()}
-    observer = Observer(
-        settings,
-        known,
-        ports.demand,
-        ports.late,
-        ports.starts,
-        ports.queries,
-        tuple(ports.models),
-        ports.telemetry,
-        ports.places,
-    )
+    observer = observer_of(settings, replace(ports, actuators=known))
     listing = observer.list()
     since = now - settings.history_seconds
     history = ports.demand.read(listing.queries, since, now, settings.step_seconds)
     workloads = observer.workloads(listing, history, NO_DOUBTS, Memory(), now, writes=False)
     rows = dict(zip(history.panel.keys, history.panel.values, strict=True))
     listed = {asked.target.key for asked in listing.asked}
-    left_out = {kind: f"could not be listed: {said}" for kind, said in listing.unlisted.items() if not _absent(said)}
+    # A kind of which the cluster has no CRD has no objects.
+    failed = {kind: error for kind, error in listing.unlisted.items() if error.status != 404}
+    left_out = {kind: f"could not be listed: {error}" for kind, error in failed.items()}
     for kind in known.values():
         left_out |= {key: _spoken_for(maker) for key, maker in kind.makers.items() if key not in listed}
     modes = {key: mode for kind in known.values() for key, mode in kind.modes.items()}
@@ -129,11 +120,6 @@ def candidates(actuators: Mapping[str, Actuator], ports: Ports, settings: Settin
     problems = list(history.problems.values())
     unread = problems[0] if problems and len(problems) == len(listing.queries) else ""
     return Candidates(tuple(judged), left_out, history.panel.start, history.panel.step, unread)
-
-
-def _absent(said: str) -> bool:
-    """A kind of which the cluster has no CRD has no objects."""
-    return said.startswith("404:")
 
 
 def _spoken_for(maker: str) -> str:

@@ -8,7 +8,7 @@ from ahpa.adapters.kubernetes.kinds import KINDS
 from testbed import Testbed
 from testbed.kserve import MODE
 from testbed.kube import condition
-from testbed.manifests import deployment, scaled_object
+from testbed.manifests import deployment, inference_service, scaled_object
 from tests.contracts.stage import ASKED, Stage, adopt_by_another, picture_of
 
 
@@ -112,7 +112,7 @@ def real_kserve(bed: Testbed, namespace: str) -> Stage:
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ahpa-system"}},
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": records},
     )
-    _inference_service(bed, namespace, {MODE: "RawDeployment"})
+    _made(bed, namespace, {MODE: "RawDeployment"})
     return Stage(
         actuator=KINDS["kserve"].actuator(Kube.connect(str(bed.kubeconfig)), namespace),
         minimum=lambda: int(bed.get("isvc", "llm", namespace)["spec"]["predictor"].get("minReplicas", 1)),
@@ -125,7 +125,7 @@ def real_kserve(bed: Testbed, namespace: str) -> Stage:
 
 def real_kserve_serverless(bed: Testbed, namespace: str) -> Stage:
     """One behind which KServe, played, makes a Knative Service: the floor is its Revision's."""
-    _inference_service(bed, namespace, {"autoscaling.knative.dev/target-burst-capacity": "-1"})
+    _made(bed, namespace, {"autoscaling.knative.dev/target-burst-capacity": "-1"})
     revision = "llm-predictor-00001"
 
     def objects() -> list[Object]:
@@ -141,15 +141,7 @@ def real_kserve_serverless(bed: Testbed, namespace: str) -> Stage:
     )
 
 
-def _inference_service(bed: Testbed, namespace: str, annotations: dict[str, str]) -> None:
+def _made(bed: Testbed, namespace: str, annotations: dict[str, str]) -> None:
     bed.play_kserve()
-    container = {"image": "dev.local/llm:1", "resources": {"requests": {"cpu": "100m"}}}
-    bed.apply(
-        {
-            "apiVersion": "serving.kserve.io/v1beta1",
-            "kind": "InferenceService",
-            "metadata": {"name": "llm", "namespace": namespace, "annotations": {**ASKED, **annotations}},
-            "spec": {"predictor": {"minReplicas": 2, "maxReplicas": 20, "containers": [container]}},
-        }
-    )
+    bed.apply(inference_service("llm", namespace, {**ASKED, **annotations}, minReplicas=2, maxReplicas=20))
     bed.wait_for(lambda: condition(bed.get("isvc", "llm", namespace), "Ready") == "True", what="KServe takes it over")

@@ -9,9 +9,15 @@ from typing import Any
 from testbed import Testbed
 from testbed.kserve import MODE
 from testbed.kube import Object, condition
-from testbed.manifests import deployment, horizontal_pod_autoscaler, knative_service, scaled_object
+from testbed.manifests import (
+    deployment,
+    horizontal_pod_autoscaler,
+    inference_service,
+    knative_service,
+    scaled_object,
+)
+from tests.testbed.reading import MIN_SCALE
 
-MIN_SCALE = "autoscaling.knative.dev/min-scale"
 OWN = 1
 """The minimum that every owner here sets."""
 
@@ -134,16 +140,6 @@ def keda(bed: Testbed, namespace: str) -> Life:
     return Life(bed, namespace, "so", "chat", (pods, asked), 4.0, ("so", "chat"), ("spec", "minReplicaCount"), "chat")
 
 
-def inference_service(namespace: str, annotations: dict[str, str]) -> Object:
-    container = {"name": "main", "image": "dev.local/llm:1", "resources": {"requests": {"cpu": "100m"}}}
-    return {
-        "apiVersion": "serving.kserve.io/v1beta1",
-        "kind": "InferenceService",
-        "metadata": {"name": "llm", "namespace": namespace, "annotations": {**ASKED, **annotations}},
-        "spec": {"predictor": {"minReplicas": OWN, "maxReplicas": 20, "containers": [container]}},
-    }
-
-
 def kserve_raw(bed: Testbed, namespace: str) -> Life:
     """80 % of the 0.1 cores that it requests, as KServe's HPA has it."""
     bed.play_kserve()
@@ -153,7 +149,7 @@ def kserve_raw(bed: Testbed, namespace: str) -> Life:
         "kind": "ConfigMap",
         "metadata": {"name": "ahpa-records", "namespace": "ahpa-system"},
     }
-    asked = inference_service(namespace, {MODE: "RawDeployment"})
+    asked = inference_service("llm", namespace, {**ASKED, MODE: "RawDeployment"}, minReplicas=OWN, maxReplicas=20)
     where = ("spec", "predictor", "minReplicas")
     return Life(
         bed,
@@ -173,7 +169,8 @@ def kserve_raw(bed: Testbed, namespace: str) -> Life:
 def kserve_serverless(bed: Testbed, namespace: str) -> Life:
     """Knative's own default: 100 in flight for each, 70 % of that at target."""
     bed.play_kserve()
-    asked = inference_service(namespace, {"autoscaling.knative.dev/target-burst-capacity": "-1"})
+    noted = {**ASKED, "autoscaling.knative.dev/target-burst-capacity": "-1"}
+    asked = inference_service("llm", namespace, noted, minReplicas=OWN, maxReplicas=20)
     where, workload = ("metadata", "annotations", MIN_SCALE), "llm-predictor-00001-deployment"
     bearer = ("revisions", "llm-predictor-00001")
     return Life(bed, namespace, "isvc", "llm", (asked,), 70.0, bearer, where, workload, ("ksvc",), copied=True)

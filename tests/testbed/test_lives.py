@@ -11,6 +11,7 @@ from testbed import Testbed
 from testbed.pytest_plugin import OLDER
 from tests.testbed import lives
 from tests.testbed.lives import OWN, Begin, Life
+from tests.testbed.reading import MIN_SCALE
 from tests.testbed.story import begun
 
 pytestmark = [pytest.mark.testbed, pytest.mark.timeout(400)]
@@ -85,4 +86,4 @@ def live(life: Life) -> None:
 def theirs(life: Life) -> int:
     """What its owner wants by now: what was set by hand, unless the manifest that was applied again says otherwise. A
     manifest says nothing of a Revision, nor of a PodAutoscaler."""
-    return 2 if life.at[-1] == lives.MIN_SCALE else OWN
+    return 2 if life.at[-1] == MIN_SCALE else OWN

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from testbed import Testbed
 from testbed.kserve import MODE, OWNER_LABEL
 from testbed.kube import KubeError, Object, condition
-from testbed.manifests import horizontal_pod_autoscaler
+from testbed.manifests import horizontal_pod_autoscaler, inference_service
 from testbed.rollouts import HASH
 from tests.testbed.reading import MIN_SCALE, ready_pods
 
 pytestmark = pytest.mark.testbed
 
 TARGET_BURST = {"autoscaling.knative.dev/target-burst-capacity": "-1"}
-CONTAINER = {"name": "main", "image": "dev.local/llm:1", "resources": {"requests": {"cpu": "1000m"}}}
-
-
-def inference_service(name: str, namespace: str, annotations: dict[str, str], **predictor: Any) -> Object:
-    return {
-        "apiVersion": "serving.kserve.io/v1beta1",
-        "kind": "InferenceService",
-        "metadata": {"name": name, "namespace": namespace, "annotations": annotations},
-        "spec": {"predictor": {"containers": [CONTAINER], **predictor}},
-    }
 
 
 def ready(bed: Testbed, name: str, namespace: str) -> Object:

@@ -9,7 +9,7 @@ import pytest
 from testbed import Testbed
 from testbed.pytest_plugin import OLDER, ON_EACH_KNATIVE
 from tests.testbed import lives
-from tests.testbed.lives import MIN_SCALE
+from tests.testbed.reading import MIN_SCALE
 from tests.testbed.story import begun
 
 pytestmark = pytest.mark.testbed

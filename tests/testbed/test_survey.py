@@ -14,9 +14,16 @@ import numpy as np
 import pytest
 
 from testbed import Series, Testbed
+from testbed.kserve import MODE
 from testbed.kube import Object
-from testbed.manifests import deployment, horizontal_pod_autoscaler, knative_service, scaled_object
-from tests.testbed import lives
+from testbed.manifests import (
+    deployment,
+    horizontal_pod_autoscaler,
+    inference_service,
+    knative_service,
+    scaled_object,
+)
+from tests.testbed.reading import MIN_SCALE
 
 pytestmark = [pytest.mark.testbed, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -30,7 +37,7 @@ def objects(bed: Testbed, namespace: str) -> list[Object]:
     """As their users have them: not one knows of us."""
     out: list[Object] = []
     for i in range(KNATIVE):
-        own = {lives.MIN_SCALE: "4"}
+        own = {MIN_SCALE: "4"}
         out.append(
             knative_service(f"k{i}", namespace, annotations={}, template_annotations=own, concurrency=10, **_FREE)
         )
@@ -42,9 +49,7 @@ def objects(bed: Testbed, namespace: str) -> list[Object]:
         asked = scaled_object(f"s{i}", namespace, {}, prometheus_url=url, query=query, threshold=4, max_replicas=40)
         out += [deployment(f"s{i}", namespace, **_FREE), asked]
     for i in range(INFERENCE):
-        raw = lives.inference_service(namespace, {"serving.kserve.io/deploymentMode": "RawDeployment"})
-        raw["metadata"] |= {"name": f"i{i}", "annotations": {"serving.kserve.io/deploymentMode": "RawDeployment"}}
-        out.append(raw)
+        out.append(inference_service(f"i{i}", namespace, {MODE: "RawDeployment"}, minReplicas=1, maxReplicas=20))
     return out
 
 

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
-from ahpa.adapters.kubernetes.kept import AUTOSCALING
 from ahpa.adapters.kubernetes.objects import annotations_of
+from ahpa.reactive.kpa.config import GROUP
 
 SERVING = "serving.knative.dev/v1"
 AUTOSCALING_INTERNAL = "autoscaling.internal.knative.dev/v1alpha1"
@@ -59,7 +59,7 @@ def _by_name(items: list[Object]) -> dict[tuple[str, str], Object]:
 
 def _borne(revision: Object, autoscaler: Object) -> Object:
     """The Revision with the identity of its PodAutoscaler, and what that says of scaling in place of its own."""
-    own = {k: v for k, v in annotations_of(revision).items() if not k.startswith(AUTOSCALING)}
+    own = {k: v for k, v in annotations_of(revision).items() if not k.startswith(GROUP)}
     created = revision["metadata"].get("creationTimestamp")
     annotations = {**own, **annotations_of(autoscaler)}
     meta = {**autoscaler["metadata"], "creationTimestamp": created, "annotations": annotations}

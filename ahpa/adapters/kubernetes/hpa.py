@@ -23,7 +23,8 @@ from ahpa.adapters.kubernetes.objects import (
     handle_of,
     in_git,
     maker_of,
-    owns,
+    only_raised,
+    patch_listed,
     reference_to,
     somebody_elses,
     target_or_refusal,
@@ -39,7 +40,7 @@ from ahpa.reactive.hpa.config import HpaConfig
 from ahpa.reactive.hpa.reaction import reaction_of
 from ahpa.transport import NEVER
 
-AUTOSCALING_V2 = "autoscaling/v2"
+AUTOSCALING_V2, HPAS = "autoscaling/v2", "horizontalpodautoscalers"
 
 
 class HorizontalPodAutoscalers:
@@ -62,7 +63,7 @@ class HorizontalPodAutoscalers:
 
     def targets(self, deadline: float = NEVER) -> list[Target]:
         within = HorizontalPodAutoscalers(self._kube.within(deadline), self._namespace, self._concerns)
-        found = within._kube.items(path(*collection(AUTOSCALING_V2, "horizontalpodautoscalers", self._namespace)))
+        found = within._kube.items(path(*collection(AUTOSCALING_V2, HPAS, self._namespace)))
         ours = {_name(item): item for item in found if self._concerns(item)}
         read: dict[str, Target] = {}
         late: list[str] = []
@@ -102,19 +103,7 @@ class HorizontalPodAutoscalers:
 
     def _patch(self, item: Object, spec: Mapping[str, object], annotations: Mapping[str, str | None]) -> None:
         """One patch for the spec and our record of what its owner had there."""
-        meta = item["metadata"]
-        where = path(*collection(AUTOSCALING_V2, "horizontalpodautoscalers", meta["namespace"]), meta["name"])
-        body = {
-            "metadata": {
-                "resourceVersion": meta["resourceVersion"],
-                "uid": meta["uid"],
-                "annotations": dict(annotations),
-            },
-            "spec": dict(spec),
-        }
-        written = self._kube.merge_patch(where, body)
-        # A second patch of it in this round goes on from here; what anybody else wrote since is a conflict.
-        meta["resourceVersion"] = written["metadata"]["resourceVersion"]
+        patch_listed(self._kube, item, AUTOSCALING_V2, HPAS, annotations=annotations, spec=spec)
 
     def _target(self, item: Object) -> Target:
         meta, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
@@ -123,8 +112,7 @@ class HorizontalPodAutoscalers:
         # 0 is a minimum too, where the cluster allows it.
         floor = 1 if minimum is None else count(minimum, "minReplicas")
         record = whole(annotations_of(item).get(STATE))
-        # A record above the minimum in force is not ours, whoever wrote it: we only ever raise.
-        held = record is not None and record <= floor and owns(item, "spec", "minReplicas")
+        held = record is not None and only_raised(item, record, floor, "spec", "minReplicas")
         current = count(status.get("currentReplicas"), "currentReplicas")
         scales = spec.get("scaleTargetRef") or {}
         scaled = self._workloads.read(namespace, scales)
@@ -175,10 +163,10 @@ def workload_names(reference: Object) -> dict[str, str]:
     return {"workload": str(reference.get("name")), "workload-kind": str(reference.get("kind"))}
 
 
-def _scaler(target: Target) -> HpaConfig | None:
-    """As its spec has it; None where that cannot be read."""
+def config_of(spec: Object) -> HpaConfig | None:
+    """Of an HPA's spec, or of what stands in for it; None where that cannot be read."""
     try:
-        return HpaConfig.from_spec({**handle_of(target, dict)["spec"], "minReplicas": 1})
+        return HpaConfig.from_spec(spec)
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
 
@@ -190,16 +178,14 @@ HPA = Kind(
     demand="what its metrics are of: cpu and memory of its pods, for others the query of the list that is `for` them; "
     "of several the one that needs most replicas",
     capacity="the metric's `averageValue`, or its `averageUtilization` of what a pod requests",
-    scaler=_scaler,
+    scaler=lambda target: config_of({**(handle_of(target, dict).get("spec") or {}), "minReplicas": 1}),
 )
 
 
 def reaction(spec: Object) -> Reaction:
     """What its `behavior` comes to; what cannot be read is taken to be as if there were none."""
-    try:
-        return reaction_of(HpaConfig.from_spec({"maxReplicas": 1, "behavior": spec.get("behavior")}))
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return WITHOUT_BEHAVIOR
+    config = config_of({"maxReplicas": 1, "behavior": spec.get("behavior")})
+    return WITHOUT_BEHAVIOR if config is None else reaction_of(config)
 
 
 def _name(item: Object) -> str:

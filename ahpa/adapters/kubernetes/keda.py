@@ -11,14 +11,15 @@ from collections.abc import Mapping, Sequence
 
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
 from ahpa.adapters.kubernetes.concern import Concern, concerns_us
-from ahpa.adapters.kubernetes.hpa import reaction, workload_names
+from ahpa.adapters.kubernetes.hpa import config_of, reaction, workload_names
 from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.adapters.kubernetes.objects import (
     annotations_of,
     count,
     handle_of,
     in_git,
-    owns,
+    only_raised,
+    patch_listed,
     reference_to,
     somebody_elses,
     target_or_refusal,
@@ -73,16 +74,8 @@ class ScaledObjects:
         self._patch(item, _record(item) if _held(item) else _said(item), None)
 
     def _patch(self, item: Object, minimum: int | None, record: str | None) -> None:
-        meta = item["metadata"]
-        body = {
-            "metadata": {
-                "resourceVersion": meta["resourceVersion"],
-                "uid": meta["uid"],
-                "annotations": {STATE: record},
-            },
-            "spec": {"minReplicaCount": minimum},
-        }
-        self._kube.merge_patch(path(*collection(KEDA_V1, "scaledobjects", meta["namespace"]), meta["name"]), body)
+        spec = {"minReplicaCount": minimum}
+        patch_listed(self._kube, item, KEDA_V1, "scaledobjects", annotations={STATE: record}, spec=spec)
 
     def _target(self, item: Object) -> Target:
         meta, spec = item["metadata"], item.get("spec") or {}
@@ -91,10 +84,7 @@ class ScaledObjects:
         scaled = Workloads(self._kube).read(namespace, scales)
         floor = count(spec.get("minReplicaCount"), "minReplicaCount")
         maximum = spec.get("maxReplicaCount")
-        advanced = (spec.get("advanced") or {}).get("horizontalPodAutoscalerConfig") or {}
-        # What cannot be read is not "none of it is there".
-        asked = scaled.asked if scaled.known else floor
-        ready = asked if scaled.ready is None else scaled.ready
+        ready, present = scaled.replicas(floor)
         return Target(
             kind=KEDA.name,
             title=KEDA.title,
@@ -105,14 +95,14 @@ class ScaledObjects:
             baseline=(_record(item) or 0) if _held(item) else floor,
             floor=floor,
             ready=ready,
-            present=max(asked, ready),
+            present=present,
             maximum=_MAXIMUM if maximum is None else count(maximum, "maxReplicaCount"),
             measures=measures_of(spec, lambda: Workloads(self._kube).requests(namespace, scaled)),
             managed=STATE in annotations_of(item),
             selector=scaled.selector,
             names=workload_names(scales),
             no_demand="none of its triggers can be measured by itself: name the query that measures this ScaledObject",
-            reaction=reaction(advanced),
+            reaction=reaction(behaving(spec)),
             refusal=somebody_elses(item, KEDA.title) or _idle(spec) or _paused(annotations_of(item)),
             in_git=in_git(item, "spec", "minReplicaCount"),
             doubt=_fallen_back(item),
@@ -120,14 +110,19 @@ class ScaledObjects:
         )
 
 
+def behaving(spec: Object) -> Object:
+    """What of a ScaledObject's spec goes into its HPA as it is, `behavior` among it."""
+    return (spec.get("advanced") or {}).get("horizontalPodAutoscalerConfig") or {}
+
+
 def _scaler(target: Target) -> HpaConfig | None:
     """Of the HPA that KEDA makes, but for its metrics; None where its `behavior` cannot be read."""
     spec = handle_of(target, dict).get("spec") or {}
     try:
-        advanced = (spec.get("advanced") or {}).get("horizontalPodAutoscalerConfig") or {}
-        return HpaConfig.from_spec({"maxReplicas": _MAXIMUM, "behavior": advanced.get("behavior")})
-    except (AttributeError, KeyError, TypeError, ValueError):
+        behavior = behaving(spec).get("behavior")
+    except AttributeError:
         return None
+    return config_of({"maxReplicas": _MAXIMUM, "behavior": behavior})
 
 
 KEDA = Kind(
@@ -159,10 +154,10 @@ def _record(item: Object) -> int | None:
 
 
 def _held(item: Object) -> bool:
-    """Whether the minimum in force is ours. A record above it is not, whoever wrote it: we only ever raise."""
+    """Whether the minimum in force is ours."""
     noted = annotations_of(item).get(STATE)
     known = noted == _NOTHING or whole(noted) is not None
-    return known and (_record(item) or 0) <= (_said(item) or 0) and owns(item, "spec", "minReplicaCount")
+    return known and only_raised(item, _record(item) or 0, _said(item) or 0, "spec", "minReplicaCount")
 
 
 def _idle(spec: Object) -> str | None:

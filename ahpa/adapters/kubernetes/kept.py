@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ahpa.adapters.kubernetes.api import Object
-from ahpa.adapters.kubernetes.objects import annotations_of, owns, whole
+from ahpa.adapters.kubernetes.objects import annotations_of, only_raised, whole
 from ahpa.core.policy.values import STATE, TARGET_STATE
+from ahpa.reactive.kpa.config import GROUP
 
-AUTOSCALING = "autoscaling.knative.dev/"
-MIN_SCALE = AUTOSCALING + "min-scale"
-TARGET_PERCENTAGE = AUTOSCALING + "target-utilization-percentage"
+MIN_SCALE = GROUP + "min-scale"
+TARGET_PERCENTAGE = GROUP + "target-utilization-percentage"
 
 Record = Mapping[str, str | None]
 """By Revision: the annotation that its owner had; None: it had none."""
@@ -52,15 +52,12 @@ class Kept:
         return {k: None if v is None else str(v) for k, v in parsed.items() if v is None or self._said(v) is not None}
 
     def held(self, revision: Object, state: Record) -> bool:
-        """True if the Revision's value is ours; a user's edit takes it away from us, and then it is theirs.
-
-        A record above what is in force is not ours, whoever wrote it: we only ever raise. Believed, it would let a
-        tenant who may edit nothing but the Service raise its Revisions.
-        """
+        """True if the Revision's value is ours; a user's edit takes it away from us, and then it is theirs."""
         name = revision["metadata"]["name"]
-        here = annotations_of(revision).get(self.annotation)
-        plausible = name in state and (self._said(state[name]) or 0) <= (self._said(here) or 0)
-        return plausible and owns(revision, "metadata", "annotations", self.annotation)
+        if name not in state:
+            return False
+        own, here = self._said(state[name]) or 0, self._said(annotations_of(revision).get(self.annotation)) or 0
+        return only_raised(revision, own, here, "metadata", "annotations", self.annotation)
 
     def own(self, revision: Object, state: Record) -> str | None:
         """What its owner has; None where there is no such annotation (the cluster's default then rules)."""

@@ -26,6 +26,7 @@ from ahpa.adapters.kubernetes.objects import (
     handle_of,
     identity,
     maker_of,
+    patch_listed,
     reference_to,
     somebody_elses,
     target_or_refusal,
@@ -249,19 +250,12 @@ class KnativeServices:
         return Workloads(self._kube).requests(meta["namespace"], its)
 
     def _record(self, service: Object, records: Mapping[str, str | None]) -> None:
-        self._patch(service, SERVING, "services", records)
+        patch_listed(self._kube, service, SERVING, "services", annotations=records)
 
     def _set(self, listed: _Listed, revision: Object, values: Mapping[Kept, str | None]) -> None:
         annotations = {kept.annotation: value for kept, value in values.items()}
-        self._patch(revision, listed.bearers.group_version, listed.bearers.resource, annotations)
-
-    def _patch(self, item: Object, group_version: str, resource: str, annotations: Mapping[str, str | None]) -> None:
-        meta = item["metadata"]
-        where = path(*collection(group_version, resource, meta["namespace"]), meta["name"])
-        precondition = {"resourceVersion": meta["resourceVersion"], "uid": meta["uid"]}
-        written = self._kube.merge_patch(where, {"metadata": {**precondition, "annotations": dict(annotations)}})
-        # A second patch in this round goes on from here.
-        meta["resourceVersion"] = written["metadata"]["resourceVersion"]
+        bearers = listed.bearers
+        patch_listed(self._kube, revision, bearers.group_version, bearers.resource, annotations=annotations)
 
 
 def scaler(target: Target) -> KpaConfig | HpaConfig | None:

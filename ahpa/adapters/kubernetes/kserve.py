@@ -15,9 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
+from ahpa.adapters.kubernetes.cluster_defaults import ClusterConfig
 from ahpa.adapters.kubernetes.concern import Concern, concerns_us
-from ahpa.adapters.kubernetes.hpa import AUTOSCALING_V2, inertia, measures, reaction
-from ahpa.adapters.kubernetes.keda import KEDA_V1
+from ahpa.adapters.kubernetes.hpa import AUTOSCALING_V2, HPAS, inertia, measures, reaction
+from ahpa.adapters.kubernetes.keda import KEDA_V1, behaving
 from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.adapters.kubernetes.knative import KnativeServices, scaler
 from ahpa.adapters.kubernetes.objects import (
@@ -25,7 +26,8 @@ from ahpa.adapters.kubernetes.objects import (
     controller_of,
     count,
     in_git,
-    owns,
+    only_raised,
+    patch_listed,
     reference_to,
     somebody_elses,
     target_or_refusal,
@@ -38,7 +40,6 @@ from ahpa.ports import ClusterError, Measure, Target
 from ahpa.transport import NEVER
 
 SERVING_V1BETA1 = "serving.kserve.io/v1beta1"
-_HPAS = "horizontalpodautoscalers"
 _CLASS = "serving.kserve.io/autoscalerClass"
 _OWN_NAMESPACE = "ahpa-system"
 
@@ -67,7 +68,8 @@ class InferenceServices:
         self._namespace = namespace
         self._concerns = concerns
         self._records = Records(kube, own_namespace, "kserve")
-        self._knative = KnativeServices(kube, namespace, _made_by_kserve)
+        self._config = ClusterConfig("knative-serving")
+        self._knative = KnativeServices(kube, namespace, config=self._config)
 
     def targets(self, deadline: float = NEVER) -> list[Target]:
         kube = self._kube.within(deadline)
@@ -77,7 +79,7 @@ class InferenceServices:
         ours = [item for item in listed if self._concerns(item) or _key_of(self._records, item) in records]
         if not ours:
             return []
-        served = self._serverless(deadline)
+        served = self._serverless(kube, ours)
         return [
             target_or_refusal(
                 item,
@@ -114,10 +116,20 @@ class InferenceServices:
         if raw.recorded:
             self._records.forget(raw.item)
 
-    def _serverless(self, deadline: float) -> Mapping[tuple[str, str], Target]:
-        """The Knative Services that KServe made, by namespace and name of their InferenceService."""
+    def _serverless(self, kube: KubeApi, ours: Sequence[Object]) -> Mapping[tuple[str, str], Target]:
+        """The Knative Services that KServe made of ours, by namespace and name of their InferenceService."""
+        names = {(item["metadata"].get("namespace"), item["metadata"].get("name")) for item in ours}
+
+        def behind_ours(service: Object) -> bool:
+            maker = controller_of(service)
+            return (
+                maker is not None
+                and maker[0] == KSERVE.title
+                and (service["metadata"].get("namespace"), maker[1]) in names
+            )
+
         try:
-            found = self._knative.targets(deadline)
+            found = KnativeServices(kube, self._namespace, behind_ours, self._config).targets()
         except ClusterError as error:
             if error.status in (403, 404):  # no Knative here, or none that is ours to read
                 return {}
@@ -159,8 +171,7 @@ class InferenceServices:
         raw = _Raw(item, key in records, records.get(key))
         floor = 1 if _said(item) is None else _said(item) or 0
         own = (1 if raw.own is None else raw.own) if _held(raw) else floor
-        asked = scaled.asked if scaled.known else floor
-        ready = asked if scaled.ready is None else scaled.ready
+        ready, present = scaled.replicas(floor)
         return Target(
             kind=KSERVE.name,
             title=KSERVE.title,
@@ -171,7 +182,7 @@ class InferenceServices:
             baseline=own,
             floor=floor,
             ready=ready,
-            present=max(asked, ready),
+            present=present,
             # Without one KServe takes the minimum, and would raise it with ours (hpa_reconciler.go: createHPA).
             maximum=count(predictor.get("maxReplicas"), "maxReplicas") or max(1, own),
             measures=_measures(scaler, namespace, scaled, workloads),
@@ -179,7 +190,7 @@ class InferenceServices:
             selector=scaled.selector,
             names={"name": made, "workload": made, "workload-kind": "Deployment"},
             no_demand="nothing that its HPA looks at can be measured by itself: name the query that measures it",
-            reaction=reaction(_behaving(scaler)),
+            reaction=reaction(behaving(scaler) or scaler),
             refusal=somebody_elses(item, KSERVE.title) or _not_scaled(item, bool(scaler)),
             in_git=in_git(item, "spec", "predictor", "minReplicas"),
             inertia=inertia(scaled),
@@ -187,10 +198,8 @@ class InferenceServices:
         )
 
     def _patch(self, item: Object, minimum: int | None) -> None:
-        meta = item["metadata"]
-        where = path(*collection(SERVING_V1BETA1, "inferenceservices", meta["namespace"]), meta["name"])
-        precondition = {"resourceVersion": meta["resourceVersion"], "uid": meta["uid"]}
-        self._kube.merge_patch(where, {"metadata": precondition, "spec": {"predictor": {"minReplicas": minimum}}})
+        spec = {"predictor": {"minReplicas": minimum}}
+        patch_listed(self._kube, item, SERVING_V1BETA1, "inferenceservices", spec=spec)
 
 
 KSERVE = Kind(
@@ -216,15 +225,10 @@ def _owner(service: Target) -> str:
     return service.maker.rpartition("/")[2]
 
 
-def _made_by_kserve(item: Object) -> bool:
-    controller = controller_of(item)
-    return controller is not None and controller[0] == "InferenceService"
-
-
 def _scaler(kube: KubeApi, item: Object, namespace: str, name: str) -> Object:
     """The spec of the HPA that KServe made for a raw one, or of the ScaledObject; empty: none can be read."""
     keda = annotations_of(item).get(_CLASS) == "keda"
-    where = collection(KEDA_V1, "scaledobjects", namespace) if keda else collection(AUTOSCALING_V2, _HPAS, namespace)
+    where = collection(KEDA_V1, "scaledobjects", namespace) if keda else collection(AUTOSCALING_V2, HPAS, namespace)
     try:
         spec = kube.get(path(*where, name)).get("spec")
     except ClusterError:
@@ -238,11 +242,6 @@ def _measures(scaler: Object, namespace: str, scaled: Scaled, workloads: Workloa
     return measures(scaler, namespace, scaled, workloads)
 
 
-def _behaving(scaler: Object) -> Object:
-    """What has a `behavior`."""
-    return ((scaler.get("advanced") or {}).get("horizontalPodAutoscalerConfig") or {}) or scaler
-
-
 def _said(item: Object) -> int | None:
     """Its minimum as it stands; None: there is none, which means 1."""
     minimum = ((item.get("spec") or {}).get("predictor") or {}).get("minReplicas")
@@ -250,9 +249,9 @@ def _said(item: Object) -> int | None:
 
 
 def _held(raw: _Raw) -> bool:
-    """Whether the minimum in force is ours. A record above it is not, whoever wrote it: we only ever raise."""
-    plausible = raw.recorded and (1 if raw.own is None else raw.own) <= (_said(raw.item) or 0)
-    return plausible and owns(raw.item, "spec", "predictor", "minReplicas")
+    """Whether the minimum in force is ours."""
+    own, here = 1 if raw.own is None else raw.own, _said(raw.item) or 0
+    return raw.recorded and only_raised(raw.item, own, here, "spec", "predictor", "minReplicas")
 
 
 def _not_scaled(item: Object, found: bool) -> str | None:

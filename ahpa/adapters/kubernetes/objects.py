@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from ahpa.adapters.kubernetes.api import FIELD_MANAGER, Object
+from ahpa.adapters.kubernetes.api import FIELD_MANAGER, KubeApi, Object, collection, path
 from ahpa.adapters.kubernetes.kind import Kind
 from ahpa.ports import ClusterError, Target
 
@@ -53,6 +53,27 @@ def handle_of(target: Target, kind: type[Listed]) -> Listed:
     if not isinstance(target.handle, kind):
         raise TypeError(f"{target.key} was not listed by this actuator")
     return target.handle
+
+
+def patch_listed(
+    kube: KubeApi,
+    item: Object,
+    group_version: str,
+    resource: str,
+    *,
+    annotations: Mapping[str, str | None] | None = None,
+    spec: Mapping[str, object] | None = None,
+) -> None:
+    """Change these of a listed object and nothing else, if nobody else has changed it since; None takes one away. A
+    second patch in the same round goes on from here. Raises ClusterError; 409: somebody has."""
+    meta = item["metadata"]
+    body: Object = {"metadata": {"resourceVersion": meta["resourceVersion"], "uid": meta["uid"]}}
+    if annotations is not None:
+        body["metadata"]["annotations"] = dict(annotations)
+    if spec is not None:
+        body["spec"] = dict(spec)
+    written = kube.merge_patch(path(*collection(group_version, resource, meta["namespace"]), meta["name"]), body)
+    meta["resourceVersion"] = written["metadata"]["resourceVersion"]
 
 
 class Unreadable(ValueError):
@@ -172,6 +193,13 @@ def owns(item: Object, *fields: str) -> bool:
         if node is not None:
             return True
     return False
+
+
+def only_raised(item: Object, own: float, here: float, *fields: str) -> bool:
+    """Whether what stands in a field is ours, `own` being our record of its owner's. A record above what is in force is
+    not ours, whoever wrote it: we only ever raise. Believed, it would let a tenant who may edit nothing but the record
+    raise what it is about."""
+    return own <= here and owns(item, *fields)
 
 
 def in_git(item: Object, *fields: str) -> str:

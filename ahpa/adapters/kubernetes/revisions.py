@@ -9,7 +9,7 @@ from types import MappingProxyType
 from ahpa.adapters.kubernetes.api import Object
 from ahpa.adapters.kubernetes.cluster_defaults import KnativeDefaults
 from ahpa.adapters.kubernetes.hpa_metrics import KUBERNETES_DEFAULT, Requests, measure_of, metrics_of
-from ahpa.adapters.kubernetes.kept import AUTOSCALING, MIN_SCALE, TARGET, Record, owners
+from ahpa.adapters.kubernetes.kept import MIN_SCALE, TARGET, Record, owners
 from ahpa.adapters.kubernetes.objects import annotations_of, count, seconds, whole
 from ahpa.adapters.kubernetes.scaled import requests_of
 from ahpa.core.policy.values import AHPA_CLASS
@@ -17,7 +17,7 @@ from ahpa.core.served import HPA, KPA, Reaction
 from ahpa.core.setting import Lever
 from ahpa.core.units import IN_FLIGHT, PER_SECOND, Capacity
 from ahpa.reactive.hpa.config import HpaConfig
-from ahpa.reactive.kpa.config import KPA_CLASS, PROGRESS_DEADLINE, ClusterDefaults, KpaConfig, KpaConfigError
+from ahpa.reactive.kpa.config import GROUP, KPA_CLASS, PROGRESS_DEADLINE, ClusterDefaults, KpaConfig, KpaConfigError
 from ahpa.reactive.kpa.hpa_class import HPA_CLASS, hpa_spec
 from ahpa.reactive.kpa.reader import Reader
 
@@ -70,7 +70,7 @@ def minimum(revision: Object, defaults: KnativeDefaults) -> int:
 
 
 def _minimum(annotations: Mapping[str, str], defaults: KnativeDefaults) -> int:
-    said = annotations.get(MIN_SCALE, annotations.get(AUTOSCALING + "minScale"))
+    said = annotations.get(MIN_SCALE, annotations.get(GROUP + "minScale"))
     return defaults.autoscaler.min_scale if said is None else whole(said) or 0
 
 
@@ -81,7 +81,7 @@ def of_another_predictor(revisions: Mapping[str, Object], defaults: KnativeDefau
         return None
     return (
         f"{', '.join(theirs)[:120]} is of class {AHPA_CLASS}: Alibaba's AHPA scales it, or nothing does, and a second "
-        f"predictor would fight it. Remove {AUTOSCALING}class from the Service's template, so that Knative's own "
+        f"predictor would fight it. Remove {GROUP}class from the Service's template, so that Knative's own "
         "autoscaler scales it (`ahpa migrate FILE` rewrites the Service, its metric and its target too)"
     )
 
@@ -162,9 +162,9 @@ def _inertia(revision: Object) -> str:
 
 def _maximum(annotations: Mapping[str, str], defaults: ClusterDefaults) -> int | None:
     """The least of what bounds it from above: Knative refuses a min-scale above max-scale or activation-scale."""
-    own = annotations.get(AUTOSCALING + "max-scale", annotations.get(AUTOSCALING + "maxScale"))
+    own = annotations.get(GROUP + "max-scale", annotations.get(GROUP + "maxScale"))
     most = whole(own) if own is not None else defaults.max_scale
-    limits = (most, whole(annotations.get(AUTOSCALING + "activation-scale")), defaults.max_scale_limit)
+    limits = (most, whole(annotations.get(GROUP + "activation-scale")), defaults.max_scale_limit)
     return min((limit for limit in limits if limit), default=None)
 
 
@@ -174,7 +174,7 @@ def _by_requests(revision: Object, annotations: Mapping[str, str], defaults: Kna
     limit = (revision.get("spec") or {}).get("containerConcurrency")
     concurrency = defaults.container_concurrency if limit is None else count(limit, "containerConcurrency")
     # Its bounds and windows do not decide what a replica serves; one that Knative would refuse is said by Knative.
-    read = {key: value for key, value in annotations.items() if key.removeprefix(AUTOSCALING) in _TARGETING}
+    read = {key: value for key, value in annotations.items() if key.removeprefix(GROUP) in _TARGETING}
     try:
         config = KpaConfig.from_annotations(read, defaults.autoscaler, concurrency)
     except KpaConfigError as error:
@@ -193,7 +193,7 @@ def _by_metric(
     """What the HPA scales it by that Knative makes for it, and what one replica serves of that."""
     if (scaler := _class(annotations, defaults)) != HPA_CLASS:
         return "", Capacity(None, source=f"the class {scaler[:60]} is not Knative's own")
-    read = {key: value for key, value in annotations.items() if key.removeprefix(AUTOSCALING) in _TARGETING}
+    read = {key: value for key, value in annotations.items() if key.removeprefix(GROUP) in _TARGETING}
     try:
         spec = hpa_spec(read, defaults.autoscaler)
     except KpaConfigError as error:
@@ -217,7 +217,7 @@ def scaler_of(revision: Object, defaults: KnativeDefaults) -> KpaConfig | HpaCon
 
 
 def _class(annotations: Mapping[str, str], defaults: KnativeDefaults) -> str:
-    return annotations.get(AUTOSCALING + "class", defaults.autoscaler.autoscaler_class)
+    return annotations.get(GROUP + "class", defaults.autoscaler.autoscaler_class)
 
 
 _TARGETING = frozenset({"class", "metric", "target", "target-utilization-percentage", "targetUtilizationPercentage"})

@@ -35,6 +35,12 @@ class Scaled:
     requests: Requests = field(default_factory=dict)
     """Of its pod template; empty: nobody says."""
 
+    def replicas(self, otherwise: int) -> tuple[int, int]:
+        """(ready, there or asked for); `otherwise` where it cannot be read: that is not "none of it is there"."""
+        asked = self.asked if self.known else otherwise
+        ready = asked if self.ready is None else self.ready
+        return ready, max(asked, ready)
+
 
 @dataclass(frozen=True)
 class Workloads:

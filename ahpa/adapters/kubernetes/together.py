@@ -43,14 +43,13 @@ def measures_of(rows: Sequence[Facts]) -> tuple[tuple[Measure, ...], str]:
     capacities = tuple(row.capacity for row in rows)
     metrics = {row.metric for row in rows} or {"knative/concurrency"}
     if "" in metrics:
-        why = next(row.capacity.source for row in rows if not row.metric)
-        return (
-            Measure("", capacities),
-        ), f"{why}: name the query that measures it, and set ahpa.dev/target-per-replica"
-    if len(metrics) > 1:
+        unread = next(row.capacity.source for row in rows if not row.metric)
+        why = f"{unread}: name the query that measures it, and set ahpa.dev/target-per-replica"
+    elif len(metrics) > 1:
         why = "its Revisions are scaled by different metrics, and each query sees only its own: name one for all"
-        return (Measure("", capacities),), why
-    return (Measure(metrics.pop(), capacities),), ""
+    else:
+        return (Measure(metrics.pop(), capacities),), ""
+    return (Measure("", capacities),), why
 
 
 def lever_of(rows: Sequence[Facts]) -> Lever:

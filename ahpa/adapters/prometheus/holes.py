@@ -38,12 +38,14 @@ def filled(query: str, template: str, namespace: str, name: str, step: float, na
             raise QueryError(f"{text[:80]!r} is not a name of a Kubernetes object")
     values: dict[str, str] = {"namespace": namespace, "name": name, "step": f"{round(step)}s"}
     values |= {hole: _value(query, hole, names) for hole in set(HOLE.findall(template)) - values.keys()}
-    within = patterns(template)
+    if not any("." in text for hole, text in values.items() if hole != "pods"):
+        return HOLE.sub(lambda hole: values[hole.group(1)], template)
+    within = patterns(template)  # where a dot would stand for any character; looked for only where there is one
 
     def fit(hole: re.Match[str]) -> str:
         pattern = hole.group(1) != "pods" and any(a < hole.start() < b for a, b in within)
         text = values[hole.group(1)]
-        return text.replace(".", "[.]") if pattern else text  # a dot would stand for any character
+        return text.replace(".", "[.]") if pattern else text
 
     return HOLE.sub(fit, template)
 
