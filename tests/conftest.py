@@ -16,8 +16,9 @@ from testbed.pytest_plugin import (
     pytest_collection_finish,
     pytest_collection_modifyitems,
 )
+from tests.reliability.fixture import reached
 
-__all__ = ["bed", "bed_namespace", "keda_bed", "pytest_collection_finish", "pytest_collection_modifyitems"]
+__all__ = ["bed", "bed_namespace", "keda_bed", "pytest_collection_finish", "pytest_collection_modifyitems", "reached"]
 
 TESTBED_TIMEOUT_SECONDS = WAIT_SECONDS + 600
 
