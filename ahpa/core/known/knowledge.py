@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -99,6 +99,23 @@ class Known:
         """All rows as they would have been without the events: so the model learns no event as a habit, and goes on
         as usual in the middle of one."""
         return usual(panel, dict.fromkeys(panel.keys, self))
+
+    def until_learned(self, learned: Known, now: float) -> Known:
+        """What counts until the model has learned anew, which it did last with the events in `learned`: the factors
+        that it knows, also those that were taken away, and new ones that have not begun.
+
+        Of an event that is written down while it runs the model holds the demand for usual. With 100 usual and 300
+        there, `x3` would at once make 900 of it; and taken away it would leave 100 of 300.
+        """
+        here, there = ([replace(e, zone=e.zone or said.clock) for e in said.events] for said in (self, learned))
+        known = {event for event in there if event.factor is not None}
+        late = {event for event in here if event.factor is not None and event not in known and self._begun(event, now)}
+        kept = [replace(event, factor=None) if event in late else event for event in here]
+        gone = [replace(event, least=None) for event in there if event in known and event not in here]
+        return replace(self, events=tuple(e for e in (*kept, *gone) if e.factor is not None or e.least is not None))
+
+    def _begun(self, event: Event, now: float) -> bool:
+        return _sane(now, now) and any(first <= now for first, _ in event.spans(EARLIEST, now + 1.0, self._zone(event)))
 
     def _spans(self, begin: float, end: float) -> Iterator[tuple[float, float, Said]]:
         for event in self.events:

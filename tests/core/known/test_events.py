@@ -28,7 +28,7 @@ def at(text: str) -> float:
 
 
 def known(events: str, zone: str = "Europe/Berlin") -> Known:
-    return Known(events=events_in(events), time_zone=zone)
+    return Known(events=events_in(events) if events else (), time_zone=zone)
 
 
 @pytest.mark.parametrize(
@@ -149,3 +149,37 @@ def test_a_model_that_is_told_lifts_what_it_says_and_unlearns_what_was_lifted() 
     np.testing.assert_array_equal(there.forecast(10, (600.0,), (0.5,)).peaks, said.peaks[:, 1:])
     assert later.realised().keys == panel.keys
     assert told.name == "yesterday"
+
+
+@pytest.mark.parametrize(
+    ("learned", "said", "now", "lift", "least"),
+    [
+        ("", SALE, "2026-11-27T06:00", 3.0, None),  # written before it begins: it counts
+        ("", SALE, "2026-11-27T10:00", 1.0, None),  # written while it runs: its demand is there already
+        ("", SALE + " min=9", "2026-11-27T10:00", 1.0, 9),  # but its minimum is nobody's demand
+        (SALE, "", "2026-11-27T10:00", 3.0, None),  # taken away: the model still divides by it
+        (SALE + " min=9", "", "2026-11-27T10:00", 3.0, None),
+        (SALE, SALE, "2026-11-27T10:00", 3.0, None),
+        (SALE, SALE + " zone=Europe/Berlin", "2026-11-27T10:00", 3.0, None),  # the same in other words
+        (SALE, SALE.replace("x3", "x5"), "2026-11-27T10:00", 3.0, None),  # corrected while it runs
+    ],
+)
+def test_until_the_model_has_learned_with_an_event_only_its_own_factors_count(
+    learned: str, said: str, now: str, lift: float, least: int | None
+) -> None:
+    when = at(now)
+    found = known(said).until_learned(known(learned), when)
+    then = max(when, at("2026-11-27T09:00"))
+    assert found.lift(then, then + 60).value == lift
+    wanted = found.least(then, then + 60)
+    assert (wanted.replicas if wanted else None) == least
+
+
+@given(st.sampled_from(["", SALE, SALE + " min=4", "12-24T00:00..12-26T00:00 yearly x0.5 min=2"]))
+def test_what_was_learned_with_counts_as_it_is(events: str) -> None:
+    """Before, in the middle and after."""
+    each = known(events)
+    for day in range(20, 33):
+        now = at("2026-11-01T12:00") + day * 86400
+        assert each.until_learned(each, now).lift(now, now + 600) == each.lift(now, now + 600)
+        assert each.until_learned(each, now).least(now, now + 600) == each.least(now, now + 600)
