@@ -85,7 +85,11 @@ def test_five_hundred_objects_are_as_their_owners_had_them_though_a_tenth_of_all
     assert faces(kube) == before
     seconds = sum(pauses) + len(patches) / 50
     assert seconds <= 60
-    reached("T17", "500 objects x 5, a tenth of the calls 409, 429 or 500", f"100 % as before; each at most 60 s, the last {seconds:.0f} s")
+    reached(
+        "T17",
+        "500 objects x 5, a tenth of the calls 409, 429 or 500",
+        f"100 % as before; each at most 60 s, the last {seconds:.0f} s",
+    )
 
 
 def test_a_refusal_for_good_is_said_and_keeps_nobody_else() -> None:
