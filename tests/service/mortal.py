@@ -39,7 +39,7 @@ class Life:
             return False
 
     def end(self) -> None:
-        """As by `kill -9`, if it is not dead yet."""
+        """As by `kill -9`, if it is not dead yet; again, nothing happens."""
         self.process.kill()
         self.process.join()
         self.wire.close()
