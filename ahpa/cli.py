@@ -28,6 +28,7 @@ COMMANDS = {
     "plan": "What would change now, and why.",
     "explain": "One service, from its data to the decision.",
     "survey": "For which services of a cluster would it pay?",
+    "check": "Would it work here? Rights, versions, fences, Prometheus, clocks.",
     "restore": "Put back what the owners had, exactly.",
 }
 """Command -> the line that `ahpa --help` shows; the module is `ahpa.commands.<name>`."""

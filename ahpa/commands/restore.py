@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -12,12 +13,13 @@ import click
 
 from ahpa.commands.cluster import Cluster, actuators_of, cluster_options, connected, ended_in_words
 from ahpa.commands.named import named
-from ahpa.commands.options import MOST_SAID, chosen
+from ahpa.commands.options import MOST_SAID, chosen, read_by
 from ahpa.commands.progress import progress
 from ahpa.core.words import printable
 
 if TYPE_CHECKING:
     from ahpa.ports import Actuator, Target
+    from ahpa.service.restore import Stoppable
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,17 @@ class Wish:
     all: bool
     yes: bool
     write_rate: float
+    stop: tuple[str, str] | None
+
+
+def _deployment(text: str) -> tuple[str, str]:
+    if not re.fullmatch(r"[a-z0-9][-a-z0-9]{0,62}/[a-z0-9][-.a-z0-9]{0,252}", text, re.ASCII):
+        raise ValueError
+    namespace, _, name = text.partition("/")
+    return namespace, name
+
+
+DEPLOYMENT = read_by(_deployment, "deployment", "namespace/name of a Deployment, as ahpa-system/ahpa")
 
 
 @click.command("restore", short_help="Put back what the owners had, exactly.")
@@ -36,33 +49,54 @@ class Wish:
 @click.option("--yes", "-y", is_flag=True, help="Do it; without it you see what would be done, and are asked.")
 @click.option("--write-rate", type=click.FloatRange(min=0.1), default=50.0, show_default=True,
               help="Writes per second.")  # fmt: skip
+@click.option("--stop", type=DEPLOYMENT, metavar="DEPLOYMENT",
+              help="First scale this to zero (as ahpa-system/ahpa) and wait until its pods are gone.")  # fmt: skip
 @cluster_options
 def command(**given: object) -> None:
     """Put back the minimum that the owners had set, and take our record off the objects.
 
     SERVICE is namespace/name or kind/namespace/name. It needs no Prometheus and no running service; one that runs
-    raises again whose mode is apply, so annotate ahpa.dev/mode=off first, or scale it to zero. Exit code 0: all is as
-    its owner had it; 1: something is not, and is listed.
+    raises again whose mode is apply, so annotate ahpa.dev/mode=off first, or let --stop end it. Exit code 0: all is as
+    its owner had it; 1: something is not, and is listed. config/uninstall is a Job that does the second example.
 
     \b
     Examples:
-      ahpa restore shop/chat                  show what would be done, then ask
-      ahpa restore --all --yes                everything, before ahpa is uninstalled
+      ahpa restore shop/chat                              show what would be done, then ask
+      ahpa restore --all --yes --stop ahpa-system/ahpa    everything, before ahpa is uninstalled
       ahpa restore --all --namespace shop
     """
     wish = chosen(Wish, given)
     if bool(wish.services) == wish.all:
         raise click.UsageError("name services, or say --all for every object that carries our record")
+    if wish.stop and not (wish.all and wish.yes):
+        raise click.UsageError(
+            "--stop goes with --all --yes: the service is stopped for all, and before anything is shown"
+        )
     with ended_in_words("restore"):
         sys.exit(_restore(chosen(Cluster, given), wish))
 
 
 def _restore(cluster: Cluster, wish: Wish) -> int:
     from ahpa.adapters.kubernetes.api import Paced
+    from ahpa.adapters.kubernetes.deployment import Deployment
     from ahpa.service.loop import Pace
 
-    paced = Paced(connected(cluster), Pace(wish.write_rate, round(3 * wish.write_rate)))
+    kube = connected(cluster)
+    if wish.stop is not None and not stopped(Deployment(kube, *wish.stop)):
+        return 1
+    paced = Paced(kube, Pace(wish.write_rate, round(3 * wish.write_rate)))
     return restored(actuators_of(cluster, paced), wish.services, wish.yes)
+
+
+def stopped(service: Stoppable, sleep: Callable[[float], object] = time.sleep) -> bool:
+    """Whether nobody is left who could raise again what is put back; else it is said. Raises ClusterError."""
+    from ahpa.service.restore import stop
+
+    left = stop(service, sleep)
+    if left is not None:
+        said = printable(left, MOST_SAID)
+        click.echo(f"ahpa restore: the service did not stop, so nothing was put back: {said}", err=True)
+    return left is None
 
 
 def restored(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from ahpa.core.policy.values import PREFIX, STATE, TARGET_STATE
 from ahpa.ports import Actuator, ClusterError, Target
@@ -16,13 +17,27 @@ ROUNDS = 12
 """So often is tried what may pass: of a thousand objects of which each call fails with one in ten, none is left."""
 TRIES = 5
 """So often is listed, before anything is put back."""
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 8.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 4.0
 PASSING = frozenset({0, 409, 429, 500, 502, 503, 504})
 """What the API says that may be otherwise in a moment; 0 is no answer."""
+STOP_TRIES, STOP_PAUSE_SECONDS = 120, 1.0
+"""So often is looked whether the service has stopped. Its pod has 30 s to end, and the node may be slow to say so."""
 RAISED_AGAIN = (
     f"it was put back and is raised again: `ahpa serve` runs and its owner asks for it; annotate it {PREFIX}mode=off, "
     "or stop the service first"
 )
+
+
+class Stoppable(Protocol):
+    """What runs `ahpa serve`."""
+
+    def scale_to_zero(self) -> str:
+        """Ask it to stop; the selector of its pods, empty if it is not there. Raises ClusterError."""
+        ...
+
+    def pods(self, selector: str) -> tuple[str, ...]:
+        """Which of its pods may still run. Raises ClusterError."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -32,6 +47,25 @@ class Restored:
     done: tuple[str, ...]
     failed: Mapping[str, str]
     """Why, in words."""
+
+
+def stop(service: Stoppable, sleep: Callable[[float], object], tries: int = STOP_TRIES) -> str | None:
+    """Stop the service, and wait until nobody is left who could raise again what is put back. Why that is not so at the
+    end, or None. Raises ClusterError for what does not pass."""
+    left = "it was not asked"
+    for _ in range(tries):
+        try:
+            selector = service.scale_to_zero()  # each time: whoever else scales it may have had the last word
+            pods = service.pods(selector) if selector else ()
+            if not pods:
+                return None
+            left = f"still running: {', '.join(pods)}"
+        except ClusterError as error:
+            if error.status not in PASSING:
+                raise
+            left = str(error)
+        sleep(STOP_PAUSE_SECONDS)
+    return left
 
 
 def recorded(actuators: Mapping[str, Actuator]) -> tuple[dict[str, Target], dict[str, ClusterError]]:

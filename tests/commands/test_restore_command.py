@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
+from ahpa.adapters.kubernetes.deployment import Deployment
 from ahpa.cli import main
-from ahpa.commands.restore import restored
+from ahpa.commands.restore import restored, stopped
 from ahpa.ports import ClusterError
 from tests.fakes.kube import FakeKube
 from tests.service.stage import HPAS
@@ -63,6 +65,61 @@ def test_a_name_that_is_none_is_answered_with_those_that_are(name: str, says: st
     done = typed(raised(services=1, hpas=2)[0], name)
     assert done.exit_code == 2
     assert says in done.output
+
+
+@dataclass
+class Running:
+    """What runs the service; its pods end one look after they were asked to."""
+
+    pods_left: list[tuple[str, ...]]
+    says: list[int] = field(default_factory=list)
+    """With which status the next asks to stop are refused."""
+    asked: int = 0
+
+    def scale_to_zero(self) -> str:
+        self.asked += 1
+        if self.says:
+            raise ClusterError(self.says.pop(0), "no")
+        return "app=ahpa"
+
+    def pods(self, selector: str) -> tuple[str, ...]:
+        assert selector == "app=ahpa"
+        return self.pods_left.pop(0) if len(self.pods_left) > 1 else self.pods_left[0]
+
+
+def test_a_service_is_stopped_when_none_of_its_pods_is_left(capsys: pytest.CaptureFixture[str]) -> None:
+    """One that is told to end may still be in the middle of a round; two are there in a rollout."""
+    running = Running([("a", "b"), ("b",), ()], says=[409, 503])
+    assert stopped(running, no_sleep)
+    assert running.asked == 5
+    assert capsys.readouterr().err == ""
+
+
+def test_one_that_does_not_stop_is_said_and_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """A node that is lost: nobody knows whether the service still writes there."""
+    pauses: list[float] = []
+    assert not stopped(Running([("lost",)]), pauses.append)
+    assert "the service did not stop, so nothing was put back: still running: lost" in capsys.readouterr().err
+    assert sum(pauses) >= 60, "a pod has 30 s to end, and its node some to say so"
+
+
+def test_a_right_that_is_missing_is_said_at_once() -> None:
+    running = Running([()], says=[403])
+    with pytest.raises(ClusterError, match="403"):
+        stopped(running, no_sleep)
+    assert running.asked == 1
+
+
+def test_a_service_that_is_not_there_has_stopped() -> None:
+    """Who deleted it first may still put back."""
+    assert stopped(Deployment(FakeKube(), "ahpa-system", "ahpa"), no_sleep)
+
+
+@pytest.mark.parametrize("words", [("--all",), ("shop/chat", "--yes")])
+def test_the_service_is_stopped_for_all_and_without_a_question_or_not_at_all(words: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(main, ["restore", "--stop", "ahpa-system/ahpa", *words])
+    assert done.exit_code == 2
+    assert "--stop goes with --all --yes" in done.output
 
 
 def test_nothing_to_do_is_fine() -> None:

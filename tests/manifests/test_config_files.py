@@ -46,6 +46,7 @@ RIGHTS = {
         ("apps", "statefulsets", "get"),
         ("argoproj.io", "rollouts/scale", "get"),
     },
+    "uninstall": {("apps", "deployments/scale", "patch"), ("", "pods", "list")},
     "kserve": {
         ("serving.kserve.io", "inferenceservices", "list"),
         ("serving.kserve.io", "inferenceservices", "patch"),
@@ -70,7 +71,8 @@ def rights(file: Path) -> set[tuple[str, str, str]]:
 
 
 def rbac(slice_name: str) -> Path:
-    return CONFIG / ("base" if slice_name == "base" else f"components/{slice_name}") / "rbac.yaml"
+    apart = slice_name in ("base", "uninstall")
+    return CONFIG / (slice_name if apart else f"components/{slice_name}") / "rbac.yaml"
 
 
 @pytest.mark.parametrize("slice_name", RIGHTS)

@@ -1,0 +1,1 @@
+"""`ahpa check`: would the service work in this cluster? Rights, versions, fences, Prometheus; it only asks."""
