@@ -145,7 +145,9 @@ def test_who_ends_two_workers_is_left_out_and_its_neighbours_are_not(own: Cluste
 def test_what_would_come_to_other_numbers_is_refused_in_words() -> None:
     ours = dict(terms())
     assert pickle.loads(carried(ours, packed(double), packed(2))) == 4
-    with pytest.raises(Differs, match="^numpy 1.0 here and .* there, sklearn 1.1 here and none there; run one image"):
+    with pytest.raises(
+        Differs, match=r"^numpy 1\.0 here and .* there, sklearn 1\.1 here and none there; run one image"
+    ):
         carried({**ours, "numpy": "1.0", "sklearn": "1.1"}, packed(double), packed(2))
 
 
@@ -168,7 +170,7 @@ def test_a_scheduler_that_is_away_is_a_sentence_and_the_work_is_done_here(dask_c
     heard: list[Unavailable | None] = []
     now = 0.0
     there = Dask(replace(dask_cluster.reached(), port=1), replace(SHORT, again=30), lambda: now)
-    with pytest.raises(Unavailable, match="no Dask scheduler at tls://127.0.0.1:1 within 0.5 s"):
+    with pytest.raises(Unavailable, match=r"no Dask scheduler at tls://127\.0\.0\.1:1 within 0\.5 s"):
         there.check()
     began = time.monotonic()
     assert run_all(OrHere(there, heard.append), double, range(200)) == [2 * k for k in range(200)]
@@ -178,7 +180,7 @@ def test_a_scheduler_that_is_away_is_a_sentence_and_the_work_is_done_here(dask_c
 
 @pytest.mark.parametrize("fault", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.soak)])
 def test_a_scheduler_that_goes_away_costs_no_result(own: Cluster, tmp_path: Path, fault: signal.Signals) -> None:
-    """Killed, or silent with its connections open. What was there is done here, and when it is back it is used again."""
+    """Killed, or silent with its connections open. What was there is done here; when it is back it is used again."""
     heard: list[Unavailable | None] = []
     with Dask(own.reached(), replace(SHORT, connect=60)) as there:
         executor = OrHere(there, heard.append)

@@ -1,4 +1,4 @@
-"""Fixtures of the adapters' tests."""
+"""The fixture `dask_cluster` of all tests."""
 
 from __future__ import annotations
 
