@@ -52,9 +52,11 @@ mutants: $(READY) ## how many mutants of the decision core the tests kill (a qua
 
 lock:            ## resolve anew and pin with hashes (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --custom-compile-command "make lock" -o requirements/dev.txt pyproject.toml requirements/dev.in
+	  --custom-compile-command "make lock" --extra dask -o requirements/dev.txt pyproject.toml requirements/dev.in
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --custom-compile-command "make lock" -c requirements/dev.txt -o requirements/base.txt pyproject.toml
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" -c requirements/dev.txt --extra dask -o requirements/dask.txt pyproject.toml
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --custom-compile-command "make lock" -c requirements/dev.txt -o requirements/mutants.txt requirements/mutants.in
 

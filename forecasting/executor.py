@@ -1,8 +1,8 @@
 """Where independent pieces of work run. Whoever composes a program says so; models only hand them in.
 
 The port has the shape of `concurrent.futures` and of Dask's client, so that threads, processes and a distributed
-engine can stand behind it (`ahpa/adapters/processes/executors.py`). Work is a module's function, a method, or a
-`functools.partial` of one, and what it needs it is given: so it can be sent elsewhere.
+engine can stand behind it (`ahpa/adapters/processes/executors.py`, `ahpa/adapters/dask/`). Work is a module's function,
+a method, or a `functools.partial` of one, and what it needs it is given: so it can be sent elsewhere.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, Protocol, TypeVar, TypeVarTuple
+from typing import Generic, Protocol, TypeVar, TypeVarTuple, cast
 
 Part = TypeVar("Part")
 Done = TypeVar("Done")
@@ -44,8 +44,12 @@ class Executor(Protocol):
         ...
 
     def stop(self) -> None:
-        """Drop what has not begun and end what can be ended; back when nothing of this executor runs any more."""
+        """Drop what has not begun and end what can be ended; back when nothing of this executor runs here any more."""
         ...
+
+
+class Unavailable(Exception):
+    """An executor cannot work, or has lost what it had, through no fault of the work: that can be done elsewhere."""
 
 
 @dataclass
@@ -101,6 +105,62 @@ class Serial:
     def stop(self) -> None:
         self._batch.stopped = True
         self._batch = _Batch()
+
+
+class _Either(Generic[Done]):
+    """A task that is done here if it cannot be done there."""
+
+    def __init__(self, there: Task[Done], here: Callable[[], Done], hear: Callable[[Unavailable | None], None]) -> None:
+        self.there = there
+        self._here = here
+        self._hear = hear
+        self._instead: list[Done] = []
+
+    def done(self) -> bool:
+        return self.there.done()
+
+    def result(self) -> Done:
+        if not self._instead:
+            try:
+                result = self.there.result()
+            except Unavailable as error:
+                self._hear(error)
+                self._instead.append(self._here())
+            else:
+                self._hear(None)
+                return result
+        return self._instead[0]
+
+
+class OrHere:
+    """There; and where that is unavailable, here, when its result is asked for.
+
+    `tell` hears why, once when that begins, and None when it is over.
+    """
+
+    def __init__(self, there: Executor, tell: Callable[[Unavailable | None], object]) -> None:
+        self._there = there
+        self._tell = tell
+        self._away = False
+
+    def __reduce__(self) -> tuple[type[Serial], tuple[()]]:
+        return Serial, ()
+
+    def submit(self, work: Callable[[*Args], Done], /, *args: *Args) -> Task[Done]:
+        return _Either(self._there.submit(work, *args), partial(work, *args), self._hear)
+
+    def as_completed(self, tasks: Iterable[Task[Done]], /) -> Iterator[Task[Done]]:
+        ours = {id(task.there): task for task in cast(Iterable[_Either[Done]], tasks)}  # they came from `submit`
+        for there in self._there.as_completed([task.there for task in ours.values()]):
+            yield ours[id(there)]
+
+    def stop(self) -> None:
+        self._there.stop()
+
+    def _hear(self, error: Unavailable | None) -> None:
+        if (error is not None) != self._away:
+            self._away = error is not None
+            self._tell(error)
 
 
 def run_all(executor: Executor, work: Callable[[Part], Done], parts: Iterable[Part]) -> list[Done]:

@@ -16,9 +16,10 @@ from testbed.pytest_plugin import (
     pytest_collection_finish,
     pytest_collection_modifyitems,
 )
+from tests.adapters.dask.fixture import dask_cluster
 from tests.reliability.fixture import reached
 
-__all__ = ["bed", "bed_namespace", "keda_bed", "pytest_collection_finish", "pytest_collection_modifyitems", "reached"]
+__all__ = ["bed", "bed_namespace", "dask_cluster", "keda_bed", "pytest_collection_finish", "pytest_collection_modifyitems", "reached"]
 
 TESTBED_TIMEOUT_SECONDS = WAIT_SECONDS + 600
 

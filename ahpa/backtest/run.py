@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from ahpa.backtest.contenders import NAMES, OURS
 from ahpa.backtest.foresight import Foresight, Learning, windows_of_all
@@ -22,8 +23,17 @@ from ahpa.simulation.outcome import Run
 from forecasting.executor import Executor
 from forecasting.model import Model
 
-Sink = Callable[[Run], None]
-"""Takes the courses of one series, wherever they are played: it can be sent to another process."""
+
+class Sink(Protocol):
+    """Takes the courses of one series. It is sent to wherever they are played."""
+
+    def packed(self, course: Run, /) -> Mapping[str, bytes]:
+        """There: a course as files, by name."""
+        ...
+
+    def write(self, files: Mapping[str, bytes], /) -> None:
+        """Here, where the results are taken: another machine has other folders."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,15 @@ class Job:
     contenders: tuple[str, ...] = NAMES
     keep_runs: bool = True
     """False: courses go to the sink and are dropped."""
+
+
+@dataclass(frozen=True)
+class Tested:
+    """One series played, as it comes back from wherever that was."""
+
+    result: SeriesResult
+    files: Mapping[str, bytes]
+    """Of its courses."""
 
 
 def run(
@@ -64,10 +83,16 @@ def run(
         try:
             for task in executor.as_completed(tasks):
                 left.remove(task)
-                yield task.result()
+                yield _taken(task.result(), sink_of)
         except KeyboardInterrupt:
-            yield from (task.result() for task in left if task.done())
+            yield from (_taken(task.result(), sink_of) for task in left if task.done())
             raise
+
+
+def _taken(tested: Tested, sink_of: Callable[[str], Sink] | None) -> SeriesResult:
+    if sink_of is not None:
+        sink_of(tested.result.name).write(tested.files)
+    return tested.result
 
 
 def _learning(model: Model, fleet: Sequence[Series], jobs: Mapping[str, Job], executor: Executor) -> Learning | None:
@@ -89,14 +114,15 @@ def _known(fleet: Sequence[Series], learning: Learning | None) -> tuple[list[For
     return foresights, freeze_of(panel, foresights, span.first, span.end)
 
 
-def tested(one: Series, foresight: Foresight, freeze: Freeze, job: Job, sink: Sink | None) -> SeriesResult:
-    """One series played under every contender, its courses handed on."""
+def tested(one: Series, foresight: Foresight, freeze: Freeze, job: Job, sink: Sink | None) -> Tested:
+    """One series played under every contender, its courses packed."""
     trial = Trial.of(one.panel, one.span, job.setting, foresight, freeze, one.source)
     result = verdict_on(trial, job.question, job.contenders)
-    if sink is not None:
-        for found in result.contenders.values():
-            if found.run is not None:
-                sink(found.run)
-    if job.keep_runs:
-        return result
-    return replace(result, contenders={name: replace(found, run=None) for name, found in result.contenders.items()})
+    files: dict[str, bytes] = {}
+    for found in result.contenders.values():
+        if sink is not None and found.run is not None:
+            files |= sink.packed(found.run)
+    if not job.keep_runs:
+        without = {name: replace(found, run=None) for name, found in result.contenders.items()}
+        result = replace(result, contenders=without)
+    return Tested(result, files)

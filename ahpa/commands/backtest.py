@@ -39,13 +39,15 @@ from ahpa.commands.options import (
     prometheus_options,
     said_of_input,
 )
-from ahpa.commands.progress import executor, progress
+from ahpa.commands.progress import progress
 from ahpa.commands.scaler import SCALERS, Reactive, owner_of, scaling_of, slots_of, told
+from ahpa.commands.workers import pool, reached, workers_from, workers_options
 from ahpa.commands.world import Wish, World, in_words, policy_of, question_of, setting_of
 from ahpa.core.words import printable
 
 if TYPE_CHECKING:
     from ahpa.core.policy.values import Policy
+    from forecasting.executor import Executor
     from forecasting.model import Model
 
 MANY = 40
@@ -54,12 +56,13 @@ MANY = 40
 
 @dataclass(frozen=True)
 class Work:
-    """Whom to compare, by how many processes, and where the results go."""
+    """Whom to compare, by how many processes or by which other machines, and where the results go."""
 
     out: Path
     policies: tuple[str, ...]
     jobs: int | None
     output: str
+    workers: Executor | None
 
 
 @click.command("backtest", short_help="What each autoscaler would have done to your exported history.")
@@ -113,6 +116,7 @@ class Work:
 @click.option("--history", type=SECONDS, default="14d", show_default=True, help="How much to ask a Prometheus for.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which luck.")
 @click.option("--jobs", type=click.IntRange(1, 256), help="Processes.  [default: one per core]")
+@workers_options
 @click.option("-o", "--output", type=click.Choice(["table", "json", "yaml", "csv"]), default="table", show_default=True)
 def command(**given: object) -> None:
     """What would ahpa, and each alternative, have done to my services?
@@ -130,12 +134,14 @@ def command(**given: object) -> None:
       ahpa backtest --from-prometheus http://localhost:9090 --query 'chat=sum(rate(requests_total[1m]))'
       ahpa backtest by-pod.json --sum pod --unit requests-per-second
       ahpa backtest access-log.csv --concurrency 8 --late-after 2s
+      ahpa backtest fleet.csv.gz --executor dask://localhost:8786
     """
     given["joining"] = joining_from(given)
     given["connection"] = connection_from(given) if given["from_prometheus"] else None
     try:
-        said = chosen(Source, given), chosen(Reactive, given), chosen(World, given)
-        sys.exit(_backtest(*said, chosen(Wish, given), chosen(Work, given)))
+        with reached(workers_from(given), "backtest") as given["workers"]:
+            said = chosen(Source, given), chosen(Reactive, given), chosen(World, given)
+            sys.exit(_backtest(*said, chosen(Wish, given), chosen(Work, given)))
     except InputError as error:
         click.echo(f"ahpa backtest: {printable(str(error), MOST_SAID)}", err=True)
         sys.exit(error.exit_code)
@@ -202,10 +208,10 @@ def _run(
     """What was found, and whether that is all; `names` are those of series as files."""
     ticks = directory(work.out, "ticks")
     found: list[SeriesResult] = []
-    with executor(min(work.jobs or os.cpu_count() or 1, len(series))) as pool:
+    with pool(min(work.jobs or os.cpu_count() or 1, len(series)), work.workers) as executor:
         try:
             with progress(len(series)) as advance:
-                for result in run(series, model, job, pool, lambda name: TickFiles(ticks, names[name], per_unit)):
+                for result in run(series, model, job, executor, lambda name: TickFiles(ticks, names[name], per_unit)):
                     found.append(result)
                     advance(result.name)
         except KeyboardInterrupt:

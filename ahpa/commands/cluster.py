@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ahpa.ports import Actuator, EventLog, Journal, Telemetry
     from ahpa.service.rounds import Ports
     from ahpa.service.settings import Settings
+    from forecasting.executor import Executor
 
 
 @dataclass(frozen=True)
@@ -239,8 +240,10 @@ def ports_of(
     events: EventLog | None = None,
     journal: Journal | None = None,
     concerns: Concern | None = None,
+    elsewhere: Executor | None = None,
 ) -> Ports:
-    """Every adapter, put together. `pace` is waited for before each write; without `events` they go to the cluster."""
+    """Every adapter, put together. `pace` is waited for before each write; without `events` they go to the cluster;
+    refits are done `elsewhere` if there is such a place."""
     import socket
 
     from ahpa.adapters.calendars import calendar_at
@@ -266,7 +269,7 @@ def ports_of(
         demand=prometheus,
         late=prometheus.apart(),
         queries=QueryList(queries, demand.own_queries),
-        models=models(FitPool(), calendar, Threads(2)),
+        models=models(FitPool(), calendar, Threads(2), elsewhere),
         events=events or Events(kube, socket.gethostname()),
         telemetry=telemetry,
         journal=journal,

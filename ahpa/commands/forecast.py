@@ -24,6 +24,7 @@ from ahpa.commands.options import (
     parameter_option,
     said_of_input,
 )
+from ahpa.commands.workers import reached, workers_from, workers_options
 
 if TYPE_CHECKING:
     from ahpa.adapters.files.parts import Joining
@@ -78,6 +79,7 @@ def _levels(text: str) -> tuple[float, ...]:
 @parameter_option("events", metavar="EVENTS", help="What is planned, as the annotation: "
                   "'2026-11-27T08:00..2026-11-27T23:00 x3'.")  # fmt: skip
 @joining_options
+@workers_options
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw it too: a .png, .svg or .pdf file.")
 def command(**given: object) -> None:
     """What would the service expect of this series?
@@ -107,8 +109,8 @@ def command(**given: object) -> None:
         step = wish.step if wish.step is not None else max(300.0, *(panel.step for panel in panels))
         for panel in panels:
             _check(panel, wish, step)
-        with Threads() as executor:
-            model = _model(wish, executor)
+        with Threads() as executor, reached(workers_from(given), "forecast") as workers:
+            model = _model(wish, executor, workers)
             asked = RollingSettings(wish.every, wish.horizon, step, wish.levels, tuple(sorted(wish.window_max)))
             sys.exit(_rolling(panels, model, asked, wish) if wish.rolling else _now(panels, model, asked, wish))
     except InputError as error:
@@ -149,7 +151,7 @@ def _check(panel: Panel, wish: Wish, step: float) -> None:
         raise InputError(f"--every {every:g}s must be a multiple of --step {step:g}s")
 
 
-def _model(wish: Wish, executor: Executor) -> Model:
+def _model(wish: Wish, executor: Executor, workers: Executor | None) -> Model:
     import logging
 
     from ahpa.core.known.knowledge import Known
@@ -159,7 +161,7 @@ def _model(wish: Wish, executor: Executor) -> Model:
     for talker in ("cmdstanpy", "prophet.plot"):
         logging.getLogger(talker).disabled = True
     calendar = calendar_from(wish.time_zone, wish.holidays)
-    name, known = wish.model, models(calendar=calendar, executor=executor)
+    name, known = wish.model, models(calendar=calendar, executor=executor, elsewhere=workers)
     if name not in known:
         raise click.UsageError(f"--model: {name!r} is not one of {', '.join(known)}")
     if not wish.events:

@@ -1,5 +1,4 @@
-"""How far a long command is: a bar on a terminal; in a pipe or a log a line now and then, lest it seems to hang; and
-where its work is done."""
+"""How far a long command is: a bar on a terminal; in a pipe or a log a line now and then, lest it seems to hang."""
 
 from __future__ import annotations
 
@@ -8,14 +7,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 import click
 
 from ahpa.core.words import printable, seconds
-
-if TYPE_CHECKING:
-    from forecasting.executor import Executor
 
 LINE_SECONDS = 20.0
 """Between two lines."""
@@ -87,16 +82,3 @@ def stages() -> Iterator[Callable[[str], object]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task("", total=None)
         yield lambda what: bars.update(task, description=what)
-
-
-@contextlib.contextmanager
-def executor(jobs: int) -> Iterator[Executor]:
-    """Where the work is done; what is left of it ends with the block."""
-    from ahpa.adapters.processes.executors import Processes
-    from forecasting.executor import Serial
-
-    pool: Executor = Serial() if jobs == 1 else Processes(jobs)
-    try:
-        yield pool
-    finally:
-        pool.stop()

@@ -23,8 +23,10 @@ from ahpa.commands.cluster import (
     settings_of,
 )
 from ahpa.commands.options import SECONDS, chosen
+from ahpa.commands.workers import or_here, workers_from, workers_options
 
 if TYPE_CHECKING:
+    from ahpa.adapters.dask.executor import Dask
     from ahpa.ports import Journal
     from ahpa.service.loop import Loop
     from ahpa.service.rounds import Service
@@ -42,6 +44,7 @@ class Options:
     metrics_port: int
     health_port: int
     verbose: bool
+    workers: Dask | None
 
 
 @click.command("serve", short_help="Watch a cluster: forecast, and move the floor of those who ask for it.")
@@ -68,6 +71,7 @@ class Options:
 )
 @click.option("--health-port", type=click.IntRange(-1, 65535), default=8081, show_default=True,
               help="/healthz, /livez, /readyz; 0 for any, -1 for none.")  # fmt: skip
+@workers_options
 @click.option("--verbose", "-v", is_flag=True, help="Log more.")
 def command(**given: object) -> None:
     """Watch a cluster: forecast, and move the floor of those who ask for it.
@@ -81,7 +85,7 @@ def command(**given: object) -> None:
     """
     from ahpa.ports import ClusterError, QueryError
 
-    given = demand_from(given)
+    given = {**demand_from(given), "workers": workers_from(given)}
     try:
         said = chosen(Cluster, given), chosen(Demand, given), chosen(Deciding, given), chosen(Options, given)
         sys.exit(_serve(*said))
@@ -105,7 +109,8 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     telemetry = Telemetry()
     settings = settings_of(deciding, demand, options.refit)
     pace = Pace(options.write_rate, round(3 * options.write_rate))
-    ports = ports_of(cluster, demand, telemetry, pace=pace, journal=_journal(options.journal))
+    workers = or_here(options.workers, telemetry)
+    ports = ports_of(cluster, demand, telemetry, pace=pace, journal=_journal(options.journal), elsewhere=workers)
     service = Service(settings, ports, lambda now: not options.dry_run)
     loop = Loop(service, telemetry)
     if options.once:
@@ -115,6 +120,8 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
     loop.run()
+    if workers is not None:
+        workers.stop()
     for server in servers:
         server.shutdown()
     for thread in threading.enumerate():

@@ -26,7 +26,8 @@ from ahpa.commands.cluster import (
     readiness_of,
 )
 from ahpa.commands.options import MOST_SAID, chosen
-from ahpa.commands.progress import executor, progress, stages
+from ahpa.commands.progress import progress, stages
+from ahpa.commands.workers import pool, reached, workers_from, workers_options
 from ahpa.core.words import printable
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Wish:
     jobs: int | None
     out: Path
     output: str
+    workers: Executor | None
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Assumed:
 @click.option("--out", type=click.Path(path_type=Path), default="out/survey", show_default=True,
               help="The report (report.html, survey.json) goes here.")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1, 256), help="Processes.  [default: one per core]")
+@workers_options
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @demand_options
 @cluster_options
@@ -86,7 +89,7 @@ def command(**given: object) -> None:
     """
     given = demand_from(given)
     try:
-        with ended_in_words("survey"):
+        with ended_in_words("survey"), reached(workers_from(given), "survey") as given["workers"]:
             wish = chosen(Wish, given)
             sys.exit(_survey(chosen(Cluster, given), chosen(Demand, given), chosen(Assumed, given), wish))
     except KeyboardInterrupt:
@@ -111,7 +114,7 @@ def _survey(cluster: Cluster, demand: Demand, assumed: Assumed, wish: Wish) -> i
     )
     ports = ports_of(cluster, demand, Telemetry(), concerns=lambda item: True)
     jobs = wish.jobs or os.cpu_count() or 1
-    found = surveyed(ports, settings, wall_clock(), wish.test_days, lambda: executor(jobs))
+    found = surveyed(ports, settings, wall_clock(), wish.test_days, lambda: pool(jobs, wish.workers))
     return told(found, wish.out, wish.output)
 
 
@@ -134,8 +137,8 @@ def surveyed(
     scalers = {name: kind.scaler for name, kind in KINDS.items()}
     ready = prepare(found, scalers, test_days)
     line = f"learning from {len(ready.series)} services, then testing them"
-    with executors() as pool, progress(max(1, len(ready.series)), line=line) as advance:
-        return survey(ready, ports.models[Policy().model], pool, advance)
+    with executors() as executor, progress(max(1, len(ready.series)), line=line) as advance:
+        return survey(ready, ports.models[Policy().model], executor, advance)
 
 
 def told(found: Surveyed, out: Path, output: str) -> int:

@@ -18,6 +18,7 @@ from ahpa.core.served import MOST, largest_lately, newest_observed, wishes
 from ahpa.core.tryouts import LEAST_DAYS, Minute, Tryouts
 from ahpa.service.choose import STEP_SECONDS, Tried
 from ahpa.service.settings import FURTHEST_SECONDS
+from forecasting.choice.elsewhere import Elsewhere
 from forecasting.levels import TRACKED_LEVELS
 from forecasting.model import Model
 from forecasting.panel import DAY_SECONDS, Array, Floats, Ints, Panel
@@ -64,6 +65,8 @@ def rehearsed(tried: Tried, model: Model, history: Panel, past: Collection[str])
     known = history.end - history.start - LEAST_DAYS * DAY_SECONDS
     seconds = min(DAYS * DAY_SECONDS, budget / len(chosen), known)
     start = history.end - STEP_SECONDS * (seconds // STEP_SECONDS)
+    if isinstance(model, Elsewhere):  # all of it at once: what it foresees of each minute is larger than what it knows
+        return model.executor.submit(_lived, mine, model.model, fleet, windows, start).result()
     return _lived(mine, model, fleet, windows, start)
 
 

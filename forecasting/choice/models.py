@@ -15,23 +15,32 @@ together, and ETS, which is nearly Holt-Winters, on 2; who wants them names them
 
 
 def models(
-    fit_all: FitAll | None = None, calendar: Calendar | None = None, executor: Executor | None = None
+    fit_all: FitAll | None = None,
+    calendar: Calendar | None = None,
+    executor: Executor | None = None,
+    elsewhere: Executor | None = None,
 ) -> Mapping[str, Model]:
     """Name -> model. `fit_all` says where the named libraries are fitted, `executor` where the fleet model works
-    (None: one after the other, here). The fleet model goes by `calendar`, if there is one; the named libraries go by
-    UTC.
+    (None: one after the other, here). Where there is an `elsewhere`, whole fits go there: of the fleet model at once,
+    of the libraries in parcels that `fit_all` fits there. The fleet model goes by `calendar`, if there is one; the
+    named libraries go by UTC.
 
     `fleet` is the default: on the services that nothing was tuned on it did better than any of these on at least nine
     in ten (docs/results-forecasting.md), for a hundredth of their cost. `auto` scores it against the others, service
     by service, and falls back on them where it has no opinion.
     """
     from forecasting.choice.auto import AutoModel
+    from forecasting.choice.elsewhere import Elsewhere
     from forecasting.fleet.model import FleetModel
     from forecasting.libraries.calibrated import CalibratedModel, fit_here
+    from forecasting.libraries.spread import Spread
     from forecasting.libraries.strategies import Ets, HoltWinters, LastValue, Prophet, SeasonalNaive, Stl, Strategy
 
-    fleet = FleetModel(calendar, executor=executor or Serial())
+    fleet: Model = FleetModel(calendar, executor=executor or Serial())
+    fits = fit_all or fit_here
+    if elsewhere is not None:
+        fleet, fits = Elsewhere(fleet, elsewhere), Spread(fits, elsewhere)
     strategies: tuple[Strategy, ...] = (HoltWinters(), Ets(), Stl(), Prophet(), SeasonalNaive(), LastValue())
-    named = {strategy.name: CalibratedModel(strategy, fit_all or fit_here) for strategy in strategies}
+    named = {strategy.name: CalibratedModel(strategy, fits) for strategy in strategies}
     candidates: tuple[Model, ...] = (fleet, *(named[name] for name in _AUTO))
     return {"fleet": fleet, **named, "auto": AutoModel(candidates)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -90,8 +90,12 @@ class Sink:
         self.name = name
         self.courses = courses
 
-    def __call__(self, course: Run) -> None:
+    def packed(self, course: Run) -> dict[str, bytes]:
         self.courses[self.name] = course
+        return {}
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        assert not files
 
 
 def lowered(floor: Floats) -> list[int]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def decisions_of(series: str) -> str:
 
 @dataclass(frozen=True)
 class TickFiles:
-    """A `backtest.run.Sink`: one file for each course of a series, which may be written in another process."""
+    """A `backtest.run.Sink`: one file for each course of a series, packed wherever it was played."""
 
     folder: Path
     series: str
@@ -35,18 +35,22 @@ class TickFiles:
     per_unit: float
     """Requests in flight that one unit of the input makes; demand is written in that unit."""
 
-    def __call__(self, run: Run) -> None:
-        """Byte for byte the same for the same run (no time stamp in the gzip header). Raises InputError."""
+    def packed(self, run: Run) -> dict[str, bytes]:
+        """Byte for byte the same for the same run (no time stamp in the gzip header)."""
         columns = (run.timestamp, run.demand / self.per_unit, run.ready, run.starting, run.floor, run.desired, run.late)
         digits = (15, *[10] * (len(columns) - 1))
         cells = [
             [f"{x:.{n}g}" for x in np.asarray(c, dtype=float).tolist()] for c, n in zip(columns, digits, strict=True)
         ]
         rows = [",".join(TICK_COLUMNS), *map(",".join, zip(*cells, strict=True)), ""]
-        packed = gzip.compress("\n".join(rows).encode(), compresslevel=6, mtime=0)
-        write_whole(self.folder / f"{self.series}.{safe_name(run.contender)}.csv.gz", packed)
-        if run.moves:
-            write_whole(self.folder / decisions_of(self.series), _decisions(run.moves))
+        course = gzip.compress("\n".join(rows).encode(), compresslevel=6, mtime=0)
+        files = {f"{self.series}.{safe_name(run.contender)}.csv.gz": course}
+        return files | ({decisions_of(self.series): _decisions(run.moves)} if run.moves else {})
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Into the folder. Raises InputError."""
+        for name, content in files.items():
+            write_whole(self.folder / name, content)
 
 
 def _decisions(moves: Sequence[Move]) -> bytes:

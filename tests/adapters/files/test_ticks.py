@@ -22,10 +22,10 @@ def test_ticks_have_the_promised_columns_and_the_inputs_unit(tmp_path: Path) -> 
     times = T0 + 60.0 * np.arange(2)
     run = Run("s", "kpa", "", outcome, 60.0, times, 2 * column, column, column, column, column, column)
     sink = TickFiles(tmp_path, "s", 2 / 60)
-    sink(run)
+    sink.write(sink.packed(run))
     path = tmp_path / "s.kpa.csv.gz"
     first = path.read_bytes()
-    pickle.loads(pickle.dumps(sink))(run)
+    sink.write(pickle.loads(pickle.dumps(sink)).packed(run))
     assert path.read_bytes() == first
     lines = gzip.decompress(first).decode().splitlines()
     assert lines[0] == "timestamp,demand,ready,starting,floor,desired,late"
@@ -39,9 +39,9 @@ def test_every_decision_is_beside_the_course_with_its_sentence(tmp_path: Path) -
     moves = tuple(Move(T0 + 60.0 * i, i, i + 1, f"raise {i} -> {i + 1}: peak 4, needs {i + 1}") for i in range(200))
     quiet = Run("s", "kpa", "", outcome, 60.0, column, column, column, column, column, column, column)
     sink = TickFiles(tmp_path, "s", 1.0)
-    sink(quiet)
+    sink.write(sink.packed(quiet))
     assert not (tmp_path / "s.decisions.csv").exists()
-    sink(replace(quiet, contender="ahpa", moves=moves))
+    sink.write(sink.packed(replace(quiet, contender="ahpa", moves=moves)))
     rows = list(csv.DictReader((tmp_path / "s.decisions.csv").read_text().splitlines()))
     assert len(rows) == 200
     last = {"timestamp": str(T0 + 60 * 199), "previous": "199", "floor": "200", "why": moves[-1].why}

@@ -1,4 +1,4 @@
-"""One contract for everything that runs work: here, on threads, in processes."""
+"""One contract for everything that runs work: here, on threads, in processes, on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -10,24 +10,28 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from ahpa.adapters.dask.executor import Dask
 from ahpa.adapters.processes.executors import Processes, Threads
-from forecasting.executor import Executor, Serial, Task, run_all
+from forecasting.executor import Executor, OrHere, Serial, Task, run_all
+from tests.adapters.dask.cluster import DASK
 from tests.adapters.processes.pids import ends, runs
 
 
-@pytest.fixture(params=["serial", "threads", "processes"])
+@pytest.fixture(params=["serial", "threads", "processes", pytest.param("dask", marks=DASK), "or-here"])
 def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
-    made: dict[str, type[Serial] | partial[Threads] | partial[Processes]] = {
+    made: dict[str, Callable[[], Executor]] = {
         "serial": Serial,
         "threads": partial(Threads, 2),
         "processes": partial(Processes, 2),
+        "dask": lambda: Dask(request.getfixturevalue("dask_cluster").reached()),
+        "or-here": lambda: OrHere(Threads(2), lambda error: None),
     }
     executor = made[request.param]()
     yield executor

@@ -1,0 +1,41 @@
+"""A backtest on other machines finds and writes what it does here; a worker killed in the middle costs time alone."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from ahpa.adapters.dask.executor import Dask
+from ahpa.adapters.files.ticks import TickFiles
+from ahpa.backtest.results import SeriesResult
+from ahpa.backtest.run import run
+from forecasting.executor import Executor, Serial
+from tests.adapters.dask.cluster import DASK, Cluster, running, with_children
+from tests.backtest.examples import Spread
+from tests.backtest.test_run import OURS, several
+
+pytestmark = DASK
+TOPS = (20, 25, 30, 35, 40)
+
+
+def played(executor: Executor, folder: Path, cluster: Cluster | None = None) -> dict[str, object]:
+    """What was found and written. Where there is a cluster, a worker is killed when the first result is there."""
+    folder.mkdir()
+    found: list[SeriesResult] = []
+    for result in run(several(*TOPS), Spread(), OURS, executor, lambda name: TickFiles(folder, name, 1.0)):
+        if cluster is not None and not found:
+            with_children(cluster.workers[0], signal.SIGKILL)
+            cluster.hire(1)
+        found.append(result)
+    outcomes = {result.name: result.contenders["ahpa"].outcome for result in found}
+    return {**outcomes, **{file.name: file.read_bytes() for file in folder.iterdir()}}
+
+
+def test_a_backtest_on_dask_is_the_one_here_to_the_last_byte_though_a_worker_is_killed(
+    dask_cluster: Cluster, tmp_path: Path
+) -> None:
+    """Four of five services are at the workers when one of these is killed."""
+    here = played(Serial(), tmp_path / "here")
+    with running(dask_cluster.tls, tmp_path, 2) as cluster, Dask(cluster.reached()) as executor:
+        assert played(executor, tmp_path / "there", cluster) == here
+    assert len(here) == 3 * len(TOPS)
