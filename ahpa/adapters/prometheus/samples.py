@@ -31,7 +31,7 @@ def name_of(series: object) -> str:
     return str(labels_of(series).get("__name__", ""))
 
 
-def samples_of(series: object) -> list[list[object]]:
+def samples_of(series: object) -> list[Any]:
     """What one series of a matrix holds. Raises MetricsUnavailable."""
     values = series.get("values") if isinstance(series, dict) else None
     if not isinstance(values, list):
@@ -44,7 +44,7 @@ def samples_of(series: object) -> list[list[object]]:
     return values
 
 
-def fill(values: Floats, samples: list[list[object]], start: float, step: float) -> None:
+def fill(values: Floats, samples: list[Any], start: float, step: float) -> None:
     """Lay samples on the grid; of two for one step the larger counts, so the order does not matter.
 
     A sample is `[seconds, "value"]`; one of another shape makes the whole answer one that nobody should believe.
@@ -64,12 +64,10 @@ def fill(values: Floats, samples: list[list[object]], start: float, step: float)
     np.fmax.at(values, index[on_grid].astype(np.intp), numbers[on_grid])
 
 
-def _all_plain(samples: list[list[object]]) -> tuple[Floats, Floats] | None:
+def _all_plain(samples: list[Any]) -> tuple[Floats, Floats] | None:
     """Stamps and numbers, where every sample is as samples mostly are; None, or an error, where one is not."""
     if not samples:
         return None
-    stamps: tuple[Any, ...]
-    texts: tuple[Any, ...]
     stamps, texts = zip(*samples, strict=True)
     if not (set(map(type, samples)) == {list} and set(map(type, stamps)) <= _STAMPS and set(map(type, texts)) == {str}):
         return None
@@ -82,7 +80,7 @@ def _all_plain(samples: list[list[object]]) -> tuple[Floats, Floats] | None:
     return at, np.where(np.isfinite(numbers), numbers, np.nan)
 
 
-def _fill_one_by_one(values: Floats, samples: list[list[object]], start: float, step: float) -> None:
+def _fill_one_by_one(values: Floats, samples: list[Any], start: float, step: float) -> None:
     for sample in samples:
         if not (isinstance(sample, list) and len(sample) == 2 and type(sample[0]) in _STAMPS):
             raise MetricsUnavailable(f'a sample is not [seconds, "value"]: {reprlib.repr(sample)[:60]}')

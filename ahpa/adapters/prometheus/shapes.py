@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _VALUE = re.compile(
-    r"(?P<label>[a-zA-Z_][a-zA-Z0-9_]*)?(?P<sign>\s*(?:=~|!~|!=|=)\s*)\"(?P<value>[^\"\\\n]*)\""
+    r"(?P<sign>[=!]~|!?=)\s*\"(?P<value>[^\"\\\n]*)\""
     r"|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`]*`|\#[^\n]*",
     re.ASCII,
 )
 """A value of a matcher; or another text or a comment, in which no value is looked for."""
+_NAMESPACE = re.compile(r"namespace[a-zA-Z0-9_]*\s*\Z", re.ASCII)
+_BEFORE = 60
+"""Characters before a sign in which its label stands."""
 HOLE = '""'
 
 
@@ -41,14 +44,13 @@ def taken_apart(text: str) -> Asked:
 
     def hole(found: re.Match[str]) -> str:
         nonlocal tenant
-        value = found["value"]
+        value, sign = found["value"], found["sign"]
         if value is None:
             return found[0]
-        label = found["label"] or ""
-        if not tenant and "namespace" in label and "=" == found["sign"].strip():
+        if not tenant and sign == "=" and _NAMESPACE.search(text, max(0, found.start() - _BEFORE), found.start()):
             tenant = value
         values.append(value)
-        return f"{label}{found['sign']}{HOLE}"
+        return f"{sign}{HOLE}"
 
     template = _VALUE.sub(hole, text)
     return Asked(text, template, tuple(values), tenant)
@@ -56,4 +58,6 @@ def taken_apart(text: str) -> Asked:
 
 def differing(members: Sequence[Asked]) -> tuple[int, ...]:
     """Which values are not the same in all of them; they have one template."""
-    return tuple(i for i, column in enumerate(zip(*(each.values for each in members), strict=True)) if len(set(column)) > 1)
+    return tuple(
+        i for i, column in enumerate(zip(*(each.values for each in members), strict=True)) if len(set(column)) > 1
+    )

@@ -14,9 +14,22 @@ AGGREGATIONS = frozenset({"sum", "min", "max", "avg", "count", "group", "stddev"
 """Each gives one sample for a group, whatever the order of its members."""
 COMPARISONS = frozenset({"==", "!=", ">", "<", ">=", "<="})
 SETS = frozenset({"and", "or", "unless"})
-_RANK = {"or": 1, "and": 2, "unless": 2, **dict.fromkeys(COMPARISONS, 3), "+": 4, "-": 4, "*": 5, "/": 5, "%": 5, "^": 7}
+_RANK = {
+    "or": 1,
+    "and": 2,
+    "unless": 2,
+    **dict.fromkeys(COMPARISONS, 3),
+    "+": 4,
+    "-": 4,
+    "*": 5,
+    "/": 5,
+    "%": 5,
+    "^": 7,
+}
 _UNARY = 6
-_KEYWORDS = frozenset({"by", "without", "on", "ignoring", "group_left", "group_right", "bool", "offset", "atan2"}) | SETS
+_KEYWORDS = (
+    frozenset({"by", "without", "on", "ignoring", "group_left", "group_right", "bool", "offset", "atan2"}) | SETS
+)
 _DEEPEST = 60
 
 
