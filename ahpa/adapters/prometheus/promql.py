@@ -92,6 +92,15 @@ def confined(text: str, label: str, value: str) -> str:
     return "".join((*out, text[done:]))
 
 
+def is_query(text: str) -> bool:
+    """Whether this is one whole query, so that it can stand in another one and be nothing but a part of it."""
+    try:
+        _Parser(text).selectors()
+    except PromQLError:
+        return False
+    return True
+
+
 def tokens(text: str) -> Iterator[Token]:
     """The query's words without spaces and comments. Raises PromQLError."""
     at = 0

@@ -24,8 +24,8 @@ from ahpa.transport import TooMuch, body_of, ending, parsed
 
 MAX_BYTES = 4 * 1024 * 1024
 """Of an answer, unpacked; 10,000 samples of one series are half a megabyte."""
-MAX_VALUES = 60_000
-"""Of an answer: 10,000 samples are 30,000 of them."""
+MAX_VALUES = 200_000
+"""Of an answer: 50,000 samples are 150,000 of them, and 250 series some thousands."""
 _BEGINNING = 16 * 1024
 """Bytes of an answer that tell of what kind its first series is."""
 _PAUSES = (0.2, 0.4)
@@ -81,6 +81,12 @@ class BoundedSession(requests.Session):
         """Ignore the library's own mount for the server's address: it would drop our pool and bounds."""
         if prefix in ("http://", "https://"):
             super().mount(prefix, adapter)
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """A POST's parameters are its body: the library puts them into the address, where many queries have no room."""
+        if request.method == "POST" and not request.data:
+            request.data, request.params = request.params, {}
+        return super().prepare_request(request)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """None: a redirect is not followed."""

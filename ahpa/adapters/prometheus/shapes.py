@@ -1,0 +1,63 @@
+"""What queries of a fleet have in common: the same text but for the values that their labels must have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_VALUE = re.compile(
+    r"(?P<sign>[=!]~|!?=)\s*\"(?P<value>[^\"\\\n]*)\""
+    r"|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`]*`|\#[^\n]*",
+    re.ASCII,
+)
+"""A value of a matcher; or another text or a comment, in which no value is looked for."""
+_NAMESPACE = re.compile(r"namespace[a-zA-Z0-9_]*\s*\Z", re.ASCII)
+_BEFORE = 60
+"""Characters before a sign in which its label stands."""
+HOLE = '""'
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One query, taken apart."""
+
+    text: str
+    template: str
+    """The query with `""` for each value; a value with a backslash, or in other quotes, stays where it is."""
+    values: tuple[str, ...]
+    """What stood there, in this order."""
+    tenant: str
+    """The value of the first label that is called a namespace; empty where there is none. Only who shares a request with
+    whom hangs on it."""
+
+    @property
+    def place(self) -> tuple[str, str, tuple[str, ...], str]:
+        """Queries are asked in this order, in each round the same: a namespace's stand together."""
+        return self.tenant, self.template, self.values, self.text
+
+
+def taken_apart(text: str) -> Asked:
+    """Any text; what is no PromQL comes back from the server as such."""
+    values: list[str] = []
+    tenant = ""
+
+    def hole(found: re.Match[str]) -> str:
+        nonlocal tenant
+        value, sign = found["value"], found["sign"]
+        if value is None:
+            return found[0]
+        if not tenant and sign == "=" and _NAMESPACE.search(text, max(0, found.start() - _BEFORE), found.start()):
+            tenant = value
+        values.append(value)
+        return f"{sign}{HOLE}"
+
+    template = _VALUE.sub(hole, text)
+    return Asked(text, template, tuple(values), tenant)
+
+
+def differing(members: Sequence[Asked]) -> tuple[int, ...]:
+    """Which values are not the same in all of them; they have one template."""
+    return tuple(
+        i for i, column in enumerate(zip(*(each.values for each in members), strict=True)) if len(set(column)) > 1
+    )
