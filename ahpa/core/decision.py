@@ -34,6 +34,7 @@ class Reason(StrEnum):
     STARTING_PROTECTED = "StartingProtected"
     RELEASED = "Released"
     NO_RECENT_DATA = "NoRecentData"
+    FOLLOWS_PLAN = "FollowsPlan"  # the data are lost, and their last forecast speaks
     PARTIAL_DATA = "PartialData"
     DOUBTFUL_DATA = "DoubtfulData"
     NO_FORECAST = "NoForecast"
@@ -58,6 +59,7 @@ _SEVERITY = {
     Reason.TOO_FEW_REPLICAS: Severity.QUIET,
     Reason.SETTLING: Severity.QUIET,
     Reason.NO_RECENT_DATA: Severity.WARNING,
+    Reason.FOLLOWS_PLAN: Severity.WARNING,
     Reason.INVALID_POLICY: Severity.WARNING,
     Reason.NO_CAPACITY: Severity.WARNING,
     Reason.REFUSED: Severity.WARNING,

@@ -26,6 +26,9 @@ class Limits:
     """Data older than this are stale."""
     hold_seconds: float = 900.0
     """Stale data hold the floor this long; then it decays."""
+    follow_seconds: float = 21_600.0
+    """What was foreseen at the newest data counts for so long after them: a floor may rise to it, and decays no lower.
+    0: not at all once a hold is over."""
     decay_ratio: float = 0.1
     """Share of the floor that decays per tick (at least one replica)."""
     coverage: float = 0.9

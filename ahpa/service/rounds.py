@@ -36,6 +36,7 @@ from ahpa.service.act import Actor, Gate
 from ahpa.service.budget import Budget
 from ahpa.service.choose import STEP_SECONDS, Tried, in_event, wish
 from ahpa.service.effect import ignored
+from ahpa.service.follow import following
 from ahpa.service.learn import Learned, Learner, Refit, worst_skew
 from ahpa.service.listing import NOBODY, Listing
 from ahpa.service.memory import Memory
@@ -195,9 +196,7 @@ class Service:
 
     def ahead(self, seconds: float) -> Forecast | None:
         """What is foreseen of every series for so long, step by step; None where nothing was learned."""
-        step = self.settings.step_seconds
-        forecaster = self._learned.forecaster
-        return None if forecaster is None else forecaster.forecast(max(1, round(seconds / step)), (step,))
+        return self._learned.steps(seconds, self.settings.step_seconds)
 
     @property
     def idle(self) -> bool:
@@ -289,7 +288,8 @@ class Service:
         outlooks = learned.outlooks(workloads, series, settings, now)
         settled = self._wrote is not None and (self._wrote or not writes)
         seen = Observation(now, settings.tick_seconds, workloads, outlooks, settings.limits, settled, skew=skew)
-        return replace(seen, workloads=tuple(self._doubted(w, series[w.key], seen) for w in workloads))
+        seen = replace(seen, workloads=tuple(self._doubted(w, series[w.key], seen) for w in workloads))
+        return following(seen, series, learned, self._memory, settings.step_seconds)
 
     def _doubted(self, workload: Workload, series: str, seen: Observation) -> Workload:
         """The workload with the count of its hold; that its data could be trusted is remembered."""
