@@ -1,4 +1,4 @@
-"""What becomes of a floor while there is no opinion: no data, or no forecast. Never a zero.
+"""What becomes of a floor while there is no opinion: no data, no forecast, or one that is worth nothing. Never a zero.
 
 It is held, then it decays slowly to its owner's own minimum, and on the way it stays at, and may rise to, what was
 foreseen of this time while there were data (docs/decisions/0070-a-plan-outlives-its-data.md). What people know holds
@@ -52,6 +52,9 @@ def _silence(workload: Workload, outlook: Outlook | None, at: Round) -> tuple[Re
     old = stale(workload, at.observation)
     if old or workload.never or (outlook is None and workload.unread is not None):
         why = silence(workload, at.observation.now - workload.observed_until)
-    else:
-        why = f"no forecast, because {outlook.reason}" if outlook and outlook.reason else "no forecast was made yet"
-    return Reason.NO_RECENT_DATA if old else Reason.NO_FORECAST, why
+        return Reason.NO_RECENT_DATA if old else Reason.NO_FORECAST, why
+    if outlook is None:
+        return Reason.NO_FORECAST, "no forecast was made yet"
+    if outlook.reason is not None:
+        return Reason.NO_FORECAST, f"no forecast, because {outlook.reason}"
+    return Reason.QUALITY_LOST, f"{workload.quality.words}; it only observes until they are better again"

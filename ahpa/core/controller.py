@@ -9,6 +9,7 @@ Ground rules, each with a test that switches the others off:
 - missing is not zero: without fresh data a floor is held, then decays slowly, but no lower than what was foreseen of
   this time while there were data, to which it also rises (blind.py); it is never lowered on data that are stale,
   partial or unbelievable, nor for a failure of ours: no model, one that failed, clocks that differ;
+- forecasts that err more than reacting alone have no say until they are better again (quality.py);
 - a peak far beyond everything that was ever seen is believed only so far;
 - when many services go bad at once nothing is lowered (trust.py says where);
 - the first round after a start lowers nothing;
@@ -32,7 +33,7 @@ from ahpa.core.lever import setting_of, with_lever
 from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.planner import Plan, Supply, plan
 from ahpa.core.rollout import Rollout, step_down
-from ahpa.core.round import Round, followed, held, lost, stale
+from ahpa.core.round import Round, followed, held, lost, outdone, stale
 from ahpa.core.sentences import moves, needs_of, silence
 from ahpa.core.standing import standing
 from ahpa.core.trust import frozen_tenants
@@ -136,7 +137,7 @@ def _overall(workload: Workload, at: Round, rollout: Rollout | None = None) -> t
     outlook, bounds = at.observation.outlook(workload.key), bounds_of(workload, at.observation)
     if workload.floor > bounds.high:
         return _down_to_maximum(workload, bounds, at), workload.floor
-    if outlook is None or outlook.reason is not None:
+    if outlook is None or outlook.reason is not None or outdone(workload):
         decision = without_opinion(workload, outlook, bounds, at, NOTHING_FORESEEN)
         return decision, decision.floor
     aim = _aim(workload, at, outlook, bounds, rollout)

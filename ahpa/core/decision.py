@@ -38,6 +38,7 @@ class Reason(StrEnum):
     PARTIAL_DATA = "PartialData"
     DOUBTFUL_DATA = "DoubtfulData"
     NO_FORECAST = "NoForecast"
+    QUALITY_LOST = "QualityLost"  # reacting alone did better lately
     FLEET_FROZEN = "FleetFrozen"
     CLOCK_SKEW = "ClockSkew"
     SETTLING = "Settling"
@@ -60,6 +61,7 @@ _SEVERITY = {
     Reason.SETTLING: Severity.QUIET,
     Reason.NO_RECENT_DATA: Severity.WARNING,
     Reason.FOLLOWS_PLAN: Severity.WARNING,
+    Reason.QUALITY_LOST: Severity.WARNING,
     Reason.INVALID_POLICY: Severity.WARNING,
     Reason.NO_CAPACITY: Severity.WARNING,
     Reason.REFUSED: Severity.WARNING,

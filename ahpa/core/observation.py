@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ahpa.core.capacity import Part
 from ahpa.core.policy.values import Parsed
+from ahpa.core.quality import UNTRIED, Quality
 from ahpa.core.readiness import Readiness
 from ahpa.core.setting import DEFAULT_SETTING, NO_LEVER, Lever, Setting
 from forecasting.forecast import Outlook
@@ -96,6 +97,8 @@ class Workload:
     """What a plan takes for granted, in words."""
     no_capacity: str = ""
     """Why `per_replica` is None, in words."""
+    quality: Quality = UNTRIED
+    """How its forecasts did lately, beside reacting alone."""
     unread: str | None = None
     """Why this round could not read its demand, in words; None: it could."""
     never: str = ""

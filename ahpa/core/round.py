@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from ahpa.core.decision import Reason
 from ahpa.core.observation import Observation, Workload
+from ahpa.core.policy.rules import level_of
 from ahpa.core.sentences import silence
+from ahpa.core.setting import Rule
 from ahpa.core.trust import distrusted
 
 
@@ -48,9 +50,16 @@ def stale(workload: Workload, observation: Observation) -> bool:
     return observation.now - workload.observed_until > observation.limits.stale_seconds
 
 
+def outdone(workload: Workload) -> bool:
+    """Whether its forecasts have no say, as reacting alone did better lately; a constant floor follows none."""
+    constant = level_of(workload.policy.policy) is None and workload.setting.rule is Rule.CONSTANT
+    return workload.quality.outdone > 0 and not constant
+
+
 def _no_opinion(workload: Workload, observation: Observation) -> bool:
     outlook = observation.outlook(workload.key)
-    return outlook is not None and outlook.reason is not None and not outlook.failed
+    silent = outlook is not None and outlook.reason is not None and not outlook.failed
+    return silent or (outlook is not None and outlook.reason is None and outdone(workload))
 
 
 def _failed(workload: Workload, observation: Observation) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from ahpa.core.foreseen import Foreseen
+from ahpa.core.quality import Quality
 from ahpa.core.setting import Setting
 from ahpa.core.starts import StartLog
 from ahpa.service.choose import Tried
@@ -47,6 +48,8 @@ class Memory:
     foreseen: dict[str, Foreseen] = field(default_factory=dict)
     """By series, of those whose data are lost: what was foreseen of the next hours while there were some. Lost: it is
     held and decays, as where nothing was foreseen."""
+    quality: dict[str, Quality] = field(default_factory=dict)
+    """By series: how its forecasts did lately. Lost: they have their say for some hours, until enough was judged."""
     trusted: set[str] = field(default_factory=set)
     """Series whose data were once good enough to lower on. Lost: those whose floor stands above their owner's still
     count as trusted, the others when their data are good again; until then fewer can freeze the fleet."""
@@ -97,6 +100,7 @@ class Memory:
             self.observed_until,
             self.doubted_since,
             self.foreseen,
+            self.quality,
             self.would_be,
             self.introduced,
             self.unfollowed,

@@ -16,8 +16,7 @@ from dataclasses import dataclass, replace
 from ahpa.core.controller import step
 from ahpa.core.decision import Decision
 from ahpa.core.known.knowledge import usual
-from ahpa.core.observation import Observation, Workload
-from ahpa.core.round import nothing_to_go_by
+from ahpa.core.observation import Observation
 from ahpa.core.trust import distrusted
 from ahpa.ports import (
     Actuator,
@@ -36,12 +35,12 @@ from ahpa.service.act import Actor, Gate
 from ahpa.service.budget import Budget
 from ahpa.service.choose import STEP_SECONDS, Tried, in_event, wish
 from ahpa.service.effect import ignored
-from ahpa.service.follow import following
 from ahpa.service.learn import Learned, Learner, Refit, worst_skew
 from ahpa.service.listing import NOBODY, Listing
 from ahpa.service.memory import Memory
 from ahpa.service.observe import Observer
 from ahpa.service.settings import Settings
+from ahpa.service.weigh import weighed
 from forecasting.forecast import Forecast
 from forecasting.model import Model
 
@@ -288,12 +287,4 @@ class Service:
         outlooks = learned.outlooks(workloads, series, settings, now)
         settled = self._wrote is not None and (self._wrote or not writes)
         seen = Observation(now, settings.tick_seconds, workloads, outlooks, settings.limits, settled, skew=skew)
-        seen = replace(seen, workloads=tuple(self._doubted(w, series[w.key], seen) for w in workloads))
-        return following(seen, series, learned, self._memory, settings.step_seconds)
-
-    def _doubted(self, workload: Workload, series: str, seen: Observation) -> Workload:
-        """The workload with the count of its hold; that its data could be trusted is remembered."""
-        if distrusted(workload, seen) is None:
-            self._memory.trusted.add(series)
-        since = self._memory.doubted(series, nothing_to_go_by(workload, seen), seen.now)
-        return replace(workload, doubted_since=since)
+        return weighed(seen, series, recent.panel, learned, self._memory)
