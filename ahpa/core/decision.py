@@ -73,10 +73,6 @@ _SEVERITY = {
 }
 
 
-UNTRUSTED = frozenset({Reason.NO_RECENT_DATA, Reason.PARTIAL_DATA, Reason.DOUBTFUL_DATA, Reason.NO_FORECAST})
-"""Reasons for which the data behind a plan are not to be lowered on."""
-
-
 @dataclass(frozen=True)
 class Decision:
     """What to write, what is there, and why."""
