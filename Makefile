@@ -29,8 +29,8 @@ test: $(READY)   ## all tests, the real control plane included (built on first u
 live: $(READY)   ## the real KPA beside ours for an hour (AHPA_LIVE_MINUTES, AHPA_LIVE_WINDOW: shorter)
 	AHPA_LIVE_MINUTES=$${AHPA_LIVE_MINUTES:-60} AHPA_LIVE_WINDOW=$${AHPA_LIVE_WINDOW:-60} $(BIN)/pytest -s -m live
 
-soak: $(READY)   ## every model on every kind of damaged series, fifty of each (long)
-	$(BIN)/pytest -n 2 -m soak
+soak: $(READY)   ## the reliability list at its full sizes (long), and docs/reliability.md from what came out
+	$(BIN)/pytest -n 2 -m soak; status=$$?; $(BIN)/python -m tests.reliability; exit $$status
 
 unit: $(READY)   ## the tests that need no control plane (a minute or two)
 	$(BIN)/pytest -n 2 -m "not testbed and not slow and not soak"

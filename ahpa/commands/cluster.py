@@ -78,6 +78,7 @@ class Deciding:
     raise_budget: int
     stale_after: float
     hold: float
+    follow: float
 
 
 def cluster_options(command: Command) -> Command:
@@ -145,6 +146,8 @@ def deciding_options(command: Command) -> Command:
                      help="Older data are not lowered on."),
         click.option("--hold", type=SECONDS, default="15m", show_default=True,
                      help="Stale data hold the floor this long."),
+        click.option("--follow", type=SECONDS, default="6h", show_default=True,
+                     help="So long after the newest data floors rise along what was foreseen, 24h at most; 0s: never."),
     )  # fmt: skip
 
 
@@ -195,6 +198,7 @@ def settings_of(said: Deciding, demand: Demand, refit: float = 3600.0) -> Settin
             cap=said.cap,
             stale_seconds=said.stale_after,
             hold_seconds=said.hold,
+            follow_seconds=said.follow,
             budget=said.raise_budget,
         ),
         defaults=Policy(time_zone=demand.time_zone, holidays=demand.holidays),

@@ -6,8 +6,10 @@ supplies the observation and who carries out the decisions.
 Ground rules, each with a test that switches the others off:
 - never below the owner's baseline, never above the owner's maximum or our cap; what its owner set on the object above
   our cap stays, but nothing is raised there;
-- missing is not zero: without fresh data a floor is held, then decays slowly; it is never lowered on data
-  that are stale, partial or unbelievable, nor for a failure of ours: no model, one that failed, clocks that differ;
+- missing is not zero: without fresh data a floor is held, then decays slowly, but no lower than what was foreseen of
+  this time while there were data, to which it also rises (blind.py); it is never lowered on data that are stale,
+  partial or unbelievable, nor for a failure of ours: no model, one that failed, clocks that differ;
+- forecasts that err more than reacting alone have no say until they are better again (quality.py);
 - a peak far beyond everything that was ever seen is believed only so far;
 - when many services go bad at once nothing is lowered (trust.py says where);
 - the first round after a start lowers nothing;
@@ -22,17 +24,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ahpa.core.blind import NOTHING_FORESEEN, without_opinion
 from ahpa.core.bounds import Bounds, bounds_of
 from ahpa.core.budget import shared
 from ahpa.core.decision import Decision, Reason, Severity, decided
+from ahpa.core.known.knowledge import Said
 from ahpa.core.lever import setting_of, with_lever
 from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.planner import Plan, Supply, plan
 from ahpa.core.rollout import Rollout, step_down
-from ahpa.core.round import Round, held, stale
+from ahpa.core.round import Round, followed, held, lost, outdone, stale
 from ahpa.core.sentences import moves, needs_of, silence
 from ahpa.core.standing import standing
 from ahpa.core.trust import frozen_tenants
+from ahpa.core.words import moment
 from forecasting.forecast import Outlook
 
 
@@ -132,12 +137,21 @@ def _overall(workload: Workload, at: Round, rollout: Rollout | None = None) -> t
     outlook, bounds = at.observation.outlook(workload.key), bounds_of(workload, at.observation)
     if workload.floor > bounds.high:
         return _down_to_maximum(workload, bounds, at), workload.floor
-    lost = stale(workload, at.observation) and not held(workload, at.observation)
-    if outlook is None or outlook.reason is not None or lost:
-        decision = _without_opinion(workload, outlook, bounds, at)
+    if outlook is None or outlook.reason is not None or outdone(workload):
+        decision = without_opinion(workload, outlook, bounds, at, NOTHING_FORESEEN)
         return decision, decision.floor
     aim = _aim(workload, at, outlook, bounds, rollout)
+    if stale(workload, at.observation) and not held(workload, at.observation):
+        decision = without_opinion(workload, outlook, bounds, at, _foreseen(aim, workload, at))
+        return decision, decision.floor
     return _towards(aim, workload, at), aim.needed
+
+
+def _foreseen(aim: _Aim, workload: Workload, at: Round) -> Said:
+    """What was forecast of this time while there were data, for as long as that counts."""
+    if at.skewed or not followed(workload, at.observation):
+        return NOTHING_FORESEEN
+    return Said(aim.goal, f"as was foreseen {moment(workload.observed_until)}, {aim.needs}")
 
 
 def supply_of(workload: Workload) -> Supply:
@@ -218,30 +232,6 @@ def _down_to_maximum(workload: Workload, bounds: Bounds, at: Round) -> Decision:
     return decided(workload, floor, Reason.TOO_MANY_REPLICAS, text)
 
 
-def _without_opinion(workload: Workload, outlook: Outlook | None, bounds: Bounds, at: Round) -> Decision:
-    """Hold, then decay: no data and no forecast are no opinion, never a zero. How long a hold is: see `held`. What
-    people know holds all the same."""
-    limits, now, current, low = at.observation.limits, at.observation.now, workload.floor, bounds.low
-    age = now - workload.observed_until
-    reason = Reason.NO_RECENT_DATA if stale(workload, at.observation) else Reason.NO_FORECAST
-    if reason is Reason.NO_RECENT_DATA or workload.never or (outlook is None and workload.unread is not None):
-        why = silence(workload, age)
-    else:
-        why = f"no forecast, because {outlook.reason}" if outlook and outlook.reason else "no forecast was made yet"
-    if at.skewed:
-        reason, why = Reason.CLOCK_SKEW, at.skew
-    if low > current:
-        floor = min(low, at.reach(workload))
-        limited = f"; at most {floor} this round" if floor < low else ""
-        owners = "the owner's minimum" if low == bounds.own else f"{low} {bounds.wanted}"
-        text = f"raise {current} -> {floor}, {owners}{limited}: {why}"
-        return decided(workload, floor, Reason.SCALE_UP_LIMITED if limited else Reason.TOO_FEW_REPLICAS, text)
-    floor = max(low, step_down(current, limits.decay_ratio))
-    if held(workload, at.observation) or not at.may_lower or floor >= current:
-        return decided(workload, current, reason, f"hold {current}: {why}")
-    return decided(workload, floor, reason, f"decay {current} -> {floor}: {why}")
-
-
 def _raise(aim: _Aim, workload: Workload, at: Round) -> Decision:
     made, wanted = aim.made, aim.wanted
     floor = min(wanted, at.reach(workload))
@@ -259,6 +249,10 @@ def _raise(aim: _Aim, workload: Workload, at: Round) -> Decision:
         reason, note = Reason.STARTING_PROTECTED, f"; {wanted} are asked for and still likely to be needed"
     elif wanted > made.protected:
         reason, note = Reason.TOO_FEW_REPLICAS, f"; at least {wanted} {aim.bounds.wanted}"
+    elif lost(workload, at.observation):
+        age = at.observation.now - workload.observed_until
+        reason = Reason.FOLLOWS_PLAN
+        note = f", as was foreseen {moment(workload.observed_until)}; {silence(workload, age)}"
     text = f"{moves(workload.floor, floor)}: {aim.needs}{note}"
     return decided(workload, floor, reason, text, made, aim.outlook)
 

@@ -34,9 +34,11 @@ class Reason(StrEnum):
     STARTING_PROTECTED = "StartingProtected"
     RELEASED = "Released"
     NO_RECENT_DATA = "NoRecentData"
+    FOLLOWS_PLAN = "FollowsPlan"  # the data are lost, and their last forecast speaks
     PARTIAL_DATA = "PartialData"
     DOUBTFUL_DATA = "DoubtfulData"
     NO_FORECAST = "NoForecast"
+    QUALITY_LOST = "QualityLost"  # reacting alone did better lately
     FLEET_FROZEN = "FleetFrozen"
     CLOCK_SKEW = "ClockSkew"
     SETTLING = "Settling"
@@ -58,6 +60,8 @@ _SEVERITY = {
     Reason.TOO_FEW_REPLICAS: Severity.QUIET,
     Reason.SETTLING: Severity.QUIET,
     Reason.NO_RECENT_DATA: Severity.WARNING,
+    Reason.FOLLOWS_PLAN: Severity.WARNING,
+    Reason.QUALITY_LOST: Severity.WARNING,
     Reason.INVALID_POLICY: Severity.WARNING,
     Reason.NO_CAPACITY: Severity.WARNING,
     Reason.REFUSED: Severity.WARNING,
@@ -67,10 +71,6 @@ _SEVERITY = {
     Reason.UNSEEN_PEAK: Severity.WARNING,
     Reason.TOO_MANY_REPLICAS: Severity.WARNING,
 }
-
-
-UNTRUSTED = frozenset({Reason.NO_RECENT_DATA, Reason.PARTIAL_DATA, Reason.DOUBTFUL_DATA, Reason.NO_FORECAST})
-"""Reasons for which the data behind a plan are not to be lowered on."""
 
 
 @dataclass(frozen=True)

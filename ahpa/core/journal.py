@@ -19,6 +19,7 @@ from ahpa.core.known.wall import zone_named
 from ahpa.core.observation import Limits, Observation, Workload
 from ahpa.core.policy.rules import parse_policy
 from ahpa.core.policy.values import Parsed, Policy
+from ahpa.core.quality import Quality
 from ahpa.core.readiness import Lag, Readiness, Tier
 from ahpa.core.setting import Lever, Record, Rule, Setting
 from ahpa.core.trust import frozen_tenants
@@ -129,6 +130,8 @@ def entry_from_json(row: object) -> Entry:
 _PLAIN = ("key", "baseline", "floor", "ready", "present", "coverage", "maximum", "managed", "refusal")
 _LATER = ("doubt", "doubted_since", "was_trusted", "utilization")
 """Plain too; journals of before do not have them."""
+_QUALITY = ("forecast", "reacting", "demand", "judged", "outdone")
+"""What a decision depends on; the claim that waits is not."""
 
 
 def _workload_to_json(workload: Workload) -> dict[str, Any]:
@@ -144,6 +147,7 @@ def _workload_to_json(workload: Workload) -> dict[str, Any]:
         "tiers": [_tier_to_json(tier) for tier in workload.readiness.tiers],
         "setting": asdict(workload.setting),
         "lever": asdict(workload.lever),
+        "quality": {name: getattr(workload.quality, name) for name in _QUALITY},
         "parts": [asdict(part) for part in workload.parts],
         "unit": workload.unit,
         "assumed": list(workload.assumed),
@@ -170,6 +174,7 @@ def _workload_from_json(row: Mapping[str, Any]) -> Workload:
         observed_until=-math.inf if until is None else float(until),
         setting=_setting_from_json(row),
         lever=Lever(**row.get("lever", {})),
+        quality=Quality(**row.get("quality", {})),
         # Journals of before these were written have none of them.
         parts=tuple(Part(**part) for part in row.get("parts", ())),
         unit=row.get("unit"),

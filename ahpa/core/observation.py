@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ahpa.core.capacity import Part
 from ahpa.core.policy.values import Parsed
+from ahpa.core.quality import UNTRIED, Quality
 from ahpa.core.readiness import Readiness
 from ahpa.core.setting import DEFAULT_SETTING, NO_LEVER, Lever, Setting
 from forecasting.forecast import Outlook
@@ -26,6 +27,9 @@ class Limits:
     """Data older than this are stale."""
     hold_seconds: float = 900.0
     """Stale data hold the floor this long; then it decays."""
+    follow_seconds: float = 21_600.0
+    """What was foreseen at the newest data counts for so long after them: a floor may rise to it, and decays no lower.
+    0: not at all once a hold is over."""
     decay_ratio: float = 0.1
     """Share of the floor that decays per tick (at least one replica)."""
     coverage: float = 0.9
@@ -93,6 +97,8 @@ class Workload:
     """What a plan takes for granted, in words."""
     no_capacity: str = ""
     """Why `per_replica` is None, in words."""
+    quality: Quality = UNTRIED
+    """How its forecasts did lately, beside reacting alone."""
     unread: str | None = None
     """Why this round could not read its demand, in words; None: it could."""
     never: str = ""

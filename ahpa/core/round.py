@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from ahpa.core.decision import Reason
 from ahpa.core.observation import Observation, Workload
+from ahpa.core.policy.rules import level_of
 from ahpa.core.sentences import silence
+from ahpa.core.setting import Rule
 from ahpa.core.trust import distrusted
 
 
 def nothing_to_go_by(workload: Workload, observation: Observation) -> bool:
     """Whether the data are lost, or a model has looked at them and has no opinion: a hold counts from there."""
-    return _lost(workload, observation) or _no_opinion(workload, observation)
+    return lost(workload, observation) or _no_opinion(workload, observation)
 
 
 def held(workload: Workload, observation: Observation) -> bool:
@@ -33,23 +35,36 @@ def held(workload: Workload, observation: Observation) -> bool:
     return observation.now - since <= observation.limits.hold_seconds
 
 
+def followed(workload: Workload, observation: Observation) -> bool:
+    """Whether what was foreseen at its newest data still counts."""
+    return observation.now - workload.observed_until <= observation.limits.follow_seconds
+
+
+def lost(workload: Workload, observation: Observation) -> bool:
+    """Whether this round knows nothing of its demand, or nothing new."""
+    return workload.unread is not None or stale(workload, observation)
+
+
 def stale(workload: Workload, observation: Observation) -> bool:
     """Whether its newest data are old."""
     return observation.now - workload.observed_until > observation.limits.stale_seconds
 
 
-def _lost(workload: Workload, observation: Observation) -> bool:
-    return workload.unread is not None or stale(workload, observation)
+def outdone(workload: Workload) -> bool:
+    """Whether its forecasts have no say, as reacting alone did better lately; a constant floor follows none."""
+    constant = level_of(workload.policy.policy) is None and workload.setting.rule is Rule.CONSTANT
+    return workload.quality.outdone > 0 and not constant
 
 
 def _no_opinion(workload: Workload, observation: Observation) -> bool:
     outlook = observation.outlook(workload.key)
-    return outlook is not None and outlook.reason is not None and not outlook.failed
+    silent = outlook is not None and outlook.reason is not None and not outlook.failed
+    return silent or (outlook is not None and outlook.reason is None and outdone(workload))
 
 
 def _failed(workload: Workload, observation: Observation) -> bool:
     outlook = observation.outlook(workload.key)
-    return not _lost(workload, observation) if outlook is None else outlook.failed
+    return not lost(workload, observation) if outlook is None else outlook.failed
 
 
 @dataclass(frozen=True, eq=False)

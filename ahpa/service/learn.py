@@ -24,7 +24,7 @@ from ahpa.service.settings import FURTHEST_SECONDS, RECENT_SECONDS, Settings
 from forecasting.choice.per_series import PerSeriesForecaster, PerSeriesModel
 from forecasting.choice.placed import placed
 from forecasting.fleet.calendar import Calendar
-from forecasting.forecast import Coverage, Outlook
+from forecasting.forecast import Coverage, Forecast, Outlook
 from forecasting.model import Model
 from forecasting.panel import Panel
 from forecasting.windows import windows_up_to
@@ -66,6 +66,10 @@ class Learned:
         forecast = self.forecaster.forecast(1, windows)
         known = ((w.key, forecast.outlook(series[w.key])) for w in workloads)
         return {key: outlook for key, outlook in known if outlook is not None}
+
+    def steps(self, seconds: float, step: float) -> Forecast | None:
+        """What is foreseen of every series for so long, in steps of `step` seconds; None where nothing was learned."""
+        return None if self.forecaster is None else self.forecaster.forecast(max(1, round(seconds / step)), (step,))
 
     def coverage(self, keys: Mapping[str, str]) -> Coverage | None:
         """How often what was said has held, by the target's key; `keys` has it by series."""

@@ -10,6 +10,8 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from ahpa.core.foreseen import Foreseen
+from ahpa.core.quality import Quality
 from ahpa.core.setting import Setting
 from ahpa.core.starts import StartLog
 from ahpa.service.choose import Tried
@@ -43,6 +45,11 @@ class Memory:
     of which there are no data begins anew."""
     doubted_since: dict[str, float] = field(default_factory=dict)
     """By series: the first round, of all since, in which there was nothing to go by. Lost: a hold begins anew."""
+    foreseen: dict[str, Foreseen] = field(default_factory=dict)
+    """By series, of those whose data are lost: what was foreseen of the next hours while there were some. Lost: it is
+    held and decays, as where nothing was foreseen."""
+    quality: dict[str, Quality] = field(default_factory=dict)
+    """By series: how its forecasts did lately. Lost: they have their say for some hours, until enough was judged."""
     trusted: set[str] = field(default_factory=set)
     """Series whose data were once good enough to lower on. Lost: those whose floor stands above their owner's still
     count as trusted, the others when their data are good again; until then fewer can freeze the fleet."""
@@ -92,6 +99,8 @@ class Memory:
             self.starts,
             self.observed_until,
             self.doubted_since,
+            self.foreseen,
+            self.quality,
             self.would_be,
             self.introduced,
             self.unfollowed,

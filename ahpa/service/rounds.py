@@ -16,8 +16,7 @@ from dataclasses import dataclass, replace
 from ahpa.core.controller import step
 from ahpa.core.decision import Decision
 from ahpa.core.known.knowledge import usual
-from ahpa.core.observation import Observation, Workload
-from ahpa.core.round import nothing_to_go_by
+from ahpa.core.observation import Observation
 from ahpa.core.trust import distrusted
 from ahpa.ports import (
     Actuator,
@@ -41,6 +40,7 @@ from ahpa.service.listing import NOBODY, Listing
 from ahpa.service.memory import Memory
 from ahpa.service.observe import Observer
 from ahpa.service.settings import Settings
+from ahpa.service.weigh import weighed
 from forecasting.forecast import Forecast
 from forecasting.model import Model
 
@@ -195,9 +195,7 @@ class Service:
 
     def ahead(self, seconds: float) -> Forecast | None:
         """What is foreseen of every series for so long, step by step; None where nothing was learned."""
-        step = self.settings.step_seconds
-        forecaster = self._learned.forecaster
-        return None if forecaster is None else forecaster.forecast(max(1, round(seconds / step)), (step,))
+        return self._learned.steps(seconds, self.settings.step_seconds)
 
     @property
     def idle(self) -> bool:
@@ -289,11 +287,4 @@ class Service:
         outlooks = learned.outlooks(workloads, series, settings, now)
         settled = self._wrote is not None and (self._wrote or not writes)
         seen = Observation(now, settings.tick_seconds, workloads, outlooks, settings.limits, settled, skew=skew)
-        return replace(seen, workloads=tuple(self._doubted(w, series[w.key], seen) for w in workloads))
-
-    def _doubted(self, workload: Workload, series: str, seen: Observation) -> Workload:
-        """The workload with the count of its hold; that its data could be trusted is remembered."""
-        if distrusted(workload, seen) is None:
-            self._memory.trusted.add(series)
-        since = self._memory.doubted(series, nothing_to_go_by(workload, seen), seen.now)
-        return replace(workload, doubted_since=since)
+        return weighed(seen, series, recent.panel, learned, self._memory)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from ahpa.adapters.kubernetes.kept import MIN_SCALE, TARGET_PERCENTAGE
 from ahpa.core.decision import Decision
 from ahpa.core.readiness import Lag, Readiness
 from ahpa.reactive.kpa.config import KpaConfig
+from ahpa.service.settings import Settings
 from ahpa.simulation.outcome import Outcome
 from ahpa.simulation.scalers.kpa import KpaLoop
 from ahpa.simulation.scalers.kpa_inputs import KpaInputs
@@ -35,6 +37,10 @@ class Cluster:
 
     annotations: dict[str, str]
     minutes: int = 60
+    demand: Callable[[float], float] = wave
+    """Requests in flight, by unix seconds."""
+    start: float = NOW
+    settings: Settings = replace(SETTINGS, history_seconds=4 * DAY)
     kube: FakeKube = field(default_factory=FakeKube)
     at: Stage = field(init=False)
     world: World = field(init=False)
@@ -46,14 +52,16 @@ class Cluster:
         self.restart()
         service = SimulatedService(concurrency=SLOTS, readiness=Readiness.single(Lag.of(180, 300)))
         rng = np.random.default_rng(7)
-        counts = np.array([wave(NOW + 60 * i) for i in range(self.minutes)]) * 60 / service.service_seconds
-        traffic = Traffic(NOW, spread_over_seconds(rng.poisson(counts).astype(float), 60, rng), service)
+        counts = (
+            np.array([self.demand(self.start + 60 * i) for i in range(self.minutes)]) * 60 / service.service_seconds
+        )
+        traffic = Traffic(self.start, spread_over_seconds(rng.poisson(counts).astype(float), 60, rng), service)
         config = self._config
-        self.world = World(traffic, KpaLoop(config, KpaInputs(traffic, config), NOW, 3), rng, 3)
+        self.world = World(traffic, KpaLoop(config, KpaInputs(traffic, config), self.start, 3), rng, 3)
 
     def restart(self) -> None:
         """A new process in the old world."""
-        self.at = staged(self.kube, FakePrometheus({"chat": wave}), replace(SETTINGS, history_seconds=4 * DAY))
+        self.at = staged(self.kube, FakePrometheus({"chat": self.demand}), self.settings)
 
     def live(self, minutes: int) -> Decision:
         """The last decision."""

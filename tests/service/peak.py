@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ahpa.core.decision import Decision
+from ahpa.core.observation import Limits
 from ahpa.ports import Reading
 from forecasting.libraries.calibrated import CalibratedModel
 from forecasting.libraries.strategies import SeasonalNaive
@@ -17,6 +18,8 @@ from tests.service.stage import DAY, NOW, ROOT, SETTINGS, Stage, add_knative, st
 
 CHAT = "knative/shop/chat"
 HOLD = 15
+UNFORESEEN = Limits(follow_seconds=0)
+"""A hold by itself: nothing that was foreseen keeps a floor up after it."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def at_its_peak(flaky: Flaky, prometheus: FakePrometheus | None = None, clock: A
     """A load of 160 at 7 a replica: 23, which it holds."""
     kube = FakeKube()
     add_knative(kube, "chat", mode="apply")
-    settings = replace(SETTINGS, history_seconds=2 * DAY)
+    settings = replace(SETTINGS, history_seconds=2 * DAY, limits=UNFORESEEN)
     prometheus = prometheus or Shards({"chat": lambda t: 160.0})
     at = staged(kube, prometheus, settings, models={"fleet": CalibratedModel(flaky)}, cluster_clock=clock)
     at.service.refit(NOW)

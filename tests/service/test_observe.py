@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,8 @@ from ahpa.core.decision import Reason
 from ahpa.ports import ClusterError
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
-from tests.service.stage import HPAS, NOW, ROOT, Stage, add_knative, stage, staged
+from tests.service.peak import UNFORESEEN
+from tests.service.stage import HPAS, NOW, ROOT, SETTINGS, Stage, add_knative, stage, staged
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,7 @@ def test_what_once_had_data_is_old_and_not_never_also_after_a_restart() -> None:
     """The history knows, where the last hour does not."""
     at = stage()
     at.prometheus.demands["chat"] = lambda now: math.nan if now > NOW - 7200 else 3.0
-    again = staged(at.kube, at.prometheus)
+    again = staged(at.kube, at.prometheus, replace(SETTINGS, limits=UNFORESEEN))
     again.service.refit(NOW)
     for minute in range(30):  # the hold counts from the first round that finds them old
         decision = again.tick(NOW + 60 * minute)["knative/shop/chat"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.core.decision import Reason
-from tests.service.stage import NOW, ROOT, stage, staged
+from tests.service.peak import UNFORESEEN
+from tests.service.stage import NOW, ROOT, SETTINGS, stage, staged
 
 
 def test_the_floor_is_raised_before_the_morning_comes() -> None:
@@ -29,7 +32,7 @@ def test_the_first_round_lowers_nothing_and_later_ones_do() -> None:
 
 
 def test_an_outage_holds_the_floor_then_lets_it_decay_and_never_reads_zero() -> None:
-    at = stage()
+    at = stage(settings=replace(SETTINGS, limits=UNFORESEEN))
     for minute in range(10):
         at.tick(NOW + 60 * minute)
     high = int(at.min_scale("chat") or 0)

@@ -44,6 +44,11 @@ class Metrics:
         self.coverage = gauge(
             "ahpa_forecast_coverage_ratio", "Realised coverage of the predicted peak", (*TARGET, "level")
         )
+        self.errors = gauge(
+            "ahpa_forecast_error_ratio",
+            "Errors of the forecast over those of reacting alone, in the last hours; above 1.5 it loses its say",
+            TARGET,
+        )
         self.late = gauge(
             "ahpa_late_ratio", "Share of requests that was late lately while the floor followed a setting", TARGET
         )
@@ -80,7 +85,8 @@ class Metrics:
 
     def _show_all(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
         by_target = (
-            self.floor, self.ignored, self.baseline, self.filled, self.ready, self.late, self.forecast_at,
+            self.floor, self.ignored, self.baseline, self.filled, self.ready, self.late, self.errors,
+            self.forecast_at,
         )  # fmt: skip
         others = (self.peak, self.lag, self.starts, self.coverage, self.setting_late, self.setting_replicas)
         for gauge in (*by_target, *others):
@@ -104,6 +110,8 @@ class Metrics:
             self.setting_late.labels(*labels, "none").set(record.alone_late)
             self.setting_replicas.labels(*labels, "chosen").set(record.replicas)
             self.setting_replicas.labels(*labels, "none").set(record.alone_replicas)
+        if math.isfinite(workload.quality.ratio):
+            self.errors.labels(*labels).set(workload.quality.ratio)
         if workload.late is not None:
             self.late.labels(*labels).set(workload.late)
         readiness = workload.readiness
