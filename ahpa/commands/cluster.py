@@ -239,8 +239,10 @@ def ports_of(
     events: EventLog | None = None,
     journal: Journal | None = None,
     concerns: Concern | None = None,
+    fence: Callable[[KubeApi], KubeApi] = lambda kube: kube,
 ) -> Ports:
-    """Every adapter, put together. `pace` is waited for before each write; without `events` they go to the cluster."""
+    """Every adapter, put together. `pace` is waited for before each write, and then it goes through the `fence`; without
+    `events` they go to the cluster."""
     import socket
 
     from ahpa.adapters.calendars import calendar_at
@@ -261,7 +263,7 @@ def ports_of(
     calendar = calendar_from(demand.time_zone, demand.holidays)
     prometheus = Prometheus(demand.prometheus, demand.connection, executor=Threads(4))
     return Ports(
-        actuators=actuators_of(cluster, Paced(kube, pace), concerns),
+        actuators=actuators_of(cluster, Paced(fence(kube), pace), concerns),
         starts=Pods(kube),
         demand=prometheus,
         late=prometheus.apart(),
