@@ -241,8 +241,8 @@ def ports_of(
     concerns: Concern | None = None,
     fence: Callable[[KubeApi], KubeApi] = lambda kube: kube,
 ) -> Ports:
-    """Every adapter, put together. `pace` is waited for before each write, and then it goes through the `fence`; without
-    `events` they go to the cluster."""
+    """Every adapter, put together. `pace` is waited for before each write, which then goes through the `fence`;
+    without `events` they go to the cluster."""
     import socket
 
     from ahpa.adapters.calendars import calendar_at

@@ -47,7 +47,7 @@ def leading_options(command: Command) -> Command:
         click.option("--retry-period", type=SECONDS, default="2s", show_default=True,
                      help="How often a Lease is renewed."),
         click.option("--lease-namespace", default="ahpa-system", show_default=True, help="Where the Leases are."),
-        click.option("--identity", help="POD_UID, by which the fence knows the holder of a Lease.  [default: the host]"),
+        click.option("--identity", help="POD_UID, by which the fence knows who holds a Lease.  [default: the host]"),
     )  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -59,9 +59,7 @@ def elector_of(leading: Leading, cluster: Cluster, herald: Herald) -> Elector | 
     cannot work."""
     if not leading.leader_elect:
         if leading.shards > 1:
-            raise click.UsageError(
-                "--shards needs --leader-elect: without a Lease each copy would write to all targets"
-            )
+            raise click.UsageError("--shards needs --leader-elect: without Leases each copy would write to all targets")
         return None
     import secrets
     import socket

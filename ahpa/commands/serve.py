@@ -121,9 +121,11 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
         signal.signal(number, lambda *_: loop.stop())
     if elector is not None:
         elector.start()
-    loop.run()
-    if elector is not None:
-        elector.stop()
+    try:
+        loop.run()
+    finally:
+        if elector is not None:
+            elector.stop()
     for server in servers:
         server.shutdown()
     for thread in threading.enumerate():

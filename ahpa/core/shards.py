@@ -1,7 +1,7 @@
 """Shards: which lease a target belongs to, and how holders come to equal shares.
 
 A target belongs to a shard by the first hexadecimal digit of its uid: random, never changed, and something that the API
-server's fence (CEL, config/components/leader/fence.yaml) can tell of an object too. So there are 16 shards at most.
+server's fence (CEL, config/base/fence.yaml) can tell of an object too. So there are 16 shards at most.
 
 Leases are taken by whoever is there first, as Knative's controllers take their buckets (knative.dev/pkg,
 leaderelection). Knative leaves it at that; here who holds too little asks for one, and its holder hands it over.

@@ -2,7 +2,7 @@
 
 The gate is asked before a write begins, and between the gate and the wire a write may wait: for its turn, for a
 connection. So the last moment at which it may end goes with it. What gets by even so, as a process that was stopped
-between the check and the send, the API server refuses (config/components/leader/fence.yaml): that is a conflict, and no
+between the check and the send, the API server refuses (config/base/fence.yaml): that is a conflict, and no
 refusal for good.
 """
 
