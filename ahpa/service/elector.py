@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Protocol
 
@@ -143,6 +143,8 @@ class Elector:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(3 * self._patience)
+        with suppress(ClusterError):
+            self._see()  # one may have been handed to us a moment ago
         for name in self._mine():
             if self._shut_gate(name):
                 self._give_back(name)

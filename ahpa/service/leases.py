@@ -70,9 +70,11 @@ class Turn:
     """Keys of those that we lead: we alone write to them, and tell of them."""
     writes: bool
     """The gate: whether anything is written at all."""
+    share: float
+    """Of the fleet, which is planned for here."""
     settled: bool
-    """The first round after a start lowers nothing, nor does that in which the right to write to a known target is
-    gained: by then its former leader may have raised it further."""
+    """The first round after a start lowers nothing, nor does that in which a right to write is gained, or a shard: the
+    former leader may have raised further, and knew more."""
 
     def written(self, decisions: Sequence[Decision]) -> Sequence[Decision]:
         """Those that are carried out."""
@@ -83,8 +85,9 @@ def turn(before: Turn | None, listing: Listing, leases: Leases, writes: bool) ->
     """That of a round that begins now, after the one before (None: it is the first)."""
     here = frozenset(asked.target.key for asked in listing.asked)
     held = frozenset(asked.target.key for asked in listing.asked if leases.holds(asked.target.uid))
+    share = leases.share
     if before is None:
-        return Turn(here, held, writes, settled=False)
-    was_ours = before.held if before.writes else frozenset[str]()
-    gained = (held if writes else frozenset()) & before.here - was_ours
-    return Turn(here, held, writes, settled=not gained)
+        return Turn(here, held, writes, share, settled=False)
+    ours, were_ours = (held if writes else frozenset(), before.held if before.writes else frozenset())
+    gained = (ours & before.here) - were_ours
+    return Turn(here, held, writes, share, settled=not gained and share <= before.share)

@@ -288,7 +288,7 @@ class Service:
         workloads = self._observer.workloads(listing, recent, learned.doubts, self._memory, now, mine.writes, deadline)
         series = listing.series
         outlooks = learned.outlooks(workloads, series, settings, now)
-        limits = replace(settings.limits, budget=max(1, math.floor(settings.limits.budget * self._leases.share)))
+        limits = replace(settings.limits, budget=max(1, math.floor(settings.limits.budget * mine.share)))
         seen = Observation(now, settings.tick_seconds, workloads, outlooks, limits, mine.settled, skew=skew)
         return replace(seen, workloads=tuple(self._doubted(w, series[w.key], seen) for w in workloads))
 
