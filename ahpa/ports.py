@@ -1,7 +1,7 @@
 """What the service asks of the outside world, as small Protocols, and the facts that come in or go out through them.
 
-Adapters implement them, `ahpa.commands.cluster` puts them together, tests have fakes of them. Nothing here does
-anything. Who asks says by when: a `deadline` is a moment of `time.monotonic` after which nothing new is begun.
+Adapters implement them, `ahpa.commands.cluster` puts them together, tests have fakes of them. Who asks says by when: a
+`deadline` is a moment of `time.monotonic` after which nothing new is begun.
 """
 
 from __future__ import annotations
@@ -45,8 +45,7 @@ class Measure:
     """One thing that a target is scaled by, as its object says it."""
 
     metric: str
-    """What is measured, by the name that a query of the operator's list is `for`: `knative/rps`, `resource/cpu`,
-    `pods/http_requests`; empty: no query can be."""
+    """What is measured, by the name that a query is `for`: `knative/rps`, `resource/cpu`; empty: no query can be."""
     capacities: tuple[Capacity, ...]
     """What one replica serves of it at target: one, or one for each part."""
     names: Mapping[str, str] = field(default_factory=dict)
@@ -77,13 +76,11 @@ class Target:
     selector: str
     """Label selector of its pods; empty if unknown."""
     names: Mapping[str, str] = field(default_factory=dict)
-    """What its queries are filled with besides its namespace and name: `workload`, and `workload-kind`, whose pods are
-    its own."""
+    """What its queries are filled with besides: `workload`, and `workload-kind`, whose pods are its own."""
     no_demand: str = ""
     """Why nothing is measured by itself, in words."""
     parts: tuple[Part, ...] = ()
-    """The Revisions that have traffic or are about to: each one's share, capacity and bounds. Their `per_replica` is
-    what they say (1 where nothing is said) until the service has brought it into the demand's unit."""
+    """The Revisions that have traffic or will; `per_replica` as they say it (1: nothing), until it is converted."""
     assumed: tuple[str, ...] = ()
     """What could not be read and was taken for granted, in words."""
     reaction: Reaction = KPA
@@ -101,6 +98,8 @@ class Target:
     """The key of the target that made this one and speaks for it; empty: nobody that we know."""
     title: str = "object"
     """How people call its kind: `HPA`."""
+    bearer: str = ""
+    """The uid of the object that is written to, where that is not its own."""
     handle: object = None
     """The adapter's own: the listed objects that it will write to."""
 
@@ -108,13 +107,17 @@ class Target:
     def key(self) -> str:
         return f"{self.kind}/{self.namespace}/{self.name}"
 
+    @property
+    def uid(self) -> str:
+        """By it a target belongs to a shard, and so does what is written to for it."""
+        return self.bearer or self.reference["uid"]
+
 
 class Actuator(Protocol):
     """One kind of target; the contract that every kind passes (tests/contracts)."""
 
     def targets(self, deadline: float = math.inf) -> list[Target]:
-        """All objects that carry an annotation of ours; one that cannot be read is among them, with its refusal. Raises
-        ClusterError; never a part of them."""
+        """All objects with an annotation of ours, unreadable ones with their refusal. Raises ClusterError; no part."""
         ...
 
     def write(self, target: Target, floors: Sequence[int]) -> bool:
@@ -167,8 +170,7 @@ class DemandQuery(Protocol):
         ...
 
     def fill(self, namespace: str, name: str, step: float, names: Mapping[str, str] = NO_NAMES) -> str:
-        """The query for one target, whose object says `names` besides. Raises QueryError for a name that no object can
-        have, and for one that it needs and nobody says."""
+        """The query for one target, whose object says `names`. Raises QueryError: a name is none, or missing."""
         ...
 
     def fill_late(self, namespace: str, name: str, step: float, names: Mapping[str, str] = NO_NAMES) -> str | None:
@@ -184,8 +186,7 @@ class DemandQueries(Protocol):
         ...
 
     def of(self, measure: Measure, namespace: str) -> DemandQuery:
-        """The one that counts what an object in this namespace is scaled by. Raises QueryError, which says what the
-        operator may add to the list."""
+        """The one that counts what an object is scaled by. Raises QueryError: what the operator may add to the list."""
         ...
 
     def largest(self, counted: Sequence[tuple[str, float]]) -> str:

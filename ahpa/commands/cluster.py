@@ -245,9 +245,10 @@ def ports_of(
     journal: Journal | None = None,
     concerns: Concern | None = None,
     elsewhere: Executor | None = None,
+    fence: Callable[[KubeApi], KubeApi] = lambda kube: kube,
 ) -> Ports:
-    """Every adapter, put together. `pace` is waited for before each write; without `events` they go to the cluster;
-    refits are done `elsewhere` if there is such a place."""
+    """Every adapter, put together. `pace` is waited for before each write, which then goes through the `fence`;
+    without `events` they go to the cluster; refits are done `elsewhere` if there is such a place."""
     import socket
 
     from ahpa.adapters.calendars import calendar_at
@@ -268,7 +269,7 @@ def ports_of(
     calendar = calendar_from(demand.time_zone, demand.holidays)
     prometheus = Prometheus(demand.prometheus, demand.connection, executor=Threads(4))
     return Ports(
-        actuators=actuators_of(cluster, Paced(kube, pace), concerns),
+        actuators=actuators_of(cluster, Paced(fence(kube), pace), concerns),
         starts=Pods(kube),
         demand=prometheus,
         late=prometheus.apart(),

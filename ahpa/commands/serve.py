@@ -22,6 +22,7 @@ from ahpa.commands.cluster import (
     ports_of,
     settings_of,
 )
+from ahpa.commands.leading import Leading, elector_of, fence_of, leading_options
 from ahpa.commands.options import SECONDS, chosen
 from ahpa.commands.workers import or_here, workers_from, workers_options
 
@@ -51,6 +52,7 @@ class Options:
 @demand_options
 @cluster_options
 @deciding_options
+@leading_options
 @click.option("--refit", type=SECONDS, default="1h", show_default=True, help="How often to learn anew.")
 @click.option(
     "--write-rate",
@@ -88,7 +90,7 @@ def command(**given: object) -> None:
     given = {**demand_from(given), "workers": workers_from(given)}
     try:
         said = chosen(Cluster, given), chosen(Demand, given), chosen(Deciding, given), chosen(Options, given)
-        sys.exit(_serve(*said))
+        sys.exit(_serve(*said, chosen(Leading, given)))
     except (ClusterError, QueryError, OSError) as error:
         click.echo(f"ahpa serve: {error}", err=True)
         sys.exit(2 if isinstance(error, QueryError) else 3)
@@ -96,11 +98,12 @@ def command(**given: object) -> None:
         raise click.UsageError(str(error)) from error
 
 
-def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Options) -> int:
+def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Options, leading: Leading) -> int:
     from ahpa.adapters.processes.memory import give_freed_arrays_back
     from ahpa.adapters.telemetry.logs import log_to_stderr
     from ahpa.adapters.telemetry.telemetry import Telemetry
     from ahpa.commands.pages import serve_pages
+    from ahpa.service.leases import ALONE
     from ahpa.service.loop import Loop, Pace
     from ahpa.service.rounds import Service
 
@@ -110,8 +113,12 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     settings = settings_of(deciding, demand, options.refit)
     pace = Pace(options.write_rate, round(3 * options.write_rate))
     workers = or_here(options.workers, telemetry)
-    ports = ports_of(cluster, demand, telemetry, pace=pace, journal=_journal(options.journal), elsewhere=workers)
-    service = Service(settings, ports, lambda now: not options.dry_run)
+    elector = None if options.once else elector_of(leading, cluster, telemetry)
+    journal = _journal(options.journal)
+    ports = ports_of(
+        cluster, demand, telemetry, pace=pace, journal=journal, elsewhere=workers, fence=fence_of(elector)
+    )
+    service = Service(settings, ports, lambda now: not options.dry_run, leases=elector or ALONE)
     loop = Loop(service, telemetry)
     if options.once:
         return _once(service, loop)
@@ -119,7 +126,13 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     telemetry.log("service.started", ports=[server.server_address[1] for server in servers])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
-    loop.run()
+    if elector is not None:
+        elector.start()
+    try:
+        loop.run()
+    finally:
+        if elector is not None:
+            elector.stop()
     if workers is not None:
         workers.stop()
     for server in servers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from zlib import crc32
@@ -14,6 +14,7 @@ from ahpa.core.decision import Decision, Reason
 from ahpa.core.observation import Observation
 from ahpa.core.turns import in_turn
 from ahpa.ports import Actuator, ClusterError, EventLog, Journal, Target, TargetRound, Telemetry
+from ahpa.service.leases import ALONE, Leases
 from ahpa.service.memory import Backoff, Memory
 from forecasting.forecast import Coverage
 
@@ -35,8 +36,8 @@ Refusals = dict[str, dict[str, str]]
 """By target's key: what the API said to a write that it refused for good, by the reason of the Event that tells it."""
 
 Gate = Callable[[float], bool]
-"""`may_write(now)`: whether this process may write to targets. It is asked at the beginning of a round and again before
-each write. Today it says no in a dry run."""
+"""`may_write(now)`: whether this process writes to targets at all. It is asked at the beginning of a round and again
+before each write; it says no in a dry run. Whose turn it is say the leases."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Actor:
     journal: Journal | None
     may_write: Gate
     stopwatch: Callable[[], float] = time.monotonic
+    leases: Leases = ALONE
 
     def carry_out(
         self,
@@ -57,19 +59,23 @@ class Actor:
         coverage: Coverage | None,
         memory: Memory,
         deadline: float = math.inf,
+        held: Collection[str] | None = None,
     ) -> None:
-        """One round. What is remembered and shown comes first: writes are slow, and a scrape in between must see all
-        values. Then all writes, and only then Events: three hundred of them take a busy API server two minutes. After
-        the deadline no write and no Event begins; the next round decides anew."""
+        """One round, of the targets whose keys we `held` when it began (None: all); the others have their own leader.
+        What is remembered and shown comes first: writes are slow, and a scrape in between must see all values. Then all
+        writes, and only then Events: three hundred of them take a busy API server two minutes. After the deadline no
+        write and no Event begins; the next round decides anew."""
         now = observation.now
-        self._write_down(observation, [each.decision for each in rounds])
+        ours = rounds if held is None else [each for each in rounds if each.decision.key in held]
+        if ours or not rounds:
+            self._write_down(observation, [each.decision for each in rounds])
         writes = self.may_write(now)
         for each in rounds:
             memory.would_be.pop(each.decision.key, None)
             if not each.decision.apply or not writes:
                 memory.would_be[each.decision.key] = each.decision.floor
-        self.telemetry.show(rounds, coverage)
-        for decision in (each.decision for each in rounds):
+        self.telemetry.show(ours, coverage)
+        for decision in (each.decision for each in ours):
             self.telemetry.log(
                 "decision",
                 target=decision.key,
@@ -80,8 +86,12 @@ class Actor:
                 apply=decision.apply,
                 message=decision.message,
             )
-        refused = self._write_all(rounds, memory, now, deadline)
-        self._tell(rounds, refused, memory, now, deadline)
+        refused = self._write_all(ours, memory, now, deadline)
+        self._tell(ours, refused, memory, now, deadline)
+        led = {each.decision.key for each in ours}
+        memory.introduced |= {  # by their leaders
+            each.decision.key: each.measured for each in rounds if each.measured and each.decision.key not in led
+        }
 
     def _write_all(self, rounds: Sequence[TargetRound], memory: Memory, now: float, deadline: float) -> Refusals:
         """All floors and targets; what was refused for good."""
@@ -111,6 +121,8 @@ class Actor:
         until, told, left = min(self.stopwatch() + EVENT_SECONDS, deadline), 0, 0
         turn = int(now // 60) * EVENTS_A_ROUND % max(1, len(rounds))
         for each in sorted((*rounds[turn:], *rounds[:turn]), key=lambda each: each.decision.key not in refused):
+            if not self.leases.holds(each.target.uid):  # lost during the round
+                continue
             for say in self._news(each, refused.get(each.decision.key, {}), memory, now):
                 if told >= EVENTS_A_ROUND or self.stopwatch() >= until:
                     left += 1
@@ -160,7 +172,7 @@ class Actor:
         refused: dict[str, str] = {}
 
         def fill() -> bool:
-            done, said = self._write(key, lambda: actuator.fill(target, share), memory.fixed, memory, now)
+            done, said = self._write(target, lambda: actuator.fill(target, share), memory.fixed, memory, now)
             if said:
                 refused["TargetRefused"] = f"{said}; {LET_THROUGH}"
             return done
@@ -178,7 +190,7 @@ class Actor:
                 return refused
         acts = decision.restore or decision.plan is not None or decision.change != 0 or bool(decision.split)
         if decision.apply and acts:
-            stands, said = self._write(key, floor, memory.backoff, memory, now)
+            stands, said = self._write(target, floor, memory.backoff, memory, now)
             if said:
                 refused["WriteRefused"] = said
             if stands and share is not None and not back:
@@ -186,14 +198,18 @@ class Actor:
         return refused
 
     def _write(
-        self, key: str, write: Callable[[], bool], backoff: dict[str, Backoff], memory: Memory, now: float
+        self, target: Target, write: Callable[[], bool], backoff: dict[str, Backoff], memory: Memory, now: float
     ) -> tuple[bool, str]:
         """Whether the object is now as it should be, and what the API said if it refused that for good."""
+        key = target.key
         before = backoff.get(key)
         if (before is not None and now < before.until) or not self.may_write(now):
             return False, ""
         try:
-            wrote = write()
+            with self.leases.writing(target.uid) as allowed:
+                if not allowed:
+                    return False, ""
+                wrote = write()
         except ClusterError as error:
             self.telemetry.wrote("conflict" if error.status == 409 else "failed")
             self.telemetry.log("write.failed", logging.WARNING, target=key, problem=str(error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -59,6 +59,8 @@ class Observer:
     telemetry: Telemetry
     places: Places | None = None
     """The calendars of the world; None: all go by the operator's."""
+    plans: Callable[[str], bool] = lambda uid: True
+    """Whether the target of this uid is planned for here: in other shards it is others' to do."""
 
     def list(self, deadline: float = math.inf) -> Listing:
         """All targets of each kind that answers; one that does not harms no other. Raises ClusterError if none does."""
@@ -72,9 +74,8 @@ class Observer:
         if len(failures) == len(self.actuators):
             raise next(iter(failures.values()))
         found = {target.key for target in targets}
-        own = [target for target in targets if target.maker not in found and not _orphaned(target, failures)]
-        asked = tuple(map(self._asked_or_left_out, own))
-        return Listing(asked, failures)
+        own = [t for t in targets if self.plans(t.uid) and t.maker not in found and not _orphaned(t, failures)]
+        return Listing(tuple(map(self._asked_or_left_out, own)), failures)
 
     def tell_of_kinds(self, listing: Listing, memory: Memory) -> None:
         """A kind that cannot be listed, as where its CRD is not installed, is told of once, and once when it can."""
@@ -256,10 +257,9 @@ def _unserved(target: Target, parsed: Parsed, problem: str) -> Asked:
 
 def _left_out(asked: Asked, error: Exception) -> Asked:
     """Nothing is planned for a target over which we fail, and nothing written to it; its neighbours go on."""
-    why = (
-        asked.target.refusal or f"nothing can be planned for this {asked.target.title}: {type(error).__name__}: {error}"
-    )
-    return Asked(replace(asked.target, refusal=why[:300], parts=(), selector=""), asked.parsed, None)
+    target, said = asked.target, f"{type(error).__name__}: {error}"
+    why = target.refusal or f"nothing can be planned for this {target.title}: {said}"
+    return Asked(replace(target, refusal=why[:300], parts=(), selector=""), asked.parsed, None)
 
 
 def summary(problems: Mapping[str, str]) -> dict[str, object]:

@@ -36,6 +36,7 @@ from ahpa.service.budget import Budget
 from ahpa.service.choose import STEP_SECONDS, Tried, in_event, wish
 from ahpa.service.effect import ignored
 from ahpa.service.learn import Learned, Learner, Refit, worst_skew
+from ahpa.service.leases import ALONE, Leases, Turn, turn
 from ahpa.service.listing import NOBODY, Listing
 from ahpa.service.memory import Memory
 from ahpa.service.observe import Observer
@@ -74,6 +75,7 @@ class Ports:
 
 def observer_of(settings: Settings, ports: Ports) -> Observer:
     """Whoever looks through these ports."""
+    models, telemetry = tuple(ports.models), ports.telemetry
     return Observer(
         settings,
         ports.actuators,
@@ -81,8 +83,8 @@ def observer_of(settings: Settings, ports: Ports) -> Observer:
         ports.late,
         ports.starts,
         ports.queries,
-        tuple(ports.models),
-        ports.telemetry,
+        models,
+        telemetry,
         ports.places,
     )
 
@@ -107,16 +109,17 @@ class Service:
         ports: Ports,
         may_write: Gate,
         stopwatch: Callable[[], float] = time.monotonic,
+        leases: Leases = ALONE,
     ) -> None:
         """`stopwatch` says how long a refit took."""
         self.settings = settings
         self.shown = Shown()
         self._telemetry = ports.telemetry
-        self._observer = observer_of(settings, ports)
+        self._observer = replace(observer_of(settings, ports), plans=leases.plans)
         self._learner = Learner(settings, ports.demand, ports.models, ports.telemetry, ports.cluster_clock)
-        self._actor = Actor(ports.actuators, ports.events, ports.telemetry, ports.journal, may_write)
+        self._actor = Actor(ports.actuators, ports.events, ports.telemetry, ports.journal, may_write, leases=leases)
         self._cluster_clock = ports.cluster_clock
-        self._may_write = may_write
+        self._may_write, self._leases = may_write, leases
         self._stopwatch = stopwatch
         self._refitting = threading.Lock()
         # From the refit to the tick, and from the tick to the loop
@@ -129,8 +132,8 @@ class Service:
         self._learned = Learned()
         self._wished_at = -math.inf
         self._refit_seconds = 0.0
-        self._wrote: bool | None = None
-        """Whether the last round might write; None before the first."""
+        self._turn: Turn | None = None
+        """Whose targets were ours in the last round; None before the first."""
 
     def refit(self, now: float) -> None:
         """Read the whole history of every target and learn from it. Raises ClusterError if nothing can be listed."""
@@ -154,8 +157,8 @@ class Service:
         began = time.monotonic()
         budget = Budget.of_tick(began, self.settings.tick_seconds)
         self._take_refits()
-        writes = self._may_write(now)
         listing = self._observer.list(budget.listing)
+        mine = turn(self._turn, listing, self._leases, self._may_write(now))
         self._observer.tell_of_kinds(listing, self._memory)
         self._memory.forget_all_but({*listing.keys, *listing.keys.values()}, listing.unlisted)
         self._memory.looked(now, self.settings.tick_seconds)
@@ -165,7 +168,7 @@ class Service:
         if abs(skew) <= self.settings.limits.skew_seconds:  # else its columns are not the hours that we think
             of_usual = replace(recent, panel=usual(recent.panel, listing.planned))
             self._learned = self._learned.observed(of_usual)
-        observation = self._observation(listing, recent, skew, now, writes, budget.starts)
+        observation = self._observation(listing, recent, skew, now, mine, budget.starts)
         decisions = step(observation)
         rounds = tuple(
             TargetRound(
@@ -180,9 +183,9 @@ class Service:
         )
         self.shown = Shown(now, rounds, listing)
         coverage = self._learned.coverage(listing.keys)
-        self._actor.carry_out(observation, rounds, coverage, self._memory, budget.writes)
-        self._try_out(listing, recent, observation, decisions if writes else (), budget.writes)
-        self._wrote = writes
+        self._actor.carry_out(observation, rounds, coverage, self._memory, budget.writes, mine.held)
+        self._try_out(listing, recent, observation, mine.written(decisions), budget.writes)
+        self._turn = mine
         seconds = time.monotonic() - began
         self._telemetry.ticked(now, seconds)
         self._telemetry.log("tick.done", targets=len(decisions), seconds=round(seconds, 3))
@@ -204,10 +207,10 @@ class Service:
 
     def take_wish(self, job: str) -> bool:
         """Whether the next `refit` or `tick` should not wait for its turn; asked once, it is forgotten. A tick that saw
-        a new target wishes for a refit, and that for the tick that tells its owner."""
+        a new target wishes for a refit, and that for the tick that tells its owner; who comes to lead ticks at once."""
         wanted = self._wanted[job].is_set()
         self._wanted[job].clear()
-        return wanted
+        return (job == "tick" and self._leases.gained()) or wanted
 
     def _take_refits(self) -> None:
         while not self._refits.empty():
@@ -277,14 +280,13 @@ class Service:
             self._hurried.set()
 
     def _observation(
-        self, listing: Listing, recent: Reading, skew: float, now: float, writes: bool, deadline: float
+        self, listing: Listing, recent: Reading, skew: float, now: float, mine: Turn, deadline: float
     ) -> Observation:
-        """The first round after a start, or after the right to write was gained, is not settled."""
         settings, learned = self.settings, self._learned
         self._memory.seen |= learned.seen & listing.keys.keys()
-        workloads = self._observer.workloads(listing, recent, learned.doubts, self._memory, now, writes, deadline)
+        workloads = self._observer.workloads(listing, recent, learned.doubts, self._memory, now, mine.writes, deadline)
         series = listing.series
         outlooks = learned.outlooks(workloads, series, settings, now)
-        settled = self._wrote is not None and (self._wrote or not writes)
-        seen = Observation(now, settings.tick_seconds, workloads, outlooks, settings.limits, settled, skew=skew)
+        limits = replace(settings.limits, budget=max(1, math.floor(settings.limits.budget * mine.share)))
+        seen = Observation(now, settings.tick_seconds, workloads, outlooks, limits, mine.settled, skew=skew)
         return weighed(seen, series, recent.panel, learned, self._memory)

@@ -21,6 +21,7 @@ from ahpa.core.readiness import Lag, Readiness
 from ahpa.ports import Places, ServerClock
 from ahpa.service.act import Gate
 from ahpa.service.learn import Learner
+from ahpa.service.leases import ALONE, Leases
 from ahpa.service.observe import Observer
 from ahpa.service.rounds import Ports, Service
 from ahpa.service.settings import Settings
@@ -111,6 +112,7 @@ def staged(
     cluster_clock: ServerClock | None = None,
     stopwatch: Callable[[], float] = time.monotonic,
     places: Places | None = None,
+    leases: Leases = ALONE,
 ) -> Stage:
     """A new service in an old world: a start, or a restart."""
     telemetry = Telemetry()
@@ -131,7 +133,8 @@ def staged(
         settings, ports.actuators, prometheus, prometheus, ports.starts, ports.queries, tuple(ports.models), telemetry
     )
     learner = Learner(settings, prometheus, ports.models, telemetry)
-    return Stage(kube, prometheus, telemetry, Service(settings, ports, may_write, stopwatch), ports, observer, learner)
+    service = Service(settings, ports, may_write, stopwatch, leases)
+    return Stage(kube, prometheus, telemetry, service, ports, observer, learner)
 
 
 def stage(

@@ -180,6 +180,7 @@ class Kube:
     ) -> Object:
         connect, whole = self._timeout
         whole = min(whole, self._deadline - time.monotonic())
+        connect = min(connect, whole)
         if whole <= 0:
             raise ClusterError(0, f"{method} {where}: not asked, the round's time was over")
         headers = {"Accept": "application/json"} | ({"Content-Type": content_type} if content_type else {})

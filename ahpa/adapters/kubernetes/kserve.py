@@ -155,6 +155,7 @@ class InferenceServices:
             name=str(meta["name"]),
             annotations=annotations_of(item),
             reference=reference_to(item, SERVING_V1BETA1, "InferenceService"),
+            bearer=behind.uid,
             names={**behind.names, "name": behind.name},
             refusal=somebody_elses(item, KSERVE.title) or behind.refusal,
             maker="",

@@ -39,6 +39,10 @@ class Telemetry:
     def skipped(self, job: str) -> None:
         self._metrics.skipped.labels(job).inc()
 
+    def led(self, lease: str, holds: bool) -> None:
+        self._metrics.leads.labels(lease).set(holds)
+        self._metrics.led.labels(lease).inc(holds)
+
     def ticked(self, now: float, seconds: float) -> None:
         self._metrics.tick_at.set(now)
         self._metrics.tick_seconds.observe(seconds)

@@ -1,0 +1,89 @@
+"""Who leads where several copies of `ahpa serve` run: the options of it, and what they make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from ahpa.commands.cluster import Cluster
+from ahpa.commands.options import SECONDS, Command
+from ahpa.core.shards import MOST_SHARDS
+
+if TYPE_CHECKING:
+    from ahpa.adapters.kubernetes.api import KubeApi
+    from ahpa.service.elector import Elector, Herald
+
+LEASE = "ahpa"
+"""The leases are called `ahpa-0`, `ahpa-1`, ...; the right to change them is given by name (config/base/rbac.yaml)."""
+
+
+@dataclass(frozen=True)
+class Leading:
+    """How copies agree on who writes."""
+
+    leader_elect: bool
+    shards: int
+    lease_duration: float
+    renew_deadline: float
+    retry_period: float
+    lease_namespace: str
+    identity: str | None
+
+
+def leading_options(command: Command) -> Command:
+    """The fields of `Leading`."""
+    options = (
+        click.option("--leader-elect", is_flag=True,
+                     help="Write only while we hold a Lease, so that several copies can run; the others stand ready."),
+        click.option("--shards", type=click.IntRange(1, MOST_SHARDS), default=1, show_default=True,
+                     help="Leases by which several copies share the targets."),
+        click.option("--lease-duration", type=SECONDS, default="15s", show_default=True,
+                     help="A Lease without a sign of life is taken after so long."),
+        click.option("--renew-deadline", type=SECONDS, default="10s", show_default=True,
+                     help="Who could not renew its Lease for so long stops writing."),
+        click.option("--retry-period", type=SECONDS, default="2s", show_default=True,
+                     help="How often a Lease is renewed."),
+        click.option("--lease-namespace", default="ahpa-system", show_default=True, help="Where the Leases are."),
+        click.option("--identity", help="POD_UID, by which the fence knows who holds a Lease.  [default: the host]"),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def elector_of(leading: Leading, cluster: Cluster, herald: Herald) -> Elector | None:
+    """None where none is asked for. Raises ClusterError where there is no way to a cluster, UsageError for times that
+    cannot work."""
+    if not leading.leader_elect:
+        if leading.shards > 1:
+            raise click.UsageError("--shards needs --leader-elect: without Leases each copy would write to all targets")
+        return None
+    import secrets
+    import socket
+
+    from ahpa.adapters.kubernetes.leases import KubeLeases
+    from ahpa.commands.cluster import connected
+    from ahpa.core.election import Terms
+    from ahpa.core.shards import shards
+    from ahpa.service.elector import Elector
+    from ahpa.service.loop import wall_clock
+
+    try:
+        terms = Terms(leading.lease_duration, leading.renew_deadline, leading.retry_period)
+    except ValueError as error:
+        raise click.UsageError(f"--lease-duration, --renew-deadline, --retry-period: {error}") from error
+    store = KubeLeases(connected(cluster), leading.lease_namespace, wall_clock)
+    me = f"{leading.identity or socket.gethostname()}_{secrets.token_hex(4)}"  # no two processes are called the same
+    return Elector(store, me, shards(LEASE, leading.shards), terms, herald)
+
+
+def fence_of(elector: Elector | None) -> Callable[[KubeApi], KubeApi]:
+    """What stands around the API that targets are written through."""
+    if elector is None:
+        return lambda kube: kube
+    from ahpa.adapters.kubernetes.fenced import Fenced
+
+    return lambda kube: Fenced(kube, elector.seconds_left)

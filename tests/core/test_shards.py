@@ -1,0 +1,78 @@
+"""Which lease a target belongs to, and how holders come to equal shares."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ahpa.core.election import Record, Terms, View
+from ahpa.core.shards import DIGITS, MOST_SHARDS, lease_of, shards, to_ask_for
+
+TERMS = Terms()
+
+
+@pytest.mark.parametrize("count", range(1, MOST_SHARDS + 1))
+def test_each_digit_belongs_to_one_lease_and_shares_differ_by_one_digit_at_most(count: int) -> None:
+    covered = shards("ahpa", count)
+    assert "".join(covered.values()) == DIGITS
+    sizes = {len(digits) for digits in covered.values()}
+    assert max(sizes) - min(sizes) <= 1
+
+
+@given(st.uuids(), st.integers(1, MOST_SHARDS))
+def test_a_target_is_in_the_lease_that_covers_the_first_digit_of_its_uid(uid: UUID, count: int) -> None:
+    leases = shards("ahpa", count)
+    assert str(uid)[0] in leases[lease_of(str(uid), leases)]
+
+
+@pytest.mark.parametrize("uid", ["", "None", "uid-of-a-fake"])
+def test_what_has_no_digit_is_in_the_first_lease(uid: str) -> None:
+    assert lease_of(uid, shards("ahpa", 4)) == "ahpa-0"
+
+
+def views(holders: str) -> dict[str, View]:
+    """A lease for each letter, held by it; a dot is free."""
+    return {
+        f"ahpa-{at:02}": View(Record(holder=holder.strip("."), seconds=15), 100) for at, holder in enumerate(holders)
+    }
+
+
+@pytest.mark.parametrize(
+    ("holders", "asks"),
+    [
+        ("a", None),  # one lease: whoever has it keeps it
+        ("ab", None),
+        ("aa", "ahpa-01"),
+        ("aaa", "ahpa-02"),
+        ("aaab", "ahpa-02"),
+        ("aabb", None),
+        ("aab", None),  # with one more it would be the other's turn to ask
+        ("aa.b", None),  # take what is free first
+    ],
+)
+def test_who_has_two_less_than_the_richest_asks_it_for_one(holders: str, asks: str | None) -> None:
+    assert to_ask_for(views(holders), "b", 105, TERMS) == asks
+
+
+def test_nobody_asks_twice_nor_for_what_another_asked_for() -> None:
+    held = views("aaaa")
+    mine = {**held, "ahpa-03": replace(held["ahpa-03"], record=replace(held["ahpa-03"].record, asked_by="b"))}
+    assert to_ask_for(mine, "b", 105, TERMS) is None
+    assert to_ask_for(mine, "c", 105, TERMS) == "ahpa-02"
+
+
+@given(st.text(alphabet="abcd", min_size=MOST_SHARDS, max_size=MOST_SHARDS))
+def test_shares_end_up_equal_but_for_one_and_then_stay(holders: str) -> None:
+    """However they were taken; each hand-over lessens what is to be moved, so there is no to and fro."""
+    held, moved = holders, 0
+    while asks := [(who, name) for who in "abcd" if (name := to_ask_for(views(held), who, 105, TERMS))]:
+        who, name = asks[0]
+        at = int(name.rpartition("-")[2])
+        held = held[:at] + who + held[at + 1 :]
+        moved += 1
+        assert moved <= 96  # each lessens the sum of the squares by two at least: of 256 before, 64 after
+    assert {held.count(who) for who in "abcd"} == {4}

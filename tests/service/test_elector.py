@@ -1,0 +1,180 @@
+"""Two electors over real sockets: whatever happens to the leader, the other takes over, and never do both write.
+
+One short trial of each kind; tests/reliability/test_leadership.py has hundreds, in processes of their own.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from ahpa.adapters.kubernetes.fenced import Fenced
+from ahpa.core.election import Terms
+from ahpa.ports import ClusterError
+from tests.fakes.kube import FakeKube
+from tests.fakes.lease_server import LEASES, THING, LeaseServer
+from tests.reliability.contender import Contender
+from tests.reliability.judge import refused, reigns, two_leaders
+
+TERMS = Terms(1, 0.6, 0.15)
+WAIT_SECONDS = 30
+"""For what comes within a second on a machine that has nothing else to do."""
+
+
+@pytest.fixture
+def server() -> Iterator[LeaseServer]:
+    server = LeaseServer()
+    yield server
+    server.close()
+
+
+def wait_for(state: Callable[[], object], what: str) -> None:
+    until = time.monotonic() + WAIT_SECONDS
+    while not state():
+        assert time.monotonic() < until, what
+        time.sleep(0.01)
+
+
+@contextmanager
+def running(*contenders: Contender) -> Iterator[list[threading.Thread]]:
+    threads = [threading.Thread(target=each.run) for each in contenders]
+    for thread in threads:
+        thread.start()
+    try:
+        yield threads
+    finally:
+        for each in contenders:
+            each.stop()
+        for thread in threads:
+            thread.join(WAIT_SECONDS)
+        assert not any(thread.is_alive() for thread in threads)
+
+
+def wrote(server: LeaseServer, who: str) -> bool:
+    return any(write.accepted and write.writer == who for write in server.writes)
+
+
+@pytest.mark.parametrize("fault", ["reset", "hang", "error", "lost reply", "conflict"])
+def test_a_leader_that_is_cut_off_stops_before_the_next_one_begins(server: LeaseServer, fault: str) -> None:
+    with running(Contender(server.url, "a", TERMS)):
+        wait_for(lambda: wrote(server, "a"), "a leads")
+        with running(Contender(server.url, "b", TERMS)):
+            server.faults["a"] = fault
+            wait_for(lambda: wrote(server, "b"), "b takes over")
+            server.faults.clear()
+        server.faults.clear()
+    assert (reigns(server.writes)[:2], two_leaders(server.writes[: _last(server, "b")])) == (["a", "b"], 0.0)
+    assert refused(server.writes) == []
+
+
+def _last(server: LeaseServer, who: str) -> int:
+    """The end of its reign, in the log; whoever led before may lead again after it."""
+    return max(at for at, write in enumerate(server.writes) if write.writer == who) + 1
+
+
+def test_a_leader_that_stops_gives_the_lease_back_after_its_last_write(server: LeaseServer) -> None:
+    first = Contender(server.url, "a", Terms(15, 10, 2))
+    with running(first), running(Contender(server.url, "b", Terms(15, 10, 2))):
+        wait_for(lambda: server.writes, "one leads")
+        leader = server.writes[0].writer
+        if leader == "a":
+            first.stop()
+            wait_for(lambda: wrote(server, "b"), "b takes over, long before the lease would be over")
+    assert two_leaders(server.writes) == 0
+    assert refused(server.writes) == []
+
+
+def test_a_lease_is_not_given_back_while_a_write_is_under_way(server: LeaseServer) -> None:
+    one = Contender(server.url, "a", TERMS)
+    one.elector.start()
+    wait_for(lambda: one.elector.holds("0"), "it leads")
+    with one.elector.writing("0") as allowed:
+        assert allowed
+        stopping = threading.Thread(target=one.elector.stop)
+        stopping.start()
+        wait_for(lambda: not one.elector.holds("0"), "no other write begins")
+        assert server.holder() == "a"
+    stopping.join(WAIT_SECONDS)
+    assert server.holder() == ""
+
+
+def test_a_late_write_of_a_former_leader_is_refused_by_the_api(server: LeaseServer) -> None:
+    """It was held up between the gate and the wire, as by SIGSTOP, until the other led."""
+    held_up, go_on = threading.Event(), threading.Event()
+
+    def before_send() -> None:
+        if wrote(server, "a"):
+            held_up.set()
+            go_on.wait(WAIT_SECONDS)
+
+    with running(Contender(server.url, "a", TERMS, before_send=before_send)):
+        held_up.wait(WAIT_SECONDS)
+        server.faults["a"] = "conflict"
+        with running(Contender(server.url, "b", TERMS)):
+            wait_for(lambda: wrote(server, "b"), "b takes over")
+            go_on.set()
+            wait_for(lambda: refused(server.writes), "the late one arrives")
+    assert [write.writer for write in refused(server.writes)] == ["a"]
+    assert reigns(server.writes) == ["a", "b"]
+
+
+def test_a_wall_clock_that_is_set_moves_nothing(server: LeaseServer) -> None:
+    ahead = [0.0]
+    with running(Contender(server.url, "a", TERMS, wall_clock=lambda: 1.7e9 + ahead[0])) as (thread,):
+        wait_for(lambda: wrote(server, "a"), "a leads")
+        with running(Contender(server.url, "b", TERMS, wall_clock=lambda: 1.7e9 - 3600)):
+            for ahead[0] in (3600.0, -3600.0):
+                before = _beat(server)
+                wait_for(lambda before=before: _beat(server) > before + 2, "the lease goes on")  # type: ignore[misc]
+        assert thread.is_alive()
+    assert reigns(server.writes)[:1] == ["a"]
+    assert two_leaders(server.writes) == 0
+
+
+def _beat(server: LeaseServer) -> int:
+    meta = server.objects[f"{LEASES}/ahpa-0"]["metadata"]
+    assert isinstance(meta, dict)
+    return int(meta["annotations"]["ahpa.dev/beat"])
+
+
+def test_shards_are_shared_evenly_when_a_replica_joins_and_taken_back_when_it_leaves(server: LeaseServer) -> None:
+    def held() -> list[int]:
+        holders = [server.holder(f"ahpa-{number}") for number in range(4)]
+        return [holders.count(who) for who in "ab"]
+
+    terms = Terms(15, 10, 0.2)
+    first = Contender(server.url, "a", terms, count=4)
+    with running(first):
+        wait_for(lambda: held() == [4, 0], "one has all")
+        with running(Contender(server.url, "b", terms, count=4)):
+            wait_for(lambda: held() == [2, 2], "both have half")
+            assert first.elector.share == 0.5
+        wait_for(lambda: held() == [4, 0], "what was given back is taken")
+    assert held() == [0, 0]
+
+
+@pytest.mark.parametrize("left", [0.0, -1.0, float("-inf")])
+def test_a_patch_whose_lease_is_over_is_not_sent(left: float) -> None:
+    kube = FakeKube()
+    kube.put(THING, {"metadata": {"name": "h", "namespace": "team"}, "spec": {}})
+    with pytest.raises(ClusterError, match="we hold no lease") as refusal:
+        Fenced(kube, lambda: left).merge_patch(THING, {"spec": {"minReplicas": 2}})
+    assert (refusal.value.status, kube.writes) == (409, [])
+
+
+def test_what_the_fence_refuses_is_a_conflict_and_no_refusal_for_good() -> None:
+    """Else the next round would leave the target alone for a minute, and its owner would be told of it."""
+    kube = FakeKube()
+    denied = "ValidatingAdmissionPolicy 'ahpa-leader' with binding 'ahpa-leader' denied request: another process holds"
+    said = {"ahpa-leader": denied, "ahpa-hpas": "ValidatingAdmissionPolicy 'ahpa-hpas' denied request"}
+    found = {}
+    for policy, text in said.items():
+        kube.fail = lambda method, where, text=text: ClusterError(422, text)  # type: ignore[misc]
+        with pytest.raises(ClusterError) as refusal:
+            Fenced(kube, lambda: 9.0).merge_patch(THING, {})
+        found[policy] = refusal.value.status
+    assert found == {"ahpa-leader": 409, "ahpa-hpas": 422}
