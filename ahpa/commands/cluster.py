@@ -75,6 +75,7 @@ class Deciding:
     tiers: Path | None
     cap: int
     raise_budget: int
+    max_targets_per_namespace: int
     stale_after: float
     hold: float
 
@@ -140,6 +141,8 @@ def deciding_options(command: Command) -> Command:
                      help="No floor is raised above this, whoever asks."),
         click.option("--raise-budget", type=click.IntRange(1), default=500, show_default=True,
                      help="Replicas added per tick, over all services."),
+        click.option("--max-targets-per-namespace", type=click.IntRange(1), default=1000, show_default=True,
+                     help="Of one namespace so many are served; the rest are refused, and say so."),
         click.option("--stale-after", type=SECONDS, default="5m", show_default=True,
                      help="Older data are not lowered on."),
         click.option("--hold", type=SECONDS, default="15m", show_default=True,
@@ -196,6 +199,7 @@ def settings_of(said: Deciding, demand: Demand, refit: float = 3600.0) -> Settin
             hold_seconds=said.hold,
             budget=said.raise_budget,
         ),
+        most_targets=said.max_targets_per_namespace,
         defaults=Policy(time_zone=demand.time_zone, holidays=demand.holidays),
     )
 

@@ -69,9 +69,19 @@ class Actor:
             if not each.decision.apply or not writes:
                 memory.would_be[each.decision.key] = each.decision.floor
         self.telemetry.show(rounds, coverage)
-        for decision in (each.decision for each in rounds):
+        self._log([each.decision for each in rounds], memory)
+        refused = self._write_all(rounds, memory, now, deadline)
+        self._tell(rounds, refused, memory, now, deadline)
+
+    def _log(self, decisions: Sequence[Decision], memory: Memory) -> None:
+        """Each decision that moves a floor, or has another reason than the last one, where people read; all others where
+        they search: ten thousand lines a minute are read by nobody."""
+        for decision in decisions:
+            news = decision.change != 0 or decision.restore or memory.logged.get(decision.key) != decision.reason
+            memory.logged[decision.key] = decision.reason
             self.telemetry.log(
                 "decision",
+                logging.INFO if news else logging.DEBUG,
                 target=decision.key,
                 reason=str(decision.reason),
                 floor=decision.floor,
@@ -80,8 +90,6 @@ class Actor:
                 apply=decision.apply,
                 message=decision.message,
             )
-        refused = self._write_all(rounds, memory, now, deadline)
-        self._tell(rounds, refused, memory, now, deadline)
 
     def _write_all(self, rounds: Sequence[TargetRound], memory: Memory, now: float, deadline: float) -> Refusals:
         """All floors and targets; what was refused for good."""
@@ -107,10 +115,12 @@ class Actor:
         deadline: float,
     ) -> None:
         """What is news, as Events, as far as number and time of a round allow; refused writes first. Each round begins
-        further on, so that those who always have news do not silence the others."""
+        further on and tenants take turns, so that those who always have news do not silence the others."""
         until, told, left = min(self.stopwatch() + EVENT_SECONDS, deadline), 0, 0
         turn = int(now // 60) * EVENTS_A_ROUND % max(1, len(rounds))
-        for each in sorted((*rounds[turn:], *rounds[:turn]), key=lambda each: each.decision.key not in refused):
+        by_key = {each.decision.key: each for each in (*rounds[turn:], *rounds[:turn])}
+        for key in sorted(in_turn(by_key, ()), key=lambda key: key not in refused):
+            each = by_key[key]
             for say in self._news(each, refused.get(each.decision.key, {}), memory, now):
                 if told >= EVENTS_A_ROUND or self.stopwatch() >= until:
                     left += 1
@@ -224,11 +234,14 @@ def _goes_back(target: Target, decision: Decision) -> bool:
 
 
 def _in_turn(rounds: Sequence[TargetRound], memory: Memory) -> list[TargetRound]:
-    """Those to be written to: whom the last round had no time for, then raises, then all others; those whose write got
-    no answer come last, so that a webhook that hangs takes only what time the others leave."""
+    """Those to be written to: raises, and whom the last round had no time for, then all others; those whose write got
+    no answer come last, so that a webhook that hangs takes only what time the others leave. Within each, tenants take
+    turns."""
     by_key = {
         each.decision.key: each for each in rounds if each.decision.apply or _goes_back(each.target, each.decision)
     }
-    raises_first = sorted(by_key, key=lambda key: by_key[key].decision.change <= 0)
-    turns = in_turn(raises_first, memory.left_out)
+    waiting = frozenset(memory.left_out)
+    first = {key for key, each in by_key.items() if each.decision.change > 0 or key in waiting}
+    soon, then = ([key for key in by_key if (key in first) is now] for now in (True, False))
+    turns = [*in_turn(soon, memory.left_out), *in_turn(then, ())]
     return [by_key[key] for key in sorted(turns, key=lambda key: key in memory.unanswered)]

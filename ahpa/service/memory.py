@@ -33,6 +33,9 @@ _ROUNDS = 3
 class Memory:
     """By target's key, but where it says otherwise. Behind each: what its loss in a restart costs."""
 
+    admitted: frozenset[str] = frozenset()
+    """Targets that are within their namespace's share. Lost: of a namespace that asks for too many, those who hold a
+    floor of ours stay in, the others by name."""
     starts: dict[str, StartLog] = field(default_factory=dict)
     """How long replicas took to become ready. Lost: the operator's assumption counts again. Those that are there teach
     anew at once, as their API objects still say when they were asked for; those of the days before do not."""
@@ -60,6 +63,8 @@ class Memory:
     """Floors that nobody wrote (observe, dry run). Lost: they count from the owner's own minimum again."""
     unfollowed: dict[str, float] = field(default_factory=dict)
     """Since when fewer replicas are asked for than our floor. Lost: it is told of a little later."""
+    logged: dict[str, str] = field(default_factory=dict)
+    """The reason of the last decision. Lost: each decision is logged once more."""
     introduced: dict[str, str] = field(default_factory=dict)
     """What their owners were told of how they are measured. Lost: they are told once more."""
     backoff: dict[str, Backoff] = field(default_factory=dict)
@@ -93,6 +98,7 @@ class Memory:
             self.observed_until,
             self.doubted_since,
             self.would_be,
+            self.logged,
             self.introduced,
             self.unfollowed,
             self.backoff,
