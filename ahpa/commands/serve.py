@@ -37,6 +37,8 @@ class Options:
     refit: float
     write_rate: float
     journal: str | None
+    journal_size: int
+    journal_keep: int
     dry_run: bool
     once: bool
     metrics_port: int
@@ -57,6 +59,10 @@ class Options:
     help="Writes to targets per second, after a burst of thrice as many.",
 )
 @click.option("--journal", type=click.Path(dir_okay=False), help="Append one JSON line per decision to this file.")
+@click.option("--journal-size", type=click.IntRange(1), default=100, show_default=True, metavar="MIB",
+              help="Pack the journal away (FILE.1.gz, ...) when it is so large.")
+@click.option("--journal-keep", type=click.IntRange(0), default=10, show_default=True,
+              help="Keep so many of those.")
 @click.option("--dry-run", is_flag=True, help="Write nothing, whatever the annotations say.")
 @click.option("--once", is_flag=True, help="One refit and one tick, then exit.")
 @click.option(
@@ -105,7 +111,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     telemetry = Telemetry()
     settings = settings_of(deciding, demand, options.refit)
     pace = Pace(options.write_rate, round(3 * options.write_rate))
-    ports = ports_of(cluster, demand, telemetry, pace=pace, journal=_journal(options.journal))
+    ports = ports_of(cluster, demand, telemetry, pace=pace, journal=_journal(options))
     service = Service(settings, ports, lambda now: not options.dry_run)
     loop = Loop(service, telemetry)
     if options.once:
@@ -135,11 +141,13 @@ def _once(service: Service, loop: Loop) -> int:
     return 0
 
 
-def _journal(file: str | None) -> Journal | None:
+def _journal(options: Options) -> Journal | None:
     """Raises UsageError where it cannot be written: an operator who asked for one relies on it."""
-    from ahpa.adapters.files.journal import JournalFile
+    from ahpa.adapters.files.journal import MIB, JournalFile
 
+    if options.journal is None:
+        return None
     try:
-        return None if file is None else JournalFile(file)
+        return JournalFile(options.journal, options.journal_size * MIB, options.journal_keep)
     except OSError as error:
-        raise click.UsageError(f"--journal {file}: it cannot be written: {error.strerror}") from error
+        raise click.UsageError(f"--journal {options.journal}: it cannot be written: {error.strerror}") from error

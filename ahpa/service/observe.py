@@ -181,7 +181,8 @@ class Observer:
             floor, parts = workload.floor, workload.parts
             if thought:
                 floor = max(memory.would_be.get(target.key, floor), workload.baseline)
-                parts = tuple(replace(p, floor=n) for p, n in zip(parts, apportion(floor, parts), strict=True))
+                if parts:
+                    parts = tuple(replace(p, floor=n) for p, n in zip(parts, apportion(floor, parts), strict=True))
             out.append(
                 replace(
                     workload,

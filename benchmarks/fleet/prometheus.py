@@ -26,6 +26,8 @@ from forecasting.fleet.synthetic import services
 
 STEP = 60.0
 SHAPES = 40
+LARGEST = 6.0
+"""Requests in flight: one replica serves seven, so that floors move only where their owners say so."""
 METRIC = "kn_revision_concurrency_stable"
 NAMESPACE, NAME = "k8s_namespace_name", "kn_service_name"
 _SELECTOR = re.compile(METRIC + r"\{([^}]*)\}")
@@ -40,7 +42,8 @@ class Prometheus:
     def __init__(self, count: int, days: float = 15.0) -> None:
         self.counts: Counter[str] = Counter()
         self.began = time.time() - days * 86_400
-        self._shapes = services(SHAPES, 14.0, STEP, np.random.default_rng(3))
+        shapes = services(SHAPES, 14.0, STEP, np.random.default_rng(3))
+        self._shapes = shapes / shapes.max(axis=1, keepdims=True) * LARGEST
         self._numbers = {place(number): number for number in range(count)}
         self._by_namespace: dict[str, dict[str, int]] = {}
         for (namespace, name), number in self._numbers.items():
