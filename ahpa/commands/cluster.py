@@ -240,11 +240,12 @@ def ports_of(
     telemetry: Telemetry,
     *,
     pace: Callable[[], None] = lambda: None,
+    answered: Callable[[int], None] = lambda status: None,
     events: EventLog | None = None,
     journal: Journal | None = None,
     concerns: Concern | None = None,
 ) -> Ports:
-    """Every adapter, put together. `pace` is waited for before each write; without `events` they go to the cluster."""
+    """Every adapter, put together. `pace` is waited for before each write, and `answered` told of its answer; without `events` they go to the cluster."""
     import socket
 
     from ahpa.adapters.calendars import calendar_at
@@ -265,7 +266,7 @@ def ports_of(
     calendar = calendar_from(demand.time_zone, demand.holidays)
     prometheus = Prometheus(demand.prometheus, demand.connection, executor=Threads(4))
     return Ports(
-        actuators=actuators_of(cluster, Paced(kube, pace), concerns),
+        actuators=actuators_of(cluster, Paced(kube, pace, answered), concerns),
         starts=Pods(kube),
         demand=prometheus,
         late=prometheus.apart(),

@@ -35,7 +35,7 @@ class Wish:
 @click.option("--all", is_flag=True, help="Every object that carries our record, in the namespaces that are looked at.")
 @click.option("--yes", "-y", is_flag=True, help="Do it; without it you see what would be done, and are asked.")
 @click.option("--write-rate", type=click.FloatRange(min=0.1), default=50.0, show_default=True,
-              help="Writes per second.")  # fmt: skip
+              help="Writes per second at most; fewer while the API server is busy.")  # fmt: skip
 @cluster_options
 def command(**given: object) -> None:
     """Put back the minimum that the owners had set, and take our record off the objects.
@@ -61,7 +61,8 @@ def _restore(cluster: Cluster, wish: Wish) -> int:
     from ahpa.adapters.kubernetes.api import Paced
     from ahpa.service.loop import Pace
 
-    paced = Paced(connected(cluster), Pace(wish.write_rate, round(3 * wish.write_rate)))
+    pace = Pace(wish.write_rate)
+    paced = Paced(connected(cluster), pace, pace.answered)
     return restored(actuators_of(cluster, paced), wish.services, wish.yes)
 
 

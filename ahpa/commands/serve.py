@@ -54,9 +54,9 @@ class Options:
 @click.option(
     "--write-rate",
     type=click.FloatRange(min=0.1),
-    default=10.0,
+    default=100.0,
     show_default=True,
-    help="Writes to targets per second, after a burst of thrice as many.",
+    help="Writes to targets per second at most; fewer while the API server is busy.",
 )
 @click.option("--journal", type=click.Path(dir_okay=False), help="Append one JSON line per decision to this file.")
 @click.option("--journal-size", type=click.IntRange(1), default=100, show_default=True, metavar="MIB",
@@ -110,8 +110,9 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     log_to_stderr(options.verbose)
     telemetry = Telemetry()
     settings = settings_of(deciding, demand, options.refit)
-    pace = Pace(options.write_rate, round(3 * options.write_rate))
-    ports = ports_of(cluster, demand, telemetry, pace=pace, journal=_journal(options))
+    pace = Pace(options.write_rate)
+    journal = _journal(options)
+    ports = ports_of(cluster, demand, telemetry, pace=pace, answered=pace.answered, journal=journal)
     service = Service(settings, ports, lambda now: not options.dry_run)
     loop = Loop(service, telemetry)
     if options.once:
