@@ -114,20 +114,20 @@ class Actor:
         now: float,
         deadline: float,
     ) -> None:
-        """What is news, as Events, as far as number and time of a round allow; refused writes first. Each round begins
-        further on and tenants take turns, so that those who always have news do not silence the others."""
-        until, told, left = min(self.stopwatch() + EVENT_SECONDS, deadline), 0, 0
-        turn = int(now // 60) * EVENTS_A_ROUND % max(1, len(rounds))
-        by_key = {each.decision.key: each for each in (*rounds[turn:], *rounds[:turn])}
-        for key in sorted(in_turn(by_key, ()), key=lambda key: key not in refused):
-            each = by_key[key]
-            for say in self._news(each, refused.get(each.decision.key, {}), memory, now):
+        """What is news, as Events, as far as number and time of a round allow: refused writes first, then whom the last
+        round had no room for. Tenants take turns, so that those who always have news do not silence the others."""
+        until, told = min(self.stopwatch() + EVENT_SECONDS, deadline), 0
+        left: list[str] = []
+        by_key = {each.decision.key: each for each in rounds}
+        for key in sorted(in_turn(by_key, memory.untold), key=lambda key: key not in refused):
+            for say in self._news(by_key[key], refused.get(key, {}), memory, now):
                 if told >= EVENTS_A_ROUND or self.stopwatch() >= until:
-                    left += 1
+                    left.append(key)
                     break
                 told += say()
+        memory.untold = tuple(left)
         if left:
-            self.telemetry.log("events.left", logging.WARNING, told=told, targets=left)
+            self.telemetry.log("events.left", logging.WARNING, told=told, targets=len(left))
 
     def _news(
         self, each: TargetRound, refused: Mapping[str, str], memory: Memory, now: float

@@ -75,6 +75,8 @@ class Memory:
     """Targets whose last write got no answer, or an error that may pass. Lost: for one round they take their turn."""
     left_out: tuple[str, ...] = ()
     """Targets that the last round had no time to write to. Lost: they take their turn."""
+    untold: tuple[str, ...] = ()
+    """Targets of which the last round may not have told all that is new. Lost: they take their turn."""
 
     tried: Tried | None = None
     """What each setting would have done lately. Lost: the second refit tries them on the days before; where there are

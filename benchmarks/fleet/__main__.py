@@ -17,11 +17,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 from urllib.request import Request, urlopen
 
+from benchmarks.fleet.objects import place
 from benchmarks.fleet.processes import children, cpu_seconds, resident_mib, serving, stand_in
 
 CHANGED = 1000
@@ -100,8 +102,7 @@ class Run:
             return sum(line.startswith(b"ahpa_forecast_timestamp_seconds{") for line in answer)
 
     def written(self, services: int, least: int) -> float:
-        """Seconds from the first to the last of the floors that follow when so many owners ask for a minimum; of one
-        service: from the beginning of the round's writes, which is the moment of the decision."""
+        """Seconds from the decision to the last of the floors that follow when so many owners ask for a minimum."""
         before = len(_asked(self.api)["writes"])
         body = {"services": services, "annotations": {"ahpa.dev/min": str(least)}}
         _asked(self.api, "edit", body)
@@ -110,16 +111,16 @@ class Run:
             time.sleep(0.5)
             writes = [row for row in _asked(self.api)["writes"][before:] if row[1] == "PATCH" and "/revisions/" in row[2]]
             if len({row[2] for row in writes}) >= services:
-                decided = [row for row in self.log() if row["event"] == "decision" and row["apply"]]
-                began = _seconds(decided[-services]["ts"])
-                return float(writes[services - 1][0]) - began
+                return float(writes[-1][0]) - self._decided(services)
         return float("nan")
 
 
-def _seconds(stamp: str) -> float:
-    from datetime import datetime
-
-    return datetime.fromisoformat(stamp).timestamp()
+    def _decided(self, services: int) -> float:
+        """When the last round that moved any of the first so many floors decided on the first of them."""
+        keys = {"knative/" + "/".join(place(number)) for number in range(services)}
+        moved = [row for row in self.log() if row["event"] == "decision" and row["target"] in keys]
+        last = {row["target"]: row["ts"] for row in moved if row["floor"] != row["previous"]}
+        return min(datetime.fromisoformat(stamp).timestamp() for stamp in last.values())
 
 
 def _asked(url: str, what: str = "counts", body: object = None) -> Any:
