@@ -234,14 +234,13 @@ def _goes_back(target: Target, decision: Decision) -> bool:
 
 
 def _in_turn(rounds: Sequence[TargetRound], memory: Memory) -> list[TargetRound]:
-    """Those to be written to: raises, and whom the last round had no time for, then all others; those whose write got
-    no answer come last, so that a webhook that hangs takes only what time the others leave. Within each, tenants take
-    turns."""
+    """Those to be written to. Tenants take turns; of each come first those that the last round had no time for, then
+    raises, then all others. Those whose write got no answer come last of all, so that a webhook that hangs takes only
+    what time the others leave. (Raises of all before everything else would let a tenant that always has some keep the
+    others' floors up for ever.)"""
     by_key = {
         each.decision.key: each for each in rounds if each.decision.apply or _goes_back(each.target, each.decision)
     }
-    waiting = frozenset(memory.left_out)
-    first = {key for key, each in by_key.items() if each.decision.change > 0 or key in waiting}
-    soon, then = ([key for key in by_key if (key in first) is now] for now in (True, False))
-    turns = [*in_turn(soon, memory.left_out), *in_turn(then, ())]
+    raises_first = sorted(by_key, key=lambda key: by_key[key].decision.change <= 0)
+    turns = in_turn(raises_first, memory.left_out)
     return [by_key[key] for key in sorted(turns, key=lambda key: key in memory.unanswered)]

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import socket
+import struct
 import threading
 import time
 from collections import Counter
@@ -20,6 +22,8 @@ from ahpa.ports import ClusterError
 from benchmarks.fleet.objects import SERVING, fleet, place
 from benchmarks.fleet.store import Object, Store
 
+Fault = int | str | None
+"""A status with which a request is refused; `reset`, `lost reply`, `html`, `empty`, `truncated`; None: it is answered."""
 BOOKMARK_SECONDS = 10.0
 COLLECTIONS = ("services", "revisions", "pods", "horizontalpodautoscalers", "leases", "configmaps", "events")
 ABSENT = ("keda.sh", "serving.kserve.io")
@@ -27,7 +31,7 @@ ABSENT = ("keda.sh", "serving.kserve.io")
 
 
 class ApiServer:
-    """A Store behind a socket; `fault` may refuse a request with a status."""
+    """A Store behind a socket; `fault` may spoil an answer."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -64,8 +68,8 @@ class ApiServer:
         self._server.shutdown()
         self._server.server_close()
 
-    def fault(self, verb: str, path: str) -> int | None:
-        """The status of a refusal; None: it is answered."""
+    def fault(self, verb: str, path: str) -> Fault:
+        """What goes wrong with a request."""
         return None
 
     def answer(self, handler: BaseHTTPRequestHandler, verb: str) -> None:
@@ -74,25 +78,26 @@ class ApiServer:
         size = int(handler.headers.get("Content-Length") or 0)
         body = json.loads(handler.rfile.read(size)) if size else {}
         if path.startswith("/stand-in/"):
-            _send(handler, 200, json.dumps(self._stand_in(path, body)).encode())
+            send(handler, 200, json.dumps(self._stand_in(path, body)).encode())
             return
         watched = asked.get("watch") in ("1", "true")
         self.counts["WATCH" if watched else _verb(verb, path)] += 1
         if verb != "GET":
             self.log.append((time.time(), verb, path, json.dumps(body)))
         try:
-            status = self.fault(verb, path)
-            if status is not None:
-                raise ClusterError(status, "refused")
-            if watched:
+            fault = self.fault(verb, path)
+            if isinstance(fault, int):
+                raise ClusterError(fault, "refused")
+            if watched and fault is None:
                 self._watch(handler, path, asked)
-            else:
-                _send(handler, *self._good(verb, path, asked, body))
+                return
+            done = self.good(verb, path, asked, body) if fault in (None, "lost reply", "truncated") else (200, b"")
+            send(handler, *done, fault)
         except ClusterError as error:
             said = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": error.status}
-            _send(handler, error.status, json.dumps({**said, "message": str(error)}).encode())
+            send(handler, error.status, json.dumps({**said, "message": str(error)}).encode())
 
-    def _good(self, verb: str, path: str, asked: dict[str, str], body: Object) -> tuple[int, bytes]:
+    def good(self, verb: str, path: str, asked: dict[str, str], body: Object) -> tuple[int, bytes]:
         if any(group in path for group in ABSENT):
             raise ClusterError(404, "the server could not find the requested resource")
         if verb == "PATCH":
@@ -205,12 +210,21 @@ def _chunk(handler: BaseHTTPRequestHandler, line: bytes) -> None:
     handler.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
 
 
-def _send(handler: BaseHTTPRequestHandler, status: int, body: bytes) -> None:
+def send(handler: BaseHTTPRequestHandler, status: int, body: bytes, fault: Fault = None) -> None:
+    """An answer, or what a fault makes of it."""
+    if fault in ("reset", "lost reply"):
+        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        handler.close_connection = True
+        return
+    body = b"<html>please log in</html>" if fault == "html" else b"" if fault == "empty" else body
     handler.send_response(status)
     handler.send_header("Content-Type", "application/json")
     handler.send_header("Content-Length", str(len(body)))
+    if status == 429:
+        handler.send_header("Retry-After", "3600")
     handler.end_headers()
-    handler.wfile.write(body)
+    handler.wfile.write(body[: len(body) // 2] if fault == "truncated" else body)
+    handler.close_connection |= fault == "truncated"
 
 
 def main() -> None:

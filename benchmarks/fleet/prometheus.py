@@ -21,6 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 
+from benchmarks.fleet.api import Fault, send
 from benchmarks.fleet.objects import place
 from forecasting.fleet.synthetic import services
 
@@ -39,24 +40,24 @@ _REPLACE = re.compile(r',\s*"(\w+)",\s*"([^"]*)",\s*"(\w+)",\s*"[^"]*"\s*\)')
 class Prometheus:
     """The demands of `count` services, of the last `days`."""
 
-    def __init__(self, count: int, days: float = 15.0) -> None:
+    def __init__(self, count: int, days: float = 15.0, largest: float = LARGEST) -> None:
         self.counts: Counter[str] = Counter()
         self.began = time.time() - days * 86_400
         shapes = services(SHAPES, 14.0, STEP, np.random.default_rng(3))
-        self._shapes = shapes / shapes.max(axis=1, keepdims=True) * LARGEST
+        self._shapes = shapes / shapes.max(axis=1, keepdims=True) * largest
         self._numbers = {place(number): number for number in range(count)}
         self._by_namespace: dict[str, dict[str, int]] = {}
         for (namespace, name), number in self._numbers.items():
             self._by_namespace.setdefault(namespace, {})[name] = number
         self._matrix = lru_cache(maxsize=8 * SHAPES)(self._rendered)
 
-    def status(self) -> int | None:
-        """Of a refusal; None: it answers."""
+    def fault(self, query: str, seconds: float) -> Fault:
+        """What goes wrong with a query over so many seconds; beside the API server's, `warnings`."""
         return None
 
     def query_range(self, query: str, start: float, end: float, step: float) -> bytes:
         """The whole answer."""
-        found = self._selected(query)
+        found = self.selected(query)
         by, replaced = _BY.findall(query), _REPLACE.findall(query)
         kept = {label.strip() for label in by[-1].split(",")} if query.count("by (") > 1 or replaced else set()
         rows = []
@@ -73,7 +74,8 @@ class Prometheus:
                 break
         return b'{"status":"success","data":{"resultType":"matrix","result":[' + b",".join(rows) + b"]}}"
 
-    def _selected(self, query: str) -> list[tuple[str, str, int]]:
+    def selected(self, query: str) -> list[tuple[str, str, int]]:
+        """The services that a query asks for: namespace, name, number."""
         selector = _SELECTOR.search(query)
         if selector is None:
             return []
@@ -119,29 +121,21 @@ def serve(prometheus: Prometheus) -> ThreadingHTTPServer:
 
         def _answer(self, asked: dict[str, list[str]]) -> None:
             path = urlsplit(self.path).path
-            status = None if path.startswith("/stand-in/") else prometheus.status()
-            if status is not None:
-                self._send(status, b'{"status":"error","error":"refused"}')
-            elif path.endswith("/query_range"):
-                prometheus.counts["query_range"] += 1
+            if path.endswith("/query_range"):
                 first, last, step = (float(asked[key][0].removesuffix("s")) for key in ("start", "end", "step"))
                 body = prometheus.query_range(asked["query"][0], first, last, step)
+                prometheus.counts["query_range"] += 1
                 prometheus.counts["bytes"] += len(body)
-                self._send(200, body)
+                fault = prometheus.fault(asked["query"][0], last - first)
+                if fault == "warnings":
+                    body = body[:-1] + b',"warnings":["a store did not answer"]}'
+                send(self, fault if isinstance(fault, int) else 200, body, fault)
             elif path == "/stand-in/counts":
-                self._send(200, json.dumps(prometheus.counts).encode())
+                send(self, 200, json.dumps(prometheus.counts).encode())
             else:
                 prometheus.counts["other"] += 1
-                now = [time.time(), str(time.time())]
-                data = {"resultType": "scalar", "result": now}
-                self._send(200, json.dumps({"status": "success", "data": data}).encode())
-
-        def _send(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+                data = {"resultType": "scalar", "result": [time.time(), str(time.time())]}
+                send(self, 200, json.dumps({"status": "success", "data": data}).encode())
 
         def log_message(self, *words: object) -> None: ...
 

@@ -155,13 +155,20 @@ def lived(large: int, cycles: int, most_targets: int) -> tuple[Crowd, list[int],
 def test_three_hundred_greedy_targets_cost_the_others_no_cycle(most_targets: int) -> None:
     """Six hundred want a query and a write; there is room for four hundred."""
     _, stale, _ = lived(350, 4, most_targets)
-    assert np.quantile(stale, 0.99) <= 2
+    assert max(stale) == 0
 
 
 def test_everybody_is_told_what_happens_to_him_however_much_news_one_tenant_has() -> None:
     """350 targets with news in each round, and fifty Events in each: the tenants take turns."""
     crowd, _, _ = lived(350, 3, 100)
     assert len(crowd.events) == 51
+
+
+def test_a_tenant_that_always_has_something_to_raise_keeps_nobody_elses_floors_up() -> None:
+    """900 targets that flip in each cycle, and room for 360 writes: when all others lower theirs, the large tenant still
+    has raises that the last round had no time for."""
+    _, stale, _ = lived(900, 3, 10**6)
+    assert max(stale) == 0
 
 
 @pytest.mark.soak
