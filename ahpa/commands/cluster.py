@@ -245,7 +245,8 @@ def ports_of(
     journal: Journal | None = None,
     concerns: Concern | None = None,
 ) -> Ports:
-    """Every adapter, put together. `pace` is waited for before each write, and `answered` told of its answer; without `events` they go to the cluster."""
+    """Every adapter, put together. `pace` is waited for before each write, and `answered` told the status of its
+    answer; without `events` they go to the cluster."""
     import socket
 
     from ahpa.adapters.calendars import calendar_at

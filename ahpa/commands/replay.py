@@ -107,7 +107,10 @@ def _show(place: Place, entry: Entry, today: Mapping[str, object], changed: list
         row = {"file": file, "line": line, "now": entry.now, "service": entry.workload.key, "changed": changed}
         click.echo(json.dumps({**row, "recorded": dict(then), "today": today}))
         return
-    click.echo(f"{moment(entry.now)} {printable(entry.workload.key)} ({printable(file)}, line {line}): {', '.join(changed)} differ")
+    click.echo(
+        f"{moment(entry.now)} {printable(entry.workload.key)} ({printable(file)}, line {line}): "
+        f"{', '.join(changed)} differ"
+    )
     click.echo(f"  then:  {printable(str(then.get('floor')), 20)} {printable(str(then.get('reason')), 40)}: "
                f"{printable(str(then.get('message')), 300)}")  # fmt: skip
     click.echo(f"  today: {today['floor']} {today['reason']}: {printable(str(today['message']), 300)}")

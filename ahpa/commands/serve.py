@@ -59,10 +59,15 @@ class Options:
     help="Writes to targets per second at most; fewer while the API server is busy.",
 )
 @click.option("--journal", type=click.Path(dir_okay=False), help="Append one JSON line per decision to this file.")
-@click.option("--journal-size", type=click.IntRange(1), default=100, show_default=True, metavar="MIB",
-              help="Pack the journal away (FILE.1.gz, ...) when it is so large.")
-@click.option("--journal-keep", type=click.IntRange(0), default=10, show_default=True,
-              help="Keep so many of those.")
+@click.option(
+    "--journal-size",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    metavar="MIB",
+    help="Pack the journal away (FILE.1.gz, ...) when it is so large.",
+)
+@click.option("--journal-keep", type=click.IntRange(0), default=10, show_default=True, help="Keep so many of those.")
 @click.option("--dry-run", is_flag=True, help="Write nothing, whatever the annotations say.")
 @click.option("--once", is_flag=True, help="One refit and one tick, then exit.")
 @click.option(

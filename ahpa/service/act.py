@@ -74,8 +74,8 @@ class Actor:
         self._tell(rounds, refused, memory, now, deadline)
 
     def _log(self, decisions: Sequence[Decision], memory: Memory) -> None:
-        """Each decision that moves a floor, or has another reason than the last one, where people read; all others where
-        they search: ten thousand lines a minute are read by nobody."""
+        """Each decision that moves a floor, or has another reason than the last one, where people read; all others
+        where they search: ten thousand lines a minute are read by nobody."""
         for decision in decisions:
             news = decision.change != 0 or decision.restore or memory.logged.get(decision.key) != decision.reason
             memory.logged[decision.key] = decision.reason

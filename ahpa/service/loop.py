@@ -44,9 +44,9 @@ class Pace:
     """Waits where more is done than `per_second`, after a burst of so many seconds' worth; slower for a server that has
     no time for us.
 
-    Each answer that says so (429, 5xx, none at all) halves the rate, down to a hundredth; each good one gives a fiftieth
-    of it back. That is TCP's way (additive increase, multiplicative decrease; Chiu and Jain 1989), and what the API's
-    priority and fairness asks of a client (docs/decisions/0074-the-pace-of-writes.md).
+    Each answer that says so (429, 5xx, none at all) halves the rate, down to a hundredth; each good one gives a
+    fiftieth of it back. That is TCP's way (additive increase, multiplicative decrease; Chiu and Jain 1989), and what the
+    API's priority and fairness asks of a client (docs/decisions/0074-the-pace-of-writes.md).
     """
 
     def __init__(

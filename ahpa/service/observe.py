@@ -97,7 +97,8 @@ class Observer:
         parsed = parse_policy(target.annotations, self.settings.defaults)
         if not parsed.requested or parsed.policy.mode == "off":
             return Asked(target, parsed, None)
-        target = replace(target, refusal=target.refusal or _reverted(target, parsed.policy))
+        if target.refusal is None and (refusal := _reverted(target, parsed.policy)):
+            target = replace(target, refusal=refusal)
         if parsed.policy.model not in self.models:
             known = ", ".join(sorted(self.models))
             return _unserved(target, parsed, f"ahpa.dev/model: no model {parsed.policy.model!r}; there are {known}")
@@ -181,8 +182,7 @@ class Observer:
             floor, parts = workload.floor, workload.parts
             if thought:
                 floor = max(memory.would_be.get(target.key, floor), workload.baseline)
-                if parts:
-                    parts = tuple(replace(p, floor=n) for p, n in zip(parts, apportion(floor, parts), strict=True))
+                parts = tuple(replace(p, floor=n) for p, n in zip(parts, apportion(floor, parts), strict=True))
             out.append(
                 replace(
                     workload,

@@ -296,4 +296,4 @@ class Service:
         if distrusted(workload, seen) is None:
             self._memory.trusted.add(series)
         since = self._memory.doubted(series, nothing_to_go_by(workload, seen), seen.now)
-        return replace(workload, doubted_since=since)
+        return workload if since is None else replace(workload, doubted_since=since)

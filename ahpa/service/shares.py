@@ -12,8 +12,8 @@ from ahpa.service.listing import Asked, Listing
 
 def within_shares(listing: Listing, before: Collection[str], most: int) -> Listing:
     """The listing in which at most so many of each namespace are planned for. All others are refused with a sentence;
-    they cost neither queries nor a forecast. Who was in `before`, or holds a floor of ours, stays in: also one of a kind
-    that did not answer in this round."""
+    they cost neither queries nor a forecast. Who was in `before`, or holds a floor of ours, stays in: also one of a
+    kind that did not answer in this round."""
     wanting = {asked.target.key: asked for asked in listing.asked if asked.query is not None}
     away = {key for key in before if key.partition("/")[0] in listing.unlisted}
     held = {key for key, asked in wanting.items() if asked.target.managed}

@@ -1,8 +1,8 @@
 """`python -m benchmarks.fleet [--services 100,1000,10000] [--minutes 8]`: what `ahpa serve` costs by size.
 
-Each size is one run of the real command beside the two stand-ins of this room, each a process of its own on loopback, so
-that their CPU is not ours. The real clock: a tick a minute, the fortnight read at the start. After the last tick but one
-the owners of a thousand services ask for three replicas at least, and the writes are timed; then one more asks for four.
+Each size is one run of the real command beside the two stand-ins of this room, each a process of its own on loopback,
+so that their CPU is not ours. The real clock: a tick a minute, the fortnight read at the start. At the end the owners
+of a thousand services ask for three replicas at least, and the writes are timed; then one more asks for four.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ import json
 import os
 import re
 import signal
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -109,11 +108,12 @@ class Run:
         deadline = time.time() + 400
         while time.time() < deadline:
             time.sleep(0.5)
-            writes = [row for row in _asked(self.api)["writes"][before:] if row[1] == "PATCH" and "/revisions/" in row[2]]
+            writes = [
+                row for row in _asked(self.api)["writes"][before:] if row[1] == "PATCH" and "/revisions/" in row[2]
+            ]
             if len({row[2] for row in writes}) >= services:
                 return float(writes[-1][0]) - self._decided(services)
         return float("nan")
-
 
     def _decided(self, services: int) -> float:
         """When the last round that moved any of the first so many floors decided on the first of them."""
@@ -129,8 +129,8 @@ def _asked(url: str, what: str = "counts", body: object = None) -> Any:
         return json.loads(answer.read())
 
 
-def measure(count: int, minutes: float, words: list[str]) -> dict[str, float]:
-    """One size."""
+def measure(count: int, minutes: float, words: Sequence[str] = (), ticks: int = 0) -> dict[str, float]:
+    """One size, for so many minutes and ticks at least, and until all have a forecast."""
     with (
         tempfile.TemporaryDirectory() as name,
         stand_in("api", "--services", str(count)) as (api, _),
@@ -144,7 +144,7 @@ def measure(count: int, minutes: float, words: list[str]) -> dict[str, float]:
             ports = next(_started(run))
             run.metrics = f"http://127.0.0.1:{ports[0]}/metrics"
             ends = run.began + 60 * minutes
-            run.watch(count, lambda: time.time() > ends and run.complete == run.complete)
+            run.watch(count, lambda: time.time() > ends and len(run.ticks) >= ticks and run.complete == run.complete)
             changed = min(CHANGED, count)
             found = _figures(run, count)
             found["written"] = run.written(changed, 3)
@@ -167,6 +167,7 @@ def _figures(run: Run, count: int) -> dict[str, float]:
     return {
         "services": count,
         **{name: median(tick[name] for tick in calm) for name in ("tick", "cpu", "api", "queries", "prometheus_cpu")},
+        "longest": max(tick["tick"] for tick in run.ticks),
         "first": run.first,
         "complete": run.complete,
         "refit": max(refits, default=float("nan")),
@@ -190,4 +191,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

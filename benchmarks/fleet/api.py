@@ -23,7 +23,7 @@ from benchmarks.fleet.objects import SERVING, fleet, place
 from benchmarks.fleet.store import Object, Store
 
 Fault = int | str | None
-"""A status with which a request is refused; `reset`, `lost reply`, `html`, `empty`, `truncated`; None: it is answered."""
+"""A status with which a request is refused; `reset`, `lost reply`, `html`, `empty`, `truncated`; None: answered."""
 BOOKMARK_SECONDS = 10.0
 COLLECTIONS = ("services", "revisions", "pods", "horizontalpodautoscalers", "leases", "configmaps", "events")
 ABSENT = ("keda.sh", "serving.kserve.io")
@@ -161,7 +161,11 @@ class ApiServer:
                         self.store.changed.wait(1.0)
                     changes, now = self.store.since(version), self.store.version
                 for _, where, kind, text in changes:
-                    if where.startswith(collection.rpartition("/")[0]) and inside in where and _is_of(where, collection):
+                    if (
+                        where.startswith(collection.rpartition("/")[0])
+                        and inside in where
+                        and _is_of(where, collection)
+                    ):
                         _chunk(handler, b'{"type":"%s","object":%s}\n' % (kind.encode(), text))
                 version = now
                 if asked.get("allowWatchBookmarks") == "true" and time.monotonic() - marked > BOOKMARK_SECONDS:
@@ -177,7 +181,7 @@ class ApiServer:
             handler.close_connection = True
 
     def _stand_in(self, path: str, body: Object) -> Any:
-        """`counts`: requests by verb, and writes as (when, verb, path); `edit`: the annotations of the first so many."""
+        """`counts`: requests by verb, and writes as (when, verb, path); `edit`: annotations of the first so many."""
         if path.endswith("/counts"):
             return {"counts": self.counts, "writes": [row[:3] for row in self.log]}
         for number in range(int(body["services"])):

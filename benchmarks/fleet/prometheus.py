@@ -129,7 +129,10 @@ def serve(prometheus: Prometheus) -> ThreadingHTTPServer:
                 fault = prometheus.fault(asked["query"][0], last - first)
                 if fault == "warnings":
                     body = body[:-1] + b',"warnings":["a store did not answer"]}'
-                send(self, fault if isinstance(fault, int) else 200, body, fault)
+                if isinstance(fault, int):
+                    send(self, fault, b'{"status":"error","error":"refused"}')
+                else:
+                    send(self, 200, body, fault)
             elif path == "/stand-in/counts":
                 send(self, 200, json.dumps(prometheus.counts).encode())
             else:

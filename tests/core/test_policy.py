@@ -239,8 +239,8 @@ def test_of_ten_thousand_unknown_keys_a_few_are_named() -> None:
 
 @pytest.mark.parametrize("size", [4_000, 4_001, 250_000])
 def test_of_annotations_without_measure_no_more_is_kept_than_reads_the_same_again(size: int) -> None:
-    """A quarter of a MiB of windows, and ten thousand keys of somebody's own under our prefix: a journal of both is read
-    to the same end, and takes some KiB."""
+    """A quarter of a MiB of windows, and ten thousand keys of somebody's own under our prefix: a journal of both is
+    read to the same end, and takes some KiB."""
     windows = "0 8 * * 1-5 .. 0 20 * * 1-5 min=5;".ljust(size, " ")
     noise = {f"ahpa.dev/x{number}": "y" * 20 for number in range(10_000)}
     first = parse_policy({"ahpa.dev/mode": "apply", "ahpa.dev/windows": windows, **noise})

@@ -165,8 +165,8 @@ def test_everybody_is_told_what_happens_to_him_however_much_news_one_tenant_has(
 
 
 def test_a_tenant_that_always_has_something_to_raise_keeps_nobody_elses_floors_up() -> None:
-    """900 targets that flip in each cycle, and room for 360 writes: when all others lower theirs, the large tenant still
-    has raises that the last round had no time for."""
+    """900 targets that flip in each cycle, and room for 360 writes: when all others lower theirs, the large tenant
+    still has raises that the last round had no time for."""
     _, stale, _ = lived(900, 3, 10**6)
     assert max(stale) == 0
 

@@ -22,8 +22,8 @@ import numpy as np
 import pytest
 
 from benchmarks.fleet.objects import SERVING, fleet, place
-from benchmarks.fleet.prometheus import serve
 from benchmarks.fleet.processes import children, descriptors, resident_mib, serving, threads
+from benchmarks.fleet.prometheus import serve
 from benchmarks.fleet.store import Store
 from tests.reliability.audit import Audited, Faulty, broken
 from tests.reliability.reached import Reached
@@ -161,8 +161,8 @@ def test_one_process_to_the_end_grows_in_nothing_and_misses_no_cycle(tmp_path: P
         moved = sum(write.floors()[0] != write.floors()[1] for write in at.api.taken)
         assert moved, "else nothing was tried"
         figure = (
-            f"{cycles} cycles, none missed, 0 of {len(at.api.taken)} writes break an invariant ({moved} moved a floor), "
-            f"{slope:.2f} MiB in 1,000 cycles, descriptors, threads and children constant"
+            f"{cycles} cycles, none missed, 0 of {len(at.api.taken)} writes break an invariant ({moved} moved a "
+            f"floor), {slope:.2f} MiB in 1,000 cycles, descriptors, threads and children constant"
         )
         reached("T13", f"{SERVICES} services, {MINUTES:g} min at a cycle a second, 5 % faults", figure)
 

@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -79,7 +79,7 @@ def packed(file: Path) -> list[tuple[int, Path]]:
 
 
 def _order(name: re.Match[str]) -> bool:
-    """A gzip counts before the plain file of its number, of which it was made: it has its name only once it is whole."""
+    """A gzip counts before the plain file of its number, of which it was made: it is whole once it has its name."""
     return name.group(2) is not None
 
 
@@ -89,9 +89,9 @@ def lines_of(path: Path, most: int) -> Iterator[bytes]:
     with path.open("rb") as raw:
         is_packed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
-        stream = gzip.open(raw) if is_packed else raw
-        while line := stream.readline(most + 1):
-            yield line
+        with gzip.GzipFile(fileobj=raw) if is_packed else nullcontext(raw) as stream:
+            while line := stream.readline(most + 1):
+                yield line
 
 
 def _named(file: Path, number: int, suffix: str) -> Path:

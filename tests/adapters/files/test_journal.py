@@ -54,7 +54,7 @@ def test_a_place_that_cannot_be_written_is_an_error_at_start_and_in_a_round(tmp_
 
 
 def test_a_full_file_is_packed_away_and_the_oldest_goes(tmp_path: Path) -> None:
-    """Each round here is as large as a file may be; of six the last is in the file, and two of the five before it stay."""
+    """Each round here is as large as a file may be; of six the last is in the file, and two of those before it stay."""
     path = tmp_path / "journal.jsonl"
     write(JournalFile(str(path), most_bytes=1, keep=2), *range(6))
     assert sorted(each.name for each in tmp_path.iterdir()) == [
