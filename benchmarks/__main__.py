@@ -9,6 +9,7 @@ MEASUREMENTS = {
     "process": "start of the command, memory of the idle controller",
     "annotations": "how long hostile annotations take to read",
     "memory": "the controller at its largest, while it refits (half an hour)",
+    "fleet": "the service by size: ticks, requests, memory, writes (half an hour)",
     "settings": "what trying and choosing the settings adds to a tick and a refit",
     "autoscalers": "our KPA and HPA against the real Go code (builds it on first use)",
     "backtest": "the backtest by days and by services",

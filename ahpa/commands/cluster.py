@@ -76,6 +76,7 @@ class Deciding:
     tiers: Path | None
     cap: int
     raise_budget: int
+    max_targets_per_namespace: int
     stale_after: float
     hold: float
     follow: float
@@ -142,6 +143,8 @@ def deciding_options(command: Command) -> Command:
                      help="No floor is raised above this, whoever asks."),
         click.option("--raise-budget", type=click.IntRange(1), default=500, show_default=True,
                      help="Replicas added per tick, over all services."),
+        click.option("--max-targets-per-namespace", type=click.IntRange(1), default=1000, show_default=True,
+                     help="Of one namespace so many are served; the rest are refused, and say so."),
         click.option("--stale-after", type=SECONDS, default="5m", show_default=True,
                      help="Older data are not lowered on."),
         click.option("--hold", type=SECONDS, default="15m", show_default=True,
@@ -201,6 +204,7 @@ def settings_of(said: Deciding, demand: Demand, refit: float = 3600.0) -> Settin
             follow_seconds=said.follow,
             budget=said.raise_budget,
         ),
+        most_targets=said.max_targets_per_namespace,
         defaults=Policy(time_zone=demand.time_zone, holidays=demand.holidays),
     )
 
@@ -241,14 +245,16 @@ def ports_of(
     telemetry: Telemetry,
     *,
     pace: Callable[[], None] = lambda: None,
+    answered: Callable[[int], None] = lambda status: None,
     events: EventLog | None = None,
     journal: Journal | None = None,
     concerns: Concern | None = None,
     elsewhere: Executor | None = None,
     fence: Callable[[KubeApi], KubeApi] = lambda kube: kube,
 ) -> Ports:
-    """Every adapter, put together. `pace` is waited for before each write, which then goes through the `fence`;
-    without `events` they go to the cluster; refits are done `elsewhere` if there is such a place."""
+    """Every adapter, put together. `pace` is waited for before each write, which then goes through the `fence`, and
+    `answered` told the status of its answer; without `events` they go to the cluster; refits are done `elsewhere` if
+    there is such a place."""
     import socket
 
     from ahpa.adapters.calendars import calendar_at
@@ -269,7 +275,7 @@ def ports_of(
     calendar = calendar_from(demand.time_zone, demand.holidays)
     prometheus = Prometheus(demand.prometheus, demand.connection, executor=Threads(4))
     return Ports(
-        actuators=actuators_of(cluster, Paced(fence(kube), pace), concerns),
+        actuators=actuators_of(cluster, Paced(fence(kube), pace, answered), concerns),
         starts=Pods(kube),
         demand=prometheus,
         late=prometheus.apart(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import stat
 import sys
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from ahpa.core.journal import Entry
 
 MOST_LINE = 2**20
+Place = tuple[str, int]
+"""A file's name and a line of it."""
 COMPARED = ("floor", "apply", "reason", "utilization", "message")
 
 
@@ -26,7 +29,8 @@ COMPARED = ("floor", "apply", "reason", "utilization", "message")
 def command(journal: Path, service: str | None, wording: bool, output: str) -> None:
     """What would today's code have decided where this journal was written?
 
-    JOURNAL is what `ahpa serve --journal` wrote. Exit code 0: nothing differs; 1: something does.
+    JOURNAL is what `ahpa serve --journal` wrote, with what it packed away of it (JOURNAL.1.gz, ...), oldest first; or
+    one of those. Exit code 0: nothing differs; 1: something does.
 
     \b
     Examples:
@@ -39,7 +43,7 @@ def command(journal: Path, service: str | None, wording: bool, output: str) -> N
     compared = COMPARED if wording else COMPARED[:-1]
     count = different = 0
     try:
-        for line, entry in _entries(journal):
+        for place, entry in _entries(journal):
             if service and service not in entry.workload.key:
                 continue
             count += 1
@@ -47,7 +51,7 @@ def command(journal: Path, service: str | None, wording: bool, output: str) -> N
             changed = [name for name in compared if today.get(name) != entry.decision.get(name)]
             if changed:
                 different += 1
-                _show(line, entry, today, changed, output)
+                _show(place, entry, today, changed, output)
         if not count:
             raise InputError(f"{journal}: no decisions in it", NOT_ENOUGH)
     except InputError as error:
@@ -57,41 +61,56 @@ def command(journal: Path, service: str | None, wording: bool, output: str) -> N
     sys.exit(1 if different else 0)
 
 
-def _entries(journal: Path) -> Iterator[tuple[int, Entry]]:
-    """(line, entry) of each line. Raises InputError with file and line."""
+def _entries(journal: Path) -> Iterator[tuple[Place, Entry]]:
+    """Each entry and where it is, the oldest first. Raises InputError with file and line."""
+    from ahpa.adapters.files.journal import packed
     from ahpa.adapters.files.text import InputError
-    from ahpa.core.journal import JournalError, entry_from_json
 
     try:
-        if not stat.S_ISREG(journal.stat().st_mode):
-            raise InputError(f"{journal}: not a regular file")
-        with journal.open("rb") as stream:
-            number = 0
-            while raw := stream.readline(MOST_LINE + 1):
-                number += 1
-                if len(raw) > MOST_LINE:
-                    raise InputError(f"{journal}:{number}: a line of more than {MOST_LINE:,} bytes")
-                if not raw.strip():
-                    continue
-                try:
-                    yield number, entry_from_json(json.loads(raw))
-                except JournalError as error:
-                    raise InputError(f"{journal}:{number}: {error}") from error
-                except (ValueError, RecursionError) as error:
-                    raise InputError(f"{journal}:{number}: not JSON: {str(error)[:100]}") from error
+        for file in (*(path for _, path in reversed(packed(journal))), journal):
+            yield from _entries_in(file)
     except OSError as error:
         raise InputError(f"{journal}: {error.strerror}") from error
 
 
-def _show(line: int, entry: Entry, today: Mapping[str, object], changed: list[str], output: str) -> None:
+def _entries_in(file: Path) -> Iterator[tuple[Place, Entry]]:
+    import zlib
+
+    from ahpa.adapters.files.journal import lines_of
+    from ahpa.adapters.files.text import InputError
+    from ahpa.core.journal import JournalError, entry_from_json
+
+    if not stat.S_ISREG(file.stat().st_mode):
+        raise InputError(f"{file}: not a regular file")
+    number = 0
+    try:
+        for number, raw in enumerate(lines_of(file, MOST_LINE), 1):
+            if len(raw) > MOST_LINE:
+                raise InputError(f"{file}:{number}: a line of more than {MOST_LINE:,} bytes")
+            if raw.strip():
+                yield (file.name, number), entry_from_json(json.loads(raw))
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(f"{file}: the gzip is damaged after line {number}: {error}") from error
+    except JournalError as error:
+        raise InputError(f"{file}:{number}: {error}") from error
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{file}:{number}: not JSON: {str(error)[:100]}") from error
+
+
+def _show(place: Place, entry: Entry, today: Mapping[str, object], changed: list[str], output: str) -> None:
     from ahpa.core.words import moment, printable
 
-    then = entry.decision
+    then, (file, line) = entry.decision, place
     if output == "json":
-        row = {"line": line, "now": entry.now, "service": entry.workload.key, "changed": changed}
+        row = {"file": file, "line": line, "now": entry.now, "service": entry.workload.key, "changed": changed}
         click.echo(json.dumps({**row, "recorded": dict(then), "today": today}))
         return
-    click.echo(f"{moment(entry.now)} {printable(entry.workload.key)} (line {line}): {', '.join(changed)} differ")
+    click.echo(
+        f"{moment(entry.now)} {printable(entry.workload.key)} ({printable(file)}, line {line}): "
+        f"{', '.join(changed)} differ"
+    )
     click.echo(f"  then:  {printable(str(then.get('floor')), 20)} {printable(str(then.get('reason')), 40)}: "
                f"{printable(str(then.get('message')), 300)}")  # fmt: skip
     click.echo(f"  today: {today['floor']} {today['reason']}: {printable(str(today['message']), 300)}")

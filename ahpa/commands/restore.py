@@ -48,7 +48,7 @@ DEPLOYMENT = read_by(_deployment, "deployment", "namespace/name of a Deployment,
 @click.option("--all", is_flag=True, help="Every object that carries our record, in the namespaces that are looked at.")
 @click.option("--yes", "-y", is_flag=True, help="Do it; without it you see what would be done, and are asked.")
 @click.option("--write-rate", type=click.FloatRange(min=0.1), default=50.0, show_default=True,
-              help="Writes per second.")  # fmt: skip
+              help="Writes per second at most; fewer while the API server is busy.")  # fmt: skip
 @click.option("--stop", type=DEPLOYMENT, metavar="DEPLOYMENT",
               help="First scale this to zero (as ahpa-system/ahpa) and wait until its pods are gone.")  # fmt: skip
 @cluster_options
@@ -84,7 +84,8 @@ def _restore(cluster: Cluster, wish: Wish) -> int:
     kube = connected(cluster)
     if wish.stop is not None and not stopped(Deployment(kube, *wish.stop)):
         return 1
-    paced = Paced(kube, Pace(wish.write_rate, round(3 * wish.write_rate)))
+    pace = Pace(wish.write_rate)
+    paced = Paced(kube, pace, pace.answered)
     return restored(actuators_of(cluster, paced), wish.services, wish.yes)
 
 

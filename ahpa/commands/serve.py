@@ -40,6 +40,8 @@ class Options:
     refit: float
     write_rate: float
     journal: str | None
+    journal_size: int
+    journal_keep: int
     dry_run: bool
     once: bool
     metrics_port: int
@@ -57,11 +59,20 @@ class Options:
 @click.option(
     "--write-rate",
     type=click.FloatRange(min=0.1),
-    default=10.0,
+    default=100.0,
     show_default=True,
-    help="Writes to targets per second, after a burst of thrice as many.",
+    help="Writes to targets per second at most; fewer while the API server is busy.",
 )
 @click.option("--journal", type=click.Path(dir_okay=False), help="Append one JSON line per decision to this file.")
+@click.option(
+    "--journal-size",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    metavar="MIB",
+    help="Pack the journal away (FILE.1.gz, ...) when it is so large.",
+)
+@click.option("--journal-keep", type=click.IntRange(0), default=10, show_default=True, help="Keep so many of those.")
 @click.option("--dry-run", is_flag=True, help="Write nothing, whatever the annotations say.")
 @click.option("--once", is_flag=True, help="One refit and one tick, then exit.")
 @click.option(
@@ -111,12 +122,19 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     log_to_stderr(options.verbose)
     telemetry = Telemetry()
     settings = settings_of(deciding, demand, options.refit)
-    pace = Pace(options.write_rate, round(3 * options.write_rate))
+    pace = Pace(options.write_rate)
     workers = or_here(options.workers, telemetry)
     elector = None if options.once else elector_of(leading, cluster, telemetry)
-    journal = _journal(options.journal)
+    journal = _journal(options)
     ports = ports_of(
-        cluster, demand, telemetry, pace=pace, journal=journal, elsewhere=workers, fence=fence_of(elector)
+        cluster,
+        demand,
+        telemetry,
+        pace=pace,
+        answered=pace.answered,
+        journal=journal,
+        elsewhere=workers,
+        fence=fence_of(elector),
     )
     service = Service(settings, ports, lambda now: not options.dry_run, leases=elector or ALONE)
     loop = Loop(service, telemetry)
@@ -155,11 +173,13 @@ def _once(service: Service, loop: Loop) -> int:
     return 0
 
 
-def _journal(file: str | None) -> Journal | None:
+def _journal(options: Options) -> Journal | None:
     """Raises UsageError where it cannot be written: an operator who asked for one relies on it."""
-    from ahpa.adapters.files.journal import JournalFile
+    from ahpa.adapters.files.journal import MIB, JournalFile
 
+    if options.journal is None:
+        return None
     try:
-        return None if file is None else JournalFile(file)
+        return JournalFile(options.journal, options.journal_size * MIB, options.journal_keep)
     except OSError as error:
-        raise click.UsageError(f"--journal {file}: it cannot be written: {error.strerror}") from error
+        raise click.UsageError(f"--journal {options.journal}: it cannot be written: {error.strerror}") from error

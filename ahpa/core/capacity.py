@@ -67,6 +67,8 @@ def apportion(floor: int, parts: Sequence[Part]) -> tuple[int, ...]:
     Each part is rounded up by itself, as the plan does (Adams' method of apportionment): 27 over 10 % at 70 and 90 % at
     1.4 is 1 and 26. What a part may not take goes to the others, so that the sum stays `floor` where bounds allow it.
     """
+    if not parts:
+        return ()
     weights = [part.share / part.per_replica for part in parts]
     low, high = 0.0, max((floor / weight for weight in weights if weight > 0), default=0.0) + 1.0
     for _ in range(100):

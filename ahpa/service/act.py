@@ -75,9 +75,23 @@ class Actor:
             if not each.decision.apply or not writes:
                 memory.would_be[each.decision.key] = each.decision.floor
         self.telemetry.show(ours, coverage)
-        for decision in (each.decision for each in ours):
+        self._log([each.decision for each in ours], memory)
+        refused = self._write_all(ours, memory, now, deadline)
+        self._tell(ours, refused, memory, now, deadline)
+        led = {each.decision.key for each in ours}
+        memory.introduced |= {  # by their leaders
+            each.decision.key: each.measured for each in rounds if each.measured and each.decision.key not in led
+        }
+
+    def _log(self, decisions: Sequence[Decision], memory: Memory) -> None:
+        """Each decision that moves a floor, or has another reason than the last one, where people read; all others
+        where they search: ten thousand lines a minute are read by nobody."""
+        for decision in decisions:
+            news = decision.change != 0 or decision.restore or memory.logged.get(decision.key) != decision.reason
+            memory.logged[decision.key] = decision.reason
             self.telemetry.log(
                 "decision",
+                logging.INFO if news else logging.DEBUG,
                 target=decision.key,
                 reason=str(decision.reason),
                 floor=decision.floor,
@@ -86,12 +100,6 @@ class Actor:
                 apply=decision.apply,
                 message=decision.message,
             )
-        refused = self._write_all(ours, memory, now, deadline)
-        self._tell(ours, refused, memory, now, deadline)
-        led = {each.decision.key for each in ours}
-        memory.introduced |= {  # by their leaders
-            each.decision.key: each.measured for each in rounds if each.measured and each.decision.key not in led
-        }
 
     def _write_all(self, rounds: Sequence[TargetRound], memory: Memory, now: float, deadline: float) -> Refusals:
         """All floors and targets; what was refused for good."""
@@ -116,20 +124,22 @@ class Actor:
         now: float,
         deadline: float,
     ) -> None:
-        """What is news, as Events, as far as number and time of a round allow; refused writes first. Each round begins
-        further on, so that those who always have news do not silence the others."""
-        until, told, left = min(self.stopwatch() + EVENT_SECONDS, deadline), 0, 0
-        turn = int(now // 60) * EVENTS_A_ROUND % max(1, len(rounds))
-        for each in sorted((*rounds[turn:], *rounds[:turn]), key=lambda each: each.decision.key not in refused):
-            if not self.leases.holds(each.target.uid):  # lost during the round
+        """What is news, as Events, as far as number and time of a round allow: refused writes first, then whom the last
+        round had no room for. Tenants take turns, so that those who always have news do not silence the others."""
+        until, told = min(self.stopwatch() + EVENT_SECONDS, deadline), 0
+        left: list[str] = []
+        by_key = {each.decision.key: each for each in rounds}
+        for key in sorted(in_turn(by_key, memory.untold), key=lambda key: key not in refused):
+            if not self.leases.holds(by_key[key].target.uid):  # lost during the round
                 continue
-            for say in self._news(each, refused.get(each.decision.key, {}), memory, now):
+            for say in self._news(by_key[key], refused.get(key, {}), memory, now):
                 if told >= EVENTS_A_ROUND or self.stopwatch() >= until:
-                    left += 1
+                    left.append(key)
                     break
                 told += say()
+        memory.untold = tuple(left)
         if left:
-            self.telemetry.log("events.left", logging.WARNING, told=told, targets=left)
+            self.telemetry.log("events.left", logging.WARNING, told=told, targets=len(left))
 
     def _news(
         self, each: TargetRound, refused: Mapping[str, str], memory: Memory, now: float
@@ -240,8 +250,10 @@ def _goes_back(target: Target, decision: Decision) -> bool:
 
 
 def _in_turn(rounds: Sequence[TargetRound], memory: Memory) -> list[TargetRound]:
-    """Those to be written to: whom the last round had no time for, then raises, then all others; those whose write got
-    no answer come last, so that a webhook that hangs takes only what time the others leave."""
+    """Those to be written to. Tenants take turns; of each come first those that the last round had no time for, then
+    raises, then all others. Those whose write got no answer come last of all, so that a webhook that hangs takes only
+    what time the others leave. (Raises of all before everything else would let a tenant that always has some keep the
+    others' floors up for ever.)"""
     by_key = {
         each.decision.key: each for each in rounds if each.decision.apply or _goes_back(each.target, each.decision)
     }

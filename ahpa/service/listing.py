@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ahpa.core.known.knowledge import Known
@@ -39,6 +39,11 @@ class Asked:
         that is measured in another way is another series, of which nothing is known yet."""
         return f"{self.target.key} {self.query}"
 
+    def refused(self, why: str) -> Asked:
+        """Nothing is planned for it, and nothing written to it."""
+        refusal = (self.target.refusal or why)[:300]
+        return Asked(replace(self.target, refusal=refusal, parts=(), selector=""), self.parsed, None)
+
 
 @dataclass(frozen=True, eq=False)
 class Listing:
@@ -47,6 +52,8 @@ class Listing:
     asked: tuple[Asked, ...]
     unlisted: Mapping[str, ClusterError]
     """Kinds that did not answer, and what was said: their targets are not gone, only not seen."""
+    admitted: frozenset[str] = frozenset()
+    """The keys of those that are within their namespace's share."""
 
     @property
     def queries(self) -> dict[str, str]:

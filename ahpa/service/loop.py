@@ -41,17 +41,23 @@ class Jobs(Protocol):
 
 
 class Pace:
-    """Waits where more is done than `per_second`, after a burst of `burst`."""
+    """Waits where more is done than `per_second`, after a burst of so many seconds' worth; slower for a server that has
+    no time for us.
+
+    Each answer that says so (429, 5xx, none at all) halves the rate, down to a hundredth; each good one gives a
+    fiftieth of it back. That is TCP's way (additive increase, multiplicative decrease; Chiu and Jain 1989), and what the
+    API's priority and fairness asks of a client (docs/decisions/0074-the-pace-of-writes.md).
+    """
 
     def __init__(
         self,
         per_second: float,
-        burst: int,
+        burst_seconds: float = 1.0,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._every = 1 / per_second
-        self._ahead = burst / per_second
+        self._most = self._rate = per_second
+        self._ahead = burst_seconds
         self._monotonic = monotonic
         self._sleep = sleep
         self._free_at = -math.inf
@@ -59,10 +65,17 @@ class Pace:
 
     def __call__(self) -> None:
         now = self._monotonic()
-        self._free_at = max(self._free_at, now) + self._every
-        wait = self._free_at - now - self._ahead
+        self._free_at = max(self._free_at, now) + 1 / self._rate
+        wait = self._free_at - now - max(self._ahead, 1 / self._rate)
         if wait > 0:
             self._sleep(wait)
+
+    def answered(self, status: int) -> None:
+        """Take note of an answer: its HTTP status, 0 where there was none."""
+        if status in (0, 429) or status >= 500:
+            self._rate = max(self._rate / 2, self._most / 100)
+        else:
+            self._rate = min(self._rate + self._most / 50, self._most)
 
 
 class Loop:

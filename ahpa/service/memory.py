@@ -35,6 +35,9 @@ _ROUNDS = 3
 class Memory:
     """By target's key, but where it says otherwise. Behind each: what its loss in a restart costs."""
 
+    admitted: frozenset[str] = frozenset()
+    """Targets that are within their namespace's share. Lost: of a namespace that asks for too many, those who hold a
+    floor of ours stay in, the others by name."""
     starts: dict[str, StartLog] = field(default_factory=dict)
     """How long replicas took to become ready. Lost: the operator's assumption counts again. Those that are there teach
     anew at once, as their API objects still say when they were asked for; those of the days before do not."""
@@ -67,6 +70,8 @@ class Memory:
     """Floors that nobody wrote (observe, dry run). Lost: they count from the owner's own minimum again."""
     unfollowed: dict[str, float] = field(default_factory=dict)
     """Since when fewer replicas are asked for than our floor. Lost: it is told of a little later."""
+    logged: dict[str, str] = field(default_factory=dict)
+    """The reason of the last decision. Lost: each decision is logged once more."""
     introduced: dict[str, str] = field(default_factory=dict)
     """What their owners were told of how they are measured. Lost: they are told once more."""
     backoff: dict[str, Backoff] = field(default_factory=dict)
@@ -77,6 +82,8 @@ class Memory:
     """Targets whose last write got no answer, or an error that may pass. Lost: for one round they take their turn."""
     left_out: tuple[str, ...] = ()
     """Targets that the last round had no time to write to. Lost: they take their turn."""
+    untold: tuple[str, ...] = ()
+    """Targets of which the last round may not have told all that is new. Lost: they take their turn."""
 
     tried: Tried | None = None
     """What each setting would have done lately. Lost: the second refit tries them on the days before; where there are
@@ -102,6 +109,7 @@ class Memory:
             self.foreseen,
             self.quality,
             self.would_be,
+            self.logged,
             self.introduced,
             self.unfollowed,
             self.backoff,

@@ -33,6 +33,7 @@ from ahpa.service.listing import Asked, Listing
 from ahpa.service.measured import measured
 from ahpa.service.memory import Memory
 from ahpa.service.settings import RECENT_SECONDS, Settings
+from ahpa.service.shares import within_shares
 from ahpa.service.starting import look_at_pods
 from forecasting.fleet.calendar import Calendar
 from forecasting.panel import Panel
@@ -62,8 +63,9 @@ class Observer:
     plans: Callable[[str], bool] = lambda uid: True
     """Whether the target of this uid is planned for here: in other shards it is others' to do."""
 
-    def list(self, deadline: float = math.inf) -> Listing:
-        """All targets of each kind that answers; one that does not harms no other. Raises ClusterError if none does."""
+    def list(self, deadline: float = math.inf, before: Collection[str] = ()) -> Listing:
+        """All targets of each kind that answers; one that does not harms no other. Of a namespace that has too many,
+        those stay in that were `before`. Raises ClusterError if none answers."""
         targets: list[Target] = []
         failures: dict[str, ClusterError] = {}
         for kind, actuator in self.actuators.items():
@@ -75,7 +77,8 @@ class Observer:
             raise next(iter(failures.values()))
         found = {target.key for target in targets}
         own = [t for t in targets if self.plans(t.uid) and t.maker not in found and not _orphaned(t, failures)]
-        return Listing(tuple(map(self._asked_or_left_out, own)), failures)
+        asked = tuple(map(self._asked_or_left_out, own))
+        return within_shares(Listing(asked, failures), before, self.settings.most_targets)
 
     def tell_of_kinds(self, listing: Listing, memory: Memory) -> None:
         """A kind that cannot be listed, as where its CRD is not installed, is told of once, and once when it can."""
@@ -84,7 +87,7 @@ class Observer:
                 self.telemetry.log("targets.unavailable", logging.WARNING, kind=kind, problem=str(problem))
         for kind in memory.unlisted - listing.unlisted.keys():
             self.telemetry.log("targets.again", kind=kind)
-        memory.unlisted = frozenset(listing.unlisted)
+        memory.unlisted, memory.admitted = frozenset(listing.unlisted), listing.admitted
 
     def _asked_or_left_out(self, target: Target) -> Asked:
         try:
@@ -96,7 +99,8 @@ class Observer:
         parsed = parse_policy(target.annotations, self.settings.defaults)
         if not parsed.requested or parsed.policy.mode == "off":
             return Asked(target, parsed, None)
-        target = replace(target, refusal=target.refusal or _reverted(target, parsed.policy))
+        if target.refusal is None and (refusal := _reverted(target, parsed.policy)):
+            target = replace(target, refusal=refusal)
         if parsed.policy.model not in self.models:
             known = ", ".join(sorted(self.models))
             return _unserved(target, parsed, f"ahpa.dev/model: no model {parsed.policy.model!r}; there are {known}")
@@ -256,10 +260,8 @@ def _unserved(target: Target, parsed: Parsed, problem: str) -> Asked:
 
 
 def _left_out(asked: Asked, error: Exception) -> Asked:
-    """Nothing is planned for a target over which we fail, and nothing written to it; its neighbours go on."""
-    target, said = asked.target, f"{type(error).__name__}: {error}"
-    why = target.refusal or f"nothing can be planned for this {target.title}: {said}"
-    return Asked(replace(target, refusal=why[:300], parts=(), selector=""), asked.parsed, None)
+    """Nothing is planned for a target over which we fail; its neighbours go on."""
+    return asked.refused(f"nothing can be planned for this {asked.target.title}: {type(error).__name__}: {error}")
 
 
 def summary(problems: Mapping[str, str]) -> dict[str, object]:

@@ -140,7 +140,7 @@ class Service:
         with self._refitting:
             budget = Budget.of_refit(time.monotonic(), self.settings.refit_seconds)
             began = self._stopwatch()
-            listing = self._observer.list(budget.listing)
+            listing = self._observer.list(budget.listing, self._memory.admitted)
             done = self._learner.refit(listing, self._learned, self._memory.tried, now, budget.demand)
             seconds = self._stopwatch() - began
             self._refits.put(replace(done, seconds=seconds))
@@ -157,7 +157,7 @@ class Service:
         began = time.monotonic()
         budget = Budget.of_tick(began, self.settings.tick_seconds)
         self._take_refits()
-        listing = self._observer.list(budget.listing)
+        listing = self._observer.list(budget.listing, self._memory.admitted)
         mine = turn(self._turn, listing, self._leases, self._may_write(now))
         self._observer.tell_of_kinds(listing, self._memory)
         self._memory.forget_all_but({*listing.keys, *listing.keys.values()}, listing.unlisted)

@@ -27,6 +27,8 @@ class Settings:
     readiness: Readiness = field(default_factory=lambda: Readiness.single(Lag.of(180, 300)))
     """Assumed of every service until its own replicas have shown better."""
     limits: Limits = Limits()
+    most_targets: int = 1000
+    """Of one namespace that are served; a namespace that has more takes nothing from the others."""
     defaults: Policy = field(default_factory=Policy)
     """What holds where an owner says nothing: the time zone and the holidays of the load."""
 

@@ -30,4 +30,4 @@ def _counted(workload: Workload, series: str, seen: Observation, memory: Memory)
     if distrusted(workload, seen) is None:
         memory.trusted.add(series)
     since = memory.doubted(series, nothing_to_go_by(workload, seen), seen.now)
-    return replace(workload, doubted_since=since)
+    return workload if since is None else replace(workload, doubted_since=since)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -52,8 +53,33 @@ def test_every_decision_that_would_differ_is_shown(tmp_path: Path) -> None:
     path.write_text("\n".join([lines[0], json.dumps(row), lines[2]]))
     done = CliRunner().invoke(replay, [str(path)])
     assert done.exit_code == 1
-    assert "knative/default/chat (line 2): floor differ" in done.output
+    assert "knative/default/chat (journal.jsonl, line 2): floor differ" in done.output
     assert "3 decisions replayed, 1 differ" in done.output
+
+
+def test_what_was_packed_away_is_replayed_before_the_rest_and_named(tmp_path: Path) -> None:
+    """Three decisions in three files, the oldest in the highest number; the second of them would differ."""
+    path = journal(tmp_path)
+    lines = path.read_text().splitlines()
+    row = json.loads(lines[1])
+    row["decision"]["floor"] += 7
+    (tmp_path / "journal.jsonl.2.gz").write_bytes(gzip.compress(f"{lines[0]}\n".encode()))
+    (tmp_path / "journal.jsonl.1").write_text(f"{json.dumps(row)}\n")
+    (tmp_path / "journal.jsonl.old").write_text("not of it")
+    path.write_text(lines[2])
+    done = CliRunner().invoke(replay, [str(path)])
+    assert "(journal.jsonl.1, line 1): floor differ" in done.output
+    assert "3 decisions replayed, 1 differ" in done.output
+    one = CliRunner().invoke(replay, [str(tmp_path / "journal.jsonl.2.gz")])
+    assert "1 decisions replayed, 0 differ" in one.output
+
+
+def test_a_damaged_gzip_is_refused_by_its_name(tmp_path: Path) -> None:
+    path = journal(tmp_path)
+    (tmp_path / "journal.jsonl.1.gz").write_bytes(gzip.compress(path.read_bytes())[:-20])
+    done = CliRunner().invoke(replay, [str(path)])
+    assert done.exit_code == 2
+    assert "journal.jsonl.1.gz: the gzip is damaged" in done.output
 
 
 @pytest.mark.parametrize(

@@ -235,3 +235,15 @@ def test_of_ten_thousand_unknown_keys_a_few_are_named() -> None:
     eight = parse_policy({f"{PREFIX}quantil{i}": "1" for i in range(8)}).warnings
     assert len(eight) == 8
     assert not any("further" in warning for warning in eight)
+
+
+@pytest.mark.parametrize("size", [4_000, 4_001, 250_000])
+def test_of_annotations_without_measure_no_more_is_kept_than_reads_the_same_again(size: int) -> None:
+    """A quarter of a MiB of windows, and ten thousand keys of somebody's own under our prefix: a journal of both is
+    read to the same end, and takes some KiB."""
+    windows = "0 8 * * 1-5 .. 0 20 * * 1-5 min=5;".ljust(size, " ")
+    noise = {f"ahpa.dev/x{number}": "y" * 20 for number in range(10_000)}
+    first = parse_policy({"ahpa.dev/mode": "apply", "ahpa.dev/windows": windows, **noise})
+    assert sum(len(key) + len(text) for key, text in first.raw.items()) < 5_000
+    again = parse_policy(first.raw)
+    assert (again.policy, again.problems) == (first.policy, first.problems)

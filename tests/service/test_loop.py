@@ -160,7 +160,7 @@ def test_a_pace_lets_a_burst_through_and_then_keeps_its_rate() -> None:
         slept.append(seconds)
         now[0] += seconds
 
-    pace = Pace(per_second=10, burst=5, monotonic=lambda: now[0], sleep=sleep)
+    pace = Pace(per_second=10, burst_seconds=0.5, monotonic=lambda: now[0], sleep=sleep)
     for _ in range(25):
         pace()
     assert slept == pytest.approx([0.1] * 20)
@@ -169,6 +169,32 @@ def test_a_pace_lets_a_burst_through_and_then_keeps_its_rate() -> None:
     for _ in range(6):
         pace()
     assert slept == pytest.approx([0.1])
+
+
+@pytest.mark.parametrize("busy", [429, 500, 503, 0], ids=["too many", "error", "unavailable", "no answer"])
+def test_a_busy_server_is_written_to_more_and_more_slowly_and_at_full_speed_again_once_it_answers(busy: int) -> None:
+    """100 writes a second; a refused one halves that, at most to one a second; fifty good ones bring it back."""
+    now = [100.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    def writes_in(seconds: float, status: int) -> int:
+        began, count = now[0], 0
+        while now[0] < began + seconds:
+            pace()
+            now[0] += 0.001
+            pace.answered(status)
+            count += 1
+        return count
+
+    pace = Pace(per_second=100, monotonic=lambda: now[0], sleep=sleep)
+    assert writes_in(10, 200) == pytest.approx(1100, abs=2), "one second's worth is a burst"
+    assert writes_in(1, busy) <= 20, "no more than twenty a second once it is known"
+    assert writes_in(60, busy) == pytest.approx(60, abs=2), "it is asked all the same"
+    assert writes_in(1, 409) <= 30, "a conflict is an answer: the way back is gentle"
+    writes_in(5, 200)
+    assert writes_in(10, 200) == pytest.approx(1000, abs=2)
 
 
 def test_a_round_that_is_due_while_the_last_one_runs_is_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:

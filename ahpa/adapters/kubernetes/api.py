@@ -78,16 +78,21 @@ class KubeApi(Protocol):
         ...
 
 
+def _unheard(status: int) -> None:
+    """For a pace that is the same whatever the server says."""
+
+
 @dataclass(frozen=True)
 class Paced:
-    """A KubeApi whose patches wait for their turn: `pace` is called before each. What changes nothing makes no patch,
-    and so waits for nothing."""
+    """A KubeApi whose patches wait for their turn: `pace` is called before each, and `answered` told the status of its
+    answer (0: none). What changes nothing makes no patch, and so waits for nothing."""
 
     kube: KubeApi
     pace: Callable[[], None]
+    answered: Callable[[int], None] = _unheard
 
     def within(self, deadline: float) -> Paced:
-        return Paced(self.kube.within(deadline), self.pace)
+        return Paced(self.kube.within(deadline), self.pace, self.answered)
 
     def get(self, where: str, **query: str) -> Object:
         return self.kube.get(where, **query)
@@ -100,7 +105,13 @@ class Paced:
 
     def merge_patch(self, where: str, body: Object) -> Object:
         self.pace()
-        return self.kube.merge_patch(where, body)
+        try:
+            patched = self.kube.merge_patch(where, body)
+        except ClusterError as error:
+            self.answered(error.status)
+            raise
+        self.answered(200)
+        return patched
 
     def create(self, where: str, body: Object) -> Object:
         return self.kube.create(where, body)

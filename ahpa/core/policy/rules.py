@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ahpa.core.known.reading import LONGEST
 from ahpa.core.policy.hints import nearest
 from ahpa.core.policy.parameters import BY_NAME, Unreadable
 from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, TARGET_STATE, Parsed, Policy
@@ -68,7 +69,14 @@ def parse_policy(annotations: Mapping[str, str], defaults: Policy | None = None)
         inert += [f"{AHPA_STRATEGY}: {strategy} is taken for {PREFIX}mode: {mode}; {unlike}"] if unlike else []
     policy = replace(policy, **given)
     problems += _contradictions(policy, given)
-    return Parsed(policy, tuple(problems), tuple(warnings), requested, raw, tuple(inert))
+    return Parsed(policy, tuple(problems), tuple(warnings), requested, _kept(raw), tuple(inert))
+
+
+def _kept(raw: Mapping[str, str]) -> dict[str, str]:
+    """What a journal needs to read a policy again: an object may carry a quarter of a MiB under our prefix, and it
+    would be written down in every round."""
+    known = {key: text for key, text in raw.items() if key == AHPA_STRATEGY or key.removeprefix(PREFIX) in BY_NAME}
+    return {key: text if len(text) <= LONGEST else text[: LONGEST + 1] for key, text in known.items()}
 
 
 def _contradictions(policy: Policy, given: Mapping[str, Any]) -> list[str]:

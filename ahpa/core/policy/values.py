@@ -65,6 +65,6 @@ class Parsed:
     requested: bool = True
     """False: the object carries no mode of ours, so nobody asked for us."""
     raw: Mapping[str, str] = field(default_factory=dict)
-    """The annotations that were read, for the journal."""
+    """The annotations that were read, for the journal: of those that are parameters what may be one."""
     inert: tuple[str, ...] = ()
     """Wishes that are accepted and that this build of the service does not act on."""
