@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from ahpa.adapters.kubernetes.api import KubeApi
     from ahpa.adapters.kubernetes.concern import Concern
     from ahpa.adapters.prometheus.connection import Connection
+    from ahpa.adapters.prometheus.source import Prometheus
     from ahpa.core.readiness import Readiness
-    from ahpa.ports import Actuator, EventLog, Journal, Telemetry
+    from ahpa.ports import Actuator, DemandSource, EventLog, Journal, Telemetry
     from ahpa.service.rounds import Ports
     from ahpa.service.settings import Settings
 
@@ -239,8 +240,10 @@ def ports_of(
     events: EventLog | None = None,
     journal: Journal | None = None,
     concerns: Concern | None = None,
+    kept: Callable[[Prometheus], DemandSource] = lambda prometheus: prometheus,
 ) -> Ports:
-    """Every adapter, put together. `pace` is waited for before each write; without `events` they go to the cluster."""
+    """Every adapter, put together. `pace` is waited for before each write; without `events` they go to the cluster.
+    `kept` puts around the source of demand what keeps its history; whoever looks once reads directly."""
     import socket
 
     from ahpa.adapters.calendars import calendar_at
@@ -263,7 +266,7 @@ def ports_of(
     return Ports(
         actuators=actuators_of(cluster, Paced(kube, pace), concerns),
         starts=Pods(kube),
-        demand=prometheus,
+        demand=kept(prometheus),
         late=prometheus.apart(),
         queries=QueryList(queries, demand.own_queries),
         models=models(FitPool(), calendar, Threads(2)),

@@ -7,6 +7,7 @@ import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -37,6 +38,7 @@ class Options:
     refit: float
     write_rate: float
     journal: str | None
+    state: Path | None
     dry_run: bool
     once: bool
     metrics_port: int
@@ -57,6 +59,8 @@ class Options:
     help="Writes to targets per second, after a burst of thrice as many.",
 )
 @click.option("--journal", type=click.Path(dir_okay=False), help="Append one JSON line per decision to this file.")
+@click.option("--state", type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path), metavar="DIR",
+              help="Keep a copy of the history in this folder, so that a restart does not read it anew.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Write nothing, whatever the annotations say.")
 @click.option("--once", is_flag=True, help="One refit and one tick, then exit.")
 @click.option(
@@ -96,7 +100,9 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     from ahpa.adapters.processes.memory import give_freed_arrays_back
     from ahpa.adapters.telemetry.logs import log_to_stderr
     from ahpa.adapters.telemetry.telemetry import Telemetry
+    from ahpa.commands.keeping import Keeper
     from ahpa.commands.pages import serve_pages
+    from ahpa.service.growing import LearnAsItGrows
     from ahpa.service.loop import Loop, Pace
     from ahpa.service.rounds import Service
 
@@ -105,16 +111,18 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     telemetry = Telemetry()
     settings = settings_of(deciding, demand, options.refit)
     pace = Pace(options.write_rate, round(3 * options.write_rate))
-    ports = ports_of(cluster, demand, telemetry, pace=pace, journal=_journal(options.journal))
+    keeper = Keeper(settings, telemetry, options.state)
+    ports = ports_of(cluster, demand, telemetry, pace=pace, journal=_journal(options.journal), kept=keeper.around)
     service = Service(settings, ports, lambda now: not options.dry_run)
-    loop = Loop(service, telemetry)
+    loop = Loop(LearnAsItGrows(service, keeper), telemetry)
     if options.once:
         return _once(service, loop)
     servers = serve_pages(service, loop, telemetry, options.metrics_port, options.health_port)
     telemetry.log("service.started", ports=[server.server_address[1] for server in servers])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
-    loop.run()
+    with keeper.filling():
+        loop.run()
     for server in servers:
         server.shutdown()
     for thread in threading.enumerate():

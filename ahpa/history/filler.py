@@ -1,4 +1,4 @@
-"""Who reads what is missing beside the rounds, at a pace that the source bears, and keeps a copy of it all on a volume."""
+"""Who reads what is missing beside the rounds, at a pace that the source bears, and keeps a copy on a volume."""
 
 from __future__ import annotations
 

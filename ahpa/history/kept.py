@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from ahpa.history.contradiction import says_less
 from ahpa.history.ledger import LOOKS, TRUSTED, Ledger, Work
-from ahpa.history.matrix import Matrix
+from ahpa.history.matrix import BLOCK_ROWS, Matrix
+from ahpa.history.snapshot import Extent, Piece, Snapshot
 from ahpa.ports import DemandSource, Reading
-from forecasting.panel import Ints, Panel
+from forecasting.panel import Panel
 
 HOUR_SECONDS = 3600.0
 LEAST_STEPS = 15
@@ -171,6 +172,34 @@ class Kept:
     def grown(self) -> bool:
         """Whether so much more is known than when the whole was read last that it is worth learning anew."""
         return self._learned < _NEARLY and self.complete >= min(2 * self._learned, COMPLETE)
+
+    def snapshot(self) -> Snapshot:
+        """A copy of what is held, for a volume; rounds go on between its pieces."""
+        with self._holding:
+            first = self._hours()[0] * self.keeping.hour
+            extent = Extent(self.keeping.step, first, self._now, self.keeping.hour)
+            keys = list(self._matrix.queries)
+        some = (keys[at : at + BLOCK_ROWS] for at in range(0, len(keys), BLOCK_ROWS))
+        return Snapshot(extent, (self._piece(extent, each) for each in some))
+
+    def _piece(self, extent: Extent, keys: list[str]) -> Piece:
+        with self._holding:
+            queries = {key: query for key in keys if (query := self._matrix.queries.get(key)) is not None}
+            rows = self._matrix.rows(tuple(queries))
+            hours = np.ix_(rows, np.arange(*extent.hours) % self._ledger.width)
+            ledger = self._ledger
+            values = self._matrix.get(rows, extent.first, extent.last)
+            return Piece(queries, values, ledger.due[hours], ledger.tries[hours], ledger.trust[hours])
+
+    def restore(self, copy: Snapshot, now: float) -> None:
+        """Begin with a copy that was made before `now`, unix seconds. What it lacks since is read."""
+        with self._holding:
+            at = math.floor(now / self.keeping.step)
+            for piece in copy.pieces:
+                self._move_to(piece.queries, at)
+                rows = self._matrix.rows(tuple(piece.queries))
+                self._matrix.put(rows, copy.extent.first, np.where(piece.values >= 0, piece.values, np.nan))
+                self._ledger.restore(rows, copy.extent.hours[0], piece.due, piece.tries, piece.trust)
 
     def _hours(self) -> tuple[int, int]:
         """The hours of the history that are over: from, to."""

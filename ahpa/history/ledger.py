@@ -109,6 +109,17 @@ class Ledger:
         """What was told of the hour that is not over does not hold: all of it so far was read in trust."""
         self.trust[rows, hour % self.width] = UNREAD
 
+    def restore(
+        self, rows: Ints, first: int, due: NDArray[np.uint32], tries: NDArray[np.uint8], trust: NDArray[np.uint8]
+    ) -> None:
+        """As it was of the hours from `first` on, [n, hours]; the last of them was not over."""
+        hours = np.arange(first, first + due.shape[1] - 1)
+        kept = (hours >= self.end - self.width) & (hours < self.end)
+        where = np.ix_(rows, hours[kept] % self.width)
+        self.due[where] = due[:, :-1][:, kept]
+        self.tries[where] = np.minimum(tries[:, :-1][:, kept], _MOST_TRIES)
+        self.trust[where] = np.minimum(trust[:, :-1][:, kept], TRUSTED)
+
     def work(self, able: Ints, oldest: int, over: int, now: float) -> Work | None:
         """The newest hour of [oldest, over) that is to be read of any of the `able` rows, and those before it that are
         so of most of the same; None: there is nothing to do."""

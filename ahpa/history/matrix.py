@@ -89,7 +89,7 @@ class Matrix:
             self.end = end
 
     def get(self, rows: Ints, first: int, last: int) -> Array:
-        """A copy of the steps [first, last) of these rows, [n, last - first]; NaN for those that are not in the ring."""
+        """A copy of the steps [first, last) of these rows, [n, t]; NaN for those that are not in the ring."""
         out = np.full((len(rows), last - first), np.nan, np.float32)
         begin = max(first, self.end - self.width)
         held = out[:, begin - first :]

@@ -20,7 +20,7 @@ KEEPING = Keeping(history=DAYS * 86_400.0, step=MINUTE)
 
 @dataclass
 class Source:
-    """By query, a demand in minutes from `first`: what is true in the end, what is said before, and since when it is."""
+    """By query, a demand in minutes from `first`: what is true in the end, what is said before, and since when."""
 
     first: int
     truth: dict[str, Floats]
@@ -66,7 +66,9 @@ def source(rng: np.random.Generator, keys: int, *, late: float = 0.05, days: flo
     """Some minutes of each series have no demand, some come late, and some of those are too low until then."""
     length = round(days * 1440)
     first = BEGAN - DAYS * 1440
-    truth, early, settled = {}, {}, {}
+    truth: dict[str, Floats] = {}
+    early: dict[str, Floats] = {}
+    settled: dict[str, Floats] = {}
     for i in range(keys):
         values = 100 * rng.random(length) + 1
         values[rng.random(length) < 0.02] = np.nan

@@ -62,6 +62,9 @@ class Metrics:
         self.skipped = counter(
             "ahpa_rounds_skipped_total", "Rounds that were due while the last one still ran", ("job",)
         )
+        self.history_complete = gauge(
+            "ahpa_history_complete_ratio", "How much of the history to learn from was read since the start", ()
+        )
         self.tick_at = gauge("ahpa_last_tick_timestamp_seconds", "When the last tick ended", ())
         self.tick_seconds = Histogram("ahpa_tick_duration_seconds", "Duration of a tick", registry=self.registry)
         self.refit_seconds = Histogram("ahpa_refit_duration_seconds", "Duration of a refit", registry=self.registry)
