@@ -1,8 +1,8 @@
 """A copy of the kept history on a volume, so that a restart does not read a fortnight anew. In doubt it is dropped.
 
 One file, whole or absent: a line of JSON that says what follows; then piece by piece a line of JSON with the series,
-and their arrays as little-endian bytes; at the end the SHA-256 of all that. Nothing in it is executed, sizes are checked
-before anything is made of them. Whoever can write to the volume can still write another past: mount it for nobody else.
+and their arrays as little-endian bytes; at the end the SHA-256 of all that. Nothing of it is executed, and sizes are
+bounded. Whoever can write to the volume can still write another past: mount it for nobody else.
 """
 
 from __future__ import annotations
