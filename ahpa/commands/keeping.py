@@ -9,15 +9,23 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ahpa.adapters.files.history import Dropped, load, save
+from ahpa.adapters.prometheus.past_starts import InstantQueries, PastStarts
 from ahpa.adapters.prometheus.source import Prometheus
 from ahpa.adapters.telemetry.telemetry import Telemetry
+from ahpa.commands.cluster import Demand
 from ahpa.history.filler import Filler
 from ahpa.history.kept import Keeping, Kept
+from ahpa.ports import StartSource
 from ahpa.service.loop import wall_clock
 from ahpa.service.settings import Settings
 
 _END_SECONDS = 20.0
 """For the last copy, of the half minute that a pod has to end."""
+
+
+def past_starts(demand: Demand, there: StartSource) -> StartSource:
+    """What adds to the replicas that are there the starts of the last days, as far as this Prometheus knows them."""
+    return PastStarts(there, InstantQueries(demand.prometheus, demand.connection), wall_clock)
 
 
 class Keeper:
