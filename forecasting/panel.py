@@ -78,11 +78,16 @@ class Panel:
         return self.between(self.start, now)
 
     def select(self, keys: Sequence[str]) -> Panel:
-        """The rows of `keys`, in that order. Raises KeyError for one that is absent."""
+        """The rows of `keys`, in that order; rows that follow one another are not copied. Raises KeyError for one that
+        is absent."""
         if tuple(keys) == self.keys:
             return self
         index = {key: i for i, key in enumerate(self.keys)}
-        return Panel(self.start, self.step, self.values[[index[k] for k in keys]], tuple(keys))
+        rows = [index[key] for key in keys]
+        first = rows[0] if rows else 0
+        together = rows == list(range(first, first + len(rows)))
+        values = self.values[first : first + len(rows)] if together else self.values[rows]
+        return Panel(self.start, self.step, values, tuple(keys))
 
     def last_observed(self) -> Floats:
         """Unix seconds at which each row's newest observed step ends, shape [n]; -inf where none is."""

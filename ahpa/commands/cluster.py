@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from ahpa.adapters.kubernetes.api import KubeApi
     from ahpa.adapters.kubernetes.concern import Concern
     from ahpa.adapters.prometheus.connection import Connection
+    from ahpa.adapters.prometheus.source import Prometheus
     from ahpa.core.readiness import Readiness
-    from ahpa.ports import Actuator, EventLog, Journal, Telemetry
+    from ahpa.ports import Actuator, DemandSource, EventLog, Journal, Telemetry
     from ahpa.service.rounds import Ports
     from ahpa.service.settings import Settings
     from forecasting.executor import Executor
@@ -244,21 +245,20 @@ def ports_of(
     demand: Demand,
     telemetry: Telemetry,
     *,
-    pace: Callable[[], None] = lambda: None,
-    answered: Callable[[int], None] = lambda status: None,
     events: EventLog | None = None,
     journal: Journal | None = None,
     concerns: Concern | None = None,
     elsewhere: Executor | None = None,
-    fence: Callable[[KubeApi], KubeApi] = lambda kube: kube,
+    guarded: Callable[[KubeApi], KubeApi] = lambda kube: kube,
+    kept: Callable[[Prometheus], DemandSource] = lambda prometheus: prometheus,
 ) -> Ports:
-    """Every adapter, put together. `pace` is waited for before each write, which then goes through the `fence`, and
-    `answered` told the status of its answer; without `events` they go to the cluster; refits are done `elsewhere` if
-    there is such a place."""
+    """Every adapter, put together. What stands before each write is `guarded`; without `events` they go to the cluster;
+    refits are done `elsewhere` if there is such a place; `kept` puts around the source of demand what keeps its
+    history. Whoever looks once needs none of it."""
     import socket
 
     from ahpa.adapters.calendars import calendar_at
-    from ahpa.adapters.kubernetes.api import Kube, Paced
+    from ahpa.adapters.kubernetes.api import Kube
     from ahpa.adapters.kubernetes.events import Events
     from ahpa.adapters.kubernetes.pods import Pods
     from ahpa.adapters.processes.executors import Threads
@@ -275,9 +275,9 @@ def ports_of(
     calendar = calendar_from(demand.time_zone, demand.holidays)
     prometheus = Prometheus(demand.prometheus, demand.connection, executor=Threads(4))
     return Ports(
-        actuators=actuators_of(cluster, Paced(fence(kube), pace, answered), concerns),
+        actuators=actuators_of(cluster, guarded(kube), concerns),
         starts=Pods(kube),
-        demand=prometheus,
+        demand=kept(prometheus),
         late=prometheus.apart(),
         queries=QueryList(queries, demand.own_queries),
         models=models(FitPool(), calendar, Threads(2), elsewhere),

@@ -6,7 +6,8 @@ import signal
 import sys
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -42,6 +43,7 @@ class Options:
     journal: str | None
     journal_size: int
     journal_keep: int
+    state: Path | None
     dry_run: bool
     once: bool
     metrics_port: int
@@ -73,6 +75,8 @@ class Options:
     help="Pack the journal away (FILE.1.gz, ...) when it is so large.",
 )
 @click.option("--journal-keep", type=click.IntRange(0), default=10, show_default=True, help="Keep so many of those.")
+@click.option("--state", type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path), metavar="DIR",
+              help="Keep a copy of the history in this folder, so that a restart does not read it anew.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Write nothing, whatever the annotations say.")
 @click.option("--once", is_flag=True, help="One refit and one tick, then exit.")
 @click.option(
@@ -113,8 +117,10 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     from ahpa.adapters.processes.memory import give_freed_arrays_back
     from ahpa.adapters.telemetry.logs import log_to_stderr
     from ahpa.adapters.telemetry.telemetry import Telemetry
+    from ahpa.commands.keeping import Keeper, past_starts
     from ahpa.commands.pages import serve_pages
     from ahpa.service.leases import ALONE
+    from ahpa.service.growing import LearnAsItGrows
     from ahpa.service.loop import Loop, Pace
     from ahpa.service.rounds import Service
 
@@ -123,34 +129,29 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     telemetry = Telemetry()
     settings = settings_of(deciding, demand, options.refit)
     pace = Pace(options.write_rate)
+    keeper = Keeper(settings, telemetry, options.state)
     workers = or_here(options.workers, telemetry)
     elector = None if options.once else elector_of(leading, cluster, telemetry)
-    journal = _journal(options)
     ports = ports_of(
         cluster,
         demand,
         telemetry,
-        pace=pace,
-        answered=pace.answered,
-        journal=journal,
+        guarded=lambda kube: Paced(fence_of(elector)(kube), pace, pace.answered),
+        journal=_journal(options),
         elsewhere=workers,
-        fence=fence_of(elector),
+        kept=keeper.around,
     )
+    ports = replace(ports, starts=past_starts(demand, ports.starts))
     service = Service(settings, ports, lambda now: not options.dry_run, leases=elector or ALONE)
-    loop = Loop(service, telemetry)
+    loop = Loop(LearnAsItGrows(service, keeper), telemetry)
     if options.once:
         return _once(service, loop)
     servers = serve_pages(service, loop, telemetry, options.metrics_port, options.health_port)
     telemetry.log("service.started", ports=[server.server_address[1] for server in servers])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
-    if elector is not None:
-        elector.start()
-    try:
+    with keeper.filling(), elector or nullcontext():
         loop.run()
-    finally:
-        if elector is not None:
-            elector.stop()
     if workers is not None:
         workers.stop()
     for server in servers:

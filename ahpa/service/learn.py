@@ -113,7 +113,7 @@ class Learner:
         What cannot be read, or comes with a warning, is not learned from: what was known of it goes on. Of those that
         were `tried` for less than a day the settings are tried on the days before.
         """
-        queries, keys = dict(sorted(listing.queries.items())), listing.keys  # as the models want them, so none copies
+        queries, keys = _by_model(listing), listing.keys
         asked = frozenset(queries)
         since = now - self.settings.history_seconds
         reading = self.demand.read(queries, since, now, self.settings.step_seconds, deadline)
@@ -131,8 +131,9 @@ class Learner:
             return Refit(now, None, asked)
         if not usable:
             return Refit(now, Learned(), asked)
-        history = usual(reading.panel.select(usable), listing.planned)
-        learned = self._learned(listing, reading, history, earlier)
+        history, partial = usual(reading.panel.select(usable), listing.planned), reading.partial
+        del reading  # where rows were left out, or had events, its panel is a second fleet's fortnight
+        learned = self._learned(listing, partial, history, earlier)
         return Refit(now, learned, asked, tried and self._rehearsed(tried, history, learned.past, listing.calendars))
 
     def _rehearsed(
@@ -145,8 +146,8 @@ class Learner:
             self.telemetry.fault("settings.failed")
             return None
 
-    def _learned(self, listing: Listing, reading: Reading, history: Panel, earlier: Learned) -> Learned:
-        chosen = {a.series: a.parsed.policy.model for a in listing.asked if a.query is not None}
+    def _learned(self, listing: Listing, partial: frozenset[str], history: Panel, earlier: Learned) -> Learned:
+        chosen = _chosen(listing)
         unlisted = {series for series in earlier.known if series.partition("/")[0] in listing.unlisted}
         unread = (listing.queries.keys() - set(history.keys)) | unlisted
         model = PerSeriesModel(self.models, chosen, Policy().model, earlier.forecaster, unread, listing.calendars)
@@ -158,7 +159,7 @@ class Learner:
         known = {*history.keys, *going_on}
         before = earlier.doubts
         doubts = Doubts(
-            warned=(reading.partial & set(history.keys)) | (before.warned & going_on),
+            warned=(partial & set(history.keys)) | (before.warned & going_on),
             used_to_zero={
                 **{series: hours for series, hours in before.used_to_zero.items() if series in going_on},
                 **used_to_zero(history.until(history.end - RECENT_SECONDS)),
@@ -170,6 +171,17 @@ class Learner:
         largest |= dict(zip(history.keys, largest_lately(history).tolist(), strict=True))
         past = frozenset(key for key in has_past(history) if chosen.get(key, Policy().model) == Policy().model)
         return Learned(forecaster, largest, frozenset(known), frozenset(seen), past, doubts)
+
+
+def _chosen(listing: Listing) -> dict[str, str]:
+    """By series: the model that its owner chose."""
+    return {a.series: a.parsed.policy.model for a in listing.asked if a.query is not None}
+
+
+def _by_model(listing: Listing) -> dict[str, str]:
+    """The queries in the order in which the models want their rows, so that none of them needs a copy."""
+    chosen = _chosen(listing)
+    return dict(sorted(listing.queries.items(), key=lambda each: (chosen[each[0]], each[0])))
 
 
 def worst_skew(reading: Reading, cluster_clock: ServerClock | None) -> float:

@@ -5,25 +5,29 @@ its shards, say), or another one answered that never had it: two replicas behind
 time, and no answer by itself shows it. Saying more is what a server does that has recovered.
 
 What is doubted may say more than was believed, never less: a forecaster that is shown it must not lower on it later.
+A reading may be of a few minutes, and of some of the series: what it does not tell of goes on as it was remembered.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ahpa.history.contradiction import says_less
 from forecasting.panel import Floats, Panel
 
 MOST_SECONDS = 7200.0
-"""Of longer readings, histories, nothing is kept: an hour is enough to recognise a server by."""
+"""Of longer readings, histories, nothing is kept: an hour is enough to recognise a server by. And so long after it was
+asked about the last time a series is forgotten."""
 MOST_STEPS = 3600
-"""Of a reading that is kept, the newest."""
+"""Of what is remembered, the newest."""
+_REMEMBERED_SECONDS = 3600.0
+"""What short readings said is put together up to this length."""
 _UNSETTLED = 3
 """The newest steps of a reading, which late samples may still change."""
-_LESS, _SHARE, _LEAST = 0.9, 0.1, 3
-"""It says less if a tenth of the common steps, and at least three, lie below nine tenths of what they were."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +37,8 @@ class _Said:
     step: float
     values: Floats
     """Shape [t]; NaN where nothing was observed."""
+    asked: float
+    """Unix seconds: the end of the last reading that asked about it."""
 
     def on(self, panel: Panel) -> Floats:
         """On the grid of a panel, the last value going on; NaN before the first."""
@@ -58,26 +64,38 @@ class _Said:
 class Recollection:
     """By key what was last believed of it; what is doubted replaces nothing."""
 
-    _said: Mapping[str, _Said] = field(default_factory=dict)
+    _said: dict[str, _Said] = field(default_factory=dict)
+    _weighing: threading.Lock = field(default_factory=threading.Lock)
+    """A round and a refit may read at once."""
 
     def weighed(self, queries: Mapping[str, str], panel: Panel, warned: frozenset[str]) -> tuple[Panel, frozenset[str]]:
         """The panel, doubted rows lifted to what was believed, and the doubted keys: those of `warned`, of which the
         server itself says so, and those of which it says less than before."""
-        lifted, kept, doubted = {}, {}, set(warned)
+        with self._weighing:
+            return self._weighed(queries, panel, warned)
+
+    def _weighed(
+        self, queries: Mapping[str, str], panel: Panel, warned: frozenset[str]
+    ) -> tuple[Panel, frozenset[str]]:
+        lifted, doubted = {}, set(warned)
         keeps = panel.end - panel.start <= MOST_SECONDS
         for row, key in enumerate(panel.keys):
             before, values = self._said.get(key), panel.values[row]
             known = before if before is not None and before.query == queries[key] else None
-            if known is not None and known.step == panel.step and _says_less(known.settled(panel), values):
+            if known is not None and known.step == panel.step and says_less(known.settled(panel), values):
                 doubted.add(key)
             if known is not None and (key in doubted or not np.isfinite(values).any()):
-                kept[key] = known
+                if keeps:
+                    self._said[key] = replace(known, asked=panel.end)
                 if known.step == panel.step:
                     lifted[row] = np.where(np.isfinite(values), np.fmax(values, known.on(panel)), np.nan)
             elif keeps and key not in doubted:
-                kept[key] = _newest(queries[key], panel, values)
+                self._said[key] = _newest(queries[key], panel, values, known)
+            elif keeps:
+                self._said.pop(key, None)
         if keeps:
-            self._said = kept
+            for key in [k for k, said in self._said.items() if abs(panel.end - said.asked) > MOST_SECONDS]:
+                del self._said[key]
         if not lifted:
             return panel, frozenset(doubted)
         rows = np.array(panel.values)
@@ -86,13 +104,14 @@ class Recollection:
         return Panel.of(panel.start, panel.step, rows, panel.keys), frozenset(doubted)
 
 
-def _newest(query: str, panel: Panel, values: Floats) -> _Said:
-    """What is kept of one row."""
+def _newest(query: str, panel: Panel, values: Floats, known: _Said | None) -> _Said:
+    """What is kept of one row: what it says now, behind what an hour knew of the time before."""
+    start = panel.start
+    if known is not None and known.step == panel.step:
+        lacking = round((panel.start - known.start) / panel.step)
+        most = max(0, round(_REMEMBERED_SECONDS / panel.step) - len(values))
+        if 0 < lacking <= len(known.values):
+            older = known.values[:lacking][max(0, lacking - most) :]
+            start, values = panel.start - len(older) * panel.step, np.concatenate([older, values])
     left_out = max(0, len(values) - MOST_STEPS)
-    return _Said(query, panel.start + left_out * panel.step, panel.step, values[left_out:].copy())
-
-
-def _says_less(before: Floats, values: Floats) -> bool:
-    both = np.isfinite(before) & np.isfinite(values)
-    below = int((values[both] < _LESS * before[both]).sum())
-    return below >= max(_LEAST, _SHARE * int(both.sum()))
+    return _Said(query, start + left_out * panel.step, panel.step, values[left_out:].copy(), panel.end)

@@ -30,6 +30,9 @@ class Metrics:
         )
         self.leads = gauge("ahpa_leader", "1 where this process holds the lease, and may write", ("lease",))
         self.led = counter("ahpa_leader_transitions_total", "Times that this process came to hold it", ("lease",))
+        self.history_complete = gauge(
+            "ahpa_history_complete_ratio", "How much of the history to learn from was read since the start", ()
+        )
         self.tick_at = gauge("ahpa_last_tick_timestamp_seconds", "When the last tick ended", ())
         self.tick_seconds = Histogram("ahpa_tick_duration_seconds", "Duration of a tick", registry=self.registry)
         self.refit_seconds = Histogram("ahpa_refit_duration_seconds", "Duration of a refit", registry=self.registry)

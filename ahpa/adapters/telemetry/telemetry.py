@@ -50,5 +50,9 @@ class Telemetry:
     def refitted(self, seconds: float) -> None:
         self._metrics.refit_seconds.observe(seconds)
 
+    def history(self, complete: float) -> None:
+        """How much of the history was read, 0 to 1."""
+        self._metrics.history_complete.set(complete)
+
     def show(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
         self._metrics.show(rounds, coverage)

@@ -1,0 +1,75 @@
+"""The history of `ahpa serve`: kept in memory, filled beside the rounds, and copied to a volume where one is given."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ahpa.adapters.files.history import Dropped, load, save
+from ahpa.adapters.prometheus.past_starts import InstantQueries, PastStarts
+from ahpa.adapters.prometheus.source import Prometheus
+from ahpa.adapters.telemetry.telemetry import Telemetry
+from ahpa.commands.cluster import Demand
+from ahpa.history.filler import Filler
+from ahpa.history.kept import Keeping, Kept
+from ahpa.ports import StartSource
+from ahpa.service.loop import wall_clock
+from ahpa.service.settings import Settings
+
+_END_SECONDS = 20.0
+"""For the last copy, of the half minute that a pod has to end."""
+
+
+def past_starts(demand: Demand, there: StartSource) -> StartSource:
+    """What adds to the replicas that are there the starts of the last days, as far as this Prometheus knows them."""
+    return PastStarts(there, InstantQueries(demand.prometheus, demand.connection), wall_clock)
+
+
+class Keeper:
+    """Puts itself around the source of demand, once."""
+
+    def __init__(self, settings: Settings, telemetry: Telemetry, state: Path | None) -> None:
+        """`state`: the folder of the copy; None: there is none."""
+        self._keeping = Keeping(settings.history_seconds, settings.step_seconds, skew=settings.limits.skew_seconds)
+        self._telemetry = telemetry
+        self._state = state
+        self._kept: Kept | None = None
+
+    def around(self, prometheus: Prometheus) -> Kept:
+        """The source that remembers, with what the volume has."""
+        self._kept = Kept(prometheus, prometheus.apart(), self._keeping)
+        if self._state is not None:
+            self._take_copy(self._kept, self._state)
+        return self._kept
+
+    @property
+    def grown(self) -> bool:
+        """Whether learning anew is worth it."""
+        return self._kept is not None and self._kept.grown
+
+    @contextmanager
+    def filling(self) -> Iterator[None]:
+        """Meanwhile what is missing is read, and at the end the copy written."""
+        assert self._kept is not None
+        stop, state, kept = threading.Event(), self._state, self._kept
+        filler = Filler(kept, self._telemetry, save=None if state is None else lambda: save(state, kept.snapshot()))
+        thread = threading.Thread(target=filler.run, args=(stop,), name="history", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(_END_SECONDS)
+
+    def _take_copy(self, kept: Kept, state: Path) -> None:
+        try:
+            now = wall_clock()
+            copy = load(state, self._keeping.step, self._keeping.history, now)
+            if copy is not None:
+                kept.restore(copy, now)
+                self._telemetry.log("history.restored", seconds_old=round(now - copy.extent.end))
+        except Dropped as problem:
+            self._telemetry.log("history.dropped", logging.WARNING, problem=str(problem))

@@ -1,0 +1,76 @@
+"""Beside the rounds, at a pace: what is missing is read, it is said how much is there, and a copy is kept."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from ahpa.history.filler import IDLE_SECONDS, SAVE_SECONDS, Filler
+from ahpa.history.kept import Kept
+from tests.history.world import hour, kept, source
+
+
+@dataclass
+class Said:
+    """What was told."""
+
+    events: list[str] = field(default_factory=list)
+    ratios: list[float] = field(default_factory=list)
+
+    def log(self, event: str, level: int = logging.INFO, **fields: object) -> None:
+        self.events.append(event)
+
+    def fault(self, event: str, **fields: object) -> None:
+        self.events.append(event)
+
+    def history(self, complete: float) -> None:
+        self.ratios.append(complete)
+
+
+def unfilled() -> Kept:
+    world = source(np.random.default_rng(2), 2)
+    reader = kept(world)
+    hour(world, reader)
+    return reader
+
+
+def test_it_reads_for_its_share_of_the_time_and_says_how_complete_it_is() -> None:
+    said, times = Said(), iter(np.repeat(np.arange(100.0), 2))
+    filler = Filler(unfilled(), said, share=0.25, stopwatch=lambda: float(next(times)))
+    rests = [filler.step() for _ in range(12)]
+    assert rests[0] == 3.0
+    assert rests[-1] == IDLE_SECONDS
+    assert said.ratios == sorted(said.ratios)
+    assert said.ratios[-1] == 1
+    assert said.events == ["history.filling", "history.complete"]
+
+
+def test_a_fault_of_ours_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    said, reader = Said(), unfilled()
+    monkeypatch.setattr(reader, "fill", lambda deadline: 1 / 0)
+    assert Filler(reader, said, stopwatch=lambda: 0.0).step() == IDLE_SECONDS
+    assert said.events == ["history.failed"]
+
+
+def test_a_copy_is_written_now_and_then_and_at_the_end_and_a_full_volume_is_told_of() -> None:
+    said, saved = Said(), []
+
+    def save() -> None:
+        saved.append(now)
+        if len(saved) == 2:
+            raise OSError("no space left on device")
+
+    now = 0.0
+    filler = Filler(unfilled(), said, save=save, stopwatch=lambda: now)
+    for seconds in (1.0, SAVE_SECONDS, SAVE_SECONDS + 1, 2 * SAVE_SECONDS):
+        now = seconds
+        filler.step()
+    stop = threading.Event()
+    stop.set()
+    filler.run(stop)
+    assert saved == [SAVE_SECONDS, 2 * SAVE_SECONDS, 2 * SAVE_SECONDS]
+    assert "history.not_saved" in said.events
