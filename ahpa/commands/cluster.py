@@ -27,6 +27,7 @@ from ahpa.commands.options import (
     lag_p95_option,
     prometheus_options,
 )
+from ahpa.commands.sight import See, by_lists
 from ahpa.core.words import printable
 
 if TYPE_CHECKING:
@@ -239,14 +240,15 @@ def ports_of(
     events: EventLog | None = None,
     journal: Journal | None = None,
     concerns: Concern | None = None,
+    see: See = by_lists,
 ) -> Ports:
-    """Every adapter, put together. `pace` is waited for before each write; without `events` they go to the cluster."""
+    """Every adapter, put together. `pace` is waited for before each write; without `events` they go to the cluster;
+    `see` says how the cluster is seen."""
     import socket
 
     from ahpa.adapters.calendars import calendar_at
     from ahpa.adapters.kubernetes.api import Kube, Paced
     from ahpa.adapters.kubernetes.events import Events
-    from ahpa.adapters.kubernetes.pods import Pods
     from ahpa.adapters.processes.executors import Threads
     from ahpa.adapters.processes.fits import FitPool
     from ahpa.adapters.prometheus.queries import QueryList, doubts, load_queries
@@ -258,11 +260,12 @@ def ports_of(
     for name, doubt in doubts(queries).items():
         telemetry.log("query.doubtful", logging.WARNING, query=name, problem=doubt)
     kube = Kube.connect(cluster.kubeconfig, cluster.context)
+    sight = see(kube)
     calendar = calendar_from(demand.time_zone, demand.holidays)
     prometheus = Prometheus(demand.prometheus, demand.connection, executor=Threads(4))
     return Ports(
-        actuators=actuators_of(cluster, Paced(kube, pace), concerns),
-        starts=Pods(kube),
+        actuators=actuators_of(cluster, Paced(sight.kube, pace), concerns),
+        starts=sight.starts,
         demand=prometheus,
         late=prometheus.apart(),
         queries=QueryList(queries, demand.own_queries),

@@ -23,6 +23,7 @@ from ahpa.commands.cluster import (
     settings_of,
 )
 from ahpa.commands.options import SECONDS, chosen
+from ahpa.commands.sight import ByWatches, by_lists
 
 if TYPE_CHECKING:
     from ahpa.ports import Journal
@@ -105,7 +106,9 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     telemetry = Telemetry()
     settings = settings_of(deciding, demand, options.refit)
     pace = Pace(options.write_rate, round(3 * options.write_rate))
-    ports = ports_of(cluster, demand, telemetry, pace=pace, journal=_journal(options.journal))
+    watches = ByWatches(cluster.namespace, telemetry)
+    see = by_lists if options.once else watches
+    ports = ports_of(cluster, demand, telemetry, pace=pace, journal=_journal(options.journal), see=see)
     service = Service(settings, ports, lambda now: not options.dry_run)
     loop = Loop(service, telemetry)
     if options.once:
@@ -115,6 +118,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
     loop.run()
+    watches.close()
     for server in servers:
         server.shutdown()
     for thread in threading.enumerate():

@@ -44,7 +44,8 @@ class Origin(KubeApi, Protocol):
 class Watching:
     """What is told of a collection."""
 
-    where: str
+    name: str
+    """`apps/v1/deployments`, with the namespace where it is of one."""
     objects: int
     silent_seconds: float
     """Since the server last said anything of it; infinity: it never did."""
@@ -112,7 +113,9 @@ class Collection:
 
     def told(self) -> Watching:
         """How it goes."""
-        return Watching(self._where, len(self.store), self._silence(), self._lists)
+        return Watching(
+            self._where.removeprefix("/apis/").removeprefix("/api/"), len(self.store), self._silence(), self._lists
+        )
 
     def _silence(self) -> float:
         return self._clock() - self._heard_at

@@ -230,7 +230,7 @@ def _scaler(kube: KubeApi, item: Object, namespace: str, name: str) -> Object:
     keda = annotations_of(item).get(_CLASS) == "keda"
     where = collection(KEDA_V1, "scaledobjects", namespace) if keda else collection(AUTOSCALING_V2, HPAS, namespace)
     try:
-        spec = kube.get(path(*where, name)).get("spec")
+        spec = kube.member(path(*where), name).get("spec")
     except ClusterError:
         return {}
     return spec if isinstance(spec, dict) else {}

@@ -54,7 +54,7 @@ class Workloads:
         group_version = str(reference.get("apiVersion") or _APPS)
         try:
             if kind in _WHOLE and group_version == _APPS:
-                return _whole(self.kube.get(path(*collection(_APPS, _WHOLE[kind], namespace), name)))
+                return _whole(self.kube.member(path(*collection(_APPS, _WHOLE[kind], namespace)), name))
             return _scale(self.kube.get(path(*collection(group_version, plural(kind), namespace), name, "scale")))
         except ClusterError:
             return Scaled()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -14,6 +14,8 @@ from ahpa.ports import TargetRound
 from forecasting.forecast import Coverage
 
 TARGET = ("kind", "namespace", "name")
+Watches = Callable[[], Iterable[tuple[str, int, float, int]]]
+"""What is watched of the cluster: by the name of a collection its objects, seconds of silence, and lists so far."""
 
 
 class Metrics:
@@ -62,6 +64,16 @@ class Metrics:
         self.skipped = counter(
             "ahpa_rounds_skipped_total", "Rounds that were due while the last one still ran", ("job",)
         )
+        watched = ("collection",)
+        self.watched = gauge("ahpa_watched_objects", "Objects of the cluster that are held in memory", watched)
+        self.silent = gauge(
+            "ahpa_watch_silent_seconds",
+            "Since the API server last said anything of them; after a minute they are not believed",
+            watched,
+        )
+        self.listed = counter("ahpa_watch_lists_total", "Times that they were listed as a whole", watched)
+        self._watches: Watches = tuple
+        self._lists: dict[str, int] = {}
         self.tick_at = gauge("ahpa_last_tick_timestamp_seconds", "When the last tick ended", ())
         self.tick_seconds = Histogram("ahpa_tick_duration_seconds", "Duration of a tick", registry=self.registry)
         self.refit_seconds = Histogram("ahpa_refit_duration_seconds", "Duration of a refit", registry=self.registry)
@@ -122,7 +134,20 @@ class Metrics:
                 if math.isfinite(held):
                     self.coverage.labels(*labels, f"{level:g}").set(held)
 
+    def watch(self, watches: Watches) -> None:
+        """Who is asked at each scrape."""
+        self._watches = watches
+
+    def _show_watches(self) -> None:
+        for name, objects, silent, lists in self._watches():
+            self.watched.labels(name).set(objects)
+            self.silent.labels(name).set(silent)
+            before = self._lists.get(name, 0)
+            self.listed.labels(name).inc(max(0, lists - before))
+            self._lists[name] = lists
+
     def text(self) -> bytes:
         """The exposition of Prometheus."""
         with self._showing:
+            self._show_watches()
             return generate_latest(self.registry)
