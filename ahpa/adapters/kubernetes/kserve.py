@@ -35,6 +35,7 @@ from ahpa.adapters.kubernetes.objects import (
 from ahpa.adapters.kubernetes.records import Records
 from ahpa.adapters.kubernetes.scaled import Scaled, Workloads
 from ahpa.adapters.kubernetes.triggers import measures_of
+from ahpa.adapters.kubernetes.unchanged import looking
 from ahpa.core.setting import FIXED
 from ahpa.ports import ClusterError, Measure, Target
 from ahpa.transport import NEVER
@@ -164,7 +165,7 @@ class InferenceServices:
     def _raw(self, kube: KubeApi, item: Object, records: Mapping[tuple[str, str], int | None]) -> Target:
         meta, predictor = item["metadata"], (item.get("spec") or {}).get("predictor") or {}
         namespace, made = str(meta["namespace"]), f"{meta['name']}-predictor"
-        workloads = Workloads(kube)
+        workloads = Workloads(looking(kube))
         scaled = workloads.read(namespace, {"kind": "Deployment", "name": made})
         scaler = _scaler(kube, item, namespace, made)
         key = self._records.key(item)
