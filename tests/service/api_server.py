@@ -161,9 +161,13 @@ class ApiServer(RawServer):
             connection.sendall(event("ERROR", gone) + chunk(b""))
             return
         while time.monotonic() < until:
+            newest = self.told[-1][0] if self.told else 0
             for version, kind, item in self._news(path, at):
                 at = version
                 connection.sendall(event(kind, item))
+            if newest > at:  # elsewhere, that is
+                at = newest
+                connection.sendall(event("BOOKMARK", {"metadata": {"resourceVersion": str(at)}}))
             time.sleep(0.005)
         last = {"kind": "Bookmark", "metadata": {"resourceVersion": str(at)}}
         connection.sendall(event("BOOKMARK", last) + chunk(b""))

@@ -51,6 +51,8 @@ class Watching:
     """Since the server last said anything of it; infinity: it never did."""
     lists: int
     """How often it was listed whole."""
+    version: str
+    """Up to where everything is known; empty: it is not known what came after the last list."""
 
 
 class Collection:
@@ -113,9 +115,8 @@ class Collection:
 
     def told(self) -> Watching:
         """How it goes."""
-        return Watching(
-            self._where.removeprefix("/apis/").removeprefix("/api/"), len(self.store), self._silence(), self._lists
-        )
+        name = self._where.removeprefix("/apis/").removeprefix("/api/")
+        return Watching(name, len(self.store), self._silence(), self._lists, self.store.version)
 
     def _silence(self) -> float:
         return self._clock() - self._heard_at

@@ -11,12 +11,27 @@ import pytest
 
 from ahpa.adapters.kubernetes.api import Object
 from ahpa.adapters.kubernetes.objects import patch_listed
+from ahpa.adapters.kubernetes.pods import Pods
 from ahpa.adapters.kubernetes.watched import Watched
-from ahpa.ports import ClusterError
+from ahpa.core.starts import StartLog
+from ahpa.ports import ClusterError, Target
 from ahpa.transport import NEVER
-from tests.adapters.kubernetes.watching import QUICK, REVISIONS, ROOT, SERVICES, Watch, kube_at, put, until, watching
+from tests.adapters.kubernetes.watching import (
+    PODS,
+    QUICK,
+    REVISIONS,
+    ROOT,
+    SERVICES,
+    Watch,
+    kube_at,
+    put,
+    put_pod,
+    until,
+    watching,
+)
 from tests.fakes.kube import FakeKube
 from tests.service.api_server import Send, answer, event, refusal
+from tests.service.stage import NOW
 
 
 def test_who_asks_again_asks_nobody() -> None:
@@ -397,3 +412,38 @@ def test_a_server_that_nobody_reaches_says_so_at_once() -> None:
             watched.within(NEVER).items(SERVICES)
     finally:
         watched.close()
+
+
+TARGET = Target("hpa", "shop", "api", {}, {}, 1, 1, 1, 1, 9, (), False, "app=api")
+READY = "2023-11-14T08:00:20Z"
+
+
+def test_a_replica_that_came_and_went_between_two_rounds_teaches_its_lag() -> None:
+    """20 s from asked for to ready: by looking once a minute it was never seen."""
+    kube = FakeKube()
+    put_pod(kube, "old", ready="2023-11-14T08:00:40Z", app="api")
+    with watching(kube) as at:
+        pods = Pods(at.watched, at.watched.departed)
+        log = StartLog().seen(pods.starts(TARGET), NOW)
+        until(lambda: at.asked("WATCH", "/api/v1/pods"), "pods are watched")
+        where = put_pod(kube, "short", app="api")
+        until(lambda: len(pods.starts(TARGET)) == 2, "it is seen")
+        put_pod(kube, "short", ready=READY, app="api")
+        until(lambda: pods.starts(TARGET)[1].ready is not None, "it is seen to be ready")
+        del kube.objects[where]
+        until(lambda: len(at.watched.items(PODS)) == 1, "it is gone")
+        for _ in range(3):  # it is learned once
+            log = log.seen(pods.starts(TARGET), NOW + 60)
+        assert [wait.seconds for wait in log.done] == [40.0, 20.0]
+
+
+def test_what_a_replica_of_a_target_requests_is_read_from_memory() -> None:
+    kube = FakeKube()
+    put_pod(kube, "one", app="api")
+    with watching(kube) as at:
+        for _ in range(5):
+            pod = at.watched.first(PODS, labelSelector="app=api")
+            assert pod is not None
+            assert pod["metadata"]["name"] == "one"
+            assert at.watched.first(PODS, labelSelector="app=web") is None
+        assert at.asked("GET", "/api/v1/pods") == 1
