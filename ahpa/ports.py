@@ -148,7 +148,8 @@ class StartSource(Protocol):
     """Where starts of replicas are seen."""
 
     def starts(self, target: Target, deadline: float = math.inf) -> list[Start]:
-        """The replicas of one target that are there now. Raises ClusterError."""
+        """The replicas of one target that are there now, and such as became ready and are gone since not long ago, as
+        far as they were seen. Raises ClusterError."""
         ...
 
 

@@ -11,6 +11,7 @@ import io
 import json
 import socket
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import urllib3
@@ -40,6 +41,17 @@ def body_of(response: BaseHTTPResponse, most_bytes: int) -> bytes:
             response.close()
             raise TooMuch(f"the answer is over {most_bytes >> 20} MiB")
     return bytes(body)
+
+
+def lines_of(response: BaseHTTPResponse, most_bytes: int) -> Iterator[bytes]:
+    """The lines of a body as they come, without empty ones and without a last one that was cut off. Raises as
+    `body_of`, TooMuch for one line."""
+    rest = b""
+    while chunk := response.read1(65_536, decode_content=True):
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from filter(bytes.strip, lines)
+        if len(rest) > most_bytes:
+            raise TooMuch(f"a line of the answer is over {most_bytes >> 20} MiB")
 
 
 def parsed(body: bytes, most_values: int) -> object:

@@ -27,6 +27,7 @@ from ahpa.commands.options import (
     lag_p95_option,
     prometheus_options,
 )
+from ahpa.commands.sight import See, by_lists
 from ahpa.core.words import printable
 
 if TYPE_CHECKING:
@@ -250,17 +251,17 @@ def ports_of(
     concerns: Concern | None = None,
     elsewhere: Executor | None = None,
     guarded: Callable[[KubeApi], KubeApi] = lambda kube: kube,
+    see: See = by_lists,
     kept: Callable[[Prometheus], DemandSource] = lambda prometheus: prometheus,
 ) -> Ports:
     """Every adapter, put together. What stands before each write is `guarded`; without `events` they go to the cluster;
-    refits are done `elsewhere` if there is such a place; `kept` puts around the source of demand what keeps its
-    history. Whoever looks once needs none of it."""
+    refits are done `elsewhere` if there is such a place; `see` says how the cluster is seen; `kept` puts around the
+    source of demand what keeps its history. Whoever looks once needs none of it."""
     import socket
 
     from ahpa.adapters.calendars import calendar_at
     from ahpa.adapters.kubernetes.api import Kube
     from ahpa.adapters.kubernetes.events import Events
-    from ahpa.adapters.kubernetes.pods import Pods
     from ahpa.adapters.processes.executors import Threads
     from ahpa.adapters.processes.fits import FitPool
     from ahpa.adapters.prometheus.queries import QueryList, doubts, load_queries
@@ -272,11 +273,12 @@ def ports_of(
     for name, doubt in doubts(queries).items():
         telemetry.log("query.doubtful", logging.WARNING, query=name, problem=doubt)
     kube = Kube.connect(cluster.kubeconfig, cluster.context)
+    sight = see(kube)
     calendar = calendar_from(demand.time_zone, demand.holidays)
     prometheus = Prometheus(demand.prometheus, demand.connection, executor=Threads(4))
     return Ports(
-        actuators=actuators_of(cluster, guarded(kube), concerns),
-        starts=Pods(kube),
+        actuators=actuators_of(cluster, guarded(sight.kube), concerns),
+        starts=sight.starts,
         demand=kept(prometheus),
         late=prometheus.apart(),
         queries=QueryList(queries, demand.own_queries),

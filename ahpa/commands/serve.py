@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from ahpa.commands.cluster import (
 )
 from ahpa.commands.leading import Leading, elector_of, fence_of, leading_options
 from ahpa.commands.options import SECONDS, chosen
+from ahpa.commands.sight import ByWatches, by_lists
 from ahpa.commands.workers import or_here, workers_from, workers_options
 
 if TYPE_CHECKING:
@@ -114,13 +115,14 @@ def command(**given: object) -> None:
 
 
 def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Options, leading: Leading) -> int:
+    from ahpa.adapters.kubernetes.api import Paced
     from ahpa.adapters.processes.memory import give_freed_arrays_back
     from ahpa.adapters.telemetry.logs import log_to_stderr
     from ahpa.adapters.telemetry.telemetry import Telemetry
     from ahpa.commands.keeping import Keeper, past_starts
     from ahpa.commands.pages import serve_pages
-    from ahpa.service.leases import ALONE
     from ahpa.service.growing import LearnAsItGrows
+    from ahpa.service.leases import ALONE
     from ahpa.service.loop import Loop, Pace
     from ahpa.service.rounds import Service
 
@@ -130,6 +132,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     settings = settings_of(deciding, demand, options.refit)
     pace = Pace(options.write_rate)
     keeper = Keeper(settings, telemetry, options.state)
+    watches = ByWatches(cluster.namespace, telemetry)
     workers = or_here(options.workers, telemetry)
     elector = None if options.once else elector_of(leading, cluster, telemetry)
     ports = ports_of(
@@ -139,6 +142,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
         guarded=lambda kube: Paced(fence_of(elector)(kube), pace, pace.answered),
         journal=_journal(options),
         elsewhere=workers,
+        see=by_lists if options.once else watches,
         kept=keeper.around,
     )
     ports = replace(ports, starts=past_starts(demand, ports.starts))
@@ -150,10 +154,15 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     telemetry.log("service.started", ports=[server.server_address[1] for server in servers])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
-    with keeper.filling(), elector or nullcontext():
+    with ExitStack() as running:  # what comes last ends first: leases are given back at once
+        if workers is not None:
+            running.callback(workers.stop)
+        running.callback(watches.close)
+        running.enter_context(keeper.filling())
+        if elector is not None:
+            elector.start()
+            running.callback(elector.stop)
         loop.run()
-    if workers is not None:
-        workers.stop()
     for server in servers:
         server.shutdown()
     for thread in threading.enumerate():

@@ -62,8 +62,8 @@ class StartLog:
     """Those that are there and have taught what they can."""
 
     def seen(self, starts: Iterable[Start], now: float) -> StartLog:
-        """After all replicas that are there were looked at; each is learned once, at the first sight of it being
-        ready: a later flip of its readiness would teach a lag of hours."""
+        """After all replicas that are there, or were just now, were looked at; each is learned once, at the first sight
+        of it being ready: a later flip of its readiness would teach a lag of hours."""
         done: list[Wait] = []
         waiting: dict[str, Wait] = {}
         known, present = set(self.known), set()

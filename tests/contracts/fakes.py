@@ -122,6 +122,7 @@ def fake_keda(own: int | None) -> Stage:
         picture=lambda: picture_of(kube.objects.values()),
         baseline=own or 0,
         writes=kube.writes,
+        kube=kube,
     )
 
 
@@ -149,6 +150,7 @@ def fake_kserve(own: int | None) -> Stage:
         picture=lambda: picture_of([kube.get(where)]),
         baseline=1 if own is None else own,
         writes=kube.writes,
+        kube=kube,
     )
 
 

@@ -1,10 +1,12 @@
-"""The contract that every kind of target passes, on a fake API server and on the real one with real controllers.
+"""The contract that every kind of target passes, on a fake API server, seen by lists and through watches, and on the
+real one with real controllers.
 
 A kind that is new in `KINDS` needs its `Stages` here, and nothing else.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from ahpa.ports import ClusterError
 from tests.contracts.fakes import fake_hpa, fake_keda, fake_knative, fake_kserve, fake_kserve_serverless
 from tests.contracts.real import real_hpa, real_keda, real_knative, real_kserve, real_kserve_serverless
 from tests.contracts.stage import Stage, Stages
+from tests.contracts.watched import watched
 from tests.core.conftest import NOW, workload_of
 
 STAGES = {
@@ -58,15 +61,22 @@ def _parameters() -> list[Any]:
         for kind in KINDS
         for which, make in STAGES[kind].real.items()
     ]
-    return [*fakes, *reals]
+    seen = [
+        pytest.param((make, f"watched {kind}"), id=f"watched-{kind}-{own}")
+        for kind in KINDS
+        for own, make in STAGES[kind].fakes.items()
+    ]
+    return [*fakes, *seen, *reals]
 
 
 @pytest.fixture(params=_parameters())
-def stage(request: pytest.FixtureRequest) -> Stage:
-    make, bed = request.param
-    given = [request.getfixturevalue(name) for name in (bed, "bed_namespace")] if bed else []
-    made: Stage = make(*given)
-    return made
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    make, how = request.param
+    if how is not None and how.startswith("watched "):
+        with watched(how.removeprefix("watched "), make()) as made:
+            yield made
+    else:
+        yield make(*(request.getfixturevalue(name) for name in ((how, "bed_namespace") if how else ())))
 
 
 @pytest.mark.parametrize("name", KINDS)

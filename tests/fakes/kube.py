@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, Self
@@ -24,7 +23,8 @@ class FakeKube:
         self.writes: list[tuple[str, dict[str, Any]]] = []
         self.created: list[tuple[str, dict[str, Any]]] = []
         self.fail: Callable[[str, str], ClusterError | None] = lambda method, where: None
-        self._versions = itertools.count(1)
+        self.version = 0
+        """Of the newest change; a deletion is one (`bump`)."""
         self.install_knative("1.23.0")
 
     def install_knative(self, version: str) -> None:
@@ -33,11 +33,16 @@ class FakeKube:
         meta = {"namespace": "knative-serving", "name": "controller", "labels": {"app.kubernetes.io/version": version}}
         self.put(where, {"metadata": meta, "spec": {}})
 
+    def bump(self) -> str:
+        """A new version."""
+        self.version += 1
+        return str(self.version)
+
     def put(self, where: str, item: Object, manager: str = "kubectl") -> Object:
         """An object as somebody else created it."""
         item = copy.deepcopy(item)
         meta = item["metadata"]
-        meta.update(uid=f"uid-{where}", resourceVersion=str(next(self._versions)), managedFields=[])
+        meta.update(uid=f"uid-{where}", resourceVersion=self.bump(), managedFields=[])
         self.objects[where] = item
         fields = [("metadata", "annotations", key) for key in meta.get("annotations") or {}]
         _own(item, manager, [*fields, *(("spec", key) for key in item.get("spec") or {})])
@@ -70,6 +75,9 @@ class FakeKube:
 
     def first(self, where: str, **query: str) -> Object | None:
         return next(iter(self.items(where, **query)), None)
+
+    def member(self, where: str, name: str) -> Object:
+        return self.get(f"{where}/{name}")
 
     def merge_patch(self, where: str, body: Object) -> Object:
         self._maybe_fail("PATCH", where)
@@ -106,7 +114,7 @@ class FakeKube:
         for path in gone:
             _disown(item, path)
         if before != item:
-            item["metadata"]["resourceVersion"] = str(next(self._versions))
+            item["metadata"]["resourceVersion"] = self.bump()
             _own(item, manager, touched)
 
 

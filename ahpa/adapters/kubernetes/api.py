@@ -1,4 +1,4 @@
-"""The Kubernetes API as raw dicts: list, get, merge-patch, create. Nothing else is needed, nothing else is possible.
+"""The Kubernetes API as raw dicts: list, get, watch, merge-patch, create. Nothing else is needed or possible.
 
 The official client carries transport, credentials and TLS. Its typed models are left out on purpose: one
 object that fails their validation makes the whole list raise, and they cost 50 MiB
@@ -11,17 +11,20 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import quote
 
 from ahpa.core.clock import ahead_by
 from ahpa.ports import ClusterError
-from ahpa.transport import NEVER, TooMuch, body_of, cause_of, ending, parsed, refused
+from ahpa.transport import NEVER, TooMuch, body_of, cause_of, ending, lines_of, parsed, refused
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
+    from kubernetes.client.rest import RESTResponse
+    from urllib3 import BaseHTTPResponse
 
 FIELD_MANAGER = "ahpa"
 MERGE_PATCH = "application/merge-patch+json"
@@ -29,6 +32,10 @@ MOST_BYTES = 64 * 1024 * 1024
 """Of an answer; 5,000 HPAs are 5 MiB, as many Revisions 40."""
 MOST_VALUES = 4_000_000
 """Of an answer; 64 MiB of Revisions hold three million."""
+MOST_LINE_BYTES = 8 * 1024 * 1024
+"""Of one event of a watch; etcd keeps no object over 1.5 MiB."""
+LATE = 1.2
+"""Of the time that a watch was asked for, and a second, it may take: then its connection is taken for dead."""
 
 Object = dict[str, Any]
 """A raw object, as the API server sent it. The one place where `Any` is the truth."""
@@ -69,6 +76,10 @@ class KubeApi(Protocol):
         """Any one of a list; None where it is empty. Raises ClusterError."""
         ...
 
+    def member(self, where: str, name: str) -> Object:
+        """The one of this name in a collection, as fresh as `items` is. Raises ClusterError."""
+        ...
+
     def merge_patch(self, where: str, body: Object) -> Object:
         """RFC 7386. Put metadata.resourceVersion into `body`: a stale one answers 409. Raises ClusterError."""
         ...
@@ -103,6 +114,9 @@ class Paced:
     def first(self, where: str, **query: str) -> Object | None:
         return self.kube.first(where, **query)
 
+    def member(self, where: str, name: str) -> Object:
+        return self.kube.member(where, name)
+
     def merge_patch(self, where: str, body: Object) -> Object:
         self.pace()
         try:
@@ -115,6 +129,36 @@ class Paced:
 
     def create(self, where: str, body: Object) -> Object:
         return self.kube.create(where, body)
+
+
+class Stream:
+    """The events of a watch, in their order, each once. Another thread may close it."""
+
+    def __init__(self, where: str, response: BaseHTTPResponse) -> None:
+        self._where, self._response = where, response
+
+    def __iter__(self) -> Iterator[Object]:
+        """Ends when the server ends it. Raises ClusterError: the connection broke, the time was over, or what came is
+        no event."""
+        try:
+            for line in lines_of(self._response, MOST_LINE_BYTES):
+                event = parsed(line, MOST_VALUES)
+                if not isinstance(event, dict):
+                    raise ClusterError(0, f"watching {self._where}: a line is no event")
+                yield event
+        except ClusterError:
+            raise
+        except (ValueError, RecursionError) as error:
+            raise ClusterError(0, f"watching {self._where}: a line is no JSON") from error
+        except Exception as error:  # as in Kube._asked
+            raise ClusterError(0, f"watching {self._where}: {cause_of(error)}") from error
+        finally:
+            self._response.close()
+
+    def close(self) -> None:
+        """Raises nothing; who reads it has a ClusterError, or the end."""
+        with suppress(Exception):  # it may be at its end already
+            self._response.shutdown()
 
 
 @dataclass
@@ -174,6 +218,19 @@ class Kube:
         items = self._call("GET", where, {"limit": "1", **query}).get("items")
         return next(iter(objects_among(items)), None) if isinstance(items, list) else None
 
+    def member(self, where: str, name: str) -> Object:
+        return self.get(f"{where}/{quote(name, safe='')}")
+
+    def watch(self, where: str, version: str, seconds: float) -> Stream:
+        """What happens in a collection after that version, for so long, with bookmarks. Raises ClusterError; 410: what
+        happened is no longer known."""
+        query = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": version}
+        answer = self._asked("GET", where, {**query, "timeoutSeconds": f"{seconds:.0f}"}, LATE * seconds + 1)
+        if answer.status != 200:
+            self._read("GET", where, answer)
+            raise ClusterError(answer.status, f"watching {where}: no stream")
+        return Stream(where, answer.response)
+
     def merge_patch(self, where: str, body: Object) -> Object:
         query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
         return self._call("PATCH", where, query, body, MERGE_PATCH)
@@ -189,11 +246,22 @@ class Kube:
         body: Object | None = None,
         content_type: str | None = None,
     ) -> Object:
-        connect, whole = self._timeout
+        return self._read(method, where, self._asked(method, where, query, self._timeout[1], body, content_type))
+
+    def _asked(
+        self,
+        method: str,
+        where: str,
+        query: Mapping[str, str],
+        whole: float,
+        body: Object | None = None,
+        content_type: str | None = None,
+    ) -> RESTResponse:
+        """The answer, of which nothing but the head is read; `whole` seconds are for all of it."""
         whole = min(whole, self._deadline - time.monotonic())
-        connect = min(connect, whole)
         if whole <= 0:
             raise ClusterError(0, f"{method} {where}: not asked, the round's time was over")
+        limits = (min(self._timeout[0], whole), whole)
         headers = {"Accept": "application/json"} | ({"Content-Type": content_type} if content_type else {})
         try:
             request = self._client.param_serialize(
@@ -202,11 +270,17 @@ class Kube:
             # The body is put in here: param_serialize would send none for {} and rewrites nested values.
             verb, url, sent_headers, *_ = request
             data = dict(body) if body is not None else None
-            answer = self._client.call_api(verb, url, sent_headers, data, _request_timeout=(connect, whole))
+            answer = self._client.call_api(verb, url, sent_headers, data, _request_timeout=limits)
             self._server.skew = ahead_by(answer.getheader("Date"), time.time())
-            text = body_of(answer.response, MOST_BYTES)
         except Exception as error:  # MaxRetryError, ReadTimeoutError, ConfigException, OSError, ...: one boundary
             raise ClusterError(0, f"{method} {where}: {cause_of(error)}{self._hint(error)}") from error
+        return answer
+
+    def _read(self, method: str, where: str, answer: RESTResponse) -> Object:
+        try:
+            text = body_of(answer.response, MOST_BYTES)
+        except Exception as error:  # as above
+            raise ClusterError(0, f"{method} {where}: {cause_of(error)}") from error
         try:
             with self._parsing:  # one at a time: parsed, an answer is many times as large
                 found = parsed(text, MOST_VALUES)

@@ -25,26 +25,28 @@ FIRST_LIVE_REVISION = (1, 21)
 
 @dataclass(frozen=True)
 class Bearers:
-    """The objects to which min-scale is written."""
+    """The kind of object to which min-scale is written."""
 
     group_version: str
     resource: str
-    by_name: Mapping[tuple[str, str], Object]
-    """By namespace and name: each Revision, with the metadata of what bears its min-scale."""
     refusal: str | None = None
     """Why nothing may be written to them."""
 
 
-def bearers(kube: KubeApi, namespace: str | None, version: str | None) -> Bearers:
-    """All of a namespace, or of all, under Knative of this version (None: not known). Raises ClusterError."""
+Revisions = Mapping[tuple[str, str], Object]
+"""By namespace and name: each Revision, with the metadata of what bears its min-scale."""
+
+
+def bearers(kube: KubeApi, namespace: str | None, version: str | None) -> tuple[Bearers, Revisions]:
+    """Of a namespace, or of all, under Knative of this version (None: not known). Raises ClusterError."""
     revisions = _by_name(kube.items(path(*collection(SERVING, "revisions", namespace))))
     if version is None:
-        return Bearers(SERVING, "revisions", revisions, _UNKNOWN)
+        return Bearers(SERVING, "revisions", _UNKNOWN), revisions
     if not old(version):
-        return Bearers(SERVING, "revisions", revisions)
+        return Bearers(SERVING, "revisions"), revisions
     autoscalers = _by_name(kube.items(path(*collection(AUTOSCALING_INTERNAL, "podautoscalers", namespace))))
     both = {key: _borne(revision, autoscalers[key]) for key, revision in revisions.items() if key in autoscalers}
-    return Bearers(AUTOSCALING_INTERNAL, "podautoscalers", both)
+    return Bearers(AUTOSCALING_INTERNAL, "podautoscalers"), both
 
 
 def old(version: str) -> bool:

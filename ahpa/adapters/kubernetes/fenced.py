@@ -40,6 +40,9 @@ class Fenced:
     def first(self, where: str, **query: str) -> Object | None:
         return self.kube.first(where, **query)
 
+    def member(self, where: str, name: str) -> Object:
+        return self.kube.member(where, name)
+
     def merge_patch(self, where: str, body: Object) -> Object:
         left = self.seconds_left()
         if left <= 0:

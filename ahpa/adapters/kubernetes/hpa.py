@@ -31,6 +31,7 @@ from ahpa.adapters.kubernetes.objects import (
     whole,
 )
 from ahpa.adapters.kubernetes.scaled import Scaled, Workloads
+from ahpa.adapters.kubernetes.unchanged import Look, Unchanged, looking
 from ahpa.core.policy.values import STATE, TARGET_STATE
 from ahpa.core.served import HPA as WITHOUT_BEHAVIOR
 from ahpa.core.served import Reaction
@@ -56,24 +57,28 @@ class HorizontalPodAutoscalers:
         self._kube = kube
         self._namespace = namespace
         self._concerns = concerns
-        self._workloads = Workloads(kube)
         self._stopwatch = stopwatch
+        self._unchanged = Unchanged()
         self._late: tuple[str, ...] = ()
         """Whose scaled objects the last listing had no time to read: they come first in the next."""
 
     def targets(self, deadline: float = NEVER) -> list[Target]:
-        within = HorizontalPodAutoscalers(self._kube.within(deadline), self._namespace, self._concerns)
-        found = within._kube.items(path(*collection(AUTOSCALING_V2, HPAS, self._namespace)))
+        kube = self._kube.within(deadline)
+        found = kube.items(path(*collection(AUTOSCALING_V2, HPAS, self._namespace)))
         ours = {_name(item): item for item in found if self._concerns(item)}
-        read: dict[str, Target] = {}
         late: list[str] = []
-        for name in in_turn(ours, self._late):
+
+        def read(item: Object, look: Look) -> Target:
             if self._stopwatch() >= deadline:
-                late.append(name)
-            reference = reference_to(ours[name], AUTOSCALING_V2, "HorizontalPodAutoscaler")
-            read[name] = target_or_refusal(ours[name], HPA, reference, within._target)
+                late.append(_name(item))
+            reference = reference_to(item, AUTOSCALING_V2, "HorizontalPodAutoscaler")
+            return target_or_refusal(item, HPA, reference, lambda each: _target(each, Workloads(look)))
+
+        turns = in_turn(ours, self._late)
+        targets = self._unchanged.targets((ours[name] for name in turns), read, looking(kube))
         self._late = tuple(late)
-        return [read[name] for name in ours]
+        by_name = dict(zip(turns, targets, strict=True))
+        return [by_name[name] for name in ours]
 
     def write(self, target: Target, floors: Sequence[int]) -> bool:
         (floor,) = floors
@@ -105,43 +110,44 @@ class HorizontalPodAutoscalers:
         """One patch for the spec and our record of what its owner had there."""
         patch_listed(self._kube, item, AUTOSCALING_V2, HPAS, annotations=annotations, spec=spec)
 
-    def _target(self, item: Object) -> Target:
-        meta, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
-        namespace = str(meta.get("namespace"))
-        minimum = spec.get("minReplicas")
-        # 0 is a minimum too, where the cluster allows it.
-        floor = 1 if minimum is None else count(minimum, "minReplicas")
-        record = whole(annotations_of(item).get(STATE))
-        held = record is not None and only_raised(item, record, floor, "spec", "minReplicas")
-        current = count(status.get("currentReplicas"), "currentReplicas")
-        scales = spec.get("scaleTargetRef") or {}
-        scaled = self._workloads.read(namespace, scales)
-        return Target(
-            kind=HPA.name,
-            title=HPA.title,
-            namespace=namespace,
-            name=str(meta.get("name")),
-            annotations=annotations_of(item),
-            reference=reference_to(item, AUTOSCALING_V2, "HorizontalPodAutoscaler"),
-            baseline=record if held and record is not None else floor,
-            floor=floor,
-            # What cannot be read is not "still starting": that would hold it at a higher level than was asked for.
-            ready=current if scaled.ready is None else scaled.ready,
-            present=max(current, scaled.asked),
-            maximum=count(spec.get("maxReplicas"), "maxReplicas") or None,
-            measures=measures({**spec, "metrics": own_metrics(item)}, namespace, scaled, self._workloads),
-            lever=lever_of(item),
-            managed=not annotations_of(item).keys().isdisjoint((STATE, TARGET_STATE)),
-            selector=scaled.selector,
-            names=workload_names(scales),
-            no_demand="it has no metric that can be measured by itself: name the query that measures this HPA",
-            reaction=reaction(spec),
-            refusal=somebody_elses(item, HPA.title),
-            inertia=inertia(scaled),
-            maker=maker_of(item),
-            in_git=in_git(item, "spec", "minReplicas"),
-            handle=item,
-        )
+
+def _target(item: Object, workloads: Workloads) -> Target:
+    meta, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
+    namespace = str(meta.get("namespace"))
+    minimum = spec.get("minReplicas")
+    # 0 is a minimum too, where the cluster allows it.
+    floor = 1 if minimum is None else count(minimum, "minReplicas")
+    record = whole(annotations_of(item).get(STATE))
+    held = record is not None and only_raised(item, record, floor, "spec", "minReplicas")
+    current = count(status.get("currentReplicas"), "currentReplicas")
+    scales = spec.get("scaleTargetRef") or {}
+    scaled = workloads.read(namespace, scales)
+    return Target(
+        kind=HPA.name,
+        title=HPA.title,
+        namespace=namespace,
+        name=str(meta.get("name")),
+        annotations=annotations_of(item),
+        reference=reference_to(item, AUTOSCALING_V2, "HorizontalPodAutoscaler"),
+        baseline=record if held and record is not None else floor,
+        floor=floor,
+        # What cannot be read is not "still starting": that would hold it at a higher level than was asked for.
+        ready=current if scaled.ready is None else scaled.ready,
+        present=max(current, scaled.asked),
+        maximum=count(spec.get("maxReplicas"), "maxReplicas") or None,
+        measures=measures({**spec, "metrics": own_metrics(item)}, namespace, scaled, workloads),
+        lever=lever_of(item),
+        managed=not annotations_of(item).keys().isdisjoint((STATE, TARGET_STATE)),
+        selector=scaled.selector,
+        names=workload_names(scales),
+        no_demand="it has no metric that can be measured by itself: name the query that measures this HPA",
+        reaction=reaction(spec),
+        refusal=somebody_elses(item, HPA.title),
+        inertia=inertia(scaled),
+        maker=maker_of(item),
+        in_git=in_git(item, "spec", "minReplicas"),
+        handle=item,
+    )
 
 
 def measures(spec: Object, namespace: str, scaled: Scaled, workloads: Workloads) -> tuple[Measure, ...]:

@@ -27,6 +27,7 @@ from ahpa.adapters.kubernetes.objects import (
 )
 from ahpa.adapters.kubernetes.scaled import Workloads
 from ahpa.adapters.kubernetes.triggers import measures_of, windows_of
+from ahpa.adapters.kubernetes.unchanged import Look, Unchanged, looking
 from ahpa.core.policy.values import PREFIX, STATE
 from ahpa.ports import Target
 from ahpa.reactive.hpa.config import HpaConfig
@@ -47,15 +48,17 @@ class ScaledObjects:
         self._kube = kube
         self._namespace = namespace
         self._concerns = concerns
+        self._unchanged = Unchanged()
 
     def targets(self, deadline: float = NEVER) -> list[Target]:
-        within = ScaledObjects(self._kube.within(deadline), self._namespace, self._concerns)
-        found = within._kube.items(path(*collection(KEDA_V1, "scaledobjects", self._namespace)))
-        return [
-            target_or_refusal(item, KEDA, reference_to(item, KEDA_V1, "ScaledObject"), within._target)
-            for item in found
-            if self._concerns(item)
-        ]
+        kube = self._kube.within(deadline)
+        found = kube.items(path(*collection(KEDA_V1, "scaledobjects", self._namespace)))
+
+        def read(item: Object, look: Look) -> Target:
+            reference = reference_to(item, KEDA_V1, "ScaledObject")
+            return target_or_refusal(item, KEDA, reference, lambda each: _target(each, Workloads(look)))
+
+        return self._unchanged.targets(filter(self._concerns, found), read, looking(kube))
 
     def write(self, target: Target, floors: Sequence[int]) -> bool:
         (floor,) = floors
@@ -77,37 +80,38 @@ class ScaledObjects:
         spec = {"minReplicaCount": minimum}
         patch_listed(self._kube, item, KEDA_V1, "scaledobjects", annotations={STATE: record}, spec=spec)
 
-    def _target(self, item: Object) -> Target:
-        meta, spec = item["metadata"], item.get("spec") or {}
-        namespace, scales = str(meta.get("namespace")), spec.get("scaleTargetRef") or {}
-        scales = {"kind": "Deployment", **scales}
-        scaled = Workloads(self._kube).read(namespace, scales)
-        floor = count(spec.get("minReplicaCount"), "minReplicaCount")
-        maximum = spec.get("maxReplicaCount")
-        ready, present = scaled.replicas(floor)
-        return Target(
-            kind=KEDA.name,
-            title=KEDA.title,
-            namespace=namespace,
-            name=str(meta.get("name")),
-            annotations={**_windows(spec), **annotations_of(item)},
-            reference=reference_to(item, KEDA_V1, "ScaledObject"),
-            baseline=(_record(item) or 0) if _held(item) else floor,
-            floor=floor,
-            ready=ready,
-            present=present,
-            maximum=_MAXIMUM if maximum is None else count(maximum, "maxReplicaCount"),
-            measures=measures_of(spec, lambda: Workloads(self._kube).requests(namespace, scaled)),
-            managed=STATE in annotations_of(item),
-            selector=scaled.selector,
-            names=workload_names(scales),
-            no_demand="none of its triggers can be measured by itself: name the query that measures this ScaledObject",
-            reaction=reaction(behaving(spec)),
-            refusal=somebody_elses(item, KEDA.title) or _idle(spec) or _paused(annotations_of(item)),
-            in_git=in_git(item, "spec", "minReplicaCount"),
-            doubt=_fallen_back(item),
-            handle=item,
-        )
+
+def _target(item: Object, workloads: Workloads) -> Target:
+    meta, spec = item["metadata"], item.get("spec") or {}
+    namespace, scales = str(meta.get("namespace")), spec.get("scaleTargetRef") or {}
+    scales = {"kind": "Deployment", **scales}
+    scaled = workloads.read(namespace, scales)
+    floor = count(spec.get("minReplicaCount"), "minReplicaCount")
+    maximum = spec.get("maxReplicaCount")
+    ready, present = scaled.replicas(floor)
+    return Target(
+        kind=KEDA.name,
+        title=KEDA.title,
+        namespace=namespace,
+        name=str(meta.get("name")),
+        annotations={**_windows(spec), **annotations_of(item)},
+        reference=reference_to(item, KEDA_V1, "ScaledObject"),
+        baseline=(_record(item) or 0) if _held(item) else floor,
+        floor=floor,
+        ready=ready,
+        present=present,
+        maximum=_MAXIMUM if maximum is None else count(maximum, "maxReplicaCount"),
+        measures=measures_of(spec, lambda: workloads.requests(namespace, scaled)),
+        managed=STATE in annotations_of(item),
+        selector=scaled.selector,
+        names=workload_names(scales),
+        no_demand="none of its triggers can be measured by itself: name the query that measures this ScaledObject",
+        reaction=reaction(behaving(spec)),
+        refusal=somebody_elses(item, KEDA.title) or _idle(spec) or _paused(annotations_of(item)),
+        in_git=in_git(item, "spec", "minReplicaCount"),
+        doubt=_fallen_back(item),
+        handle=item,
+    )
 
 
 def behaving(spec: Object) -> Object:

@@ -11,7 +11,7 @@ template.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
@@ -43,12 +43,16 @@ from ahpa.adapters.kubernetes.revisions import (
 )
 from ahpa.adapters.kubernetes.scaled import Scaled, Workloads, requests_of
 from ahpa.adapters.kubernetes.together import lever_of, measures_of, parts_of
+from ahpa.adapters.kubernetes.unchanged import Look, Question, Unchanged, looking
 from ahpa.core.policy.values import STATE, TARGET_STATE
 from ahpa.core.served import KPA
 from ahpa.ports import ClusterError, Target
 from ahpa.reactive.hpa.config import HpaConfig
 from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.transport import NEVER
+
+_REVISION = "revision"
+"""A question for what was listed, by namespace and name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,30 +85,30 @@ class KnativeServices:
         config: ClusterConfig | None = None,
     ) -> None:
         self._kube = kube
+        self._unchanged = Unchanged()
         self._namespace = namespace
         self._concerns = concerns
         self._config = config or ClusterConfig("knative-serving")
 
     def targets(self, deadline: float = NEVER) -> list[Target]:
-        within = self._kube.within(deadline)
-        return KnativeServices(within, self._namespace, self._concerns, self._config)._targets()
-
-    def _targets(self) -> list[Target]:
-        services = self._kube.items(path(*collection(SERVING, "services", self._namespace)))
+        kube = self._kube.within(deadline)
+        services = kube.items(path(*collection(SERVING, "services", self._namespace)))
         ours = [item for item in services if self._concerns(item)]
         if not ours:
             return []
-        borne = bearers(self._kube, self._namespace, self._config.version(self._kube))
-        defaults = self._config.read(self._kube)
-        return [
-            target_or_refusal(
-                item,
-                KNATIVE,
-                reference_to(item, SERVING, "Service"),
-                lambda service: self._target(service, borne, defaults),
-            )
-            for item in ours
-        ]
+        borne, revisions = bearers(kube, self._namespace, self._config.version(kube))
+        defaults = self._config.read(kube)
+        into = looking(kube)
+
+        def look(question: Question) -> Object | None:
+            how, *what = question
+            return revisions.get((what[0], what[1])) if how == _REVISION else into(question)
+
+        def read(item: Object, look: Look) -> Target:
+            reference = reference_to(item, SERVING, "Service")
+            return target_or_refusal(item, KNATIVE, reference, lambda each: _target(each, borne, defaults, look))
+
+        return self._unchanged.targets(ours, read, look, common=(borne, defaults))
 
     def write(self, target: Target, floors: Sequence[int]) -> bool:
         listed = handle_of(target, _Listed)
@@ -188,67 +192,6 @@ class KnativeServices:
         lost = state.keys() - listed.active.keys() - listed.idle.keys()
         return {name: own for name, own in state.items() if name in lost and there(name)}
 
-    def _target(
-        self,
-        service: Object,
-        borne: Bearers,
-        defaults: KnativeDefaults,
-    ) -> Target:
-        meta = service["metadata"]
-        namespace, revisions = str(meta.get("namespace")), borne.by_name
-        # By name: the order in the Service's status means nothing.
-        received, state, targets = traffic(service), MINIMUM.recorded(service), TARGET.recorded(service)
-        wanted = meant(service) if received else {}  # the first of all must not wait for replicas: nobody is served yet
-        here = {n: revisions[namespace, n] for n in sorted(received | wanted) if (namespace, n) in revisions}
-        active = {n: revision for n, revision in here.items() if n in received or not failed(revision)}
-        missing = sorted(received.keys() - active.keys())
-        noted = sorted((state.keys() | targets.keys()) - active.keys())
-        idle = {n: revisions[namespace, n] for n in noted if (namespace, n) in revisions}
-        for revision in (*active.values(), *idle.values()):
-            identity(revision)
-        refusal = _somebody_elses(service) or borne.refusal or of_another_predictor(active, defaults)
-        if missing:
-            refusal = refusal or f"its Revision {', '.join(missing)} receives traffic and was not among those listed"
-        elif not active:
-            refusal = refusal or "no Revision receives traffic yet"
-        by_name = {n: facts(revision, state, defaults, self._requests, targets) for n, revision in active.items()}
-        rows = list(by_name.values())
-        own = {name: row.lever.own or 1.0 for name, row in by_name.items()}
-        maxima = [row.maximum for row in rows if row.maximum is not None]
-        measures, no_demand = measures_of(rows)
-        return Target(
-            kind=KNATIVE.name,
-            title=KNATIVE.title,
-            namespace=namespace,
-            name=str(meta.get("name")),
-            annotations=annotations_of(service),
-            reference=reference_to(service, SERVING, "Service"),
-            baseline=sum(row.baseline for row in rows),
-            floor=sum(row.floor for row in rows),
-            ready=sum(row.ready for row in rows),
-            present=sum(row.present for row in rows),
-            maximum=sum(maxima) if maxima and len(maxima) == len(rows) else None,
-            measures=measures,
-            managed=not annotations_of(service).keys().isdisjoint((STATE, TARGET_STATE)),
-            selector=f"serving.knative.dev/service={meta.get('name')}",
-            names={"workload": str(meta.get("name")), "workload-kind": "KnativeService"},
-            no_demand=no_demand,
-            reaction=next((row.reaction for row in rows if row.reaction != KPA), KPA),
-            lever=lever_of(rows),
-            parts=parts_of(by_name, received, wanted, {n: prepared_until(active[n], defaults) for n in active}),
-            assumed=defaults.assumed,
-            refusal=refusal,
-            inertia=next((row.inertia for row in rows if row.inertia), ""),
-            maker=maker_of(service),
-            handle=_Listed(service, active, idle, own, defaults, borne),
-        )
-
-    def _requests(self, revision: Object) -> Requests:
-        """What one of its pods requests, the queue-proxy with it."""
-        meta, spec = revision["metadata"], revision.get("spec") or {}
-        its = Scaled(selector=f"serving.knative.dev/revision={meta['name']}", requests=requests_of(spec))
-        return Workloads(self._kube).requests(meta["namespace"], its)
-
     def _record(self, service: Object, records: Mapping[str, str | None]) -> None:
         patch_listed(self._kube, service, SERVING, "services", annotations=records)
 
@@ -256,6 +199,68 @@ class KnativeServices:
         annotations = {kept.annotation: value for kept, value in values.items()}
         bearers = listed.bearers
         patch_listed(self._kube, revision, bearers.group_version, bearers.resource, annotations=annotations)
+
+
+def _target(service: Object, borne: Bearers, defaults: KnativeDefaults, look: Look) -> Target:
+    meta = service["metadata"]
+    namespace = str(meta.get("namespace"))
+
+    def listed(names: Iterable[str]) -> dict[str, Object]:
+        found = {name: look((_REVISION, namespace, name)) for name in names}
+        return {name: revision for name, revision in found.items() if revision is not None}
+
+    def requests(revision: Object) -> Requests:
+        """What one of its pods requests, the queue-proxy with it."""
+        meta, spec = revision["metadata"], revision.get("spec") or {}
+        its = Scaled(selector=f"serving.knative.dev/revision={meta['name']}", requests=requests_of(spec))
+        return Workloads(look).requests(meta["namespace"], its)
+
+    # By name: the order in the Service's status means nothing.
+    received, state, targets = traffic(service), MINIMUM.recorded(service), TARGET.recorded(service)
+    wanted = meant(service) if received else {}  # the first of all must not wait for replicas: nobody is served yet
+    here = listed(sorted(received | wanted))
+    active = {n: revision for n, revision in here.items() if n in received or not failed(revision)}
+    missing = sorted(received.keys() - active.keys())
+    noted = sorted((state.keys() | targets.keys()) - active.keys())
+    idle = listed(noted)
+    for revision in (*active.values(), *idle.values()):
+        identity(revision)
+    refusal = _somebody_elses(service) or borne.refusal or of_another_predictor(active, defaults)
+    if missing:
+        refusal = refusal or f"its Revision {', '.join(missing)} receives traffic and was not among those listed"
+    elif not active:
+        refusal = refusal or "no Revision receives traffic yet"
+    by_name = {n: facts(revision, state, defaults, requests, targets) for n, revision in active.items()}
+    rows = list(by_name.values())
+    own = {name: row.lever.own or 1.0 for name, row in by_name.items()}
+    maxima = [row.maximum for row in rows if row.maximum is not None]
+    measures, no_demand = measures_of(rows)
+    return Target(
+        kind=KNATIVE.name,
+        title=KNATIVE.title,
+        namespace=namespace,
+        name=str(meta.get("name")),
+        annotations=annotations_of(service),
+        reference=reference_to(service, SERVING, "Service"),
+        baseline=sum(row.baseline for row in rows),
+        floor=sum(row.floor for row in rows),
+        ready=sum(row.ready for row in rows),
+        present=sum(row.present for row in rows),
+        maximum=sum(maxima) if maxima and len(maxima) == len(rows) else None,
+        measures=measures,
+        managed=not annotations_of(service).keys().isdisjoint((STATE, TARGET_STATE)),
+        selector=f"serving.knative.dev/service={meta.get('name')}",
+        names={"workload": str(meta.get("name")), "workload-kind": "KnativeService"},
+        no_demand=no_demand,
+        reaction=next((row.reaction for row in rows if row.reaction != KPA), KPA),
+        lever=lever_of(rows),
+        parts=parts_of(by_name, received, wanted, {n: prepared_until(active[n], defaults) for n in active}),
+        assumed=defaults.assumed,
+        refusal=refusal,
+        inertia=next((row.inertia for row in rows if row.inertia), ""),
+        maker=maker_of(service),
+        handle=_Listed(service, active, idle, own, defaults, borne),
+    )
 
 
 def scaler(target: Target) -> KpaConfig | HpaConfig | None:

@@ -35,6 +35,7 @@ from ahpa.adapters.kubernetes.objects import (
 from ahpa.adapters.kubernetes.records import Records
 from ahpa.adapters.kubernetes.scaled import Scaled, Workloads
 from ahpa.adapters.kubernetes.triggers import measures_of
+from ahpa.adapters.kubernetes.unchanged import looking
 from ahpa.core.setting import FIXED
 from ahpa.ports import ClusterError, Measure, Target
 from ahpa.transport import NEVER
@@ -165,7 +166,7 @@ class InferenceServices:
     def _raw(self, kube: KubeApi, item: Object, records: Mapping[tuple[str, str], int | None]) -> Target:
         meta, predictor = item["metadata"], (item.get("spec") or {}).get("predictor") or {}
         namespace, made = str(meta["namespace"]), f"{meta['name']}-predictor"
-        workloads = Workloads(kube)
+        workloads = Workloads(looking(kube))
         scaled = workloads.read(namespace, {"kind": "Deployment", "name": made})
         scaler = _scaler(kube, item, namespace, made)
         key = self._records.key(item)
@@ -231,7 +232,7 @@ def _scaler(kube: KubeApi, item: Object, namespace: str, name: str) -> Object:
     keda = annotations_of(item).get(_CLASS) == "keda"
     where = collection(KEDA_V1, "scaledobjects", namespace) if keda else collection(AUTOSCALING_V2, HPAS, namespace)
     try:
-        spec = kube.get(path(*where, name)).get("spec")
+        spec = kube.member(path(*where), name).get("spec")
     except ClusterError:
         return {}
     return spec if isinstance(spec, dict) else {}

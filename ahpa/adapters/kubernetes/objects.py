@@ -30,7 +30,7 @@ _INSTEAD = {
 }  # fmt: skip
 """What the owner of an object should do instead, by the kind of what made it."""
 _ANY = "set the minimum there, because annotating that object is not supported yet"
-_FROM_GIT = {
+FROM_GIT = {
     "argocd-controller": "Argo CD",
     "argocd-application-controller": "Argo CD",
     "kustomize-controller": "Flux",
@@ -205,11 +205,11 @@ def only_raised(item: Object, own: float, here: float, *fields: str) -> bool:
 def in_git(item: Object, *fields: str) -> str:
     """Which tool brought this field from Git, by metadata.managedFields, and would bring it again; empty: none."""
     for entry in item["metadata"].get("managedFields") or []:
-        node: Any = entry.get("fieldsV1") if entry.get("manager") in _FROM_GIT else None
+        node: Any = entry.get("fieldsV1") if entry.get("manager") in FROM_GIT else None
         for name in fields:
             node = node.get(f"f:{name}") if isinstance(node, dict) else None
         if node is not None:
-            return _FROM_GIT[str(entry["manager"])]
+            return FROM_GIT[str(entry["manager"])]
     return ""
 
 

@@ -1,10 +1,13 @@
 """The starts of replicas, from the pods of a target: every moment that the API server noted on the way to ready.
 
 A pod whose text is damaged says less, or nothing; it never harms its neighbours. `lastTransitionTime` is the *latest*
-flip: what may be learned from it, and how often, is said in `ahpa.core.starts`.
+flip: what may be learned from it, and how often, is said in `ahpa.core.starts`. Pods that are watched are kept as they
+were when first ready (trimmed.py), so there it is the first.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
 from ahpa.adapters.kubernetes.objects import seconds
@@ -12,19 +15,29 @@ from ahpa.core.starts import Start
 from ahpa.ports import ClusterError, Target
 from ahpa.transport import NEVER
 
+Departed = Callable[[str, str], Sequence[Object]]
+"""The pods of a namespace (the path of its pods) under a label selector that became ready and are gone since."""
+
+
+def _nobody(where: str, label_selector: str) -> Sequence[Object]:
+    """Where pods are not watched."""
+    return ()
+
 
 class Pods:
     """The StartSource of a cluster."""
 
-    def __init__(self, kube: KubeApi) -> None:
+    def __init__(self, kube: KubeApi, departed: Departed = _nobody) -> None:
         self._kube = kube
+        self._departed = departed
 
     def starts(self, target: Target, deadline: float = NEVER) -> list[Start]:
-        """The replicas of one target that are there now. Raises ClusterError, also where its pods are unknown."""
+        """As `StartSource` says. Raises ClusterError, also where its pods are unknown."""
         if not target.selector:  # would select every pod of the namespace
             raise ClusterError(0, f"{target.key}: nobody says which pods are its own")
         where = path(*collection("v1", "pods", target.namespace))
-        found = [start_of(pod) for pod in self._kube.within(deadline).items(where, labelSelector=target.selector)]
+        pods = self._kube.within(deadline).items(where, labelSelector=target.selector)
+        found = [start_of(pod) for pod in (*pods, *self._departed(where, target.selector))]
         return [start for start in found if start is not None]
 
 

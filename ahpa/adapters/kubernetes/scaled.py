@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
+from ahpa.adapters.kubernetes.api import Object, collection, path
 from ahpa.adapters.kubernetes.hpa_metrics import Requests, quantity
 from ahpa.adapters.kubernetes.objects import count
-from ahpa.ports import ClusterError
+from ahpa.adapters.kubernetes.unchanged import Look
 
 _WHOLE = {"Deployment": "deployments", "StatefulSet": "statefulsets"}
 """Kinds of apps/v1 that are read whole."""
@@ -46,28 +46,24 @@ class Scaled:
 class Workloads:
     """Reads them; what cannot be had is not known, and no error."""
 
-    kube: KubeApi
+    look: Look
 
     def read(self, namespace: str, reference: Object) -> Scaled:
         """The object of a `scaleTargetRef`. Raises what damaged text in it raises."""
         kind, name = str(reference.get("kind")), str(reference.get("name"))
         group_version = str(reference.get("apiVersion") or _APPS)
-        try:
-            if kind in _WHOLE and group_version == _APPS:
-                return _whole(self.kube.get(path(*collection(_APPS, _WHOLE[kind], namespace), name)))
-            return _scale(self.kube.get(path(*collection(group_version, plural(kind), namespace), name, "scale")))
-        except ClusterError:
-            return Scaled()
+        if kind in _WHOLE and group_version == _APPS:
+            item = self.look(("member", path(*collection(_APPS, _WHOLE[kind], namespace)), name))
+            return Scaled() if item is None else _whole(item)
+        item = self.look(("get", path(*collection(group_version, plural(kind), namespace), name, "scale")))
+        return Scaled() if item is None else _scale(item)
 
     def requests(self, namespace: str, scaled: Scaled) -> Requests:
         """What a replica requests: of one of its pods, with what was injected into it, else of its template. Raises
         what damaged text in it raises."""
         if not scaled.selector:
             return scaled.requests
-        try:
-            pod = self.kube.first(path(*collection("v1", "pods", namespace)), labelSelector=scaled.selector)
-        except ClusterError:
-            return scaled.requests
+        pod = self.look(("first", path(*collection("v1", "pods", namespace)), scaled.selector))
         return scaled.requests if pod is None else requests_of(pod.get("spec") or {})
 
 

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from ahpa import __version__
 from ahpa.adapters.telemetry.fleet import Fleet
+from ahpa.adapters.telemetry.watches import Watches
 from ahpa.ports import TargetRound
 from forecasting.forecast import Coverage
 
@@ -21,6 +22,8 @@ class Metrics:
         gauge, counter = self._gauge, self._counter
         self.fleet = Fleet()
         self.registry.register(self.fleet)
+        self.watches = Watches()
+        self.registry.register(self.watches)
         self.decisions = counter("ahpa_decisions_total", "Decisions by reason", ("reason",))
         self.writes = counter("ahpa_writes_total", "Writes to targets by result", ("result",))
         self.read_errors = counter("ahpa_metrics_errors_total", "Demand queries without a trustworthy answer", ())

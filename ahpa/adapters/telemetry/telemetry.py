@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ahpa.adapters.telemetry.logs import LOG
 from ahpa.adapters.telemetry.metrics import Metrics
+from ahpa.adapters.telemetry.watches import Told
 from ahpa.ports import TargetRound
 from forecasting.forecast import Coverage
 
@@ -20,6 +21,10 @@ class Telemetry:
     def text(self) -> bytes:
         """What /metrics serves."""
         return self._metrics.text()
+
+    def watch(self, told: Told) -> None:
+        """Who tells at each scrape how the watches of the cluster go."""
+        self._metrics.watches.told = told
 
     def log(self, event: str, level: int = logging.INFO, **fields: object) -> None:
         LOG.log(level, event, extra={"fields": fields})
