@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ahpa.core.known.knowledge import usual
+from ahpa.core.known.knowledge import Known, usual
 from ahpa.core.observation import Workload
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.policy.values import Policy
@@ -45,6 +45,8 @@ class Learned:
     past: frozenset[str] = frozenset()
     """Those on whose history settings can be tried."""
     doubts: Doubts = NO_DOUBTS
+    planned: Mapping[str, Known] = field(default_factory=dict)
+    """By series: the events that it was learned with, as they were known then."""
 
     def observed(self, recent: Reading) -> Learned:
         """After the steps of `recent` that are newer than what the forecaster has seen. Of one in which nothing could
@@ -170,7 +172,9 @@ class Learner:
         largest = {key: value for key, value in earlier.largest.items() if key in going_on}
         largest |= dict(zip(history.keys, largest_lately(history).tolist(), strict=True))
         past = frozenset(key for key in has_past(history) if chosen.get(key, Policy().model) == Policy().model)
-        return Learned(forecaster, largest, frozenset(known), frozenset(seen), past, doubts)
+        planned = {series: said for series, said in earlier.planned.items() if series in going_on}
+        planned |= {series: said for series, said in listing.planned.items() if series in known}
+        return Learned(forecaster, largest, frozenset(known), frozenset(seen), past, doubts, planned)
 
 
 def _chosen(listing: Listing) -> dict[str, str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ahpa.core.known.knowledge import Known
+from ahpa.core.known.knowledge import NOTHING, Known
 from ahpa.core.policy.values import Parsed
 from ahpa.core.served import Reaction
 from ahpa.core.units import Fit
@@ -54,6 +54,22 @@ class Listing:
     """Kinds that did not answer, and what was said: their targets are not gone, only not seen."""
     admitted: frozenset[str] = frozenset()
     """The keys of those that are within their namespace's share."""
+    changed: frozenset[str] = frozenset()
+    """Series whose events are others than the model has learned with."""
+
+    def until_learned(self, learned: Mapping[str, Known], known: Collection[str], now: float) -> Listing:
+        """What may be acted on of events that changed since the `known` series were learned, by series with `learned`
+        ones."""
+        here, changed = list(self.asked), set()
+        for at, asked in enumerate(here):
+            policy, series = asked.parsed.policy, asked.series if asked.query is not None else ""
+            if series in known and (policy.events or series in learned):
+                said, before = policy.known, learned.get(series, NOTHING)
+                if (said.events, said.clock) != (before.events, before.clock):
+                    changed.add(series)
+                    events = said.until_learned(before, now).events or None
+                    here[at] = replace(asked, parsed=replace(asked.parsed, policy=replace(policy, events=events)))
+        return replace(self, asked=tuple(here), changed=frozenset(changed)) if changed else self
 
     @property
     def queries(self) -> dict[str, str]:

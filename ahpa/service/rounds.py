@@ -158,6 +158,7 @@ class Service:
         budget = Budget.of_tick(began, self.settings.tick_seconds)
         self._take_refits()
         listing = self._observer.list(budget.listing, self._memory.admitted)
+        listing = listing.until_learned(self._learned.planned, self._learned.known, now)
         mine = turn(self._turn, listing, self._leases, self._may_write(now))
         self._observer.tell_of_kinds(listing, self._memory)
         self._memory.forget_all_but({*listing.keys, *listing.keys.values()}, listing.unlisted)
@@ -267,7 +268,7 @@ class Service:
         first time has its settings tried on its past by another refit."""
         pause = max(self.settings.tick_seconds, self._refit_seconds / REFIT_SHARE)
         lately = 0 <= now - self._wished_at < min(pause, NEW_SERIES_REFIT_SECONDS)
-        unknown = set(listing.queries) - self._learned.known - set(recent.problems)
+        unknown = (set(listing.queries) - self._learned.known - set(recent.problems)) | listing.changed
         if lately or self._refitting.locked():
             return
         untried = self._memory.untried(self._learned.past)

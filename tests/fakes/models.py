@@ -24,12 +24,13 @@ class SameAsYesterday:
 
 @dataclass(frozen=True, eq=False)
 class SameAsNow:
-    """The most gullible one: what was seen last goes on, at every level."""
+    """The most gullible one: what was seen last goes on, at every level; the most of the last so many steps."""
 
     name: str = "now"
+    steps: int = 1
 
     def fit(self, history: Panel) -> Now:
-        return Now(history)
+        return Now(history, self.steps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +82,14 @@ class Yesterday:
 
 @dataclass(frozen=True, eq=False)
 class Now(Yesterday):
+    steps: int = 1
+
     def observe(self, panel: Panel) -> Now:
-        return Now(super().observe(panel).history)
+        return Now(super().observe(panel).history, self.steps)
 
     def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
         past, ends = self.history, np.asarray(windows)
-        last = np.array([row[np.isfinite(row)][-1:].sum() for row in past.values])
+        last = np.array([row[np.isfinite(row)][-self.steps :].max(initial=0.0) for row in past.values])
         levelled = np.broadcast_to(last[:, None, None], (len(last), len(ends), len(levels)))
         names, fine = (("now",) * len(last), (None,) * len(last))
         return Forecast(

@@ -19,8 +19,8 @@ from forecasting.fleet.calendar import Calendar
 from tests.core.conftest import workload_of
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
-from tests.fakes.models import SameAsYesterday
-from tests.service.stage import NOW, SETTINGS, add_knative, staged
+from tests.fakes.models import SameAsNow, SameAsYesterday
+from tests.service.stage import NOW, ROOT, SETTINGS, add_knative, staged
 
 TODAY = f"{datetime.fromtimestamp(NOW, UTC):%Y-%m-%d}"
 """It is 09:00 UTC: 10:00 in Berlin, 18:00 in Tokyo."""
@@ -91,6 +91,30 @@ def test_an_event_is_in_the_forecast_and_not_in_what_is_learned() -> None:
     plan = during["knative/shop/sale"].plan
     assert plan is not None
     assert plan.peak == pytest.approx(60.0)
+
+
+def test_an_event_that_is_written_down_while_it_runs_counts_once() -> None:
+    """The sale is on since half past eight, and three times as many come. Its owner annotates it only now: 60 are
+    foreseen before and after the refit that this wishes for, never 180. Then it is taken away: still 60."""
+
+    def load(now: float) -> float:
+        return 60.0 if NOW - 1800 <= now < NOW + 3600 else 20.0
+
+    kube = told(sale={}, other={})
+    stage = staged(kube, FakePrometheus({"up": load}), models={"fleet": SameAsNow(steps=20)}, places=calendar_at)
+    stage.service.refit(NOW)
+    stage.tick()
+    peaks = []
+    for minute, events in ((1, f"{TODAY}T08:30..{TODAY}T10:00 x3"), (2, None), (7, None), (8, "")):
+        now = NOW + 60 * minute
+        if events is not None:
+            kube.edit(f"{ROOT}/services/sale", {"metadata": {"annotations": {"ahpa.dev/events": events or None}}})
+        decision = stage.tick(now)["knative/shop/sale"]
+        assert decision.plan is not None
+        peaks.append(decision.plan.peak)
+        if stage.service.take_wish("refit"):
+            stage.service.refit(now)
+    assert peaks == pytest.approx([60.0] * 4)
 
 
 def test_nothing_is_learned_of_a_setting_while_there_is_an_event() -> None:

@@ -133,6 +133,9 @@ class Known:
         return f"a planned event until {shown(last, self._zone(event)):%d %b %Y %H:%M} {event.zone or self.clock}"
 
 
+NOTHING = Known()
+
+
 def usual(panel: Panel, known: Mapping[str, Known]) -> Panel:
     """The panel with the demand of each row divided by the factors of its events; `known` by key. The very same where
     there are none, for else it is copied."""
