@@ -237,7 +237,11 @@ def endure_watching(fault: Fault, seconds: float) -> float:
             assert all(floors[key] >= before[key] for key in before), "a lowering write"
             before = floors
             time.sleep(max(0.0, began + (number + 1) * WATCHED_ROUND - time.monotonic()))
-        lists = [path for method, path in at.server.asked if method == "GET" and path.endswith((*LISTS, "s/pods"))]
+        lists = [
+            path
+            for method, path in at.server.asked
+            if method == "GET" and path.endswith((*LISTS, "/pods", "/deployments"))
+        ]
         rate = len(lists) / (time.monotonic() - began)
         at.server.fault = lambda *_: None
         at.kube.writes.clear()

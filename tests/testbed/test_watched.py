@@ -69,6 +69,7 @@ def watched(kubeconfig: Path, namespace: str | None) -> Iterator[Watched]:
         yield made
     finally:
         made.close()
+        assert not [thread for thread in threading.enumerate() if thread.name.startswith("watch /")], "they end at once"
 
 
 def only(actuator: Actuator) -> Target:

@@ -24,7 +24,7 @@ from ahpa.ports import ClusterError
 from ahpa.transport import NEVER
 
 MOST_OBJECTS = 200_000
-"""Of one collection; trimmed they are some 500 MiB."""
+"""Of one collection; trimmed they are some 1 GiB."""
 _COLLECTION = re.compile(r"(/api/v1|/apis/[^/]+/[^/]+)(?:/namespaces/([^/]+))?/([^/]+)")
 
 

@@ -14,7 +14,7 @@ from tests.service.api_server import Send, answer, event, refusal
 
 
 def hang(send: Send) -> object:
-    time.sleep(3)
+    time.sleep(0.6)
     return "answered"
 
 
@@ -51,7 +51,7 @@ def test_who_has_a_deadline_waits_no_longer() -> None:
 
 def test_out_of_touch_for_long_is_no_list() -> None:
     """For a while what was known still counts, then a kind is not listed, and held, until the server is back."""
-    with watching() as at:
+    with watching(rhythm=replace(QUICK, patience=1.2)) as at:
         at.names()
         at.server.fault = lambda method, path, send, _: "reset"
         at.server.cut()
@@ -62,7 +62,7 @@ def test_out_of_touch_for_long_is_no_list() -> None:
             return "nothing heard of" in problem(at)
 
         until(lost, "it is not believed any more")
-        assert time.monotonic() - began > QUICK.patience / 2
+        assert time.monotonic() - began > 0.6
         at.sees()
         until(lambda: not lost(), "it is back")
         assert at.names() == ["a", "b"]
@@ -192,7 +192,7 @@ def test_a_connection_that_hangs_or_drips_is_ended() -> None:
 
 
 def test_more_objects_than_are_held_are_no_list() -> None:
-    with watching(most=3) as at:
+    with watching(most=3, rhythm=replace(QUICK, patience=0.6)) as at:
         at.names()
         for name in ("c", "d"):
             put(at.kube, name)
