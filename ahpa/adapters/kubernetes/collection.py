@@ -183,7 +183,7 @@ class Collection:
                 more = str(meta.get("continue") or "")
         except ClusterError:
             if first:  # what a list that failed has cost is no longer free
-                self._pace.take(self._stopping, pages)
+                self._pace.count(pages)
             raise
         self._listed(held, version)
 

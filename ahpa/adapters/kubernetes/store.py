@@ -136,16 +136,16 @@ class Store:
         with self._lock:
             if not anew and _older(at, self._seen):
                 raise Stale(f"the API server is behind: it lists version {version} after {self._seen} was seen")
-            before, self._here = self._here, Shelf()
+            fresh = Shelf()
             for held in listed:
-                self._here.put(held)
-            for held in before.all():
-                now_there = self._here.get(place_of(held.item))
+                fresh.put(held)
+            for held in self._here.all():
+                now_there = fresh.get(place_of(held.item))
                 if not anew and _older(at, held.version):
-                    self._here.put(held)
+                    fresh.put(held)
                 elif now_there is None or _uid(now_there.item) != _uid(held.item):
                     self._depart(held, now)
-            self.version, self._seen = version, at
+            self._here, self.version, self._seen = fresh, version, at
 
     def happened(self, kind: str, item: Object, now: float) -> None:
         """An event of a watch: ADDED, MODIFIED, DELETED or BOOKMARK. One that is older than what is known is nothing

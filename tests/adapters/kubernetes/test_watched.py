@@ -148,6 +148,8 @@ def test_the_threads_end_with_it() -> None:
         at.watched.close()
         assert time.monotonic() - began < 0.9, "a watch that is open is not waited for"
         assert not threads()
+        with pytest.raises(ClusterError, match="have ended"):
+            at.watched.items(PODS)
 
 
 def threads() -> list[str]:
