@@ -226,3 +226,19 @@ def test_a_line_without_end_is_refused() -> None:
         put(at.kube, "c")
         until(lambda: at.names() == ["a", "b", "c"], "it goes on")
         assert len(sent) < 60
+
+
+def test_a_list_whose_pages_never_end_is_asked_for_at_the_usual_pace() -> None:
+    """The pages of a first list are free as long as they are full."""
+    with watching(rhythm=replace(QUICK, lists_per_second=5.0, lists_at_once=1)) as at:
+        page = answer(200, {"metadata": {"resourceVersion": "9", "continue": "x"}, "items": [STALE]})
+
+        def fault(method: str, path: str, send: Send, _: bytes) -> object:
+            send(page)
+            return "answered"
+
+        at.server.fault = fault
+        began = time.monotonic()
+        with pytest.raises(ClusterError, match="no answer within the round's time"):
+            at.watched.within(began + 1.0).items(SERVICES)
+        assert 2 <= at.asked("GET") <= 5 * (time.monotonic() - began) + 2
