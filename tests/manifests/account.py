@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from ahpa.adapters.kubernetes.api import Kube
+from ahpa.adapters.kubernetes.api import Kube, Stream
 from ahpa.ports import Actuator, ClusterError, Target
 from testbed import Testbed
 from testbed.kube import KubeApi, KubeError
@@ -53,6 +53,12 @@ class Recording(Kube):
         verb = {"GET": "get" if len(words) == 3 else "list", "PATCH": "patch", "POST": "create"}[method]
         self.used.add((group, words[1], verb))
         return answer
+
+    def watch(self, where: str, version: str, seconds: float) -> Stream:
+        stream = super().watch(where, version, seconds)
+        group = "" if where.startswith("/api/") else where.split("/")[2]
+        self.used.add((group, where.rpartition("/")[2], "watch"))
+        return stream
 
 
 def raise_and_restore(bed: Testbed, actuator: Actuator) -> Target:

@@ -20,6 +20,7 @@ import pytest
 from ahpa.adapters.kubernetes.events import Events
 from ahpa.adapters.kubernetes.kinds import KINDS
 from ahpa.adapters.kubernetes.pods import Pods
+from ahpa.adapters.kubernetes.watched import Watched
 from testbed import Testbed
 from testbed.build import find_parts
 from testbed.kube import KubeApi, KubeError
@@ -168,15 +169,16 @@ def test_the_fence_is_for_us_alone(bed: Testbed, ours: KubeApi) -> None:
 
 def test_the_adapters_live_on_these_rights_and_use_every_one(bed: Testbed, ours: KubeApi, targets: str) -> None:
     """Raise, restore, learn from pods and tell, as our account: every call is granted, every grant is used."""
-    kube = Recording.connect(str(bed.service_account_kubeconfig(HOME, "ahpa")))
-    kube.used = set()
-    for kind in (KINDS["knative"], KINDS["hpa"]):
-        target = raise_and_restore(bed, kind.actuator(kube, TEAM))
-        assert Events(kube, "test").say(target, "Tested", "as our account", 1_764_000_000.0)
-        Pods(kube).starts(target)
-    unused = set().union(*(RIGHTS[name] for name in USUAL)) - kube.used
-    elsewhere = {("apps", "statefulsets", "get"), ("argoproj.io", "rollouts/scale", "get")}
-    assert unused == elsewhere, "only because no StatefulSet and no Rollout is here"
+    account = Recording.connect(str(bed.service_account_kubeconfig(HOME, "ahpa")))
+    account.used = set()
+    with closing(Watched(account, TEAM)) as kube:
+        for kind in (KINDS["knative"], KINDS["hpa"]):
+            target = raise_and_restore(bed, kind.actuator(kube, TEAM))
+            assert Events(kube, "test").say(target, "Tested", "as our account", 1_764_000_000.0)
+            Pods(kube, kube.departed).starts(target)
+        granted = set().union(*(RIGHTS[name] for name in USUAL))
+        elsewhere = {right for right in granted if right[1] in ("statefulsets", "rollouts/scale")}
+        bed.wait_for(lambda: granted - account.used == elsewhere, what="all rights but of what is not here are used")
 
 
 def test_the_service_runs_on_the_settings_and_rights_that_are_installed(

@@ -6,6 +6,7 @@ raises on what is no object (docs/decisions/0060-the-cluster-watched.md).
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -78,10 +79,10 @@ class Collection:
         self._news = threading.Condition()
         self._stream: Stream | None = None
         self._error: ClusterError | None = None
-        self._heard_at = -float("inf")
+        self._heard_at = -math.inf
         self._lists = 0
         self._pause = rhythm.pauses[0]
-        self._unwatched_until = -float("inf")
+        self._unwatched_until = -math.inf
         self._said = False
         self._thread = threading.Thread(target=self._run, name=f"watch {where}", daemon=True)
 
@@ -168,10 +169,10 @@ class Collection:
     def _list(self) -> None:
         """All of it, page by page, so that a large list is never held whole as it came."""
         kube, held, version, more, pages = self._kube.within(self._clock() + LIST_SECONDS), [], "", "", 0
-        first = not self._lists
+        first, free = not self._lists, False
         try:
             while not pages or more:
-                if not pages or not first:
+                if not free:
                     self._pace.take(self._stopping)
                 page = kube.get(self._where, limit=str(PAGE), **({"continue": more} if more else {}))
                 pages += 1
@@ -180,10 +181,12 @@ class Collection:
                 if not version or not isinstance(items, list) or not isinstance(meta, dict):
                     raise ClusterError(0, f"{self._where}: the answer is not a list")
                 held += [self.store.trimmed(item) for item in objects_among(items)]
+                self.store.check(len(held))
                 more = str(meta.get("continue") or "")
+                free = first and len(items) >= PAGE  # a server that turns pages without end is asked at the usual pace
         except ClusterError:
             if first:  # what a list that failed has cost is no longer free
-                self._pace.take(self._stopping, pages)
+                self._pace.count(pages)
             raise
         self._listed(held, version)
 

@@ -18,13 +18,14 @@ class Rhythm:
     stream: tuple[float, float] = (20.0, 30.0)
     """A watch is asked for so long, drawn anew each time. Its end is a sign of life: a connection that is dead and says
     so to nobody is noticed after this, before the patience is over."""
-    pauses: tuple[float, float] = (1.0, 60.0)
-    """After a failure, and at most, as each is twice the last one."""
+    pauses: tuple[float, float] = (1.0, 30.0)
+    """After a failure, and at most, as each is twice the last one. Shorter than the patience, so that one that breaks
+    again and again is still heard of in between."""
     refused: float = 60.0
     """What is not there, or not allowed, is asked for again after this."""
     lists_per_second: float = 1.0
     """Requests for lists, over all collections. The first whole list of each is free: it may have many pages."""
-    lists_at_once: int = 5
+    lists_at_once: int = 10
     """What was not asked for a while may be made up for, up to so many."""
     departed: float = 600.0
     """So long replicas are remembered that are gone: longer than a round that looks for them is late."""
@@ -43,11 +44,16 @@ class Pace:
         self._free_at = clock()
         """When what was let through would be over, had it kept the rate."""
 
-    def take(self, stopping: threading.Event, count: int = 1) -> None:
-        """Count so many, and wait until that many were allowed; not once it is `stopping`."""
-        with self._lock:
-            now = self._clock()
-            wait = max(self._free_at, now) - now - self._ahead
-            self._free_at = max(self._free_at, now) + count * self._every
+    def take(self, stopping: threading.Event) -> None:
+        """Count one, and wait for its turn; not once it is `stopping`."""
+        wait = self.count(1)
         if wait > 0:
             stopping.wait(wait)
+
+    def count(self, number: int) -> float:
+        """So many were let through. Seconds that they should have waited."""
+        with self._lock:
+            now = self._clock()
+            free_at = max(self._free_at, now)
+            self._free_at = free_at + number * self._every
+            return free_at - now - self._ahead

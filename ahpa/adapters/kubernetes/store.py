@@ -122,6 +122,11 @@ class Store:
     def __len__(self) -> int:
         return len(self._here)
 
+    def check(self, count: int) -> None:
+        """Raises ClusterError where so many objects are too many."""
+        if count > self._most:
+            raise ClusterError(0, f"more than {self._most:,} objects: they are not held")
+
     def trimmed(self, item: Object) -> Held:
         """A listed object, as it is to be kept."""
         before = self._here.get(place_of(item))
@@ -131,21 +136,20 @@ class Store:
         """A whole list, of this version. What was written after it stays. Raises Stale where more was known before,
         unless all begins `anew`; ClusterError where there are too many."""
         at = _number(version)
-        if len(listed) > self._most:
-            raise ClusterError(0, f"more than {self._most:,} objects: they are not held")
+        self.check(len(listed))
         with self._lock:
             if not anew and _older(at, self._seen):
                 raise Stale(f"the API server is behind: it lists version {version} after {self._seen} was seen")
-            before, self._here = self._here, Shelf()
+            fresh = Shelf()
             for held in listed:
-                self._here.put(held)
-            for held in before.all():
-                now_there = self._here.get(place_of(held.item))
+                fresh.put(held)
+            for held in self._here.all():
+                now_there = fresh.get(place_of(held.item))
                 if not anew and _older(at, held.version):
-                    self._here.put(held)
+                    fresh.put(held)
                 elif now_there is None or _uid(now_there.item) != _uid(held.item):
                     self._depart(held, now)
-            self.version, self._seen = version, at
+            self._here, self.version, self._seen = fresh, version, at
 
     def happened(self, kind: str, item: Object, now: float) -> None:
         """An event of a watch: ADDED, MODIFIED, DELETED or BOOKMARK. One that is older than what is known is nothing
@@ -166,9 +170,8 @@ class Store:
         if kind == "DELETED":
             self._here.drop(place)
             self._depart(held, now)
-        elif known is None and len(self._here) >= self._most:
-            raise ClusterError(0, f"more than {self._most:,} objects: they are not held")
         else:
+            self.check(len(self._here) + (known is None))
             self._here.put(held)
 
     def written(self, item: Object) -> None:

@@ -24,7 +24,7 @@ from ahpa.ports import ClusterError
 from ahpa.transport import NEVER
 
 MOST_OBJECTS = 200_000
-"""Of one collection; trimmed they are some 500 MiB."""
+"""Of one collection; trimmed they are some 1 GiB."""
 _COLLECTION = re.compile(r"(/api/v1|/apis/[^/]+/[^/]+)(?:/namespaces/([^/]+))?/([^/]+)")
 
 
@@ -51,6 +51,7 @@ class Watched:
         self._pace = Pace(rhythm.lists_per_second, rhythm.lists_at_once)
         self._collections: dict[str, Collection] = {}
         self._starting = threading.Lock()
+        self._closed = threading.Event()
 
     def within(self, deadline: float) -> Self:
         bound = copy.copy(self)
@@ -113,7 +114,9 @@ class Watched:
 
     def close(self, seconds: float = 2.0) -> None:
         """End all threads, and wait so long for that. One whose server does not answer ends when its time is over."""
-        every = list(self._collections.values())
+        with self._starting:
+            self._closed.set()
+            every = list(self._collections.values())
         for each in every:
             each.stop()
         end = time.monotonic() + seconds
@@ -143,6 +146,8 @@ class Watched:
 
     def _started(self, where: str, resource: str) -> Collection:
         with self._starting:
+            if self._closed.is_set():
+                raise ClusterError(0, f"{where}: not watched, as the watches have ended")
             if where not in self._collections:
                 remembers = (lambda pod: ready_since(pod) is not None) if resource == "pods" else (lambda item: False)
                 store = Store(Keeping(resource), self._most, remembers)

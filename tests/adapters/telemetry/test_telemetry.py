@@ -157,3 +157,15 @@ def test_only_the_given_paths_are_served() -> None:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_how_the_watches_go_is_asked_at_each_scrape() -> None:
+    """Whatever they told last: a watch that ends says nothing by itself."""
+    telemetry, told = Telemetry(), [("apps/v1/deployments", 3, 0.5, 1)]
+    telemetry.watch(lambda: told)
+    shown = telemetry.text().decode()
+    told[0] = ("apps/v1/deployments", 4, 61.0, 3)
+    for text, values in ((shown, (3.0, 0.5, 1.0)), (telemetry.text().decode(), (4.0, 61.0, 3.0))):
+        names = ("ahpa_watched_objects", "ahpa_watch_silent_seconds", "ahpa_watch_lists_total")
+        for name, value in zip(names, values, strict=True):
+            assert f'{name}{{collection="apps/v1/deployments"}} {value}' in text
