@@ -25,6 +25,7 @@ from ahpa.core.election import (
     may_write,
     next_step,
     open_until,
+    over_at,
     saw,
     written,
     wrote,
@@ -32,9 +33,9 @@ from ahpa.core.election import (
 from ahpa.core.shards import lease_of, to_ask_for
 from ahpa.ports import ClusterError
 
-FENCE_SECONDS = 0.25
+FENCE_SECONDS = 0.1
 """A new holder's first write comes so long after its lease: until then the API server's fence may still let the former
-holder through (docs/decisions/0067 has what was measured)."""
+holder through (docs/decisions/0067-the-fence-of-a-lease.md: for 10 ms at most)."""
 LOOK_SECONDS = 0.5
 """Who waits for a lease looks at least so often: one that was given back is taken within a second."""
 
@@ -178,9 +179,9 @@ class Elector:
         now = self._clock()
         for name in self._leases:
             self._tell(name, self._may_write(name))
-        opening = [view.opens_at - now for view in self._views.values() if 0 < view.opens_at - now < math.inf]
         idle = self._terms.retry_seconds if len(self._mine()) == len(self._leases) else self._between
-        return 0.0 if took else min([idle, *opening])
+        ahead = [moment for view in self._views.values() for moment in (view.opens_at, over_at(view, self._terms))]
+        return 0.0 if took else min([idle, *(moment - now for moment in ahead if moment > now)])
 
     # Its parts
 
@@ -191,7 +192,7 @@ class Elector:
 
     @property
     def _between(self) -> float:
-        return min(self._terms.retry_seconds / 2, LOOK_SECONDS)
+        return min(self._terms.retry_seconds / 4, LOOK_SECONDS)
 
     def _mine(self) -> list[str]:
         return [name for name, view in self._views.items() if view.record.holder == self._me]

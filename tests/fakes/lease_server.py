@@ -40,6 +40,8 @@ class LeaseServer(RawServer):
     def __init__(self) -> None:
         self.faults: dict[str, str] = {}
         self.writes: list[Write] = []
+        self.seen: dict[str, float] = {}
+        """When each client asked for something last."""
         self.objects: dict[str, dict[str, object]] = {}
         self._versions = 0
         self._lock = threading.Lock()
@@ -64,6 +66,7 @@ class LeaseServer(RawServer):
             rest += connection.recv(65_536)
         who = said.get("authorization", "").removeprefix("Bearer ")
         where = unquote(urlsplit(target).path)
+        self.seen[who] = time.monotonic()
         fault = self.faults.get(who, "")
         if fault == "hang":
             self._stopped.wait(30)

@@ -26,7 +26,7 @@ from ahpa.ports import ClusterError
 from ahpa.service.elector import Elector
 from tests.fakes.lease_server import THING, UID
 
-WRITE_SECONDS = 0.02
+WRITE_SECONDS = 0.04
 """How often it writes."""
 
 
