@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ import click
 
 from ahpa.commands.cluster import Cluster
 from ahpa.commands.options import SECONDS, Command
-from ahpa.core.shards import MOST_SHARDS
+from ahpa.core.shards import DIGITS, MOST_SHARDS
 
 if TYPE_CHECKING:
     from ahpa.adapters.kubernetes.api import KubeApi
@@ -87,3 +89,21 @@ def fence_of(elector: Elector | None) -> Callable[[KubeApi], KubeApi]:
     from ahpa.adapters.kubernetes.fenced import Fenced
 
     return lambda kube: Fenced(kube, elector.seconds_left)
+
+
+@contextmanager
+def held(elector: Elector, seconds: float = 60.0) -> Iterator[None]:
+    """Lead everything for the time of a command, as a Job does that writes with the service's own account. Raises
+    ClusterError where that does not come about in so long: then somebody else leads, and goes on doing so."""
+    from ahpa.ports import ClusterError
+
+    elector.start()
+    try:
+        until = time.monotonic() + seconds
+        while not all(map(elector.holds, DIGITS)):
+            if time.monotonic() > until:
+                raise ClusterError(409, f"another process holds a Lease {LEASE}-*: scale its Deployment to 0 first")
+            time.sleep(0.1)
+        yield
+    finally:
+        elector.stop()

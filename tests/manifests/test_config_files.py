@@ -183,6 +183,7 @@ def test_alerts_name_metrics_and_reasons_that_exist() -> None:
     assert named - set(Reason) == set()
     assert {each["alert"] for each in rules} == {
         "AHPANotTicking",
+        "AHPANoLeader",
         "AHPAForecastStale",
         "AHPAFloorAtMax",
         "AHPAApplyFailing",

@@ -68,10 +68,11 @@ class Copies:
             who, _, digits = said.partition(" ")
             noted = {"labels": {"ahpa.dev/lease": "shard"}, "annotations": {"ahpa.dev/digits": digits}}
             holder = f"{self.identities[who]}_1f2e" if who in self.identities else None
-            body = {"metadata": {"name": name.replace("_", "-"), **noted}, "spec": {"holderIdentity": holder}}
+            lease = name.replace("_", "-")
+            body = {"metadata": {"name": lease, **noted}, "spec": {"holderIdentity": holder}}
             where = self.bed.api.resource("leases").path(HOME)
             try:
-                self.bed.api.request("PATCH", f"{where}/{body['metadata']['name']}", body, MERGE)
+                self.bed.api.request("PATCH", f"{where}/{lease}", body, MERGE)
             except KubeError:
                 self.bed.api.request("POST", where, body)
 
