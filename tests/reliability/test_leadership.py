@@ -108,6 +108,8 @@ class Rivals:
             wait_for(lambda: refused(log()), "the late write arrives")
             late = [write.writer for write in refused(log())]
             assert late == [leader], late
+        if mode in ("SIGKILL", "graceful stop"):
+            self.processes[leader].wait(PATIENCE_SECONDS)
         self.server.faults.clear()
         written = [write for write in log() if write.accepted] if mode == "SIGSTOP" else log()
         return Outcome(mode, first - began, two_leaders(written), reigns(log()), len(refused(log())))
