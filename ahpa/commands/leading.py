@@ -92,11 +92,14 @@ def fence_of(elector: Elector | None) -> Callable[[KubeApi], KubeApi]:
 
 
 @contextmanager
-def held(elector: Elector, seconds: float = 60.0) -> Iterator[None]:
-    """Lead everything for the time of a command, as a Job does that writes with the service's own account. Raises
-    ClusterError where that does not come about in so long: then somebody else leads, and goes on doing so."""
+def held(elector: Elector | None, seconds: float = 60.0) -> Iterator[None]:
+    """Lead everything for the time of a command, as a Job does that writes with the service's own account; None: there
+    is no election. Raises ClusterError where that does not come about in so long: then somebody else leads on."""
     from ahpa.ports import ClusterError
 
+    if elector is None:
+        yield
+        return
     elector.start()
     try:
         until = time.monotonic() + seconds

@@ -22,7 +22,7 @@ from ahpa.commands.cluster import (
     ports_of,
     settings_of,
 )
-from ahpa.commands.leading import Leading, elector_of, fence_of, leading_options
+from ahpa.commands.leading import Leading, elector_of, fence_of, held, leading_options
 from ahpa.commands.options import SECONDS, chosen
 
 if TYPE_CHECKING:
@@ -108,13 +108,14 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     telemetry = Telemetry()
     settings = settings_of(deciding, demand, options.refit)
     pace = Pace(options.write_rate, round(3 * options.write_rate))
-    elector = None if options.once else elector_of(leading, cluster, telemetry)
+    elector = elector_of(leading, cluster, telemetry)
     journal = _journal(options.journal)
     ports = ports_of(cluster, demand, telemetry, pace=pace, journal=journal, fence=fence_of(elector))
     service = Service(settings, ports, lambda now: not options.dry_run, leases=elector or ALONE)
     loop = Loop(service, telemetry)
     if options.once:
-        return _once(service, loop)
+        with held(elector):
+            return _once(service, loop)
     servers = serve_pages(service, loop, telemetry, options.metrics_port, options.health_port)
     telemetry.log("service.started", ports=[server.server_address[1] for server in servers])
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -10,16 +10,19 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import pytest
 
 from ahpa.adapters.kubernetes.fenced import Fenced
-from ahpa.core.election import Terms
+from ahpa.core.election import Record, Terms
+from ahpa.core.shards import shards
 from ahpa.ports import ClusterError
+from ahpa.service.elector import Elector
 from tests.fakes.kube import FakeKube
 from tests.fakes.lease_server import LEASES, THING, LeaseServer
-from tests.reliability.contender import Contender
+from tests.reliability.contender import Contender, Quiet
 from tests.reliability.judge import refused, reigns, two_leaders
 
 TERMS = Terms(1, 0.6, 0.15)
@@ -170,6 +173,37 @@ def test_shards_are_shared_evenly_when_a_replica_joins_and_taken_back_when_it_le
             assert first.elector.share == 0.5
         wait_for(lambda: held() == [4, 0], "what was given back is taken")
     assert held() == [0, 0]
+
+
+@dataclass
+class Forbidding:
+    """A store in memory, of which one lease may not be written to."""
+
+    forbidden: str
+    records: dict[str, Record] = field(default_factory=dict)
+
+    def read(self, seconds: float) -> dict[str, Record]:
+        return dict(self.records)
+
+    def write(self, name: str, record: Record, seconds: float) -> Record:
+        if name == self.forbidden:
+            raise ClusterError(403, f"leases {name!r} is forbidden")
+        self.records[name] = replace(record, version=str(record.beat))
+        return self.records[name]
+
+
+def test_a_lease_that_is_refused_keeps_no_other_from_being_renewed() -> None:
+    """A Role that lacks one of the names must not cost all of them."""
+    moment = [100.0]
+    store, herald = Forbidding("ahpa-1"), Quiet()
+    elector = Elector(store, "me", shards("ahpa", 4), Terms(15, 10, 2), herald, lambda: moment[0])
+    for _ in range(6):
+        elector.look()
+        moment[0] += 2
+    assert {name for name, record in store.records.items() if record.holder == "me"} == {"ahpa-0", "ahpa-2", "ahpa-3"}
+    assert [elector.holds(uid) for uid in "04f"] == [True, False, True]
+    assert (elector.share, elector.plans("0"), elector.plans("4")) == (0.75, True, False)
+    assert herald.events.count("lease.unreachable") == 1, "told once"
 
 
 @pytest.mark.parametrize("left", [0.0, -1.0, float("-inf")])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.core.decision import Reason
+from ahpa.service.loop import Loop
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
 from tests.service.stage import NOW, ROOT, SETTINGS, Stage, add_knative, morning, staged
@@ -203,3 +204,13 @@ def test_a_shard_that_is_gained_is_settled_a_round_later() -> None:
     assert (at.min_scale("chat"), at.min_scale("other")) == before
     at.tick(NIGHT + 180)
     assert int(at.min_scale("other") or 0) < 40
+
+
+def test_a_follower_is_ready() -> None:
+    """A rollout waits for it; and it is alive as long as its loop goes on."""
+    both = pair()
+    loop = Loop(both.follower.service, both.follower.telemetry, clock=lambda: NOW)
+    assert not loop.ready
+    loop.do("tick")
+    assert (loop.ready, loop.alive) == (True, True)
+    assert both.kube.writes == []
