@@ -10,8 +10,10 @@ import os
 import re
 import subprocess
 import sys
+import time
 from contextlib import closing
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,9 @@ import pytest
 
 from ahpa.adapters.kubernetes.events import Events
 from ahpa.adapters.kubernetes.kinds import KINDS
+from ahpa.adapters.kubernetes.leases import KubeLeases
 from ahpa.adapters.kubernetes.pods import Pods
+from ahpa.core.election import Record
 from testbed import Testbed
 from testbed.build import find_parts
 from testbed.kube import KubeApi, KubeError
@@ -167,13 +171,17 @@ def test_the_fence_is_for_us_alone(bed: Testbed, ours: KubeApi) -> None:
 
 
 def test_the_adapters_live_on_these_rights_and_use_every_one(bed: Testbed, ours: KubeApi, targets: str) -> None:
-    """Raise, restore, learn from pods and tell, as our account: every call is granted, every grant is used."""
+    """Raise, restore, learn from pods, tell and lead, as our account: every call is granted, every grant is used."""
     kube = Recording.connect(str(bed.service_account_kubeconfig(HOME, "ahpa")))
     kube.used = set()
     for kind in (KINDS["knative"], KINDS["hpa"]):
         target = raise_and_restore(bed, kind.actuator(kube, TEAM))
         assert Events(kube, "test").say(target, "Tested", "as our account", 1_764_000_000.0)
         Pods(kube).starts(target)
+    leases = KubeLeases(kube, HOME, time.time)
+    made = leases.write("ahpa-15", Record(beat=1, seconds=15), 10)
+    assert leases.write("ahpa-15", replace(made, beat=2), 10) == leases.read(10)["ahpa-15"]
+    bed.delete("leases", "ahpa-15", HOME)
     unused = set().union(*(RIGHTS[name] for name in USUAL)) - kube.used
     elsewhere = {("apps", "statefulsets", "get"), ("argoproj.io", "rollouts/scale", "get")}
     assert unused == elsewhere, "only because no StatefulSet and no Rollout is here"
