@@ -56,9 +56,9 @@ def leading_options(command: Command) -> Command:
     return command
 
 
-def elector_of(leading: Leading, cluster: Cluster, herald: Herald) -> Elector | None:
-    """None where none is asked for. Raises ClusterError where there is no way to a cluster, UsageError for times that
-    cannot work."""
+def elector_of(leading: Leading, cluster: Cluster, herald: Herald, ready: Callable[[], bool]) -> Elector | None:
+    """None where none is asked for; it leads nothing before it is `ready`. Raises ClusterError where there is no way to
+    a cluster, UsageError for times that cannot work."""
     if not leading.leader_elect:
         if leading.shards > 1:
             raise click.UsageError("--shards needs --leader-elect: without Leases each copy would write to all targets")
@@ -79,7 +79,7 @@ def elector_of(leading: Leading, cluster: Cluster, herald: Herald) -> Elector | 
         raise click.UsageError(f"--lease-duration, --renew-deadline, --retry-period: {error}") from error
     store = KubeLeases(connected(cluster), leading.lease_namespace, wall_clock)
     me = f"{leading.identity or socket.gethostname()}_{secrets.token_hex(4)}"  # no two processes are called the same
-    return Elector(store, me, shards(LEASE, leading.shards), terms, herald)
+    return Elector(store, me, shards(LEASE, leading.shards), terms, herald, ready=ready)
 
 
 def fence_of(elector: Elector | None) -> Callable[[KubeApi], KubeApi]:

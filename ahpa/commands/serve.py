@@ -108,7 +108,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     telemetry = Telemetry()
     settings = settings_of(deciding, demand, options.refit)
     pace = Pace(options.write_rate, round(3 * options.write_rate))
-    elector = elector_of(leading, cluster, telemetry)
+    elector = elector_of(leading, cluster, telemetry, ready=lambda: options.once or loop.ready)
     journal = _journal(options.journal)
     ports = ports_of(cluster, demand, telemetry, pace=pace, journal=journal, fence=fence_of(elector))
     service = Service(settings, ports, lambda now: not options.dry_run, leases=elector or ALONE)

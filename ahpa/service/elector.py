@@ -81,10 +81,12 @@ class Elector:
         terms: Terms,
         herald: Herald,
         clock: Callable[[], float] = stopwatch,
+        ready: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`leases`: the digits that each covers, by its name (`ahpa.core.shards.shards`)."""
+        """`leases`: the digits that each covers, by its name (`ahpa.core.shards.shards`). Until it is `ready` it takes
+        none: who has just begun knows nothing yet, and another may."""
         self._store, self._me, self._leases, self._terms = store, me, dict(leases), terms
-        self._herald, self._clock = herald, clock
+        self._herald, self._clock, self._ready = herald, clock, ready
         self._views: Mapping[str, View] = {}
         self._free = threading.Condition()
         self._writes: Counter[str] = Counter()
@@ -172,8 +174,9 @@ class Elector:
             self._see()
             for name in [*self._leases, *(self._views.keys() - self._leases.keys())]:
                 step = self._next(name)
-                if step is not Step.WAIT:
-                    took |= self._do(name, step) and step is Step.TAKE
+                if step is Step.WAIT or (step is Step.TAKE and not self._ready()):
+                    continue
+                took |= self._do(name, step) and step is Step.TAKE
             self._ask()
         except ClusterError as error:
             self._problem = str(error)
@@ -239,7 +242,7 @@ class Elector:
     def _ask(self) -> None:
         ours = {name: view for name, view in self._views.items() if name in self._leases}
         name = to_ask_for(ours, self._me, self._clock(), self._terms)
-        if name is None:
+        if name is None or not self._ready():
             return
         try:  # no sign of life of its holder, so not its beat
             self._store.write(name, replace(ours[name].record, asked_by=self._me), self._patience)

@@ -50,8 +50,8 @@ def wait_for(state: Callable[[], object]) -> None:
 def test_serve_takes_the_lease_as_its_pod_and_gives_it_back_when_it_is_ended(
     server: LeaseServer, kubeconfig: Path
 ) -> None:
-    """Of a cluster in which nothing of ours can be listed: leading hangs on nothing else."""
-    looking = ["--prometheus", "http://127.0.0.1:9", "--kubeconfig", str(kubeconfig)]
+    """Once it has looked."""
+    looking = ["--kinds", "hpa", "--prometheus", "http://127.0.0.1:9", "--kubeconfig", str(kubeconfig)]
     alone = ["--metrics-port", "-1", "--health-port", "-1", "--leader-elect", "--identity", "pod-a_uid-1"]
     words = [sys.executable, "-m", "ahpa", "serve", *looking, *alone]
     process = subprocess.Popen(words, stderr=subprocess.DEVNULL)

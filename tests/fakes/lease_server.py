@@ -20,6 +20,7 @@ from tests.fakes.raw_server import RawServer
 
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/ahpa-system/leases"
 THING = "/apis/autoscaling/v2/namespaces/team/horizontalpodautoscalers/h"
+THINGS = "/apis/autoscaling/v2/horizontalpodautoscalers"
 UID = "4cce5ee4-39e6-4519-b844-19d5957b5329"
 
 
@@ -90,6 +91,8 @@ class LeaseServer(RawServer):
         if method == "GET" and where == LEASES:
             items = [each for at, each in self.objects.items() if at.startswith(f"{LEASES}/")]
             return 200, {"kind": "List", "metadata": {}, "items": items}
+        if method == "GET" and where == THINGS:
+            return 200, {"kind": "List", "metadata": {}, "items": []}  # none of them is annotated
         if method == "POST":
             where = f"{where}/{_part(body, 'metadata')['name']}"
             if where in self.objects:

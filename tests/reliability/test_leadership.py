@@ -11,10 +11,12 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,8 @@ TRIALS = 25
 AT_ONCE = 3
 """Modes that are tried beside one another."""
 PATIENCE_SECONDS = 60.0
+MOST_HELD_UP = 0.1
+"""Seconds: a trial in which the machine itself was later is judged for two leaders as any other, but not timed."""
 ROOT = Path(__file__).parents[2]
 
 FAULTS = ("reset", "hang", "error", "lost reply", "conflict")
@@ -46,6 +50,8 @@ class Outcome:
     reigns: Sequence[str]
     late: int
     """Writes that the fence refused."""
+    held_up: float
+    """Seconds that the machine itself was late in it, at most: who gets no turn cannot take over."""
 
 
 @dataclass
@@ -85,6 +91,11 @@ class Rivals:
         raise AssertionError(f"nobody leads: {self.server.writes[-5:]}, {self.server.seen}")
 
     def trial(self, mode: str, rng: random.Random) -> Outcome:
+        with watched() as held_up:
+            outcome = self._trial(mode, rng)
+        return replace(outcome, held_up=held_up[0])
+
+    def _trial(self, mode: str, rng: random.Random) -> Outcome:
         for name in "ab":
             if name not in self.processes or self.processes[name].poll() is not None:
                 self.start(name)
@@ -99,7 +110,7 @@ class Rivals:
 
         if mode == "wall clock":
             time.sleep(LEASE + RETRY)
-            return Outcome(mode, None, two_leaders(log()), reigns(log()), len(refused(log())))
+            return Outcome(mode, None, two_leaders(log()), reigns(log()), len(refused(log())), 0.0)
         wait_for(lambda: other in reigns(log()), f"{mode}: {other} takes over")
         first = next(write.at for write in log() if write.writer == other and write.accepted)
         if mode == "SIGSTOP":
@@ -112,7 +123,7 @@ class Rivals:
             self.processes[leader].wait(PATIENCE_SECONDS)
         self.server.faults.clear()
         written = [write for write in log() if write.accepted] if mode == "SIGSTOP" else log()
-        return Outcome(mode, first - began, two_leaders(written), reigns(log()), len(refused(log())))
+        return Outcome(mode, first - began, two_leaders(written), reigns(log()), len(refused(log())), 0.0)
 
     def _happens(self, mode: str, leader: str, other: str) -> float:
         """Returns when."""
@@ -130,6 +141,27 @@ class Rivals:
             self.signal(leader, signal.SIGALRM)
             wait_for(lambda: self.stopped(leader), "it stops between the gate and the wire")
         return began
+
+
+@contextmanager
+def watched() -> Iterator[list[float]]:
+    """How late a thread was that wanted to run every hundredth of a second, at worst."""
+    worst, ended = [0.0], threading.Event()
+
+    def run() -> None:
+        while True:
+            before = time.monotonic()
+            if ended.wait(0.01):
+                return
+            worst[0] = max(worst[0], time.monotonic() - before - 0.01)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield worst
+    finally:
+        ended.set()
+        thread.join()
 
 
 def wait_for(state: Callable[[], object], what: str) -> None:
@@ -158,10 +190,13 @@ def test_whatever_happens_to_the_leader_there_are_never_two(reached: Reached) ->
     assert [one for one in outcomes if len(one.reigns) > (1 if one.mode == "wall clock" else 2)] == []
     late = {mode: sum(one.late for one in outcomes if one.mode == mode) for mode in MODES}
     assert late == {mode: TRIALS if mode == "SIGSTOP" else 0 for mode in MODES}
-    graceful = [one.takeover for one in outcomes if one.takeover is not None and one.mode == "graceful stop"]
-    others = [one.takeover for one in outcomes if one.takeover is not None and one.mode != "graceful stop"]
+    timed = [one for one in outcomes if one.takeover is not None and one.held_up <= MOST_HELD_UP]
+    assert len(timed) > len(outcomes) / 3, "this machine is too busy to time anything"
+    graceful = [one.takeover or 0.0 for one in timed if one.mode == "graceful stop"]
+    others = [one.takeover or 0.0 for one in timed if one.mode != "graceful stop"]
     assert max(graceful) <= 1
     assert max(others) <= LEASE + 2 * RETRY
     took = f"takeover {min(others):.1f} to {max(others):.1f} s, after a graceful stop at most {max(graceful):.2f} s"
     refusals = f"{late['SIGSTOP']} of {TRIALS} late writes refused"
-    reached("T6", f"{len(outcomes)} trials, lease 3/2/0.4 s", f"two-leader time 0.00 s; {took}; {refusals}")
+    size = f"{len(outcomes)} trials, lease 3/2/0.4 s; {len(timed)} timed, in which the machine was never late by 0.1 s"
+    reached("T6", size, f"two-leader time 0.00 s; {took}; {refusals}")

@@ -206,6 +206,17 @@ def test_a_lease_that_is_refused_keeps_no_other_from_being_renewed() -> None:
     assert herald.events.count("lease.unreachable") == 1, "told once"
 
 
+def test_who_has_just_begun_takes_no_lease_as_another_may_know_more() -> None:
+    """A container that restarts would win it back, and raise nothing until it has learned."""
+    store, ready = Forbidding("none"), [False]
+    elector = Elector(store, "me", shards("ahpa", 1), Terms(15, 10, 2), Quiet(), lambda: 100.0, lambda: ready[0])
+    elector.look()
+    assert store.records == {}
+    ready[0] = True
+    elector.look()
+    assert store.records["ahpa-0"].holder == "me"
+
+
 @pytest.mark.parametrize("left", [0.0, -1.0, float("-inf")])
 def test_a_patch_whose_lease_is_over_is_not_sent(left: float) -> None:
     kube = FakeKube()
