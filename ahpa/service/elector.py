@@ -97,6 +97,7 @@ class Elector:
         self._told: dict[str, bool] = {}
         self._problem, self._told_problem = "", False
         self._gained = threading.Event()
+        self.reigns = 0
 
     # What the service asks
 
@@ -269,6 +270,7 @@ class Elector:
         self._told[name] = holds
         self._herald.led(name, holds)
         if holds:
+            self.reigns += 1
             self._gained.set()
 
     def _holder(self, name: str) -> str:
