@@ -175,8 +175,9 @@ def test_alerts_name_metrics_and_reasons_that_exist() -> None:
     (rule,) = objects(CONFIG / "components/monitoring/prometheusrule.yaml")
     rules = [each for group in rule["spec"]["groups"] for each in group["rules"]]
     expressions = " ".join(each["expr"] for each in rules)
-    exist = {s.name for family in Metrics().registry.collect() for s in family.samples} | {
-        f"{family.name}_total" for family in Metrics().registry.collect() if family.type == "counter"
+    families = list(Metrics().registry.collect())
+    exist = {sample.name for family in families for sample in family.samples} | {
+        f"{family.name}_total" if family.type == "counter" else family.name for family in families
     }
     assert set(re.findall(r"\bahpa_\w+", expressions)) - exist == set()
     named = {name for text in re.findall(r'reason!?=~?"([^"]+)"', expressions) for name in text.split("|")}
