@@ -110,7 +110,7 @@ class Target:
     @property
     def uid(self) -> str:
         """By it a target belongs to a shard, and so does what is written to for it."""
-        return self.bearer or self.reference["uid"]
+        return self.bearer or self.reference.get("uid", "")
 
 
 class Actuator(Protocol):

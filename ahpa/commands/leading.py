@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ import click
 
 from ahpa.commands.cluster import Cluster
 from ahpa.commands.options import SECONDS, Command
-from ahpa.core.shards import MOST_SHARDS
+from ahpa.core.shards import DIGITS, MOST_SHARDS
 
 if TYPE_CHECKING:
     from ahpa.adapters.kubernetes.api import KubeApi
@@ -54,9 +56,9 @@ def leading_options(command: Command) -> Command:
     return command
 
 
-def elector_of(leading: Leading, cluster: Cluster, herald: Herald) -> Elector | None:
-    """None where none is asked for. Raises ClusterError where there is no way to a cluster, UsageError for times that
-    cannot work."""
+def elector_of(leading: Leading, cluster: Cluster, herald: Herald, ready: Callable[[], bool]) -> Elector | None:
+    """None where none is asked for; it leads nothing before it is `ready`. Raises ClusterError where there is no way to
+    a cluster, UsageError for times that cannot work."""
     if not leading.leader_elect:
         if leading.shards > 1:
             raise click.UsageError("--shards needs --leader-elect: without Leases each copy would write to all targets")
@@ -77,7 +79,7 @@ def elector_of(leading: Leading, cluster: Cluster, herald: Herald) -> Elector | 
         raise click.UsageError(f"--lease-duration, --renew-deadline, --retry-period: {error}") from error
     store = KubeLeases(connected(cluster), leading.lease_namespace, wall_clock)
     me = f"{leading.identity or socket.gethostname()}_{secrets.token_hex(4)}"  # no two processes are called the same
-    return Elector(store, me, shards(LEASE, leading.shards), terms, herald)
+    return Elector(store, me, shards(LEASE, leading.shards), terms, herald, ready=ready)
 
 
 def fence_of(elector: Elector | None) -> Callable[[KubeApi], KubeApi]:
@@ -87,3 +89,24 @@ def fence_of(elector: Elector | None) -> Callable[[KubeApi], KubeApi]:
     from ahpa.adapters.kubernetes.fenced import Fenced
 
     return lambda kube: Fenced(kube, elector.seconds_left)
+
+
+@contextmanager
+def held(elector: Elector | None, seconds: float = 60.0) -> Iterator[None]:
+    """Lead everything for the time of a command, as a Job does that writes with the service's own account; None: there
+    is no election. Raises ClusterError where that does not come about in so long: then somebody else leads on."""
+    from ahpa.ports import ClusterError
+
+    if elector is None:
+        yield
+        return
+    elector.start()
+    try:
+        until = time.monotonic() + seconds
+        while not all(map(elector.holds, DIGITS)):
+            if time.monotonic() > until:
+                raise ClusterError(409, f"another process holds a Lease {LEASE}-*: scale its Deployment to 0 first")
+            time.sleep(0.1)
+        yield
+    finally:
+        elector.stop()

@@ -23,7 +23,7 @@ from ahpa.commands.cluster import (
     ports_of,
     settings_of,
 )
-from ahpa.commands.leading import Leading, elector_of, fence_of, leading_options
+from ahpa.commands.leading import Leading, elector_of, fence_of, held, leading_options
 from ahpa.commands.options import SECONDS, chosen
 from ahpa.commands.sight import ByWatches, by_lists
 from ahpa.commands.workers import or_here, workers_from, workers_options
@@ -134,7 +134,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     keeper = Keeper(settings, telemetry, options.state)
     watches = ByWatches(cluster.namespace, telemetry)
     workers = or_here(options.workers, telemetry)
-    elector = None if options.once else elector_of(leading, cluster, telemetry)
+    elector = elector_of(leading, cluster, telemetry, ready=lambda: options.once or loop.ready)
     ports = ports_of(
         cluster,
         demand,
@@ -149,7 +149,8 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     service = Service(settings, ports, lambda now: not options.dry_run, leases=elector or ALONE)
     loop = Loop(LearnAsItGrows(service, keeper), telemetry)
     if options.once:
-        return _once(service, loop)
+        with held(elector):
+            return _once(service, loop)
     servers = serve_pages(service, loop, telemetry, options.metrics_port, options.health_port)
     telemetry.log("service.started", ports=[server.server_address[1] for server in servers])
     for number in (signal.SIGTERM, signal.SIGINT):

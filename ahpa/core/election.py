@@ -103,9 +103,13 @@ def wrote(view: View, record: Record, sent: float, done: float, fence_seconds: f
     return View(record, done, sent, opens_at)
 
 
+def over_at(view: View, terms: Terms) -> float:
+    """From when on anybody may take it: given back, never made, or without a sign of life for its whole length."""
+    return view.changed_at + max(terms.lease_seconds, view.record.seconds) if view.record.holder else -math.inf
+
+
 def over(view: View, now: float, terms: Terms) -> bool:
-    """Whether anybody may take it: given back, never made, or without a sign of life for its whole length."""
-    return not view.record.holder or now - view.changed_at >= max(terms.lease_seconds, view.record.seconds)
+    return now >= over_at(view, terms)
 
 
 def open_until(view: View, terms: Terms) -> float:

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol
 
@@ -25,6 +25,7 @@ from ahpa.core.election import (
     may_write,
     next_step,
     open_until,
+    over_at,
     saw,
     written,
     wrote,
@@ -32,9 +33,9 @@ from ahpa.core.election import (
 from ahpa.core.shards import lease_of, to_ask_for
 from ahpa.ports import ClusterError
 
-FENCE_SECONDS = 0.25
+FENCE_SECONDS = 0.1
 """A new holder's first write comes so long after its lease: until then the API server's fence may still let the former
-holder through (docs/decisions/0067 has what was measured)."""
+holder through (docs/decisions/0067-the-fence-of-a-lease.md: for 10 ms at most)."""
 LOOK_SECONDS = 0.5
 """Who waits for a lease looks at least so often: one that was given back is taken within a second."""
 
@@ -80,10 +81,12 @@ class Elector:
         terms: Terms,
         herald: Herald,
         clock: Callable[[], float] = stopwatch,
+        ready: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`leases`: the digits that each covers, by its name (`ahpa.core.shards.shards`)."""
+        """`leases`: the digits that each covers, by its name (`ahpa.core.shards.shards`). Until it is `ready` it takes
+        none: who has just begun knows nothing yet, and another may."""
         self._store, self._me, self._leases, self._terms = store, me, dict(leases), terms
-        self._herald, self._clock = herald, clock
+        self._herald, self._clock, self._ready = herald, clock, ready
         self._views: Mapping[str, View] = {}
         self._free = threading.Condition()
         self._writes: Counter[str] = Counter()
@@ -92,8 +95,9 @@ class Elector:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
         self._told: dict[str, bool] = {}
-        self._away = False
+        self._problem, self._told_problem = "", False
         self._gained = threading.Event()
+        self.reigns = 0
 
     # What the service asks
 
@@ -140,14 +144,16 @@ class Elector:
     def stop(self) -> None:
         """Write no more, wait for the write that is under way, and give all leases back: the next leader need not wait
         for their end. Raises nothing; takes a few seconds at most."""
-        self._stop.set()
+        self._stop.set()  # which shuts all gates
         if self._thread.is_alive():
             self._thread.join(3 * self._patience)
-        with suppress(ClusterError):
+        try:
             self._see()  # one may have been handed to us a moment ago
-        for name in self._mine():
-            if self._shut_gate(name):
-                self._give_back(name)
+            for name in filter(self._shut_gate, self._mine()):
+                self._store.write(name, given_back(self._views[name].record), self._patience)
+        except ClusterError as error:  # then they end by themselves
+            self._herald.log("lease.kept", logging.WARNING, problem=str(error))
+        for name in self._leases:
             self._tell(name, False)
 
     def _run(self) -> None:
@@ -161,26 +167,27 @@ class Elector:
     def look(self) -> float:
         """Renew, see who holds what, do what follows. Returns how many seconds to wait before the next look."""
         took = False
+        self._problem = ""
         try:
             for name in self._mine():
-                if next_step(name, self._views, "", self._me, self._clock(), self._terms) is Step.RENEW:
+                if self._next(name) is Step.RENEW:
                     self._do(name, Step.RENEW)
             self._see()
             for name in [*self._leases, *(self._views.keys() - self._leases.keys())]:
-                digits = self._leases.get(name)
-                step = next_step(name, self._views, digits, self._me, self._clock(), self._terms)
-                if step is not Step.WAIT:
-                    took |= self._do(name, step) and step is Step.TAKE
+                step = self._next(name)
+                if step is Step.WAIT or (step is Step.TAKE and not self._ready()):
+                    continue
+                took |= self._do(name, step) and step is Step.TAKE
             self._ask()
-            self._heard()
         except ClusterError as error:
-            self._unheard(error)
+            self._problem = str(error)
+        self._tell_of_problem()
         now = self._clock()
         for name in self._leases:
             self._tell(name, self._may_write(name))
-        opening = [view.opens_at - now for view in self._views.values() if 0 < view.opens_at - now < math.inf]
         idle = self._terms.retry_seconds if len(self._mine()) == len(self._leases) else self._between
-        return 0.0 if took else min([idle, *opening])
+        ahead = [moment for view in self._views.values() for moment in (view.opens_at, over_at(view, self._terms))]
+        return 0.0 if took else min([idle, *(moment - now for moment in ahead if moment > now)])
 
     # Its parts
 
@@ -191,14 +198,15 @@ class Elector:
 
     @property
     def _between(self) -> float:
-        return min(self._terms.retry_seconds / 2, LOOK_SECONDS)
+        return min(self._terms.retry_seconds / 4, LOOK_SECONDS)
 
     def _mine(self) -> list[str]:
         return [name for name, view in self._views.items() if view.record.holder == self._me]
 
     def _may_write(self, name: str) -> bool:
         view = self._views.get(name)
-        return view is not None and name not in self._shut and may_write(view, self._clock(), self._terms)
+        shut = self._stop.is_set() or name in self._shut
+        return view is not None and not shut and may_write(view, self._clock(), self._terms)
 
     def _see(self) -> None:
         found = self._store.read(self._patience)
@@ -206,8 +214,12 @@ class Elector:
         names = self._leases.keys() | found.keys() | self._views.keys()
         self._views = {name: saw(self._views.get(name), found.get(name, Record()), self._me, at) for name in names}
 
+    def _next(self, name: str) -> Step:
+        return next_step(name, self._views, self._leases.get(name), self._me, self._clock(), self._terms)
+
     def _do(self, name: str, step: Step) -> bool:
-        """Whether it was done; another may have been first. Raises ClusterError for anything else."""
+        """Whether it was done; another may have been first, or this lease alone be refused. Raises ClusterError where
+        there was no answer: the others would wait for theirs in vain."""
         if self._stop.is_set() or (step is Step.HAND_OVER and not self._shut_gate(name)):
             return False
         view, sent = self._views[name], self._clock()
@@ -219,9 +231,11 @@ class Elector:
             view = wrote(view, record, sent, done, FENCE_SECONDS) if mine else saw(view, record, self._me, done)
             self._views = {**self._views, name: view}
         except ClusterError as error:
-            if error.status == 409:
-                return False
-            raise
+            if not error.status:
+                raise
+            if error.status != 409:
+                self._problem = str(error)
+            return False
         finally:
             self._shut.discard(name)
         return True
@@ -229,7 +243,7 @@ class Elector:
     def _ask(self) -> None:
         ours = {name: view for name, view in self._views.items() if name in self._leases}
         name = to_ask_for(ours, self._me, self._clock(), self._terms)
-        if name is None:
+        if name is None or not self._ready():
             return
         try:  # no sign of life of its holder, so not its beat
             self._store.write(name, replace(ours[name].record, asked_by=self._me), self._patience)
@@ -242,15 +256,9 @@ class Elector:
         with self._free:
             self._shut.add(name)
             ended = self._free.wait_for(lambda: self._writes[name] == 0, self._patience)
-            if not ended and not self._stop.is_set():
+            if not ended:
                 self._shut.discard(name)
             return ended
-
-    def _give_back(self, name: str) -> None:
-        try:
-            self._store.write(name, given_back(self._views[name].record), self._patience)
-        except ClusterError as error:  # then it ends by itself
-            self._herald.log("lease.kept", logging.WARNING, lease=name, problem=str(error))
 
     # What it tells
 
@@ -262,19 +270,17 @@ class Elector:
         self._told[name] = holds
         self._herald.led(name, holds)
         if holds:
+            self.reigns += 1
             self._gained.set()
 
     def _holder(self, name: str) -> str:
         view = self._views.get(name)
         return view.record.holder if view is not None else ""
 
-    def _heard(self) -> None:
-        if self._away:
-            self._herald.log("lease.reachable")
-        self._away = False
-
-    def _unheard(self, error: ClusterError) -> None:
+    def _tell_of_problem(self) -> None:
         """An outage is told of once when it begins and once when it is over."""
-        if not self._away:
-            self._herald.log("lease.unreachable", logging.WARNING, problem=str(error))
-        self._away = True
+        if self._problem and not self._told_problem:
+            self._herald.log("lease.unreachable", logging.WARNING, problem=self._problem)
+        if self._told_problem and not self._problem:
+            self._herald.log("lease.reachable")
+        self._told_problem = bool(self._problem)

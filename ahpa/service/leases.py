@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ahpa.core.decision import Decision
@@ -19,6 +19,11 @@ class Leases(Protocol):
 
     def gained(self) -> bool:
         """Whether this process has come to lead something since it was asked last."""
+        ...
+
+    @property
+    def reigns(self) -> int:
+        """How often this process has come to lead something."""
         ...
 
     @property
@@ -40,6 +45,7 @@ class Leases(Protocol):
 
 
 class _Alone:
+    reigns = 0
     share = 1.0
 
     def gained(self) -> bool:
@@ -70,11 +76,12 @@ class Turn:
     """Keys of those that we lead: we alone write to them, and tell of them."""
     writes: bool
     """The gate: whether anything is written at all."""
+    reigns: int
     share: float
     """Of the fleet, which is planned for here."""
     settled: bool
-    """The first round after a start lowers nothing, nor does that in which a right to write is gained, or a shard: the
-    former leader may have raised further, and knew more."""
+    """The first round after a start lowers nothing, nor does the first in which we may write to what we might not
+    before: the former leader may have raised it further, and knew more."""
 
     def written(self, decisions: Sequence[Decision]) -> Sequence[Decision]:
         """Those that are carried out."""
@@ -85,9 +92,8 @@ def turn(before: Turn | None, listing: Listing, leases: Leases, writes: bool) ->
     """That of a round that begins now, after the one before (None: it is the first)."""
     here = frozenset(asked.target.key for asked in listing.asked)
     held = frozenset(asked.target.key for asked in listing.asked if leases.holds(asked.target.uid))
-    share = leases.share
+    now = Turn(here, held, writes, leases.reigns, leases.share, settled=False)
     if before is None:
-        return Turn(here, held, writes, share, settled=False)
-    ours, were_ours = (held if writes else frozenset(), before.held if before.writes else frozenset())
-    gained = (ours & before.here) - were_ours
-    return Turn(here, held, writes, share, settled=not gained and share <= before.share)
+        return now
+    ours, were_ours = (each.held if each.writes else frozenset() for each in (now, before))
+    return replace(now, settled=now.reigns == before.reigns and not (ours & before.here) - were_ours)

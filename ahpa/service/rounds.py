@@ -75,7 +75,6 @@ class Ports:
 
 def observer_of(settings: Settings, ports: Ports) -> Observer:
     """Whoever looks through these ports."""
-    models, telemetry = tuple(ports.models), ports.telemetry
     return Observer(
         settings,
         ports.actuators,
@@ -83,8 +82,8 @@ def observer_of(settings: Settings, ports: Ports) -> Observer:
         ports.late,
         ports.starts,
         ports.queries,
-        models,
-        telemetry,
+        tuple(ports.models),
+        ports.telemetry,
         ports.places,
     )
 

@@ -16,7 +16,7 @@ from random import Random
 from ahpa.core.election import Record, Step, Terms, View, next_step, open_until, saw, written, wrote
 
 LEASE, DIGITS = "ahpa-0", "0123456789abcdef"
-FENCE_SECONDS = 0.25
+FENCE_SECONDS = 0.1
 
 
 @dataclass

@@ -20,6 +20,7 @@ from tests.fakes.raw_server import RawServer
 
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/ahpa-system/leases"
 THING = "/apis/autoscaling/v2/namespaces/team/horizontalpodautoscalers/h"
+THINGS = "/apis/autoscaling/v2/horizontalpodautoscalers"
 UID = "4cce5ee4-39e6-4519-b844-19d5957b5329"
 
 
@@ -40,6 +41,8 @@ class LeaseServer(RawServer):
     def __init__(self) -> None:
         self.faults: dict[str, str] = {}
         self.writes: list[Write] = []
+        self.seen: dict[str, float] = {}
+        """When each client asked for something last."""
         self.objects: dict[str, dict[str, object]] = {}
         self._versions = 0
         self._lock = threading.Lock()
@@ -64,6 +67,7 @@ class LeaseServer(RawServer):
             rest += connection.recv(65_536)
         who = said.get("authorization", "").removeprefix("Bearer ")
         where = unquote(urlsplit(target).path)
+        self.seen[who] = time.monotonic()
         fault = self.faults.get(who, "")
         if fault == "hang":
             self._stopped.wait(30)
@@ -87,6 +91,8 @@ class LeaseServer(RawServer):
         if method == "GET" and where == LEASES:
             items = [each for at, each in self.objects.items() if at.startswith(f"{LEASES}/")]
             return 200, {"kind": "List", "metadata": {}, "items": items}
+        if method == "GET" and where == THINGS:
+            return 200, {"kind": "List", "metadata": {}, "items": []}  # none of them is annotated
         if method == "POST":
             where = f"{where}/{_part(body, 'metadata')['name']}"
             if where in self.objects:

@@ -10,8 +10,10 @@ import os
 import re
 import subprocess
 import sys
+import time
 from contextlib import closing
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,10 @@ import pytest
 
 from ahpa.adapters.kubernetes.events import Events
 from ahpa.adapters.kubernetes.kinds import KINDS
+from ahpa.adapters.kubernetes.leases import KubeLeases
 from ahpa.adapters.kubernetes.pods import Pods
 from ahpa.adapters.kubernetes.watched import Watched
+from ahpa.core.election import Record
 from testbed import Testbed
 from testbed.build import find_parts
 from testbed.kube import KubeApi, KubeError
@@ -168,7 +172,7 @@ def test_the_fence_is_for_us_alone(bed: Testbed, ours: KubeApi) -> None:
 
 
 def test_the_adapters_live_on_these_rights_and_use_every_one(bed: Testbed, ours: KubeApi, targets: str) -> None:
-    """Raise, restore, learn from pods and tell, as our account: every call is granted, every grant is used."""
+    """Raise, restore, learn from pods, tell and lead, as our account: every call is granted, every grant is used."""
     account = Recording.connect(str(bed.service_account_kubeconfig(HOME, "ahpa")))
     account.used = set()
     with closing(Watched(account, TEAM)) as kube:
@@ -176,6 +180,10 @@ def test_the_adapters_live_on_these_rights_and_use_every_one(bed: Testbed, ours:
             target = raise_and_restore(bed, kind.actuator(kube, TEAM))
             assert Events(kube, "test").say(target, "Tested", "as our account", 1_764_000_000.0)
             Pods(kube, kube.departed).starts(target)
+        leases = KubeLeases(account, HOME, time.time)
+        made = leases.write("ahpa-15", Record(beat=1, seconds=15), 10)
+        assert leases.write("ahpa-15", replace(made, beat=2), 10) == leases.read(10)["ahpa-15"]
+        bed.delete("leases", "ahpa-15", HOME)
         granted = set().union(*(RIGHTS[name] for name in USUAL))
         elsewhere = {right for right in granted if right[1] in ("statefulsets", "rollouts/scale")}
         bed.wait_for(lambda: granted - account.used == elsewhere, what="all rights but of what is not here are used")
@@ -204,6 +212,7 @@ def test_the_service_runs_on_the_settings_and_rights_that_are_installed(
         "tick.done",
         "decision",
         "targets.unavailable",
+        *("lease.gained", "lease.lost", "lease.unreachable", "lease.reachable"),  # of a bed that is busy
     }, done.stderr
     assert {row["kind"] for row in log if row["event"] == "targets.unavailable"} == {"keda", "kserve"}, "not opted in"
     decided = {row["target"] for row in log if row["event"] == "decision"}

@@ -10,16 +10,27 @@ from typing import Any
 import pytest
 import yaml
 
+from ahpa.adapters.kubernetes.fenced import POLICY
+from ahpa.adapters.kubernetes.leases import DIGITS, SHARD_LABEL
 from ahpa.adapters.prometheus.queries import load_queries
 from ahpa.adapters.telemetry.metrics import Metrics
+from ahpa.commands.leading import LEASE
 from ahpa.commands.serve import command
 from ahpa.core.decision import Reason
 from ahpa.core.policy.rules import parse_policy
+from ahpa.core.shards import MOST_SHARDS, shards
 
 CONFIG = Path(__file__).parents[2] / "config"
 FILES = sorted(CONFIG.rglob("*.yaml"))
 RIGHTS = {
-    "base": {("", "pods", "list"), ("", "pods", "watch"), ("events.k8s.io", "events", "create")},
+    "base": {
+        ("", "pods", "list"),
+        ("", "pods", "watch"),
+        ("events.k8s.io", "events", "create"),
+        ("coordination.k8s.io", "leases", "create"),
+        ("coordination.k8s.io", "leases", "list"),
+        ("coordination.k8s.io", "leases", "patch"),
+    },
     "knative": {
         ("serving.knative.dev", "services", "list"),
         ("serving.knative.dev", "services", "watch"),
@@ -115,7 +126,7 @@ def test_rights_stand_in_no_other_file() -> None:
 
 
 def test_the_pod_is_as_restricted_as_the_standard_wants_and_more() -> None:
-    """Pod Security "restricted", a read-only root, no writable place but memory, and one replica at a time."""
+    """Pod Security "restricted", a read-only root, and no writable place but memory."""
     (deployment,) = objects(CONFIG / "base/deployment.yaml")
     spec = deployment["spec"]["template"]["spec"]
     (container,) = spec["containers"]
@@ -132,7 +143,41 @@ def test_the_pod_is_as_restricted_as_the_standard_wants_and_more() -> None:
     }
     writable = [v for v in spec["volumes"] if "emptyDir" in v]
     assert [v["emptyDir"]["medium"] for v in writable] == ["Memory"]
-    assert deployment["spec"]["strategy"] == {"type": "Recreate"}
+
+
+def test_two_replicas_elect_a_leader_that_the_fence_knows_by_its_pod() -> None:
+    """Its name and uid come from the pod itself, and are what the policy takes from the token of a request."""
+    (deployment,) = objects(CONFIG / "base/deployment.yaml")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    said = {each["name"]: each for each in container["env"]}
+    fields = {name: said[name]["valueFrom"]["fieldRef"]["fieldPath"] for name in ("POD_NAME", "POD_UID")}
+    assert fields == {"POD_NAME": "metadata.name", "POD_UID": "metadata.uid"}
+    assert said["AHPA_SERVE_IDENTITY"]["value"] == "$(POD_NAME)_$(POD_UID)"
+    assert list(said).index("AHPA_SERVE_IDENTITY") > list(said).index("POD_UID"), "only what stands before is filled in"
+    assert "AHPA_SERVE_LEADER_ELECT=true" in (CONFIG / "base/settings.env").read_text().splitlines()
+    assert deployment["spec"]["replicas"] == 2
+    (budget,) = objects(CONFIG / "base/poddisruptionbudget.yaml")
+    assert budget["spec"]["selector"] == deployment["spec"]["selector"]
+
+
+def test_each_lease_that_there_can_be_may_be_written_and_no_other() -> None:
+    (role,) = [each for each in objects(CONFIG / "base/rbac.yaml") if each["kind"] == "Role"]
+    (named,) = [rule for rule in role["rules"] if "resourceNames" in rule]
+    assert named["resourceNames"] == list(shards(LEASE, MOST_SHARDS))
+    assert (role["metadata"]["namespace"], named["verbs"]) == ("ahpa-system", ["patch"])
+
+
+def test_the_leaders_fence_stands_for_all_that_is_written_and_by_the_leases_that_are_made() -> None:
+    """Every resource that a role of ours may patch in a target's place, and the label under which leases are made."""
+    policy, binding = objects(CONFIG / "base/fence.yaml")
+    rules = policy["spec"]["matchConstraints"]["resourceRules"]
+    fenced = {(group, resource) for rule in rules for group in rule["apiGroups"] for resource in rule["resources"]}
+    patched = {(group, what) for rights in RIGHTS.values() for group, what, verb in rights if verb == "patch"}
+    assert fenced == patched - {("coordination.k8s.io", "leases")}
+    chosen = binding["spec"]["paramRef"]
+    assert chosen["selector"] == {"matchLabels": {SHARD_LABEL: "shard"}}
+    assert chosen["parameterNotFoundAction"] == "Allow"
+    assert (policy["metadata"]["name"], DIGITS in str(policy["spec"]["variables"])) == (POLICY, True)
 
 
 def test_every_setting_is_an_option_of_serve() -> None:
@@ -153,14 +198,16 @@ def test_alerts_name_metrics_and_reasons_that_exist() -> None:
     (rule,) = objects(CONFIG / "components/monitoring/prometheusrule.yaml")
     rules = [each for group in rule["spec"]["groups"] for each in group["rules"]]
     expressions = " ".join(each["expr"] for each in rules)
-    exist = {s.name for family in Metrics().registry.collect() for s in family.samples} | {
-        f"{family.name}_total" for family in Metrics().registry.collect() if family.type == "counter"
+    families = list(Metrics().registry.collect())
+    exist = {sample.name for family in families for sample in family.samples} | {
+        f"{family.name}_total" if family.type == "counter" else family.name for family in families
     }
     assert set(re.findall(r"\bahpa_\w+", expressions)) - exist == set()
     named = {name for text in re.findall(r'reason!?=~?"([^"]+)"', expressions) for name in text.split("|")}
     assert named - set(Reason) == set()
     assert {each["alert"] for each in rules} == {
         "AHPANotTicking",
+        "AHPANoLeader",
         "AHPAForecastStale",
         "AHPAFloorAtMax",
         "AHPAApplyFailing",
@@ -177,14 +224,18 @@ def test_fences_stand_for_our_account_and_deny() -> None:
         == set(bindings)
         == {
             f"ahpa-{each}"
-            for each in ("hpas", "revisions", "services", "podautoscalers", "scaledobjects", "inferenceservices")
+            for each in (
+                *("hpas", "revisions", "services", "podautoscalers", "scaledobjects", "inferenceservices"),
+                "leader",
+            )
         }
     )
-    for spec in policies.values():
+    for name, spec in policies.items():
         assert spec["failurePolicy"] == "Fail"
-        assert [each["expression"] for each in spec["matchConditions"]] == [
-            "request.userInfo.username == 'system:serviceaccount:ahpa-system:ahpa'"
-        ]
+        ours = "request.userInfo.username == 'system:serviceaccount:ahpa-system:ahpa'"
+        in_a_pod = "'authentication.kubernetes.io/pod-name' in request.userInfo.extra"
+        expected = [ours, in_a_pod] if name == "ahpa-leader" else [ours]
+        assert [each["expression"] for each in spec["matchConditions"]] == expected
     assert all(spec["validationActions"] == ["Deny"] for spec in bindings.values())
 
 

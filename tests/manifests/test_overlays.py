@@ -22,6 +22,7 @@ BUILT_IN = {
     ("v1", "ConfigMap"),
     ("v1", "Service"),
     ("apps/v1", "Deployment"),
+    ("policy/v1", "PodDisruptionBudget"),
     ("rbac.authorization.k8s.io/v1", "ClusterRole"),
     ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
     ("rbac.authorization.k8s.io/v1", "Role"),
@@ -110,7 +111,7 @@ def test_everything_of_ours_hangs_on_one_account_in_one_namespace(overlay: str) 
     objects = render(overlay)
     bindings = [each for each in objects if each["kind"] in ("RoleBinding", "ClusterRoleBinding")]
     account = {"kind": "ServiceAccount", "name": "ahpa", "namespace": "ahpa-system"}
-    assert [each["subjects"] for each in bindings] == [[account]] * 4
+    assert [each["subjects"] for each in bindings] == [[account]] * 5
     roles = {(e["kind"], e["metadata"]["name"], e["metadata"].get("namespace")) for e in objects if "rules" in e}
     referred = {(e["roleRef"]["kind"], e["roleRef"]["name"], e["metadata"].get("namespace")) for e in bindings}
     assert referred == roles
@@ -124,7 +125,7 @@ def test_single_namespace_watches_where_it_has_rights_and_beyond_it_gets_setting
     names = sorted(name for rule in wide["rules"] for name in rule["resourceNames"])
     assert names == ["config-autoscaler", "config-defaults", "config-deployment", "controller"]
     granted = {e["metadata"]["name"]: e["metadata"]["namespace"] for e in objects if e["kind"] == "Role"}
-    assert granted == {"ahpa": watched, "ahpa-knative": watched, "ahpa-hpa": watched}
+    assert granted == {"ahpa": watched, "ahpa-knative": watched, "ahpa-hpa": watched, "ahpa-leases": "ahpa-system"}
 
 
 def test_where_knative_is_installed_single_namespace_can_do_without_any_cluster_wide_right(tmp_path: Path) -> None:
@@ -137,6 +138,7 @@ def test_where_knative_is_installed_single_namespace_can_do_without_any_cluster_
         "ahpa-knative": watched,
         "ahpa-hpa": watched,
         "ahpa-knative-settings": "knative-serving",
+        "ahpa-leases": "ahpa-system",
     }
 
 

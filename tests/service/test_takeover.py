@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.core.decision import Reason
+from ahpa.service.loop import Loop
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
 from tests.service.stage import NOW, ROOT, SETTINGS, Stage, add_knative, morning, staged
@@ -26,10 +27,12 @@ class Seat:
     new: bool = False
     planned: frozenset[str] | None = None
     share: float = 1.0
+    reigns: int = 0
     asked: list[str] = field(default_factory=list)
 
     def take(self) -> None:
         self.leads = self.new = True
+        self.reigns += 1
 
     def gained(self) -> bool:
         was, self.new = self.new, False
@@ -120,6 +123,18 @@ def test_a_takeover_lowers_nothing_in_its_first_round_and_goes_on_in_the_second(
     assert both.floor < 40
 
 
+def test_who_lost_the_lease_and_has_it_again_between_two_rounds_lowers_nothing_either() -> None:
+    """Somebody else led meanwhile."""
+    both = pair()
+    both.leader.tick(NOW)
+    both.leader.tick(NOW + 60)
+    assert both.leader.tick(NOW + 120)["knative/shop/chat"].reason is not Reason.SETTLING
+    both.kube.edit(f"{ROOT}/revisions/chat-00001", {"metadata": {"annotations": {MIN_SCALE: "40"}}}, manager="ahpa")
+    both.leader.service.refit(NIGHT)
+    both.seats[0].take()
+    assert both.leader.tick(NIGHT)["knative/shop/chat"].reason is Reason.SETTLING
+
+
 def test_a_takeover_raises_in_its_first_round() -> None:
     both = pair()
     both.follower.tick(NOW - 3600)
@@ -197,9 +212,20 @@ def test_a_shard_that_is_gained_is_settled_a_round_later() -> None:
     add_knative(kube, "third", mode="apply")
     assert at.tick(NIGHT + 60)["knative/shop/chat"].reason is not Reason.SETTLING
     seat.planned, seat.share = None, 1.0
+    seat.take()
     at.service.refit(NIGHT + 60)
     before = at.min_scale("chat"), at.min_scale("other")
     assert at.tick(NIGHT + 120)["knative/shop/other"].reason is Reason.SETTLING
     assert (at.min_scale("chat"), at.min_scale("other")) == before
     at.tick(NIGHT + 180)
     assert int(at.min_scale("other") or 0) < 40
+
+
+def test_a_follower_is_ready() -> None:
+    """A rollout waits for it; and it is alive as long as its loop goes on."""
+    both = pair()
+    loop = Loop(both.follower.service, both.follower.telemetry, clock=lambda: NOW)
+    assert not loop.ready
+    loop.do("tick")
+    assert (loop.ready, loop.alive) == (True, True)
+    assert both.kube.writes == []

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.ports import ClusterError
+from ahpa.service.leases import Turn
 from tests.service.stage import NOW, ROOT, Stage, stage
 from tests.service.test_act import names_of
 
@@ -62,7 +63,7 @@ def test_raises_are_written_before_releases_and_before_both_those_whom_the_last_
             f"{ROOT}/revisions/{name}-00001", {"metadata": {"annotations": {MIN_SCALE: floor}}}, manager="ahpa"
         )
     at.kube.edit(f"{ROOT}/services/chat-b", {"metadata": {"annotations": {"ahpa.dev/min": "9"}}})
-    at.service._wrote = True
+    at.service._turn = Turn(frozenset(), frozenset(), writes=True, reigns=0, share=1.0, settled=True)
     _, tried = hanging(at, [])
     at.service._memory.left_out = ("knative/shop/chat-c",)
     at.tick(night)

@@ -128,6 +128,14 @@ def test_a_serverless_ones_floor_is_on_its_revision() -> None:
     assert kube.get(f"{KNATIVE}/revisions/llm-predictor-00001")["metadata"]["annotations"][MIN_SCALE] == "2"
 
 
+def test_a_serverless_one_is_in_the_shard_of_the_service_that_is_written_to_a_raw_one_in_its_own() -> None:
+    """The API server's fence sees only the Revision, and by its label the Service."""
+    behind, own = serverless(cluster()), raw(cluster())
+    service = behind.get(f"{KNATIVE}/services/llm-predictor")["metadata"]["uid"]
+    assert (target(behind).uid, target(behind).reference["uid"] == service) == (service, False)
+    assert target(own).uid == own.get(WHERE)["metadata"]["uid"]
+
+
 @pytest.mark.parametrize(
     ("annotations", "said"),
     [

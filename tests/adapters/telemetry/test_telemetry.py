@@ -94,6 +94,16 @@ def test_what_is_gone_is_shown_no_more_and_counts_stay() -> None:
     assert len(lines(telemetry, "ahpa_decisions_total")) == 1
 
 
+def test_who_leads_is_shown_lease_by_lease_and_each_gain_counted() -> None:
+    telemetry = Telemetry()
+    for holds in (False, True, False, True):
+        telemetry.led("ahpa-0", holds)
+    telemetry.led("ahpa-1", False)
+    assert lines(telemetry, "ahpa_leader") == ['ahpa_leader{lease="ahpa-0"} 1.0', 'ahpa_leader{lease="ahpa-1"} 0.0']
+    counted = lines(telemetry, "ahpa_leader_transitions_total")
+    assert [line.rpartition(" ")[2] for line in counted] == ["2.0", "0.0"]
+
+
 def test_what_happens_is_counted() -> None:
     telemetry = Telemetry()
     telemetry.read_failed()
