@@ -17,8 +17,7 @@ from ahpa.core.served import largest_lately
 from ahpa.ports import DemandSource, Reading, ServerClock, Telemetry
 from ahpa.service.choose import Tried
 from ahpa.service.doubts import NO_DOUBTS, Doubts, used_to_zero
-from ahpa.service.listing import Listing
-from ahpa.service.observe import summary
+from ahpa.service.listing import Listing, summary
 from ahpa.service.rehearse import has_past, rehearsed
 from ahpa.service.settings import FURTHEST_SECONDS, RECENT_SECONDS, Settings
 from forecasting.choice.per_series import PerSeriesForecaster, PerSeriesModel

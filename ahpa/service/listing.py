@@ -13,6 +13,9 @@ from ahpa.core.units import Fit
 from ahpa.ports import ClusterError, Target
 from forecasting.fleet.calendar import Calendar
 
+SAID = 3
+"""So many targets and reasons are named where many have the same trouble."""
+
 
 @dataclass(frozen=True, eq=False)
 class Asked:
@@ -109,3 +112,12 @@ class Listing:
 
 NOBODY = Listing((), {})
 """Before the first round."""
+
+
+def summary(problems: Mapping[str, str]) -> dict[str, object]:
+    """Many targets' problems as the fields of one log line: how many, the first few, and each reason once."""
+    return {
+        "targets": len(problems),
+        "first": list(problems)[:SAID],
+        "problem": "; ".join(list(dict.fromkeys(problems.values()))[:SAID]),
+    }

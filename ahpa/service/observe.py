@@ -29,7 +29,7 @@ from ahpa.ports import (
     Telemetry,
 )
 from ahpa.service.doubts import Doubts, sudden_zeros
-from ahpa.service.listing import Asked, Listing
+from ahpa.service.listing import Asked, Listing, summary
 from ahpa.service.measured import measured
 from ahpa.service.memory import Memory
 from ahpa.service.settings import RECENT_SECONDS, Settings
@@ -40,8 +40,6 @@ from forecasting.panel import Panel
 
 LATE_SECONDS = 600.0
 """Late requests are read of so long: an answer may come some minutes late."""
-SAID = 3
-"""So many targets and reasons are named where many have the same trouble."""
 
 
 @dataclass(frozen=True)
@@ -262,15 +260,6 @@ def _unserved(target: Target, parsed: Parsed, problem: str) -> Asked:
 def _left_out(asked: Asked, error: Exception) -> Asked:
     """Nothing is planned for a target over which we fail; its neighbours go on."""
     return asked.refused(f"nothing can be planned for this {asked.target.title}: {type(error).__name__}: {error}")
-
-
-def summary(problems: Mapping[str, str]) -> dict[str, object]:
-    """Many targets' problems as the fields of one log line: how many, the first few, and each reason once."""
-    return {
-        "targets": len(problems),
-        "first": list(problems)[:SAID],
-        "problem": "; ".join(list(dict.fromkeys(problems.values()))[:SAID]),
-    }
 
 
 def _per_replica(asked: Asked) -> float | None:
