@@ -169,14 +169,10 @@ def test_three_hundred_kills_lose_nothing_and_one_round_mends_all(reached: Reach
     deaths = killed_again_and_again(300, seed=2)
     moments = {f"{when} PATCH {what}" for when in ("before", "after") for what in PATCHED}
     assert moments <= deaths.keys(), "every seam between two writes was hit"
+    assert sum(deaths.values()) >= 290, "the others were killed between two rounds"
     hit = sum(count for kind, count in deaths.items() if "PATCH" in kind)
     figure = f"each mended in one cycle, 0 lost baselines, 0 half-written states; {hit} kills at a write"
-    reached("T7", f"{kills_told(deaths)}, real processes and sockets", figure)
-
-
-def kills_told(deaths: Counter[str]) -> str:
-    """Who was not killed at a request was killed after its round."""
-    return f"300 kills, {sum(deaths.values())} of them within a round"
+    reached("T7", f"{sum(deaths.values())} kills within a round, real processes and sockets", figure)
 
 
 def test_a_rollout_of_ahpa_lowers_nothing() -> None:
