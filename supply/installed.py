@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PackagePath
 
+EXPRESSION = "License-Expression"
 _SHORT = 60
 """Characters; what is longer in the old field `License` is a whole text and no name."""
 _BINARY = re.compile(r"/stan_model/(?:.*\.bin$|.*/bin/[^/]+$|.*\.so(?:\.[0-9]+)*$)")
@@ -25,11 +26,11 @@ def license_of(package: Distribution) -> str:
     """An SPDX expression (PEP 639) where the package has one, else the name in its classifiers, else what its field
     `License` says in a few words; empty: it says nothing."""
     said = package.metadata
-    if expression := said.get("License-Expression"):
-        return str(expression)
+    if EXPRESSION in said:
+        return said[EXPRESSION]
     classifiers = [str(each).split(" :: ") for each in said.get_all("Classifier") or []]
     names = [each[-1] for each in classifiers if each[0] == "License" and each[-1] != "OSI Approved"]
-    field = " ".join(str(said.get("License") or "").split())
+    field = " ".join((said["License"] if "License" in said else "").split())
     return " AND ".join(names) or (field if len(field) <= _SHORT else "")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from importlib.metadata import Distribution, distribution
 from uuid import NAMESPACE_URL, uuid5
 
-from supply.installed import license_of, programs_of
+from supply.installed import EXPRESSION, license_of, programs_of
 from supply.lock import Pin
 
 Json = dict[str, object]
@@ -47,8 +47,8 @@ def _component(pin: Pin, package: Distribution) -> Json:
     if package.version != pin.version:
         raise ValueError(f"{pin.name} is installed in version {package.version}, and the lock has {pin.version}")
     license = license_of(package)
-    expression = package.metadata.get("License-Expression") is not None
-    programs = [
+    expression = EXPRESSION in package.metadata
+    programs: list[Json] = [
         {
             "type": "file",
             "bom-ref": f"{_purl(pin)}#{program.path}",
@@ -58,7 +58,7 @@ def _component(pin: Pin, package: Distribution) -> Json:
         for program in programs_of(package)
     ]
     hashes = [{"alg": "SHA-256", "content": each} for each in pin.hashes]
-    return {
+    described: Json = {
         "type": "library",
         "bom-ref": _purl(pin),
         "name": pin.name,
@@ -67,7 +67,8 @@ def _component(pin: Pin, package: Distribution) -> Json:
         "licenses": [{"expression": license} if expression else {"license": {"name": license}}],
         # One of them is the file that was installed: which, depends on the machine.
         "externalReferences": [{"type": "distribution", "url": _purl(pin), "hashes": hashes}],
-    } | ({"components": programs} if programs else {})
+    }
+    return described | ({"components": programs} if programs else {})
 
 
 def _purl(pin: Pin) -> str:
