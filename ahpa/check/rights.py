@@ -99,7 +99,7 @@ def unwanted(slices: Iterable[str]) -> Iterator[Rule]:
     yield from _FOREIGN
     for part in slices:
         for rule in RULES[part]:
-            if "patch" in rule.verbs and rule.group:
+            if "patch" in rule.verbs and rule.home is None:
                 yield Rule(_OF_TARGETS, rule.group, rule.resource, "a stolen token of ours would destroy targets")
 
 

@@ -91,7 +91,7 @@ class Preflight:
         bound = [each["spec"] for each in bindings if (each.get("spec") or {}).get("policyName") == name]
         if not bound:
             return "no ValidatingAdmissionPolicyBinding names it"
-        whole = [spec for spec in bound if not spec.get("matchResources") and not spec.get("paramRef")]
+        whole = [spec for spec in bound if not spec.get("matchResources")]
         if not any("Deny" in (spec.get("validationActions") or []) for spec in whole):
             return "no binding of it denies everywhere"
         return ""
