@@ -28,8 +28,9 @@ DEMAND, NEEDED = 28.0, 4
 """28 in flight, 7 for each replica."""
 SERVICES, OTHERS = [f"s{i}" for i in range(4)], [f"h{i}" for i in range(3)]
 TICK = 60.0
-REQUESTS, WRITES = 36, 11
-"""About so many requests, and just so many writes, are made by a refit and a round that changes all."""
+FIRST, LATER, WRITES = 30, 21, 11
+"""At least so many requests are made by the first round of a process that changes all, and by a later one; and just so
+many of them are writes."""
 PATCHED = ("services", "revisions", "horizontalpodautoscalers")
 
 
@@ -130,19 +131,21 @@ def world() -> Iterator[World]:
 
 
 def killed_again_and_again(kills: int, seed: int) -> Counter[str]:
-    """Owners switch us on and off by turns; each time the round that would carry it out is killed somewhere, in a
-    quarter of the cases the first of a process, with its refit. The next process has one round for it. The answer is
+    """Owners switch us on and off by turns; each time the round that would carry it out is killed somewhere, in half
+    of the cases the first of a process, with its refit. The next process has one round for it. The answer is
     where the kills hit."""
     rng = random.Random(seed)
     with world() as at, ExitStack() as lives:
         life = lives.enter_context(living(at.server.url, DEMAND))
         for number in range(kills):
             mode = "off" if number % 2 else "apply"
-            if number % 4 == 3:
+            fresh = mode == "apply"  # who asks for us anew is planned for once a refit has seen it, as the first does
+            at.ask(mode)
+            if fresh:
                 life.end()
                 life = lives.enter_context(living(at.server.url, DEMAND))
-            at.ask(mode)
-            most, methods = (WRITES, ("PATCH",)) if number // 2 % 2 else (REQUESTS, ("GET", "PATCH", "POST"))
+            requests, every = FIRST if fresh else LATER, ("GET", "PATCH", "POST")
+            most, methods = (WRITES, ("PATCH",)) if number // 2 % 2 else (requests, every)
             at.dies(life, methods, rng.randint(1, most), before=rng.random() < 0.5)
             at.tick(life)
             life.end()
