@@ -1,13 +1,14 @@
 # Nothing is compiled and nothing is resolved here: every package comes from requirements/base.txt, by hash.
-# The base image is named by tag; pin it by digest in your own pipeline (python:3.12-slim@sha256:...).
-FROM python:3.12-slim AS packages
+# The base image is named by digest, which changes by hand (docs/decisions/0073-supply-chain.md says how): both stages,
+# and the tag is there for the reader.
+FROM python:3.12-slim@sha256:78387bc3881b8273120a12ebe6c1ab22b018ccc2c9adf565ae1ac9b536e184ea AS packages
 RUN python -m venv /opt/ahpa
 COPY requirements/base.txt /tmp/
 RUN /opt/ahpa/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r /tmp/base.txt \
  && /opt/ahpa/bin/pip check \
  && /opt/ahpa/bin/pip uninstall --yes pip
 
-FROM python:3.12-slim
+FROM python:3.12-slim@sha256:78387bc3881b8273120a12ebe6c1ab22b018ccc2c9adf565ae1ac9b536e184ea
 LABEL org.opencontainers.image.title="ahpa" org.opencontainers.image.licenses="Apache-2.0"
 # Our own code is pure Python: it is copied, not built, so no build backend is needed (docs/decisions/0041).
 COPY --from=packages /opt/ahpa /opt/ahpa

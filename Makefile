@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean unit live soak setup peers mutants
+.PHONY: help demo test check bench lock clean unit live soak setup peers mutants sbom licenses audit
 
 help:            ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,18 @@ mutants: $(READY) ## how many mutants of the decision core the tests kill (a qua
 	$(BIN)/mutmut run --max-children 1
 	$(BIN)/python -m tests.mutants
 
+sbom: $(READY)   ## what an image holds, as CycloneDX: packages, licences, hashes (out/sbom.cdx.json)
+	$(BIN)/python -m supply sbom out/sbom.cdx.json
+
+licenses: $(READY) ## docs/licenses.md anew, from what is installed
+	$(BIN)/python -m supply licenses
+
+audit:           ## known weaknesses of all that is locked; fails if the databases cannot be asked
+	@test -x out/audit/bin/pip-audit || { $(PYTHON) -m venv out/audit && \
+	  out/audit/bin/pip install -q --require-hashes --only-binary :all: -r requirements/audit.txt; }
+	@for lock in base dev; do echo "requirements/$$lock.txt"; \
+	  out/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/$$lock.txt || exit 1; done
+
 lock:            ## resolve anew and pin with hashes (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --custom-compile-command "make lock" --extra dask -o requirements/dev.txt pyproject.toml requirements/dev.in
@@ -59,6 +71,8 @@ lock:            ## resolve anew and pin with hashes (needs uv)
 	  --custom-compile-command "make lock" -c requirements/dev.txt --extra dask -o requirements/dask.txt pyproject.toml
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --custom-compile-command "make lock" -c requirements/dev.txt -o requirements/mutants.txt requirements/mutants.in
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" -o requirements/audit.txt requirements/audit.in
 
 peers:           ## pin anew the environment of the peers in the forecasting bench (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -38,7 +38,7 @@ def findings(scope: Scope, clock: Callable[[], float]) -> Iterator[Finding]:
     for finding in cluster_findings(scope.ask, list(scope.ports.actuators), scope.namespace, scope.account):
         reached = reached and finding.outcome != Outcome.UNREACHABLE
         yield finding
-    listing = _listing(scope) if reached else Listing((), {})
+    listing = _listing(scope) if reached else None
     yield from demand_findings(scope.ports.demand, listing, scope.settings, scope.prometheus, clock())
     yield from clock_findings(_skews(scope, reached, clock()), scope.settings.limits.skew_seconds)
 

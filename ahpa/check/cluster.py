@@ -24,6 +24,7 @@ GROUPS = {
 OPERATORS = {"keda": ("keda", "keda-operator"), "kserve": ("kserve", "kserve-controller-manager")}
 """By kind: namespace and name of the Deployment that tells its version, as its own manifests have them."""
 FENCES = {
+    "base": ("ahpa-leader",),
     "knative": ("ahpa-services", "ahpa-revisions"),
     "knative-1.20": ("ahpa-podautoscalers",),
     "hpa": ("ahpa-hpas",),
@@ -35,8 +36,8 @@ _SEE = "look as an administrator: kubectl ahpa check"
 
 
 def cluster_findings(ask: Preflight, kinds: Collection[str], namespace: str | None, account: str) -> Iterator[Finding]:
-    """One line after the other; `account` is whose rights are asked for, as `namespace/name`. Raises
-    nothing: what cannot be seen is a line too."""
+    """One line after the other; `account` is whose rights are asked for, as `namespace/name`. Raises nothing:
+    what cannot be seen is a line too."""
     try:
         yield _kubernetes(ask.kubernetes())
         groups = ask.groups()
@@ -61,7 +62,7 @@ def cluster_findings(ask: Preflight, kinds: Collection[str], namespace: str | No
             yield _operator(ask, kind)
     parts = ["base", *there, *(["knative-1.20"] if knative is not None and old(knative) else [])]
     yield from _rights(ask, parts, groups, namespace, account)
-    yield from _fences(ask, parts)
+    yield from _fences(ask, parts, account)
 
 
 def _kubernetes(version: str) -> Finding:
@@ -125,11 +126,11 @@ def _answers(ask: Preflight, rules: Iterable[Rule], namespace: str | None, accou
     return {right: ask.may(right, other) for right in sorted(rights, key=str)}
 
 
-def _fences(ask: Preflight, parts: Iterable[str]) -> Iterator[Finding]:
+def _fences(ask: Preflight, parts: Iterable[str], account: str) -> Iterator[Finding]:
     for part in parts:
         for name in FENCES.get(part, ()):
             try:
-                wrong = ask.fence(name)
+                wrong = ask.fence(name, account)
             except ClusterError as error:
                 if error.status == 403:
                     said = "cannot see admission policies, for which the service has no right and needs none"

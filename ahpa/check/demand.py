@@ -27,10 +27,10 @@ MOST_SAID = 20
 """So many services are named for one trouble."""
 
 
-def demand_findings(source: DemandSource, listing: Listing, settings: Settings, url: str, now: float) -> (
+def demand_findings(source: DemandSource, listing: Listing | None, settings: Settings, url: str, now: float) -> (
     Iterator[Finding]
 ):  # fmt: skip
-    """One line after the other. Raises nothing."""
+    """One line after the other; `listing` None: who asked for us could not be seen. Raises nothing."""
     recent = source.read(SCRAPES | {"up": UP, "pods": PODS}, now - RECENT_SECONDS, now, settings.step_seconds)
     if "up" in recent.problems:
         do = "look into --prometheus and its credentials; from outside the cluster use kubectl port-forward"
@@ -40,7 +40,8 @@ def demand_findings(source: DemandSource, listing: Listing, settings: Settings, 
     yield _scrapes({name: _newest(recent, name) for name in SCRAPES}, settings.step_seconds, url)
     yield _state_metrics(_newest(recent, "pods"), url)
     yield _retention(source, settings, url, now)
-    yield from _services(source, listing, settings, now)
+    if listing is not None:
+        yield from _services(source, listing, settings, now)
 
 
 def clock_findings(skews: Mapping[str, float], most: float) -> Iterator[Finding]:

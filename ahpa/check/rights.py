@@ -42,33 +42,39 @@ class Rule:
 
 
 _UNFOUND = "its targets cannot be found or changed"
+_LEADERLESS = "no copy may lead, so nothing is written"
 _LAG = "how long new replicas take is assumed"
 _SCALED = (
-    Rule("get", "apps", "deployments", _LAG),
-    Rule("get", "apps", "statefulsets", _LAG),
+    Rule("get list watch", "apps", "deployments", _LAG),
+    Rule("get list watch", "apps", "statefulsets", _LAG),
     Rule("get", "argoproj.io", "rollouts/scale", _LAG),
 )
 RULES: Mapping[str, Sequence[Rule]] = {
     "base": (
-        Rule("list", "", "pods", _LAG),
+        Rule("list watch", "", "pods", _LAG),
         Rule("create", "events.k8s.io", "events", "decisions are not told as Events"),
+        Rule("create list", "coordination.k8s.io", "leases", _LEADERLESS, vital=True, home=HOME),
+        Rule("patch", "coordination.k8s.io", "leases", _LEADERLESS, vital=True, home=HOME,
+             names=tuple(f"ahpa-{i}" for i in range(16))),
     ),
     "knative": (
-        Rule("list patch", "serving.knative.dev", "services", _UNFOUND, vital=True),
-        Rule("list patch", "serving.knative.dev", "revisions", _UNFOUND, vital=True),
+        Rule("list watch patch", "serving.knative.dev", "services", _UNFOUND, vital=True),
+        Rule("list watch patch", "serving.knative.dev", "revisions", _UNFOUND, vital=True),
         Rule("get", "apps", "deployments", "Knative's version is unknown, so nothing is written", vital=True,
              home=_SETTINGS, names=("controller",)),
         Rule("get", "", "configmaps", "Knative's settings are unknown, so nothing is lowered", vital=True,
              home=_SETTINGS, names=("config-autoscaler", "config-defaults", "config-deployment")),
     ),
-    "knative-1.20": (Rule("list patch", "autoscaling.internal.knative.dev", "podautoscalers", _UNFOUND, vital=True),),
-    "hpa": (Rule("list patch", "autoscaling", "horizontalpodautoscalers", _UNFOUND, vital=True), *_SCALED),
-    "keda": (Rule("list patch", "keda.sh", "scaledobjects", _UNFOUND, vital=True), *_SCALED),
+    "knative-1.20": (
+        Rule("list watch patch", "autoscaling.internal.knative.dev", "podautoscalers", _UNFOUND, vital=True),
+    ),
+    "hpa": (Rule("list watch patch", "autoscaling", "horizontalpodautoscalers", _UNFOUND, vital=True), *_SCALED),
+    "keda": (Rule("list watch patch", "keda.sh", "scaledobjects", _UNFOUND, vital=True), *_SCALED),
     "kserve": (
-        Rule("list patch", "serving.kserve.io", "inferenceservices", _UNFOUND, vital=True),
-        Rule("get", "apps", "deployments", _LAG),
-        Rule("get", "autoscaling", "horizontalpodautoscalers", "what a raw InferenceService has is unknown"),
-        Rule("get", "keda.sh", "scaledobjects", "what a raw InferenceService has is unknown"),
+        Rule("list watch patch", "serving.kserve.io", "inferenceservices", _UNFOUND, vital=True),
+        Rule("get list watch", "apps", "deployments", _LAG),
+        Rule("get list watch", "autoscaling", "horizontalpodautoscalers", "what a raw InferenceService has is unknown"),
+        Rule("get list watch", "keda.sh", "scaledobjects", "what a raw InferenceService has is unknown"),
         Rule("get patch", "", "configmaps", "nothing is written: there is no place for what owners had", vital=True,
              home=HOME, names=("ahpa-records",)),
     ),
@@ -99,7 +105,7 @@ def unwanted(slices: Iterable[str]) -> Iterator[Rule]:
     yield from _FOREIGN
     for part in slices:
         for rule in RULES[part]:
-            if "patch" in rule.verbs and rule.group:
+            if "patch" in rule.verbs and rule.home is None:
                 yield Rule(_OF_TARGETS, rule.group, rule.resource, "a stolen token of ours would destroy targets")
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ahpa.commands.cluster import Cluster, actuators_of, cluster_options, connected, ended_in_words
+from ahpa.commands.leading import Leading, elector_of, fence_of, held, leading_options
 from ahpa.commands.named import named
 from ahpa.commands.options import MOST_SAID, chosen, read_by
 from ahpa.commands.progress import progress
@@ -51,6 +52,7 @@ DEPLOYMENT = read_by(_deployment, "deployment", "namespace/name of a Deployment,
               help="Writes per second at most; fewer while the API server is busy.")  # fmt: skip
 @click.option("--stop", type=DEPLOYMENT, metavar="DEPLOYMENT",
               help="First scale this to zero (as ahpa-system/ahpa) and wait until its pods are gone.")  # fmt: skip
+@leading_options
 @cluster_options
 def command(**given: object) -> None:
     """Put back the minimum that the owners had set, and take our record off the objects.
@@ -73,20 +75,22 @@ def command(**given: object) -> None:
             "--stop goes with --all --yes: the service is stopped for all, and before anything is shown"
         )
     with ended_in_words("restore"):
-        sys.exit(_restore(chosen(Cluster, given), wish))
+        sys.exit(_restore(chosen(Cluster, given), wish, chosen(Leading, given)))
 
 
-def _restore(cluster: Cluster, wish: Wish) -> int:
+def _restore(cluster: Cluster, wish: Wish, leading: Leading) -> int:
     from ahpa.adapters.kubernetes.api import Paced
     from ahpa.adapters.kubernetes.deployment import Deployment
+    from ahpa.adapters.telemetry.telemetry import Telemetry
     from ahpa.service.loop import Pace
 
     kube = connected(cluster)
     if wish.stop is not None and not stopped(Deployment(kube, *wish.stop)):
         return 1
-    pace = Pace(wish.write_rate)
-    paced = Paced(kube, pace, pace.answered)
-    return restored(actuators_of(cluster, paced), wish.services, wish.yes)
+    pace, elector = Pace(wish.write_rate), elector_of(leading, cluster, Telemetry(), ready=lambda: True)
+    paced = Paced(fence_of(elector)(kube), pace, pace.answered)
+    with held(elector):
+        return restored(actuators_of(cluster, paced), wish.services, wish.yes)
 
 
 def stopped(service: Stoppable, sleep: Callable[[float], object] = time.sleep) -> bool:

@@ -14,7 +14,7 @@ from tests.manifests.test_config_files import CONFIG
 
 ACCOUNT = "ahpa-system/ahpa"
 OURS = "system:serviceaccount:ahpa-system:ahpa"
-GROUPS = ("apps", "autoscaling", "serving.knative.dev")
+GROUPS = ("apps", "autoscaling", "autoscaling.internal.knative.dev", "serving.knative.dev")
 
 
 class AskedKube(FakeKube):

@@ -99,6 +99,12 @@ def fence_that_warns(kube: AskedKube, prometheus: FakePrometheus) -> None:
     binding["spec"]["validationActions"] = ["Audit"]
 
 
+def fence_around_somebody_else(kube: AskedKube, prometheus: FakePrometheus) -> None:
+    """An operator renamed the account, and not what stands in the policies."""
+    (policy,) = [item for where, item in kube.objects.items() if "policies/ahpa-hpas" in where]
+    policy["spec"]["matchConditions"][0]["expression"] = "request.userInfo.username == 'system:serviceaccount:a:b'"
+
+
 def may_delete(kube: AskedKube, prometheus: FakePrometheus) -> None:
     kube.granted = lambda asked: True
 
@@ -127,6 +133,10 @@ def wrong_clock_of_the_api(kube: AskedKube, prometheus: FakePrometheus) -> None:
     kube.skew = -45.0
 
 
+def older_knative_by_the_usual_overlay(kube: AskedKube, prometheus: FakePrometheus) -> None:
+    kube.install_knative("1.20.3")
+
+
 def no_target_kind(kube: AskedKube, prometheus: FakePrometheus) -> None:
     kube.stand("/apis", {"groups": [{"name": "apps"}]})
 
@@ -134,9 +144,11 @@ def no_target_kind(kube: AskedKube, prometheus: FakePrometheus) -> None:
 @pytest.mark.parametrize(
     ("spoil", "failed"),
     [(without_fence, {("fence", "ahpa-hpas")}), (fence_that_warns, {("fence", "ahpa-hpas")}),
+     (fence_around_somebody_else, {("fence", "ahpa-hpas")}),
      (may_delete, {("rights", ACCOUNT)}), (may_nothing, {("rights", ACCOUNT)}),
      (old_kubernetes, {("version", "kubernetes")}),
      (no_knative_version, {("version", "knative")}), (slow_scrapes, {("scrape interval", "http://prometheus:9090")}),
+     (older_knative_by_the_usual_overlay, {("rights", ACCOUNT), ("fence", "ahpa-podautoscalers")}),
      (wrong_clock, {("clock", "prometheus")}), (wrong_clock_of_the_api, {("clock", "kubernetes")}),
      (no_target_kind, {("version", "cluster")})],
     ids=lambda value: value.__name__ if callable(value) else "",
@@ -205,6 +217,7 @@ def test_a_cluster_that_does_not_answer_is_out_of_reach_and_prometheus_is_looked
     result = found(kube, prometheus)
     assert worse(result) == [("unreachable", "version", "cluster")]
     assert "prometheus" in {each.what for each in result}
+    assert "targets" not in {each.what for each in result}, "nobody knows whether somebody asked for us"
     assert [each.where for each in result if each.what == "clock"] == ["prometheus"], "the other tells no time"
     assert run(kube, prometheus).exit_code == 3
 

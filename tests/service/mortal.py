@@ -15,9 +15,15 @@ from multiprocessing.process import BaseProcess
 from kubernetes import client
 
 from ahpa.adapters.kubernetes.api import Kube
+from ahpa.adapters.kubernetes.events import Events
+from ahpa.adapters.kubernetes.kinds import KINDS
+from ahpa.adapters.kubernetes.pods import Pods
+from ahpa.adapters.prometheus.queries import QueryList
+from ahpa.adapters.telemetry.telemetry import Telemetry
+from ahpa.service.rounds import Ports, Service
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.models import SameAsNow
-from tests.service.stage import NOW, SETTINGS, staged
+from tests.service.stage import NOW, QUERIES, SETTINGS, always
 
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload([__name__])
@@ -63,10 +69,18 @@ def _live(url: str, demand: float, wire: Connection) -> None:
     settings = client.Configuration(host=url)
     settings.retries = False
     kube = Kube(client.ApiClient(settings), (5.0, 5.0))
-    known = {} if math.isnan(demand) else {"": lambda t: demand}
-    service = staged(
-        kube, FakePrometheus(known), replace(SETTINGS, history_seconds=7200.0), models={"fleet": SameAsNow()}
-    ).service  # fmt: skip
+    prometheus = FakePrometheus({} if math.isnan(demand) else {"": lambda t: demand})
+    ports = Ports(
+        actuators={name: KINDS[name].actuator(kube, "shop") for name in ("knative", "hpa")},
+        starts=Pods(kube),
+        demand=prometheus,
+        late=prometheus,
+        queries=QueryList(QUERIES),
+        models={"fleet": SameAsNow()},
+        events=Events(kube, "test"),
+        telemetry=Telemetry(),
+    )
+    service = Service(replace(SETTINGS, history_seconds=7200.0), ports, always)
     service.refit(NOW)
     while True:
         try:

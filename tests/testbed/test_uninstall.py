@@ -40,7 +40,7 @@ def faces(bed: Testbed) -> dict[str, str]:
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def installed(bed: Testbed) -> Iterator[Kube]:
     """The overlay `production` and config/uninstall, as `kubectl apply -k` would, but for the Job, whose command the
     test runs itself; the API as our account."""
@@ -67,6 +67,25 @@ def uninstall(kubeconfig: Path) -> subprocess.CompletedProcess[str]:
     words = [sys.executable, "-m", "ahpa", *container["args"], "--kubeconfig", str(kubeconfig)]
     said = {each["name"]: each["value"] for each in container["env"]}
     return subprocess.run(words, capture_output=True, text=True, check=False, timeout=200, env={**os.environ, **said})
+
+
+def test_the_whole_check_of_an_installation_fails_in_nothing(bed: Testbed, installed: Kube) -> None:
+    """Typed by an administrator, with the PromQL that a real Prometheus has to understand."""
+    words = ["check", "--kubeconfig", str(bed.kubeconfig), "--prometheus", bed.prometheus_url, "--kinds", "knative,hpa"]
+
+    def checked() -> list[dict[str, str]]:
+        done = subprocess.run(
+            [sys.executable, "-m", "ahpa", *words, "-o", "json"], capture_output=True, text=True, check=False
+        )  # fmt: skip
+        rows: list[dict[str, str]] = json.loads(done.stdout)
+        known = {row["what"]: row["said"] for row in rows if row["what"] in ("prometheus", "scrape interval")}
+        # A Prometheus that has just begun has no samples yet.
+        return rows if done.returncode == 0 and "half of all targets every" in known["scrape interval"] else []
+
+    rows = bed.wait_for(checked, what="a check without a failure")
+    assert "answers, and scrapes" in next(row["said"] for row in rows if row["what"] == "prometheus")
+    assert {row["where"] for row in rows if row["what"] == "clock"} == {"kubernetes", "prometheus"}
+    assert {row["outcome"] for row in rows if row["what"] in ("rights", "fence", "version")} == {"ok"}
 
 
 def test_every_object_is_as_before_byte_for_byte(bed: Testbed, installed: Kube) -> None:

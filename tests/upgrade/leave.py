@@ -1,9 +1,9 @@
 """What one version of ahpa makes of objects. As a script, it is whatever version PYTHONPATH has, so nothing here may be
 newer than the oldest of them: `KINDS`, `Actuator`, and the fake API server of its own tests.
 
-It reads {"clusters": {name: {path: object}}, "do": "read" | "raise" | "restore"}. It writes for each cluster the objects
-as it left them, how many writes that took, and what it saw before and after, by key: baseline, floor, whether it holds
-it, and the share to which the target was raised.
+It reads {"clusters": {name: {path: object}}, "do": "read" | "raise" | "restore"}. It writes for each cluster the
+objects as it left them, how many writes that took, and what it saw before and after, by key: baseline, floor, whether
+it holds it, and the share to which the target was raised.
 """
 
 from __future__ import annotations

@@ -57,8 +57,8 @@ class Preflight:
         return str(((review.get("status") or {}).get("userInfo") or {}).get("username", ""))
 
     def may(self, right: Right, account: str | None = None) -> bool:
-        """Whether a service account (`namespace/name`; None: who we are) has this right. Raises
-        ClusterError; 403 where we may not ask for others."""
+        """Whether a service account (`namespace/name`; None: who we are) has this right. Raises ClusterError; 403
+        where we may not ask for others."""
         resource, _, subresource = right.resource.partition("/")
         asked = {
             "verb": right.verb,
@@ -76,9 +76,9 @@ class Preflight:
         answer = self.kube.create(where, {**_review("authorization.k8s.io/v1", kind), "spec": spec})
         return (answer.get("status") or {}).get("allowed") is True
 
-    def fence(self, name: str) -> str:
-        """What is wrong with an admission policy of ours; empty: it stands, is bound, and denies. Raises ClusterError;
-        403 where we may not look."""
+    def fence(self, name: str, account: str) -> str:
+        """What is wrong with an admission policy around a service account (`namespace/name`); empty: it stands, is
+        bound, and denies. Raises ClusterError; 403 where we may not look."""
         try:
             policy = self.kube.get(path(*collection(ADMISSION, "validatingadmissionpolicies", None), name))
         except ClusterError as error:
@@ -87,11 +87,14 @@ class Preflight:
             raise
         if (policy.get("spec") or {}).get("failurePolicy") != "Fail":
             return "its failurePolicy is not Fail"
+        conditions = [str(each.get("expression")) for each in policy["spec"].get("matchConditions") or []]
+        if not any(f"'{user_of(account)}'" in condition for condition in conditions):
+            return f"it does not stand around {account}"
         bindings = self.kube.items(path(*collection(ADMISSION, "validatingadmissionpolicybindings", None)))
         bound = [each["spec"] for each in bindings if (each.get("spec") or {}).get("policyName") == name]
         if not bound:
             return "no ValidatingAdmissionPolicyBinding names it"
-        whole = [spec for spec in bound if not spec.get("matchResources") and not spec.get("paramRef")]
+        whole = [spec for spec in bound if not spec.get("matchResources")]
         if not any("Deny" in (spec.get("validationActions") or []) for spec in whole):
             return "no binding of it denies everywhere"
         return ""
