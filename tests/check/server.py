@@ -34,8 +34,9 @@ class AskedKube(FakeKube):
         self.objects[where] = item
 
     def fence(self, part: str) -> None:
-        """As `kubectl apply` of a component's fence."""
-        for each in yaml.safe_load_all((CONFIG / f"components/{part}/fence.yaml").read_text()):
+        """As `kubectl apply` of the fence of `base`, or of a component."""
+        folder = CONFIG if part == "base" else CONFIG / "components"
+        for each in yaml.safe_load_all((folder / part / "fence.yaml").read_text()):
             plural = each["kind"].lower().replace("policy", "policies") if each["kind"].endswith("Policy") else None
             resource = plural or f"{each['kind'].lower()}s"
             self.put(f"/apis/{ADMISSION}/{resource}/{each['metadata']['name']}", each)

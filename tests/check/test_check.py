@@ -34,7 +34,7 @@ HEALTHY: dict[str, Callable[[float], float]] = {
 def healthy() -> tuple[AskedKube, FakePrometheus]:
     """Installed by the manifests, with one service that asks."""
     kube = AskedKube(as_manifests("knative", "hpa"))
-    for part in ("knative", "hpa"):
+    for part in ("base", "knative", "hpa"):
         kube.fence(part)
     add_knative(kube, "chat", mode="apply")
     return kube, FakePrometheus(dict(HEALTHY))
@@ -197,7 +197,7 @@ def hpa_without_demand(kube: AskedKube, prometheus: FakePrometheus) -> None:
     [(young_prometheus, {("history", "http://prometheus:9090"), ("history", "knative/shop/chat")}),
      (no_state_metrics, {("kube-state-metrics", "http://prometheus:9090")}),
      (silent_service, {("queries", "knative/shop/chat")}),
-     (blind_to_fences, {("fence", f"ahpa-{name}") for name in ("services", "revisions", "hpas")}),
+     (blind_to_fences, {("fence", f"ahpa-{name}") for name in ("leader", "services", "revisions", "hpas")}),
      (older_knative, {("version", "knative")}), (hpa_without_demand, {("queries", "hpa/shop/api")})],
     ids=lambda value: value.__name__ if callable(value) else "",
 )  # fmt: skip

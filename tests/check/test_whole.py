@@ -21,10 +21,10 @@ WHERE = "/apis/serving.knative.dev/v1/namespaces/shop/services/chat"
 class AskedServer(ApiServer):
     """It can list the bindings of admission policies too."""
 
-    def _good(self, method: str, path: str, body: bytes) -> bytes:
+    def _good(self, method: str, path: str, query: dict[str, str], body: bytes) -> bytes:
         if path.endswith("/validatingadmissionpolicybindings"):
             return answer(200, {"kind": "List", "metadata": {}, "items": self.kube.items(path)})
-        return super()._good(method, path, body)
+        return super()._good(method, path, query, body)
 
 
 def typed(kubeconfig: Path, prometheus: str) -> Result:
@@ -36,7 +36,7 @@ def test_from_end_to_end_it_reads_and_asks_and_changes_nothing(tmp_path: Path) -
     """All that is sent besides reading are reviews, which no API server keeps. The Prometheus answers everything with
     some thirty, so it scrapes every thirty seconds."""
     kube, prometheus = AskedKube(as_manifests("knative", "hpa")), Server()
-    for part in ("knative", "hpa"):
+    for part in ("base", "knative", "hpa"):
         kube.fence(part)
     knative(kube, "shop", "chat")
     kube.edit(WHERE, {"metadata": {"annotations": {"ahpa.dev/mode": "observe"}}})

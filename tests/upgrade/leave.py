@@ -45,7 +45,7 @@ def leave(objects: dict[str, Any], do: str) -> dict[str, Any]:
     nothing."""
     kube = FakeKube()
     kube.objects = objects
-    kube._versions = itertools.count(100_000)
+    vars(kube).update(version=100_000, _versions=itertools.count(100_000))  # as newer and older ones count
     actuators = {name: kind.actuator(kube, None) for name, kind in KINDS.items()}
     before = seen(actuators)
     for actuator, target in targets(actuators):
