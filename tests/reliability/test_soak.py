@@ -25,7 +25,7 @@ from benchmarks.fleet.objects import SERVING, fleet, place
 from benchmarks.fleet.processes import children, descriptors, resident_mib, serving, threads
 from benchmarks.fleet.prometheus import serve
 from benchmarks.fleet.store import Store
-from tests.reliability.audit import Audited, Faulty, broken
+from tests.reliability.audit import Audited, Faulty, broken, service_of
 from tests.reliability.reached import Reached
 
 SERVICES = int(os.environ.get("AHPA_SOAK_SERVICES", "500"))
@@ -86,7 +86,7 @@ class Soak:
         first = self._first_ticks()
         found: list[str] = []
         for write in self.api.taken:
-            own = OWN if int(write.path.split("/")[7].removesuffix("-00001").rpartition("-")[2]) % 3 == 0 else 0
+            own = OWN if int(service_of(write.path)[1].rpartition("-")[2]) % 3 == 0 else 0
             began = max((at for at in self.began if at <= write.at), default=0.0)
             found += broken(write, own, first.get(began, 0.0))
         return found

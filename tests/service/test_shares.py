@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ahpa.core.decision import Reason
+from ahpa.ports import ClusterError
 from tests.service.stage import HPAS, NOW, ROOT, SETTINGS, add_hpa, add_knative, stage
 
 
@@ -52,14 +53,11 @@ def test_a_kind_that_does_not_answer_keeps_its_places() -> None:
     at = stage("chat", settings=replace(SETTINGS, most_targets=1))
     at.tick()
     add_hpa(at.kube, "other", mode="apply", demand="mine", target_per_replica="10")
-    failing = "/services"
 
-    def fail(method: str, where: str) -> Exception | None:
-        from ahpa.ports import ClusterError
+    def fail(method: str, where: str) -> ClusterError | None:
+        return ClusterError(503, "not now") if method == "LIST" and where.endswith("/services") else None
 
-        return ClusterError(503, "not now") if method == "LIST" and where.endswith(failing) else None
-
-    at.kube.fail = fail  # type: ignore[assignment]
+    at.kube.fail = fail
     decisions = at.tick(NOW + 60)
     assert decisions["hpa/shop/other"].reason is Reason.REFUSED
     assert f"{HPAS}/other" not in [where for where, _ in at.kube.writes]
