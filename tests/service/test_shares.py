@@ -6,7 +6,10 @@ from dataclasses import replace
 
 from ahpa.core.decision import Reason
 from ahpa.ports import ClusterError
-from tests.service.stage import HPAS, NOW, ROOT, SETTINGS, add_hpa, add_knative, stage
+from tests.fakes.demand import FakePrometheus
+from tests.fakes.kube import FakeKube
+from tests.fakes.models import SameAsYesterday
+from tests.service.stage import HPAS, NOW, ROOT, SETTINGS, add_hpa, add_knative, morning, stage, staged
 
 
 def test_of_a_namespace_that_asks_for_too_many_the_rest_are_refused_and_told_why() -> None:
@@ -61,3 +64,21 @@ def test_a_kind_that_does_not_answer_keeps_its_places() -> None:
     decisions = at.tick(NOW + 60)
     assert decisions["hpa/shop/other"].reason is Reason.REFUSED
     assert f"{HPAS}/other" not in [where for where, _ in at.kube.writes]
+
+
+def test_a_namespace_has_so_many_fits_of_its_own_and_the_others_are_learned_together() -> None:
+    """Each is asked for by name, and one that goes without is told, and planned for."""
+    slow = {"fleet": SameAsYesterday(), "prophet": SameAsYesterday()}
+    kube = FakeKube()
+    for name in ("chat", "chat-b"):
+        add_knative(kube, name, mode="apply", model="prophet")
+    at = staged(
+        kube, FakePrometheus({"chat": morning}), replace(SETTINGS, most_library_fits=1), models=slow
+    )  # fmt: skip
+    listing = at.observer.list()
+    assert [asked.parsed.policy.model for asked in listing.asked] == ["prophet", "fleet"]
+    assert "--max-library-fits-per-namespace" in " ".join(listing.asked[1].parsed.inert)
+    at.service.refit(NOW)
+    at.tick()
+    assert all(int(at.min_scale(name) or 0) >= 4 for name in ("chat", "chat-b"))
+    assert "NotActedOn" in {body["reason"] for _, body in kube.created}
