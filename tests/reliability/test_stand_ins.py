@@ -54,7 +54,8 @@ def watched(api: ApiServer, version: str, count: int) -> list[dict[str, Any]]:
 def test_a_list_comes_whole_or_in_pages_of_one_version(api: ApiServer) -> None:
     whole = get(api, f"{SERVING}/services", resourceVersion="0")
     assert len(whole["items"]) == COUNT
-    names, after = [], {}
+    names: list[str] = []
+    after: dict[str, str] = {}
     while True:
         page = get(api, f"{SERVING}/services", limit=3, **after)
         names += [item["metadata"]["name"] for item in page["items"]]
@@ -152,10 +153,8 @@ def test_a_query_gives_a_series_for_each_service_that_it_selects(query: str, lab
     try:
         end = time.time() // 60 * 60
         asked = {"query": query, "start": str(end - 600), "end": str(end), "step": "60"}
-        url = f"http://127.0.0.1:{server.server_port}/api/v1/query_range"
-        result = requests.get(url, params=asked, timeout=10).json()["data"]["result"]
+        result = requests.get(f"{server.url}/api/v1/query_range", params=asked, timeout=10).json()["data"]["result"]
         assert [row["metric"] for row in result] == labels
         assert all(len(row["values"]) == 11 for row in result)
     finally:
-        server.shutdown()
-        server.server_close()
+        server.close()
