@@ -122,7 +122,7 @@ def soak(folder: Path) -> Iterator[Soak]:
         server.close()
 
 
-def until(so: Callable[[], bool], seconds: float = 300.0) -> None:
+def until(so: Callable[[], bool], seconds: float = 1200.0) -> None:
     deadline = time.monotonic() + seconds
     while not so():
         assert time.monotonic() < deadline, "it never came"
