@@ -1,5 +1,4 @@
-"""Knative Services and their Revisions as a cluster holds them: the fields that a controller meets, and much it does not
-need.
+"""Knative Services and their Revisions as a cluster holds them: what a controller meets, and much it does not need.
 
 With managedFields and what kubectl applied last a Service is 3.6 KiB, a Revision 2.3, a pod 2.1. Those with many
 environment variables or volumes are larger in real clusters.
