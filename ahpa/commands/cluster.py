@@ -79,6 +79,7 @@ class Deciding:
     cap: int
     raise_budget: int
     max_targets_per_namespace: int
+    max_library_fits_per_namespace: int
     stale_after: float
     hold: float
     follow: float
@@ -147,6 +148,8 @@ def deciding_options(command: Command) -> Command:
                      help="Replicas added per tick, over all services."),
         click.option("--max-targets-per-namespace", type=click.IntRange(1), default=1000, show_default=True,
                      help="Of one namespace so many are served; the rest are refused, and say so."),
+        click.option("--max-library-fits-per-namespace", type=click.IntRange(0), default=100, show_default=True,
+                     help="Of one namespace so many are fitted one by one (prophet, auto, ...); the rest by fleet."),
         click.option("--stale-after", type=SECONDS, default="5m", show_default=True,
                      help="Older data are not lowered on."),
         click.option("--hold", type=SECONDS, default="15m", show_default=True,
@@ -207,6 +210,7 @@ def settings_of(said: Deciding, demand: Demand, refit: float = 3600.0) -> Settin
             budget=said.raise_budget,
         ),
         most_targets=said.max_targets_per_namespace,
+        most_library_fits=said.max_library_fits_per_namespace,
         defaults=Policy(time_zone=demand.time_zone, holidays=demand.holidays),
     )
 

@@ -45,8 +45,8 @@ class Pace:
     no time for us.
 
     Each answer that says so (429, 5xx, none at all) halves the rate, down to a hundredth; each good one gives a
-    fiftieth of it back. That is TCP's way (additive increase, multiplicative decrease; Chiu and Jain 1989), and what the
-    API's priority and fairness asks of a client (docs/decisions/0074-the-pace-of-writes.md).
+    fiftieth of it back. That is TCP's way (additive increase, multiplicative decrease; Chiu and Jain 1989), and what
+    the API's priority and fairness asks of a client (docs/decisions/0074-the-pace-of-writes.md).
     """
 
     def __init__(

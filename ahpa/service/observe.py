@@ -76,7 +76,7 @@ class Observer:
         found = {target.key for target in targets}
         own = [t for t in targets if self.plans(t.uid) and t.maker not in found and not _orphaned(t, failures)]
         asked = tuple(map(self._asked_or_left_out, own))
-        return within_shares(Listing(asked, failures), before, self.settings.most_targets)
+        return within_shares(Listing(asked, failures), before, self.settings)
 
     def tell_of_kinds(self, listing: Listing, memory: Memory) -> None:
         """A kind that cannot be listed, as where its CRD is not installed, is told of once, and once when it can."""

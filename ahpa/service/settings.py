@@ -29,6 +29,8 @@ class Settings:
     limits: Limits = Limits()
     most_targets: int = 1000
     """Of one namespace that are served; a namespace that has more takes nothing from the others."""
+    most_library_fits: int = 100
+    """Of one namespace, by another model than the one that learns all together: a fit may take ten seconds."""
     defaults: Policy = field(default_factory=Policy)
     """What holds where an owner says nothing: the time zone and the holidays of the load."""
 

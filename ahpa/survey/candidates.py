@@ -7,6 +7,7 @@ written: the annotation is only thought of.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -96,7 +97,8 @@ def candidates(actuators: Mapping[str, Actuator], ports: Ports, settings: Settin
     """All objects of these `actuators`, which list those too that carry no annotation of ours. One read for all. Raises
     ClusterError if nothing can be listed."""
     known = {kind: AsIfAnnotated(actuator) for kind, actuator in actuators.items()}
-    observer = observer_of(settings, replace(ports, actuators=known))
+    unshared = replace(settings, most_targets=sys.maxsize, most_library_fits=sys.maxsize)  # nobody waits for anybody
+    observer = observer_of(unshared, replace(ports, actuators=known))
     listing = observer.list()
     since = now - settings.history_seconds
     history = ports.demand.read(listing.queries, since, now, settings.step_seconds)

@@ -55,7 +55,7 @@ class Run:
     metrics: str
     began: float
     ticks: list[dict[str, float]] = field(default_factory=list)
-    """Of each: its own seconds and, since the one before, CPU and requests."""
+    """Of each: its own seconds, when it ended and, since the one before, CPU and requests."""
     first: float = float("nan")
     complete: float = float("nan")
     worker: float = 0.0
@@ -83,9 +83,8 @@ class Run:
             done = self._done()
             if len(done) > seen:
                 now = self.counted()
-                refits = len(children(self.pid))
                 spent = {name: (now[name] - before[name]) / (len(done) - seen) for name in now}
-                self.ticks.append({"tick": done[-1]["seconds"], "refitting": float(refits > 0), **spent})
+                self.ticks.append({"tick": done[-1]["seconds"], "at": _moment(done[-1]), **spent})
                 seen, before = len(done), now
                 forecasts = self._forecasts()
                 if forecasts and self.first != self.first:
@@ -119,8 +118,13 @@ class Run:
         """When the last round that moved any of the first so many floors decided on the first of them."""
         keys = {"knative/" + "/".join(place(number)) for number in range(services)}
         moved = [row for row in self.log() if row["event"] == "decision" and row["target"] in keys]
-        last = {row["target"]: row["ts"] for row in moved if row["floor"] != row["previous"]}
-        return min(datetime.fromisoformat(stamp).timestamp() for stamp in last.values())
+        last = {row["target"]: _moment(row) for row in moved if row["floor"] != row["previous"]}
+        return min(last.values())
+
+
+def _moment(row: dict[str, Any]) -> float:
+    """Of a line of the log, unix seconds."""
+    return datetime.fromisoformat(row["ts"]).timestamp()
 
 
 def _asked(url: str, what: str = "counts", body: object = None) -> Any:
@@ -162,15 +166,18 @@ def _started(run: Run) -> Iterator[list[int]]:
 
 
 def _figures(run: Run, count: int) -> dict[str, float]:
-    calm = [tick for tick in run.ticks[1:] if not tick["refitting"]] or run.ticks
-    refits = [row["seconds"] for row in run.log() if row["event"] == "refit.done" and row.get("targets")]
+    refits = [row for row in run.log() if row["event"] == "refit.done"]
+    beside = [(_moment(row) - row["seconds"], _moment(row)) for row in refits]
+    pairs = zip(run.ticks, run.ticks[1:], strict=False)
+    alone = [now for last, now in pairs if not any(last["at"] < end and began < now["at"] for began, end in beside)]
+    calm = alone or run.ticks
     return {
         "services": count,
         **{name: median(tick[name] for tick in calm) for name in ("tick", "cpu", "api", "queries", "prometheus_cpu")},
         "longest": max(tick["tick"] for tick in run.ticks),
         "first": run.first,
         "complete": run.complete,
-        "refit": max(refits, default=float("nan")),
+        "refit": max((row["seconds"] for row in refits), default=float("nan")),
         "controller": resident_mib(run.pid, "HWM"),
         "worker": run.worker,
     }

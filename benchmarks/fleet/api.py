@@ -30,6 +30,27 @@ ABSENT = ("keda.sh", "serving.kserve.io")
 """Groups whose CRDs are not installed."""
 
 
+class Server(ThreadingHTTPServer):
+    """On a free port of loopback, in a daemon thread; a client that goes away is no news."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def close(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+    def handle_error(self, request: object, client_address: object) -> None: ...
+
+
 class ApiServer:
     """A Store behind a socket; `fault` may spoil an answer."""
 
@@ -59,14 +80,8 @@ class ApiServer:
 
             def log_message(self, *words: object) -> None: ...
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server = Server(Handler)
+        self.url, self.close = self._server.url, self._server.close
 
     def fault(self, verb: str, path: str) -> Fault:
         """What goes wrong with a request."""

@@ -15,13 +15,13 @@ import threading
 import time
 from collections import Counter
 from functools import lru_cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 
-from benchmarks.fleet.api import Fault, send
+from benchmarks.fleet.api import Fault, Server, send
 from benchmarks.fleet.objects import place
 from forecasting.fleet.synthetic import services
 
@@ -105,8 +105,8 @@ class Prometheus:
         return ",".join(f'[{stamp:.0f},"{value:.4g}"]' for stamp, value in pairs).encode()
 
 
-def serve(prometheus: Prometheus) -> ThreadingHTTPServer:
-    """On a free port of loopback, in a daemon thread."""
+def serve(prometheus: Prometheus) -> Server:
+    """Until it is closed."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -142,10 +142,7 @@ def serve(prometheus: Prometheus) -> ThreadingHTTPServer:
 
         def log_message(self, *words: object) -> None: ...
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    return server
+    return Server(Handler)
 
 
 def main() -> None:
@@ -153,7 +150,7 @@ def main() -> None:
     parser.add_argument("--services", type=int, default=100)
     parser.add_argument("--days", type=float, default=15.0)
     given = parser.parse_args()
-    print(f"http://127.0.0.1:{serve(Prometheus(given.services, given.days)).server_port}", flush=True)
+    print(serve(Prometheus(given.services, given.days)).url, flush=True)
     threading.Event().wait()
 
 

@@ -78,11 +78,16 @@ class Audited(ApiServer):
             before = dict(self.store.objects[path]["metadata"].get("annotations") or {})
             answer = super().good(verb, path, asked, body)
             after = dict(self.store.objects[path]["metadata"].get("annotations") or {})
-        namespace, name = path.split("/")[5], path.split("/")[7].removesuffix("-00001")
-        readable = self._prometheus.told.get((namespace, name), False)
+        readable = self._prometheus.told.get(service_of(path), False)
         manager = asked.get("fieldManager", "")
         self.taken.append(Write(time.time(), path, body, manager, before, after, readable))
         return answer
+
+
+def service_of(path: str) -> tuple[str, str]:
+    """Namespace and name of the Service at this path, or of the Service whose Revision is there."""
+    segments = path.split("/")
+    return segments[5], segments[7].removesuffix("-00001") if segments[6] == "revisions" else segments[7]
 
 
 def broken(write: Write, own: int, restarted: float) -> list[str]:

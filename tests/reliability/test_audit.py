@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
@@ -14,10 +13,12 @@ SERVICE = "/apis/serving.knative.dev/v1/namespaces/team-001/services/service-000
 BODY = {"metadata": {"resourceVersion": "7", "annotations": {MIN_SCALE: "5"}}}
 
 
-def write(old: int, new: int, path: str = REVISION, at: float = 100.0, **more: Any) -> Write:
-    before, after = {MIN_SCALE: str(old)}, {MIN_SCALE: str(new)}
-    said: Mapping[str, Any] = {"body": BODY, "manager": "ahpa", "readable": True, **more}
-    return Write(at, path, before=said.pop("before", before), after=said.pop("after", after), **said)  # type: ignore[attr-defined]
+def write(old: int, new: int) -> Write:
+    return Write(100.0, REVISION, BODY, "ahpa", {MIN_SCALE: str(old)}, {MIN_SCALE: str(new)}, True)
+
+
+def record(key: str) -> Write:
+    return replace(write(0, 0), path=SERVICE, before={}, after={key: "{}"})
 
 
 @pytest.mark.parametrize(
@@ -25,14 +26,14 @@ def write(old: int, new: int, path: str = REVISION, at: float = 100.0, **more: A
     [
         (write(5, 1), "I1"),
         (write(50, 51), "I2"),
-        (write(5, 4, readable=False), "I3"),
+        (replace(write(5, 4), readable=False), "I3"),
         (write(5, 15), "I4"),
-        (write(5, 6, manager="kubectl"), "I6"),
-        (write(5, 6, body={"metadata": {"annotations": {}}}), "I6"),
-        (write(5, 6, body={**BODY, "spec": {}}), "I6"),
+        (replace(write(5, 6), manager="kubectl"), "I6"),
+        (replace(write(5, 6), body={"metadata": {"annotations": {}}}), "I6"),
+        (replace(write(5, 6), body={**BODY, "spec": {}}), "I6"),
         (write(5, 5), "I7"),
-        (write(5, 4, at=10.0), "the first round"),
-        (write(0, 0, SERVICE, before={}, after={"their/own": "x"}), "I6"),
+        (replace(write(5, 4), at=10.0), "the first round"),
+        (record("their/own"), "I6"),
     ],
 )
 def test_a_broken_invariant_is_found(one: Write, what: str) -> None:
@@ -44,8 +45,8 @@ def test_a_broken_invariant_is_found(one: Write, what: str) -> None:
     [
         write(5, 14),
         write(5, 4),
-        write(5, 6, readable=False),
-        write(0, 0, SERVICE, before={}, after={OURS[0]: "{}"}),
+        replace(write(5, 6), readable=False),
+        record(OURS[0]),
     ],
 )
 def test_what_is_allowed_breaks_none(one: Write) -> None:

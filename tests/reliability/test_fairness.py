@@ -18,6 +18,7 @@ import pytest
 from ahpa.adapters.prometheus.queries import Query, QueryList
 from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.core.decision import Decision
+from ahpa.core.known.reading import MOST
 from ahpa.core.starts import Start
 from ahpa.core.turns import in_turn, tenant_of
 from ahpa.core.units import Capacity
@@ -33,6 +34,7 @@ QUERIES_A_ROUND = 400
 WRITES_A_ROUND = 360
 """At a tenth of a second each: as many as the time of a round has room for."""
 LARGE = "large"
+HOSTILE = [policy for policy in BY_HAND if "ahpa.dev/mode" not in policy]
 
 
 @dataclass
@@ -50,7 +52,9 @@ class Crowd:
     reads: Counter[str] = field(default_factory=Counter)
     """Queries answered, by tenant."""
     events: Counter[str] = field(default_factory=Counter)
+    began: float = 0.0
     spent: float = 0.0
+    """Seconds that its writes took in this cycle; a busy machine takes none of it."""
     _left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -62,17 +66,21 @@ class Crowd:
         return 3 + self.cycle % 2
 
     def targets(self, deadline: float = math.inf) -> list[Target]:
-        hostile = [policy for policy in BY_HAND if "ahpa.dev/mode" not in policy]
         return [
-            self._target(tenant, name, hostile[number % len(hostile)] if tenant == LARGE and number % 3 == 0 else {})
+            self._target(tenant, name, self._hostile(number) if tenant == LARGE else {})
             for number, (tenant, name) in enumerate(self.names)
         ]
 
+    def _hostile(self, number: int) -> Mapping[str, str]:
+        """A tenth of the large tenant's cannot be read at all, a tenth has as many windows as one may have."""
+        if number % 10 == 0:
+            return HOSTILE[number % len(HOSTILE)]
+        windows = [f"{at} * * * * .. {at + 30} * * * * min={self.wanted}" for at in range(MOST)]
+        return {"ahpa.dev/windows": "; ".join(windows)} if number % 10 == 1 else {}
+
     def _target(self, tenant: str, name: str, hostile: Mapping[str, str]) -> Target:
         floor = self.floors.get(f"knative/{tenant}/{name}", 1)
-        windows = "; ".join(f"{minute} * * * * 1m min {self.wanted}" for minute in range(30))
-        asked = {"ahpa.dev/mode": "apply", "ahpa.dev/min": str(self.wanted)}
-        noisy = {**hostile, **({"ahpa.dev/windows": windows} if tenant == LARGE and hostile else {}), **asked}
+        noisy = {**hostile, "ahpa.dev/mode": "apply", "ahpa.dev/min": str(self.wanted)}
         return Target(
             kind="knative", namespace=tenant, name=name, annotations=noisy, reference={"uid": f"{tenant}/{name}"},
             baseline=1, floor=floor, ready=floor, present=floor, maximum=50,
@@ -137,12 +145,12 @@ def lived(large: int, cycles: int, most_targets: int) -> tuple[Crowd, list[int],
     limits = replace(SETTINGS.limits, budget=10**6)
     settings = replace(SETTINGS, limits=limits, most_targets=most_targets, history_seconds=86_400.0)
     service = Service(settings, ports, lambda now: True)
-    service._actor = replace(service._actor, stopwatch=lambda: time.monotonic() + crowd.spent)
+    service._actor = replace(service._actor, stopwatch=lambda: crowd.began + crowd.spent)
     service.refit(NOW)
     stale: list[int] = []
     seconds = []
     for crowd.cycle in range(cycles):
-        crowd.spent, began = 0.0, time.perf_counter()
+        crowd.spent, crowd.began, began = 0.0, time.monotonic(), time.perf_counter()
         service.tick(NOW + 60 * crowd.cycle)
         seconds.append(time.perf_counter() - began)
         if crowd.cycle:  # the first round after a start lowers nothing

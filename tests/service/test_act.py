@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -264,3 +266,22 @@ def test_a_slow_api_server_ends_the_telling() -> None:
     at.service._actor = slow
     at.tick()
     assert 1 <= len(at.kube.created) <= EVENT_SECONDS + 1
+
+
+def test_a_decision_is_news_where_a_floor_moves_or_the_reason_is_another(caplog: pytest.LogCaptureFixture) -> None:
+    """Ten thousand settled services would else be ten thousand lines a minute."""
+    at = stage("chat", "other")
+    with caplog.at_level(logging.DEBUG, logger="ahpa"):
+        for minute in range(12):
+            at.tick(NOW + 60 * minute)
+    lines = [record for record in caplog.records if record.getMessage() == "decision"]
+    told: dict[str, str] = {}
+    for record in lines:
+        fields = record.__dict__["fields"]
+        moved = fields["floor"] != fields["previous"]
+        news = moved or told.get(fields["target"]) != fields["reason"]
+        assert record.levelno == (logging.INFO if news else logging.DEBUG)
+        told[fields["target"]] = fields["reason"]
+    levels = Counter(record.levelno for record in lines)
+    assert levels[logging.INFO] >= 4
+    assert levels[logging.DEBUG] >= 10

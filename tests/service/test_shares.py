@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ahpa.core.decision import Reason
-from tests.service.stage import HPAS, NOW, ROOT, SETTINGS, add_hpa, add_knative, stage
+from ahpa.ports import ClusterError
+from tests.fakes.demand import FakePrometheus
+from tests.fakes.kube import FakeKube
+from tests.fakes.models import SameAsYesterday
+from tests.service.stage import HPAS, NOW, ROOT, SETTINGS, add_hpa, add_knative, morning, stage, staged
 
 
 def test_of_a_namespace_that_asks_for_too_many_the_rest_are_refused_and_told_why() -> None:
@@ -52,14 +56,29 @@ def test_a_kind_that_does_not_answer_keeps_its_places() -> None:
     at = stage("chat", settings=replace(SETTINGS, most_targets=1))
     at.tick()
     add_hpa(at.kube, "other", mode="apply", demand="mine", target_per_replica="10")
-    failing = "/services"
 
-    def fail(method: str, where: str) -> Exception | None:
-        from ahpa.ports import ClusterError
+    def fail(method: str, where: str) -> ClusterError | None:
+        return ClusterError(503, "not now") if method == "LIST" and where.endswith("/services") else None
 
-        return ClusterError(503, "not now") if method == "LIST" and where.endswith(failing) else None
-
-    at.kube.fail = fail  # type: ignore[assignment]
+    at.kube.fail = fail
     decisions = at.tick(NOW + 60)
     assert decisions["hpa/shop/other"].reason is Reason.REFUSED
     assert f"{HPAS}/other" not in [where for where, _ in at.kube.writes]
+
+
+def test_a_namespace_has_so_many_fits_of_its_own_and_the_others_are_learned_together() -> None:
+    """Each is asked for by name, and one that goes without is told, and planned for."""
+    slow = {"fleet": SameAsYesterday(), "prophet": SameAsYesterday()}
+    kube = FakeKube()
+    for name in ("chat", "chat-b"):
+        add_knative(kube, name, mode="apply", model="prophet")
+    at = staged(
+        kube, FakePrometheus({"chat": morning}), replace(SETTINGS, most_library_fits=1), models=slow
+    )  # fmt: skip
+    listing = at.observer.list()
+    assert [asked.parsed.policy.model for asked in listing.asked] == ["prophet", "fleet"]
+    assert "--max-library-fits-per-namespace" in " ".join(listing.asked[1].parsed.inert)
+    at.service.refit(NOW)
+    at.tick()
+    assert all(int(at.min_scale(name) or 0) >= 4 for name in ("chat", "chat-b"))
+    assert "NotActedOn" in {body["reason"] for _, body in kube.created}

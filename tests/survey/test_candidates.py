@@ -13,10 +13,12 @@ from tests.backtest.examples import Spread
 from tests.commands.bazaar import DAY, HPAS, NOW, flat, hpa, knative, pod, ports_of
 from tests.fakes.kube import FakeKube
 
+SETTINGS = Settings(history_seconds=DAY)
 
-def looked_at(kube: FakeKube) -> Candidates:
+
+def looked_at(kube: FakeKube, settings: Settings = SETTINGS) -> Candidates:
     ports = ports_of(kube, {"chat": flat(5), "api": flat(2)}, {"fleet": Spread()})
-    return candidates(ports.actuators, ports, Settings(history_seconds=DAY), NOW)
+    return candidates(ports.actuators, ports, settings, NOW)
 
 
 def one(kube: FakeKube) -> Candidate:
@@ -38,6 +40,14 @@ def test_nobody_has_to_annotate_anything() -> None:
     assert found.mode == ""
     assert found.workload.per_replica == 7
     assert found.asked.words == "knative-concurrency, 7 requests in flight for a replica (the target of chat-00001)"
+
+
+def test_all_of_a_namespace_are_looked_at_however_few_a_service_would_serve() -> None:
+    kube = FakeKube()
+    for name in ("chat", "chat-b"):
+        knative(kube, "shop", name)
+    found = looked_at(kube, replace(SETTINGS, most_targets=1))
+    assert {"knative/shop/chat", "knative/shop/chat-b"} == {each.asked.target.key for each in found.judged}
 
 
 def test_what_its_owner_says_already_counts() -> None:
