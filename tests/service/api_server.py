@@ -180,7 +180,7 @@ class ApiServer(RawServer):
 
     def _record(self) -> None:
         """Note what has changed since the last time, as tests change the objects in any way they like."""
-        now = dict(self.kube.objects)
+        now = {where: item for where, item in self.kube.objects.items() if "metadata" in item}
         for where, item in now.items():
             before, version = self._seen.get(where), item["metadata"].get("resourceVersion")
             if before is None or before["metadata"].get("resourceVersion") != version:
