@@ -146,7 +146,7 @@ def test_what_would_come_to_other_numbers_is_refused_in_words() -> None:
     ours = dict(terms())
     assert pickle.loads(carried(ours, packed(double), packed(2))) == 4
     with pytest.raises(
-        Differs, match=r"^numpy 1\.0 here and .* there, sklearn 1\.1 here and none there; run one image"
+        Differs, match=r"^numpy 1\.0 here and .* there, sklearn 1\.1 here and none there"
     ):
         carried({**ours, "numpy": "1.0", "sklearn": "1.1"}, packed(double), packed(2))
 
