@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Self, TypeVar, TypeVarTuple, cast
 
 from ahpa.adapters.dask.crew import Crew, Sent
+from ahpa.adapters.dask.loop import Loop
 from ahpa.adapters.dask.remote import Differs, carried, packed, terms
 from ahpa.adapters.dask.scheduler import Scheduler
 from forecasting.executor import Serial, Task, Unavailable
@@ -62,6 +63,7 @@ class Dask:
         self._patience = patience
         self._monotonic = monotonic
         self._lock = threading.Lock()
+        self._loop: Loop | None = None
         self._crew: Crew | None = None
         self._over = threading.Event()
         self._away: tuple[float, str] | None = None
@@ -95,9 +97,12 @@ class Dask:
         """Drop all that is not done. What runs on a worker ends there, unheard: nobody waits for it."""
         with self._lock:
             crew, self._crew = self._crew, None
+            loop, self._loop = self._loop, None
             self._over.set()
         if crew is not None:
             crew.leave(None)
+        if loop is not None:
+            loop.stop()
 
     def __enter__(self) -> Self:
         return self
@@ -122,12 +127,14 @@ class Dask:
     def _found(self) -> tuple[Crew, threading.Event]:
         """Workers that are like us, watched until the event is set. Raises Unavailable."""
         library, address = _library(), self._scheduler.address
+        self._loop = self._loop or Loop()
         try:
             client = library.Client(
                 address,
                 security=self._scheduler.security(),
                 timeout=self._patience.connect,
                 set_as_default=False,
+                loop=self._loop.tornado,
                 name="ahpa",
             )
         except Exception as error:  # OSError, ssl.SSLError, ValueError for a file that is no certificate

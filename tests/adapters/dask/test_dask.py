@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -145,9 +147,7 @@ def test_who_ends_two_workers_is_left_out_and_its_neighbours_are_not(own: Cluste
 def test_what_would_come_to_other_numbers_is_refused_in_words() -> None:
     ours = dict(terms())
     assert pickle.loads(carried(ours, packed(double), packed(2))) == 4
-    with pytest.raises(
-        Differs, match=r"^numpy 1\.0 here and .* there, sklearn 1\.1 here and none there"
-    ):
+    with pytest.raises(Differs, match=r"^numpy 1\.0 here and .* there, sklearn 1\.1 here and none there"):
         carried({**ours, "numpy": "1.0", "sklearn": "1.1"}, packed(double), packed(2))
 
 
@@ -176,6 +176,23 @@ def test_a_scheduler_that_is_away_is_a_sentence_and_the_work_is_done_here(dask_c
     assert run_all(OrHere(there, heard.append), double, range(200)) == [2 * k for k in range(200)]
     assert time.monotonic() - began < 50  # of the hundred seconds that asking for each would take
     assert len(heard) == 1
+
+
+def test_attempts_in_vain_leave_nothing_behind(dask_cluster: Cluster) -> None:
+    """No thread and no descriptor, however long the outage."""
+
+    def left() -> tuple[int, int]:
+        with suppress(Unavailable):
+            there.check()
+        gc.collect()
+        return threading.active_count(), len(os.listdir("/proc/self/fd"))
+
+    before = threading.active_count()
+    there = Dask(replace(dask_cluster.reached(), port=1), replace(SHORT, connect=0.1))
+    first = left()
+    assert [left() for _ in range(5)] == [first] * 5
+    there.stop()
+    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize("fault", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.soak)])
