@@ -21,9 +21,12 @@ from ahpa.adapters.dask.crew import LARGE_BYTES, WorkerDied
 from ahpa.adapters.dask.executor import Dask, Patience
 from ahpa.adapters.dask.remote import Differs, carried, packed, terms
 from ahpa.adapters.dask.scheduler import Scheduler
+from ahpa.adapters.processes.fits import FitPool
 from forecasting.executor import Executor, OrHere, Serial, Unavailable, run_all
+from forecasting.libraries.spread import Spread
 from tests.adapters.dask.cluster import DASK, Cluster, running, wait_for, with_children
 from tests.adapters.processes.test_executors import double, held
+from tests.forecasting.poison import Poison
 
 pytestmark = DASK
 SHORT = Patience(connect=0.5, again=0, ping=0.2, answer=2, workerless=1)
@@ -142,6 +145,15 @@ def test_who_ends_two_workers_is_left_out_and_its_neighbours_are_not(own: Cluste
         with pytest.raises(WorkerDied, match="marked_death ended its worker twice"):
             tasks[3].result()
     assert len(list(tmp_path.glob("death of *"))) == 2
+
+
+@pytest.mark.soak
+def test_a_library_that_ends_its_process_there_costs_no_worker(shared: Dask, tmp_path: Path) -> None:
+    """The pool with a deadline and a memory limit works on a worker as it does here, for the fits of a parcel."""
+    good, bad = np.array([1.0, 2.0]), np.array([-1.0, 2.0])
+    fits = Spread(FitPool(workers=1), shared, rows=2)(Poison(deed="die"), [good, bad, good, good], 60.0)
+    assert [isinstance(fit, str) for fit in fits] == [False, True, False, False]
+    assert "broke its worker" in str(fits[1])
 
 
 def test_what_would_come_to_other_numbers_is_refused_in_words() -> None:
