@@ -85,7 +85,8 @@ def command(**given: object) -> None:
     """
     from ahpa.ports import ClusterError, QueryError
 
-    given = {**demand_from(given), "workers": workers_from(given)}
+    given, workers = demand_from(given), workers_from(given)
+    given["workers"] = workers
     try:
         said = chosen(Cluster, given), chosen(Demand, given), chosen(Deciding, given), chosen(Options, given)
         sys.exit(_serve(*said))
@@ -94,6 +95,9 @@ def command(**given: object) -> None:
         sys.exit(2 if isinstance(error, QueryError) else 3)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+    finally:
+        if workers is not None:
+            workers.stop()
 
 
 def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Options) -> int:
@@ -109,8 +113,8 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     telemetry = Telemetry()
     settings = settings_of(deciding, demand, options.refit)
     pace = Pace(options.write_rate, round(3 * options.write_rate))
-    workers = or_here(options.workers, telemetry)
-    ports = ports_of(cluster, demand, telemetry, pace=pace, journal=_journal(options.journal), elsewhere=workers)
+    elsewhere = or_here(options.workers, telemetry)
+    ports = ports_of(cluster, demand, telemetry, pace=pace, journal=_journal(options.journal), elsewhere=elsewhere)
     service = Service(settings, ports, lambda now: not options.dry_run)
     loop = Loop(service, telemetry)
     if options.once:
@@ -120,8 +124,6 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
     loop.run()
-    if workers is not None:
-        workers.stop()
     for server in servers:
         server.shutdown()
     for thread in threading.enumerate():
