@@ -26,7 +26,8 @@ SHORT = Patience(connect=0.2)
 def file(tmp_path: Path) -> Path:
     """A day, which is too little for a forecast: the work must not begin."""
     path = tmp_path / "day.csv"
-    path.write_text("timestamp,value\n" + "".join(f"{1_790_000_040 + 60 * m},{abs(m % 60 - 30)}\n" for m in range(1440)))
+    lines = (f"{1_790_000_040 + 60 * m},{abs(m % 60 - 30)}\n" for m in range(1440))
+    path.write_text("timestamp,value\n" + "".join(lines))
     return path
 
 
