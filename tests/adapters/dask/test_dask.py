@@ -233,7 +233,7 @@ def test_a_scheduler_that_goes_away_costs_no_result(own: Cluster, tmp_path: Path
 
 @pytest.mark.soak
 def test_a_scheduler_whose_workers_all_go_is_left(own: Cluster, tmp_path: Path) -> None:
-    with Dask(own.reached(), SHORT) as executor:
+    with Dask(own.reached(), replace(SHORT, connect=60, answer=10)) as executor:
         task = executor.submit(held, tmp_path / "never", tmp_path / "begun")
         wait_for(tmp_path / "begun")
         with_children(own.workers[0], signal.SIGKILL)
