@@ -1,10 +1,12 @@
-# Nothing is compiled and nothing is resolved here: every package comes from requirements/base.txt, by hash.
+# Nothing is compiled and nothing is resolved here: every package comes from requirements/base.txt, by hash; with
+# --build-arg REQUIREMENTS=dask from requirements/dask.txt, for work on other machines too (docs/distributed.md).
 # The base image is named by digest, which changes by hand (docs/decisions/0073-supply-chain.md says how): both stages,
 # and the tag is there for the reader.
 FROM python:3.12-slim@sha256:78387bc3881b8273120a12ebe6c1ab22b018ccc2c9adf565ae1ac9b536e184ea AS packages
+ARG REQUIREMENTS=base
 RUN python -m venv /opt/ahpa
-COPY requirements/base.txt /tmp/
-RUN /opt/ahpa/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r /tmp/base.txt \
+COPY requirements/${REQUIREMENTS}.txt /tmp/packages.txt
+RUN /opt/ahpa/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r /tmp/packages.txt \
  && /opt/ahpa/bin/pip check \
  && /opt/ahpa/bin/pip uninstall --yes pip
 

@@ -19,7 +19,15 @@ from testbed.pytest_plugin import (
 from tests.adapters.dask.fixture import dask_cluster
 from tests.reliability.fixture import reached
 
-__all__ = ["bed", "bed_namespace", "dask_cluster", "keda_bed", "pytest_collection_finish", "pytest_collection_modifyitems", "reached"]
+__all__ = [
+    "bed",
+    "bed_namespace",
+    "dask_cluster",
+    "keda_bed",
+    "pytest_collection_finish",
+    "pytest_collection_modifyitems",
+    "reached",
+]
 
 TESTBED_TIMEOUT_SECONDS = WAIT_SECONDS + 600
 

@@ -52,8 +52,8 @@ class Tested:
     """One series played, as it comes back from wherever that was."""
 
     result: SeriesResult
-    files: Mapping[str, bytes]
-    """Of its courses."""
+    files: dict[str, bytes]
+    """Of its courses, until they are written: whoever holds the task holds its result."""
 
 
 def run(
@@ -92,6 +92,7 @@ def run(
 def _taken(tested: Tested, sink_of: Callable[[str], Sink] | None) -> SeriesResult:
     if sink_of is not None:
         sink_of(tested.result.name).write(tested.files)
+        tested.files.clear()
     return tested.result
 
 

@@ -100,7 +100,7 @@ def command(**given: object) -> None:
     from forecasting.rolling import RollingSettings
 
     given["joining"] = joining_from(given)
-    wish = chosen(Wish, given)
+    wish, there = chosen(Wish, given), workers_from(given)
     _check_plot(wish)
     try:
         named_once(wish.files)
@@ -109,7 +109,7 @@ def command(**given: object) -> None:
         step = wish.step if wish.step is not None else max(300.0, *(panel.step for panel in panels))
         for panel in panels:
             _check(panel, wish, step)
-        with Threads() as executor, reached(workers_from(given), "forecast") as workers:
+        with Threads() as executor, reached(there, "forecast") as workers:
             model = _model(wish, executor, workers)
             asked = RollingSettings(wish.every, wish.horizon, step, wish.levels, tuple(sorted(wish.window_max)))
             sys.exit(_rolling(panels, model, asked, wish) if wish.rolling else _now(panels, model, asked, wish))

@@ -103,7 +103,8 @@ def command(**given: object) -> None:
     """
     from ahpa.ports import ClusterError, QueryError
 
-    given = {**demand_from(given), "workers": workers_from(given)}
+    given, workers = demand_from(given), workers_from(given)
+    given["workers"] = workers
     try:
         said = chosen(Cluster, given), chosen(Demand, given), chosen(Deciding, given), chosen(Options, given)
         sys.exit(_serve(*said, chosen(Leading, given)))
@@ -112,6 +113,9 @@ def command(**given: object) -> None:
         sys.exit(2 if isinstance(error, QueryError) else 3)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+    finally:
+        if workers is not None:
+            workers.stop()
 
 
 def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Options, leading: Leading) -> int:
@@ -133,7 +137,6 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     pace = Pace(options.write_rate)
     keeper = Keeper(settings, telemetry, options.state)
     watches = ByWatches(cluster.namespace, telemetry)
-    workers = or_here(options.workers, telemetry)
     elector = elector_of(leading, cluster, telemetry, ready=lambda: options.once or loop.ready)
     ports = ports_of(
         cluster,
@@ -141,7 +144,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
         telemetry,
         guarded=lambda kube: Paced(fence_of(elector)(kube), pace, pace.answered),
         journal=_journal(options),
-        elsewhere=workers,
+        elsewhere=or_here(options.workers, telemetry),
         see=by_lists if options.once else watches,
         kept=keeper.around,
     )
@@ -156,8 +159,6 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
     with ExitStack() as running:  # what comes last ends first: leases are given back at once
-        if workers is not None:
-            running.callback(workers.stop)
         running.callback(watches.close)
         running.enter_context(keeper.filling())
         if elector is not None:

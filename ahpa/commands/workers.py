@@ -62,18 +62,20 @@ def workers_from(given: Mapping[str, object]) -> Dask | None:
 
 @contextlib.contextmanager
 def reached(workers: Dask | None, name: str) -> Iterator[Executor | None]:
-    """The workers, for a command that ends with a sentence and code 3 where they are, or come to be, out of reach. What
-    is left of the work ends with the block."""
+    """The workers, for a command that ends with a sentence and code 3 where they are, or come to be, out of reach, or
+    where its work ends them. What is left of the work ends with the block."""
     from forecasting.executor import Unavailable
 
     if workers is None:
         yield None
         return
+    from ahpa.adapters.dask.crew import WorkerDied
+
     try:
         with workers:
             workers.check()
             yield workers
-    except Unavailable as error:
+    except (Unavailable, WorkerDied) as error:
         click.echo(f"ahpa {name}: {printable(str(error), MOST_SAID)}", err=True)
         sys.exit(3)
 

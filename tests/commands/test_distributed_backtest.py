@@ -19,6 +19,7 @@ from tests.reliability.reached import Reached
 
 pytestmark = DASK
 T0 = 1_790_000_000 // 86_400 * 86_400
+SERVICES = 1000
 
 
 def written(file: Path, services: int, days: float) -> Path:
@@ -76,7 +77,7 @@ def killing_one(cluster: Cluster, ticks: Path, play: Callable[[], float]) -> tup
 @pytest.mark.timeout(7200)
 def test_a_thousand_services_on_processes_and_on_dask(dask_cluster: Cluster, tmp_path: Path, reached: Reached) -> None:
     """T20's neighbour: once undisturbed, once with a worker killed in the middle."""
-    file = written(tmp_path / "many.csv", 1000, 3)
+    file = written(tmp_path / "many.csv", SERVICES, 3)
     seconds = {"processes": backtest(file, tmp_path / "here", "--jobs", "2")}
     here = content(tmp_path / "here")
     with running(dask_cluster.tls, tmp_path, 2) as cluster:
@@ -87,7 +88,7 @@ def test_a_thousand_services_on_processes_and_on_dask(dask_cluster: Cluster, tmp
         seconds["Dask, one killed"], done = killing_one(
             cluster, hurt / "ticks", lambda: backtest(file, hurt, *workers(cluster))
         )
-    assert done < 1000
+    assert done < SERVICES
     assert content(hurt) == here
     times = ", ".join(f"{name} {value:.0f} s" for name, value in seconds.items())
-    reached("T20", size="1,000 services backtested", figure=f"{len(here)} files byte-equal; {times}")
+    reached("T20", size=f"{SERVICES:,} services backtested", figure=f"{len(here)} files byte-equal; {times}")

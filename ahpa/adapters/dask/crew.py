@@ -126,22 +126,24 @@ class Crew:
 
     def _fly(self, sent: Sent[object]) -> None:
         try:
-            parts = [self._given(part) for part in sent.parts]
+            parts = [self._there.get(id(part)) or packed(part) for part in sent.parts]
         except Exception as error:  # what cannot be packed
             self._forget(sent)
             sent.fail(error)
             return
-        future = self._client.submit(carried, dict(terms()), *parts, key=_key(sent.name), pure=False)
+        try:
+            given = [self._placed(part, here) for part, here in zip(sent.parts, parts, strict=True)]
+            future = self._client.submit(carried, dict(terms()), *given, key=_key(sent.name), pure=False)
+        except Exception as error:  # the client has closed itself
+            self._waiting.appendleft(sent)
+            self.leave(Unavailable(f"the Dask scheduler is lost: {type(error).__name__}: {error}"))
+            return
         self._flying[future.key] = sent, future
         future.add_done_callback(self._landed)
 
-    def _given(self, part: object) -> bytes | distributed.Future:
+    def _placed(self, part: object, here: bytes | distributed.Future) -> bytes | distributed.Future:
         """A part as it is handed over: itself, or where it is."""
-        there = self._there.get(id(part))
-        if there is not None:
-            return there
-        here = packed(part)
-        if len(here) < LARGE_BYTES:
+        if not isinstance(here, bytes) or len(here) < LARGE_BYTES:
             return here
         self._there[id(part)] = there = self._client.submit(kept, here, key=_key("part"), pure=False)
         return there

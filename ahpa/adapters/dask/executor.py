@@ -7,11 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Self, TypeVar, TypeVarTuple, cast
 
 from ahpa.adapters.dask.crew import Crew, Sent
+from ahpa.adapters.dask.loop import Loop
 from ahpa.adapters.dask.remote import Differs, carried, packed, terms
 from ahpa.adapters.dask.scheduler import Scheduler
 from forecasting.executor import Serial, Task, Unavailable
@@ -62,6 +64,7 @@ class Dask:
         self._patience = patience
         self._monotonic = monotonic
         self._lock = threading.Lock()
+        self._loop: Loop | None = None
         self._crew: Crew | None = None
         self._over = threading.Event()
         self._away: tuple[float, str] | None = None
@@ -95,9 +98,12 @@ class Dask:
         """Drop all that is not done. What runs on a worker ends there, unheard: nobody waits for it."""
         with self._lock:
             crew, self._crew = self._crew, None
+            loop, self._loop = self._loop, None
             self._over.set()
         if crew is not None:
             crew.leave(None)
+        if loop is not None:
+            loop.stop()
 
     def __enter__(self) -> Self:
         return self
@@ -122,12 +128,14 @@ class Dask:
     def _found(self) -> tuple[Crew, threading.Event]:
         """Workers that are like us, watched until the event is set. Raises Unavailable."""
         library, address = _library(), self._scheduler.address
+        self._loop = self._loop or Loop()
         try:
             client = library.Client(
                 address,
                 security=self._scheduler.security(),
                 timeout=self._patience.connect,
                 set_as_default=False,
+                loop=self._loop.tornado,
                 name="ahpa",
             )
         except Exception as error:  # OSError, ssl.SSLError, ValueError for a file that is no certificate
@@ -145,30 +153,39 @@ class Dask:
         return crew, over
 
     def _greeted(self, client: distributed.Client, library: ModuleType) -> int:
-        """How many threads the workers have, each of which took a piece of work that does nothing, or is busy."""
-        address = self._scheduler.address
+        """How many threads the workers have. Each has taken a piece of work that does nothing, or is busy: it looks at
+        our terms with each piece. Raises Unavailable."""
+        address, workers = self._scheduler.address, self._hired(client)
         try:
-            client.wait_for_workers(1, timeout=self._patience.connect)
-            workers = client.scheduler_info(n_workers=-1)["workers"]
             hello = packed(len), packed(())
             first = [client.submit(carried, dict(terms()), *hello, workers=[name], pure=False) for name in workers]
-            with client.as_current():
+            with suppress(TimeoutError), client.as_current():
                 library.wait(first, timeout=self._patience.connect, return_when="FIRST_COMPLETED")
             for future in [each for each in first if each.done()]:
                 future.result()
-        except TimeoutError as error:
-            if client.scheduler_info(n_workers=-1)["workers"]:
-                return 1  # all are busy; each looks at our terms again with each piece
-            raise Unavailable(
-                f"the Dask scheduler at {address} has no worker; start some, or see why they do not come to it"
-            ) from error
         except Differs as error:
             raise Unavailable(f"a worker of {address} is not like us: {error}") from error
         except Exception as error:
             raise Unavailable(
                 f"a worker of {address} cannot do our work: {_short(error)}; it needs our image"
             ) from error
-        return sum(int(each["nthreads"]) for each in workers.values())
+        return sum(workers.values())
+
+    def _hired(self, client: distributed.Client) -> dict[str, int]:
+        """Threads of each worker by its address, of one at least. Raises Unavailable."""
+        address, until = self._scheduler.address, self._monotonic() + self._patience.connect
+        while True:
+            try:  # `Client.wait_for_workers` would wait for ever for a scheduler that is silent
+                said = client.sync(client.scheduler.identity, n_workers=-1, callback_timeout=self._patience.answer)
+            except Exception as error:
+                raise Unavailable(f"the Dask scheduler at {address} does not answer: {_short(error)}") from error
+            if said["workers"]:
+                return {name: int(each["nthreads"]) for name, each in said["workers"].items()}
+            if self._monotonic() >= until:
+                raise Unavailable(
+                    f"the Dask scheduler at {address} has no worker; start some, or see why they do not come to it"
+                )
+            time.sleep(0.1)
 
     def _watch(self, crew: Crew, client: distributed.Client, over: threading.Event) -> None:
         """Leave a scheduler that has gone silent, or that has been without workers for long."""

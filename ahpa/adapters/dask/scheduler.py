@@ -33,6 +33,7 @@ class Scheduler:
         ca_file: str | None = None,
         cert_file: str | None = None,
         key_file: str | None = None,
+        *,
         insecure: bool = False,
     ) -> Self:
         """By `dask://HOST:PORT`. Without certificates only on this machine, or where `insecure` says so. Raises

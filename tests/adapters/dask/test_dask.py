@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,9 +21,12 @@ from ahpa.adapters.dask.crew import LARGE_BYTES, WorkerDied
 from ahpa.adapters.dask.executor import Dask, Patience
 from ahpa.adapters.dask.remote import Differs, carried, packed, terms
 from ahpa.adapters.dask.scheduler import Scheduler
+from ahpa.adapters.processes.fits import FitPool
 from forecasting.executor import Executor, OrHere, Serial, Unavailable, run_all
+from forecasting.libraries.spread import Spread
 from tests.adapters.dask.cluster import DASK, Cluster, running, wait_for, with_children
 from tests.adapters.processes.test_executors import double, held
+from tests.forecasting.poison import Poison
 
 pytestmark = DASK
 SHORT = Patience(connect=0.5, again=0, ping=0.2, answer=2, workerless=1)
@@ -142,12 +147,19 @@ def test_who_ends_two_workers_is_left_out_and_its_neighbours_are_not(own: Cluste
     assert len(list(tmp_path.glob("death of *"))) == 2
 
 
+@pytest.mark.soak
+def test_a_library_that_ends_its_process_there_costs_no_worker(shared: Dask, tmp_path: Path) -> None:
+    """The pool with a deadline and a memory limit works on a worker as it does here, for the fits of a parcel."""
+    good, bad = np.array([1.0, 2.0]), np.array([-1.0, 2.0])
+    fits = Spread(FitPool(workers=1), shared, rows=2)(Poison(deed="die"), [good, bad, good, good], 60.0)
+    assert [isinstance(fit, str) for fit in fits] == [False, True, False, False]
+    assert "broke its worker" in str(fits[1])
+
+
 def test_what_would_come_to_other_numbers_is_refused_in_words() -> None:
     ours = dict(terms())
     assert pickle.loads(carried(ours, packed(double), packed(2))) == 4
-    with pytest.raises(
-        Differs, match=r"^numpy 1\.0 here and .* there, sklearn 1\.1 here and none there; run one image"
-    ):
+    with pytest.raises(Differs, match=r"^numpy 1\.0 here and .* there, sklearn 1\.1 here and none there"):
         carried({**ours, "numpy": "1.0", "sklearn": "1.1"}, packed(double), packed(2))
 
 
@@ -176,20 +188,41 @@ def test_a_scheduler_that_is_away_is_a_sentence_and_the_work_is_done_here(dask_c
     assert run_all(OrHere(there, heard.append), double, range(200)) == [2 * k for k in range(200)]
     assert time.monotonic() - began < 50  # of the hundred seconds that asking for each would take
     assert len(heard) == 1
+    there.stop()
+
+
+def test_attempts_in_vain_leave_nothing_behind(dask_cluster: Cluster) -> None:
+    """No thread and no descriptor, however long the outage."""
+
+    def left() -> tuple[int, int]:
+        with suppress(Unavailable):
+            there.check()
+        gc.collect()
+        return threading.active_count(), len(os.listdir("/proc/self/fd"))
+
+    there = Dask(replace(dask_cluster.reached(), port=1), replace(SHORT, connect=0.1))
+    threads, descriptors = left()
+    for _ in range(5):
+        now = left()
+        assert now[0] <= threads
+        assert now[1] <= descriptors
+    there.stop()
+    assert threading.active_count() == threads - 1
 
 
 @pytest.mark.parametrize("fault", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.soak)])
 def test_a_scheduler_that_goes_away_costs_no_result(own: Cluster, tmp_path: Path, fault: signal.Signals) -> None:
     """Killed, or silent with its connections open. What was there is done here; when it is back it is used again."""
     heard: list[Unavailable | None] = []
-    with Dask(own.reached(), replace(SHORT, connect=60)) as there:
+    with Dask(own.reached(), replace(SHORT, connect=60, answer=10)) as there:
         executor = OrHere(there, heard.append)
         tasks = [executor.submit(held, tmp_path / "go", tmp_path / "begun"), executor.submit(held, tmp_path)]
         wait_for(tmp_path / "begun")
         assert own.scheduler is not None
         with_children(own.scheduler, fault)
+        tasks += [executor.submit(held, tmp_path) for _ in range(9)]
         (tmp_path / "go").touch()
-        assert [task.result() for task in tasks] == [tmp_path / "go", tmp_path]
+        assert [task.result() for task in tasks] == [tmp_path / "go", *[tmp_path] * 10]
         assert [type(each) for each in heard] == [Unavailable]
         own.end()
         own.begin()
@@ -200,7 +233,7 @@ def test_a_scheduler_that_goes_away_costs_no_result(own: Cluster, tmp_path: Path
 
 @pytest.mark.soak
 def test_a_scheduler_whose_workers_all_go_is_left(own: Cluster, tmp_path: Path) -> None:
-    with Dask(own.reached(), SHORT) as executor:
+    with Dask(own.reached(), replace(SHORT, connect=60, answer=10)) as executor:
         task = executor.submit(held, tmp_path / "never", tmp_path / "begun")
         wait_for(tmp_path / "begun")
         with_children(own.workers[0], signal.SIGKILL)
