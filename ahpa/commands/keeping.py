@@ -14,7 +14,8 @@ from ahpa.adapters.prometheus.source import Prometheus
 from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.commands.cluster import Demand
 from ahpa.history.filler import Filler
-from ahpa.history.kept import Keeping, Kept
+from ahpa.history.kept import Kept
+from ahpa.history.store import Keeping
 from ahpa.ports import StartSource
 from ahpa.service.loop import wall_clock
 from ahpa.service.settings import Settings

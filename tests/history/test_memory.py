@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ahpa.history.kept import Keeping, Kept
+from ahpa.history.kept import Kept
 from ahpa.history.matrix import BLOCK_ROWS, Matrix
+from ahpa.history.store import Keeping
 from tests.history.world import BEGAN, KEEPING, MINUTE, Source, everything, hour, kept, queries, source
 
 RNG = np.random.default_rng(5)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ahpa.history.kept import Keeping, Kept
+from ahpa.history.kept import Kept
+from ahpa.history.store import Keeping
 from ahpa.ports import Reading
 from forecasting.panel import Floats, Panel
 
