@@ -109,6 +109,11 @@ class Ledger:
         """What was told of the hour that is not over does not hold: all of it so far was read in trust."""
         self.trust[rows, hour % self.width] = UNREAD
 
+    def doubt(self, rows: Ints) -> None:
+        """All is to be read again, though what is held is the best there is."""
+        self.due[rows] = 0
+        self.tries[rows] = 0
+
     def restore(
         self, rows: Ints, first: int, due: NDArray[np.uint32], tries: NDArray[np.uint8], trust: NDArray[np.uint8]
     ) -> None:

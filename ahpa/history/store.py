@@ -25,6 +25,8 @@ SLACK_SECONDS = 2 * HOUR_SECONDS
 """Held beyond what was asked for: a clock that was wrong for so long, and is set right, costs no history."""
 _MOST_VALUES = 2_000_000
 """Of one answer to a filling: 16 MB as it is read."""
+_UNSETTLED_STEPS = 5
+"""The newest of a reading, of which late samples may have been lacking the last time."""
 _NEVER = np.iinfo(np.int64).min // 2
 
 
@@ -124,16 +126,21 @@ class Store:
         return {key for key, is_near in zip(keys, near.tolist(), strict=True) if is_near}
 
     def take_round(self, found: Reading) -> None:
-        """What was said of the newest minutes."""
+        """What was said of the newest minutes. Who says more of them than is held has recovered from something: what he
+        said of all hours before is read again."""
         k, panel, ledger = self.keeping, found.panel, self.ledger
         first = round(panel.start / k.step)
         last = first + panel.values.shape[1]
         rows, believed = self.matrix.rows(panel.keys), self.believed(found, panel.keys)
         good, bad = rows[believed], rows[~believed]
-        self.matrix.put(good, first, panel.values[believed] if len(bad) else panel.values)
+        values = panel.values[believed] if len(bad) else panel.values
+        settled = max(first, last - _UNSETTLED_STEPS)
+        recovered = good[says_less(values[:, : settled - first], self.matrix.get(good, first, settled))]
+        self.matrix.put(good, first, values)
         self._since[good] = np.where(self._until[good] >= first, self._since[good], first)
         self._until[good] = last
-        self._until[bad] = _NEVER
+        self._until[bad] = self._until[recovered] = _NEVER
+        ledger.doubt(recovered)
         passed = last // k.hour - 1
         ledger.passed(good[self._since[good] <= passed * k.hour], passed)
         if last % k.hour:
