@@ -47,7 +47,7 @@ class Keeping:
 
     @property
     def steps(self) -> int:
-        return round(self.history / self.step)
+        return math.ceil(self.history / self.step)
 
     @property
     def hour(self) -> int:
@@ -83,8 +83,8 @@ class Store:
     @property
     def hours(self) -> tuple[int, int]:
         """The hours of the history that are over: from, to."""
-        over = self.now // self.keeping.hour
-        return over - self.keeping.steps // self.keeping.hour, over
+        k = self.keeping
+        return (self.now - k.steps) // k.hour, self.now // k.hour
 
     @property
     def complete(self) -> float:
