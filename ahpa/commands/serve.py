@@ -100,7 +100,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     from ahpa.adapters.processes.memory import give_freed_arrays_back
     from ahpa.adapters.telemetry.logs import log_to_stderr
     from ahpa.adapters.telemetry.telemetry import Telemetry
-    from ahpa.commands.keeping import Keeper, past_starts
+    from ahpa.commands.keeping import Keeper, directly, past_starts
     from ahpa.commands.pages import serve_pages
     from ahpa.service.growing import LearnAsItGrows
     from ahpa.service.loop import Loop, Pace
@@ -112,7 +112,8 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     settings = settings_of(deciding, demand, options.refit)
     pace = Pace(options.write_rate, round(3 * options.write_rate))
     keeper = Keeper(settings, telemetry, options.state)
-    ports = ports_of(cluster, demand, telemetry, pace=pace, journal=_journal(options.journal), kept=keeper.around)
+    around = directly if options.once else keeper.around
+    ports = ports_of(cluster, demand, telemetry, pace=pace, journal=_journal(options.journal), kept=around)
     ports = replace(ports, starts=past_starts(demand, ports.starts))
     service = Service(settings, ports, lambda now: not options.dry_run)
     loop = Loop(LearnAsItGrows(service, keeper), telemetry)

@@ -112,7 +112,9 @@ class Kept:
     @property
     def grown(self) -> bool:
         """Whether so much more is known than when the whole was read last that it is worth learning anew."""
-        return self._learned < _NEARLY and self.complete >= min(2 * self._learned, COMPLETE)
+        return (
+            self._learned < _NEARLY and (complete := self.complete) > 0 and complete >= min(2 * self._learned, COMPLETE)
+        )
 
     def snapshot(self) -> Snapshot:
         """A copy of what is held, for a volume; rounds go on between its pieces."""

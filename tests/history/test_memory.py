@@ -55,6 +55,8 @@ def test_nobody_asked_for_is_complete_and_nobody_readable_is_not() -> None:
     assert reader.complete == 0
     assert not reader.fill()
     assert len(world.asked) == 1
+    everything(world, reader)
+    assert not reader.grown
 
 
 def test_an_hour_that_failed_or_came_with_a_warning_is_asked_for_again_later() -> None:
