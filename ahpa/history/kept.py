@@ -54,7 +54,8 @@ class Kept:
     def read(
         self, queries: Mapping[str, str], start: float, end: float, step: float, deadline: float = math.inf
     ) -> Reading:
-        """As `DemandSource` says; values are float32. A problem, a warning and the skew are those of this reading."""
+        """As `DemandSource` says; values are float32. A problem, a warning and the skew are those of this reading; a
+        history of which something is not read yet, or is known only from an answer with a warning, is partial."""
         k = self.keeping
         first, last = math.floor(start / step), math.floor(end / step)
         if step != k.step or last - first > k.steps + k.hour or first >= last or not queries:
@@ -154,7 +155,7 @@ class Kept:
         values[[row_of[key] for key in problems]] = np.nan
         if last - first > k.hour:
             self._learned = self._store.complete
-            partial |= self._store.warned(keys, first, last)
+            partial |= self._store.unsure(keys, first)
         values.setflags(write=False)
         return Reading(
             Panel(first * k.step, k.step, values, keys),

@@ -185,11 +185,11 @@ class Store:
         """A copy of what is held of the steps [first, last), [n, t]."""
         return self.matrix.get(self.matrix.rows(keys), first, last)
 
-    def warned(self, keys: Sequence[str], first: int, last: int) -> set[str]:
-        """Those of which some of these steps are known only from an answer with a warning."""
+    def unsure(self, keys: Sequence[str], first: int) -> set[str]:
+        """Those of which something since `first` was not read yet, or is known only from an answer with a warning."""
         hour = self.keeping.hour
-        warned = self.ledger.warned(self.matrix.rows(keys), first // hour, -(-last // hour))
-        return {key for key, was_warned in zip(keys, warned.tolist(), strict=True) if was_warned}
+        unsure = self.ledger.unsure(self.matrix.rows(keys), first // hour, self.now // hour)
+        return {key for key, is_unsure in zip(keys, unsure.tolist(), strict=True) if is_unsure}
 
     def extent(self) -> Extent:
         """Which steps a copy has."""

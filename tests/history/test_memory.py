@@ -37,12 +37,13 @@ def test_the_newest_hours_are_read_first_and_a_reading_waits_only_so_long() -> N
     assert seen[:, -60:].mean() > 0.9
     assert 0 < reader.complete < 0.5
     assert not first.problems
+    assert first.partial == set(first.panel.keys)
     grown = [reader.grown]
     while reader.fill():
         pass
     assert reader.complete == 1
     grown.append(reader.grown)
-    everything(world, reader)
+    assert not everything(world, reader).partial
     assert [*grown, reader.grown] == [False, True, False]
 
 
@@ -66,7 +67,7 @@ def test_an_hour_that_failed_or_came_with_a_warning_is_asked_for_again_later() -
     past.now, past.down, past.warns = world.now, {"query 0"}, {"query 1"}
     reader = Kept(world, past, KEEPING, stopwatch=lambda: 0.0)
     doubted = everything(world, reader)
-    assert doubted.partial == {"key of query 1"}
+    assert doubted.partial == {"key of query 0", "key of query 1"}
     assert np.isfinite(doubted.panel.values).mean(axis=1) == pytest.approx([60 / 2880, 0.98], abs=0.01)
     past.down, past.warns = set(), set()
     assert not reader.fill()
