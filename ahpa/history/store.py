@@ -27,6 +27,8 @@ _MOST_VALUES = 2_000_000
 """Of one answer to a filling: 16 MB as it is read."""
 _UNSETTLED_STEPS = 5
 """The newest of a reading, of which late samples may have been lacking the last time."""
+_ANEW_SECONDS = 6 * HOUR_SECONDS
+"""A history is not read anew more often, however often its source recovers: one that is always late would be."""
 _NEVER = np.iinfo(np.int64).min // 2
 
 
@@ -79,6 +81,8 @@ class Store:
         self._until = np.zeros(0, np.int64)
         self._asked = np.zeros(0, np.int64)
         """By row: the end of the last reading that asked for it."""
+        self._doubted = np.zeros(0, np.int64)
+        """By row: when all of it was last said to be read again."""
 
     @property
     def hours(self) -> tuple[int, int]:
@@ -109,10 +113,10 @@ class Store:
         if len(new):
             ledger.begin(new, matrix.capacity)
             more = np.full(matrix.capacity - len(self._asked), _NEVER)
-            self._since, self._until, self._asked = (
-                np.concatenate([table, more]) for table in (self._since, self._until, self._asked)
+            self._since, self._until, self._asked, self._doubted = (
+                np.concatenate([table, more]) for table in (self._since, self._until, self._asked, self._doubted)
             )
-            self._since[new] = self._until[new] = _NEVER
+            self._since[new] = self._until[new] = self._doubted[new] = _NEVER
         self._asked[matrix.rows(tuple(queries))] = now
         if len(matrix.queries) > len(queries):
             keys = tuple(matrix.queries)
@@ -140,7 +144,9 @@ class Store:
         self._since[good] = np.where(self._until[good] >= first, self._since[good], first)
         self._until[good] = last
         self._until[bad] = self._until[recovered] = _NEVER
-        ledger.doubt(recovered)
+        anew = recovered[last - self._doubted[recovered] >= _ANEW_SECONDS / k.step]
+        self._doubted[anew] = last
+        ledger.doubt(anew)
         passed = last // k.hour - 1
         ledger.passed(good[self._since[good] <= passed * k.hour], passed)
         if last % k.hour:

@@ -147,6 +147,24 @@ def test_a_server_that_lacked_half_of_all_and_recovers_is_read_again_from_the_be
     assert not reader.fill()
 
 
+def test_a_source_whose_samples_are_always_late_is_not_read_anew_for_ever() -> None:
+    """Ten minutes after each minute its demand doubles."""
+    world = source(np.random.default_rng(4), 1, late=0.0)
+    (query,) = world.truth
+    world.truth[query] = np.nan_to_num(world.truth[query], nan=1.0)
+    reader = kept(world)
+    everything(world, reader)
+    world.early[query] = world.truth[query] / 2
+    world.settled[query] = world.first + np.arange(len(world.truth[query])) + 10.0
+    world.asked.clear()
+    for _ in range(120):
+        world.now += 1
+        hour(world, reader)
+        while reader.fill():
+            pass
+    assert sum(end - begin for _, begin, end in world.asked if end < BEGAN - 240) <= 2 * 1440
+
+
 def test_half_of_the_shards_are_missed_for_as_long_as_if_read_directly() -> None:
     world = source(np.random.default_rng(4), 1, late=0.0)
     direct, reader = Guarded(world), Kept(Guarded(world), Guarded(world), KEEPING, stopwatch=lambda: 0.0)
