@@ -33,6 +33,8 @@ from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.core.decision import Decision
 from ahpa.core.starts import Start
 from ahpa.core.units import Capacity
+from ahpa.history.kept import Kept
+from ahpa.history.store import Keeping
 from ahpa.ports import Measure, Target
 from ahpa.service.rounds import Ports, Service
 from ahpa.service.settings import Settings
@@ -143,7 +145,7 @@ def measure(url: str, count: int) -> dict[str, float]:
     ports = Ports(
         actuators={"knative": Annotated(count)},
         starts=silent,
-        demand=prometheus,
+        demand=Kept(prometheus, prometheus.apart(), Keeping(DAYS * 86_400, STEP, patience=np.inf)),
         late=prometheus.apart(),
         queries=QueryList(load_queries()),
         models=models(FitPool(), None, Threads(2)),

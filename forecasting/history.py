@@ -60,6 +60,27 @@ class _Buffer:
 
     columns: NDArray[np.float32]
     filled: int
+    """Columns that were written; less than a history has where it is not ours to write."""
+
+
+def _copied(part: Floats, cap: Floats) -> _Buffer:
+    """The values of a panel [n, t] cleaned, with room for what comes."""
+    columns = np.full((len(part), part.shape[1] + _room(part.shape[1])), np.nan, dtype=np.float32)
+    for row in range(0, len(part), _ROWS):
+        rows = slice(row, row + _ROWS)
+        columns[rows, : part.shape[1]] = clean(part[rows], cap[rows])
+    return _Buffer(columns, part.shape[1])
+
+
+def _borrowed(part: Floats, cap: Floats) -> _Buffer | None:
+    """The values of a panel [n, t] as they are, if they are clean, float32 and nobody may change them; else None. A
+    fleet's fortnight is not held twice while it is learned from; the first tick moves it to storage with room."""
+    if part.dtype != np.float32 or part.flags.writeable:
+        return None
+    blocks = (slice(row, row + _ROWS) for row in range(0, len(part), _ROWS))
+    if not all(np.array_equal(part[rows], clean(part[rows], cap[rows]), equal_nan=True) for rows in blocks):
+        return None
+    return _Buffer(np.asarray(part, np.float32), 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,17 +105,14 @@ class History:
         first = max(0, t - memory_steps)
         part = panel.values[:, first:]
         cap = caps(part, panel.step)
-        room = _room(part.shape[1])
-        columns = np.full((len(part), part.shape[1] + room), np.nan, dtype=np.float32)
+        length = part.shape[1]
+        buffer = _borrowed(part, cap) or _copied(part, cap)
         agree = max(1, round(_AGREE_SECONDS / panel.step))
         top = np.empty((len(part), agree), dtype=np.float32)
         for row in range(0, len(part), _ROWS):
-            rows = slice(row, row + _ROWS)
-            columns[rows, : part.shape[1]] = clean(part[rows], cap[rows])
-            top[rows] = _highest(columns[rows, : part.shape[1]], agree)
+            top[row : row + _ROWS] = _highest(buffer.columns[row : row + _ROWS, :length], agree)
         start = panel.start + first * panel.step
-        length = part.shape[1]
-        return cls(start, panel.step, panel.keys, cap, length, _Buffer(columns, length), length, top)
+        return cls(start, panel.step, panel.keys, cap, length, buffer, length, top)
 
     @property
     def values(self) -> NDArray[np.float32]:

@@ -14,13 +14,19 @@ from ahpa.adapters.prometheus.source import Prometheus
 from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.commands.cluster import Demand
 from ahpa.history.filler import Filler
-from ahpa.history.kept import Keeping, Kept
-from ahpa.ports import StartSource
+from ahpa.history.kept import Kept
+from ahpa.history.store import Keeping
+from ahpa.ports import DemandSource, StartSource
 from ahpa.service.loop import wall_clock
 from ahpa.service.settings import Settings
 
 _END_SECONDS = 20.0
 """For the last copy, of the half minute that a pod has to end."""
+
+
+def directly(prometheus: Prometheus) -> DemandSource:
+    """For who looks once: all of it is read, and nothing kept."""
+    return prometheus
 
 
 def past_starts(demand: Demand, there: StartSource) -> StartSource:

@@ -123,7 +123,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     from ahpa.adapters.processes.memory import give_freed_arrays_back
     from ahpa.adapters.telemetry.logs import log_to_stderr
     from ahpa.adapters.telemetry.telemetry import Telemetry
-    from ahpa.commands.keeping import Keeper, past_starts
+    from ahpa.commands.keeping import Keeper, directly, past_starts
     from ahpa.commands.pages import serve_pages
     from ahpa.service.growing import LearnAsItGrows
     from ahpa.service.leases import ALONE
@@ -146,7 +146,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
         journal=_journal(options),
         elsewhere=or_here(options.workers, telemetry),
         see=by_lists if options.once else watches,
-        kept=keeper.around,
+        kept=directly if options.once else keeper.around,
     )
     ports = replace(ports, starts=past_starts(demand, ports.starts))
     service = Service(settings, ports, lambda now: not options.dry_run, leases=elector or ALONE)

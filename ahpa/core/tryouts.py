@@ -7,7 +7,7 @@ nothing here is judged with hindsight. How far that world is from the truth is t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -114,7 +114,7 @@ class Tryouts(ByService):
         there = places(self.keys, others.keys, but)
         return self.put(there >= 0, others, there[there >= 0])
 
-    def through(self, served: Served, minutes: Sequence[Minute]) -> Tryouts:
+    def through(self, served: Served, minutes: Iterable[Minute]) -> Tryouts:
         """After one minute after the other: as `seen`."""
         after = self
         for minute in minutes:

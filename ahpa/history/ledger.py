@@ -109,6 +109,11 @@ class Ledger:
         """What was told of the hour that is not over does not hold: all of it so far was read in trust."""
         self.trust[rows, hour % self.width] = UNREAD
 
+    def doubt(self, rows: Ints) -> None:
+        """All is to be read again, though what is held is the best there is."""
+        self.due[rows] = 0
+        self.tries[rows] = 0
+
     def restore(
         self, rows: Ints, first: int, due: NDArray[np.uint32], tries: NDArray[np.uint8], trust: NDArray[np.uint8]
     ) -> None:
@@ -134,9 +139,11 @@ class Ledger:
         first = int(seldom[-1]) + 1 if len(seldom) else 0
         return Work(able[mine], int(hours[first]), int(hours[newest]) + 1)
 
-    def warned(self, rows: Ints, first: int, last: int) -> NDArray[np.bool_]:
-        """[n]: those of which some of these hours are known only from an answer with a warning."""
-        return np.asarray((self.trust[rows][:, self._held(first, last) % self.width] == WARNED).any(axis=1))
+    def unsure(self, rows: Ints, first: int, over: int) -> NDArray[np.bool_]:
+        """[n]: those of which some of the hours [first, over) were not read in trust, or came with a warning in the one
+        that is not over."""
+        past = self.trust[rows][:, self._held(first, over) % self.width] != TRUSTED
+        return np.asarray(past.any(axis=1) | (self.trust[rows, over % self.width] == WARNED))
 
     def known(self, rows: Ints, oldest: int, over: int) -> NDArray[np.float64]:
         """[n]: how much of the hours [oldest, over) was read of these rows."""

@@ -44,7 +44,7 @@ class Doubts:
         """Why one series' newest data are not to be lowered on, or None; `busy`: its reactive autoscaler keeps more
         replicas ready than its floor asks for, so that it sees load."""
         if series in self.warned:
-            return "it was learned from a history that Prometheus warned about"
+            return "it was learned from a history that is not all read yet, or that Prometheus warned about"
         if zero is None:
             return None
         unusual = zero.hour not in self.used_to_zero.get(series, ())

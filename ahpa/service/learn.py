@@ -123,7 +123,10 @@ class Learner:
             self.telemetry.log("refit.clock_skew", logging.WARNING, seconds=round(skew))
             return Refit(now, None)
         better = (reading.partial & earlier.known) - earlier.doubts.warned
-        left_out = {**reading.problems, **dict.fromkeys(better, "its history came with a warning")}
+        left_out = {
+            **reading.problems,
+            **dict.fromkeys(better, "its history came with a warning, or is not all read yet"),
+        }
         if left_out:
             said = {keys[series]: problem for series, problem in left_out.items()}
             self.telemetry.log("refit.no_history", logging.WARNING, of=len(queries), **summary(said))

@@ -11,7 +11,6 @@ from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ahpa.core.by_service import places
 from ahpa.core.served import MOST, largest_lately, newest_observed, wishes
@@ -97,7 +96,7 @@ def _lived(mine: Tried, model: Model, fleet: Panel, windows: Floats, start: floa
     known = fleet.select(list(dict.fromkeys(mine.series)))
     at = places(mine.series, known.keys)  # a series at several fills is read once
     came = known.between(start, fleet.end).values[at]
-    wanted, kept, foreseen = _wanted(mine, model, fleet, windows, start)
+    peaks = _foreseen(mine, model, fleet, windows, start)
     newest = newest_observed(known.until(start))[at] * mine.scale / mine.served.per_replica
     # Which constants are worth trying only the newest days say; how each did is as true as of a rule.
     largest = largest_lately(known)[at] * mine.scale / mine.served.per_replica
@@ -105,18 +104,18 @@ def _lived(mine: Tried, model: Model, fleet: Panel, windows: Floats, start: floa
     age = np.minimum(mine.age // STEP_SECONDS, came.shape[1] - 1).astype(int)
     columns = np.maximum(np.arange(came.shape[1])[None] - age[:, None], 0)
     each = np.arange(len(at))[:, None]
-    demand = np.where(foreseen[each, columns], np.minimum(came * scale, MOST), np.nan)
-    wanted, kept, demand = wanted[each, columns], kept[each, columns], demand.astype(np.float32)
-    minutes = [Minute.untold(wanted[:, t], kept[:, t], demand[:, t]) for t in range(demand.shape[1])]
+    foreseen = np.asarray(np.isfinite(peaks).all(axis=2))
+    demand = np.where(foreseen[each, columns], np.minimum(came * scale, MOST), np.nan).astype(np.float32)
+    minutes = (
+        Minute.untold(*_wishes(mine, peaks[each[:, 0], columns[:, t]]), demand[:, t]) for t in range(demand.shape[1])
+    )
     tryouts = Tryouts.fresh(mine.keys, np.ceil(newest), largest)
     return replace(mine, tryouts=tryouts.through(mine.served, minutes))
 
 
-def _wanted(
-    mine: Tried, model: Model, fleet: Panel, windows: Floats, start: float
-) -> tuple[Array, Array, NDArray[np.bool_]]:
-    """What the rules would have wanted [n, t, RULES] as each step begins, what of it was worth keeping, and whether
-    anything was foreseen [n, t]."""
+def _foreseen(mine: Tried, model: Model, fleet: Panel, windows: Floats, start: float) -> Array:
+    """The peak that would have been foreseen as each step begins [n, t, q], at TRACKED_LEVELS; NaN where none would.
+    What the rules make of it takes several times as much memory, so that is worked out minute by minute."""
     learned = model.fit(fleet.until(start))
     rows = places(mine.series, fleet.keys)
     peaks = None
@@ -126,8 +125,10 @@ def _wanted(
         here = windows == window
         peaks[here] = said[rows[here], :, 0]
     assert peaks is not None
-    foreseen = np.asarray(np.isfinite(peaks).all(axis=2))
-    peaks = np.minimum(peaks * mine.scale[:, None, None].astype(np.float32), np.float32(1e30))
-    by_minute = [wishes(np.asarray(TRACKED_LEVELS, float), peaks[:, t], mine.served) for t in range(peaks.shape[1])]
-    wanted, kept = (np.stack([each[part] for each in by_minute], axis=1) for part in (0, 1))
-    return wanted, kept, foreseen
+    return peaks
+
+
+def _wishes(mine: Tried, peaks: Array) -> tuple[Array, Array]:
+    """What the rules would have wanted of a minute's peaks [n, q], and what of it was worth keeping: [n, RULES]."""
+    replicas = np.minimum(peaks * mine.scale[:, None].astype(np.float32), np.float32(1e30))
+    return wishes(np.asarray(TRACKED_LEVELS, float), replicas, mine.served)

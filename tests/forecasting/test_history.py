@@ -82,3 +82,34 @@ def test_what_came_after_the_fit_counts_also_when_the_history_has_moved_on() -> 
         history = history.extended(Panel.of(60.0 * i, 60, [8.0 if i in (50, 51, 52) else 1.0]))
     assert history.start > 0
     assert history.largest[0] == 8.0
+
+
+def test_a_clean_panel_is_borrowed_until_the_first_tick_and_never_written() -> None:
+    """A fleet's fortnight is not held twice while it is learned from; who has it sees no change."""
+    values = np.random.default_rng(0).random((3, 400)).astype(np.float32)
+    values[1, 7] = np.nan
+    values.setflags(write=False)
+    before = values.copy()
+    panel = Panel(0.0, 60.0, values, ("a", "b", "c"))
+    copied = Panel(0.0, 60.0, before.astype(float), panel.keys)
+    borrowed, own = History.of(panel, 400), History.of(copied, 400)
+    assert np.shares_memory(borrowed.values, values)
+    for step in range(100):
+        minute = Panel.of(panel.end + 60 * step, 60.0, np.full((3, 1), step), panel.keys)
+        borrowed, own = borrowed.extended(minute), own.extended(minute)
+        np.testing.assert_array_equal(borrowed.largest, own.largest)
+        common = min(borrowed.length, own.length)
+        np.testing.assert_array_equal(borrowed.values[:, -common:], own.values[:, -common:])
+        assert borrowed.length == 401 + step or step > 40
+    np.testing.assert_array_equal(values, before)
+
+
+def test_what_must_be_cleaned_or_may_be_changed_is_copied() -> None:
+    values = np.ones((2, 300), np.float32)
+    panel = Panel(0.0, 60.0, values, ("a", "b"))
+    assert not np.shares_memory(History.of(panel, 300).values, values)
+    bad = values.copy()
+    bad[0, 5] = -1.0
+    bad.setflags(write=False)
+    history = History.of(Panel(0.0, 60.0, bad, ("a", "b")), 300)
+    assert np.isnan(history.values[0, 5])

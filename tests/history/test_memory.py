@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ahpa.history.kept import Keeping, Kept
+from ahpa.history.kept import Kept
 from ahpa.history.matrix import BLOCK_ROWS, Matrix
+from ahpa.history.store import Keeping
 from tests.history.world import BEGAN, KEEPING, MINUTE, Source, everything, hour, kept, queries, source
 
 RNG = np.random.default_rng(5)
@@ -35,14 +36,15 @@ def test_the_newest_hours_are_read_first_and_a_reading_waits_only_so_long() -> N
     assert not seen[:, :1440].any()
     assert seen[:, -60:].mean() > 0.9
     assert 0 < reader.complete < 0.5
-    assert not reader.grown
     assert not first.problems
+    assert first.partial == set(first.panel.keys)
+    grown = [reader.grown]
     while reader.fill():
         pass
     assert reader.complete == 1
-    assert reader.grown
-    everything(world, reader)
-    assert not reader.grown
+    grown.append(reader.grown)
+    assert not everything(world, reader).partial
+    assert [*grown, reader.grown] == [False, True, False]
 
 
 def test_nobody_asked_for_is_complete_and_nobody_readable_is_not() -> None:
@@ -54,6 +56,8 @@ def test_nobody_asked_for_is_complete_and_nobody_readable_is_not() -> None:
     assert reader.complete == 0
     assert not reader.fill()
     assert len(world.asked) == 1
+    everything(world, reader)
+    assert not reader.grown
 
 
 def test_an_hour_that_failed_or_came_with_a_warning_is_asked_for_again_later() -> None:
@@ -63,7 +67,7 @@ def test_an_hour_that_failed_or_came_with_a_warning_is_asked_for_again_later() -
     past.now, past.down, past.warns = world.now, {"query 0"}, {"query 1"}
     reader = Kept(world, past, KEEPING, stopwatch=lambda: 0.0)
     doubted = everything(world, reader)
-    assert doubted.partial == {"key of query 1"}
+    assert doubted.partial == {"key of query 0", "key of query 1"}
     assert np.isfinite(doubted.panel.values).mean(axis=1) == pytest.approx([60 / 2880, 0.98], abs=0.01)
     past.down, past.warns = set(), set()
     assert not reader.fill()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ahpa.history.kept import Keeping, Kept
-from ahpa.ports import Reading
+from ahpa.adapters.prometheus.recollection import Recollection
+from ahpa.history.kept import Kept
+from ahpa.history.store import Keeping
+from ahpa.ports import DemandSource, Reading
 from forecasting.panel import Floats, Panel
 
 MINUTE = 60.0
@@ -80,6 +82,21 @@ def source(rng: np.random.Generator, keys: int, *, late: float = 0.05, days: flo
     return Source(first, truth, early, settled, BEGAN)
 
 
+class Guarded:
+    """As `Prometheus` reads: it doubts a server that says less than before."""
+
+    def __init__(self, world: Source) -> None:
+        self._world = world
+        self._recollection = Recollection()
+
+    def read(
+        self, queries: Mapping[str, str], start: float, end: float, step: float, deadline: float = math.inf
+    ) -> Reading:
+        found = self._world.read(queries, start, end, step, deadline)
+        panel, partial = self._recollection.weighed(queries, found.panel, found.partial)
+        return replace(found, panel=panel, partial=partial)
+
+
 def queries(world: Source) -> dict[str, str]:
     return {f"key of {query}": query for query in sorted(world.truth)}
 
@@ -88,11 +105,11 @@ def kept(world: Source, keeping: Keeping = KEEPING) -> Kept:
     return Kept(world, world, keeping, stopwatch=lambda: 0.0)
 
 
-def hour(world: Source, reader: Source | Kept) -> Reading:
+def hour(world: Source, reader: DemandSource) -> Reading:
     """What a round reads."""
     return reader.read(queries(world), (world.now - 60) * MINUTE, world.now * MINUTE, MINUTE)
 
 
-def everything(world: Source, reader: Source | Kept) -> Reading:
+def everything(world: Source, reader: DemandSource) -> Reading:
     """What a refit reads."""
     return reader.read(queries(world), world.now * MINUTE - KEEPING.history, world.now * MINUTE, MINUTE)

@@ -67,6 +67,20 @@ def test_whoever_has_the_prometheus_operator_opts_in_by_one_line(overlay: str, t
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
+def test_whoever_wants_a_copy_of_the_history_opts_in_by_one_line(overlay: str, tmp_path: Path) -> None:
+    """It is the one volume that the service may write to and that outlives a container."""
+    opened = uncommented(tmp_path, overlay, "# - ../../components/history")
+    pod = one(opened, "Deployment")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    (mount,) = [each for each in container["volumeMounts"] if each["name"] == "history"]
+    (volume,) = [each for each in pod["volumes"] if each["name"] == "history"]
+    settings = one(opened, "ConfigMap", container["envFrom"][0]["configMapRef"]["name"])
+    assert settings["data"]["AHPA_SERVE_STATE"] == mount["mountPath"]
+    assert volume["emptyDir"]
+    assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsGroup"]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
 def test_the_metrics_can_be_scraped_without_the_operator_too(overlay: str) -> None:
     """The trial stage left no metrics at all."""
     template = one(render(overlay), "Deployment")["spec"]["template"]

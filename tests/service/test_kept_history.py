@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from ahpa.core.decision import Decision
-from ahpa.history.kept import Keeping, Kept
+from ahpa.history.kept import Kept
+from ahpa.history.store import Keeping
 from ahpa.service.growing import LearnAsItGrows
 from ahpa.service.rounds import Service
 from ahpa.service.settings import Settings

@@ -174,6 +174,6 @@ def test_a_warned_history_that_is_all_there_is_may_raise_and_not_lower() -> None
     kube.edit(f"{ROOT}/revisions/chat-00001", {"metadata": {"annotations": {MIN_SCALE: "40"}}}, manager="ahpa")
     blocked = run(at, range(10, 14))
     assert floors(blocked) == [40] * 4
-    assert "learned from a history that Prometheus warned about" in blocked[-1].message
+    assert "or that Prometheus warned about" in blocked[-1].message
     at.service.refit(NOW + 14 * 60)
     assert run(at, [15])[0].floor < 40

@@ -140,7 +140,7 @@ def test_who_is_used_to_zero_is_so_by_a_twentieth_of_what_was_observed_around_th
 CLIFF, EBB = Zero(cliff=True, hour=3), Zero(cliff=False, hour=3)
 BUSY = "its demand fell to exactly zero while more replicas are kept than its minimum"
 AT_ONCE = "its demand fell to exactly zero at once, which it never does at this hour"
-WARNED = "it was learned from a history that Prometheus warned about"
+WARNED = "it was learned from a history that is not all read yet, or that Prometheus warned about"
 
 
 @pytest.mark.parametrize(

@@ -105,3 +105,31 @@ def test_what_is_doubted_may_say_more_and_never_less(warned: bool) -> None:
     (row,) = panel.values
     assert (row[0], row[-1], row[1], row[-3]) == (50.0, 60.0, 42.0, 42.0)
     assert np.flatnonzero(np.isnan(row)).tolist() == [5, 58]
+
+
+def quarter(at: int, value: float = 42.0, key: str = "a") -> Panel:
+    """The fifteen minutes up to minute `at`."""
+    return Panel.of(60.0 * (at - 15), 60.0, np.full((1, 15), value), (key,))
+
+
+def test_readings_of_a_quarter_of_an_hour_are_remembered_as_an_hour() -> None:
+    """So a server that lost half of its shards is doubted as long as if the hour had been read each time."""
+    found = doubts(hour(0), *(quarter(i) for i in range(1, 60)), *(hour(60 + i, 21.0) for i in range(70)))
+    assert not any(found[:60])
+    assert found[60:110] == [True] * 50
+    assert not found[-1]
+
+
+def test_a_server_is_recognised_by_a_quarter_of_an_hour_too() -> None:
+    assert doubts(hour(0), quarter(1, 21.0), quarter(2), quarter(3, 0.0)) == [False, True, False, True]
+
+
+def test_whom_a_reading_does_not_ask_about_is_remembered_for_two_hours() -> None:
+    queries = {"a": "up", "b": "up"}
+    for minutes, doubted in ((50, True), (130, False)):
+        recollection = Recollection()
+        recollection.weighed(queries, Panel.of(-3600.0, 60.0, np.full((1, 60), 42.0), ("a",)), frozenset())
+        for at in range(1, minutes):
+            recollection.weighed(queries, quarter(at, key="b"), frozenset())
+        held = recollection.weighed(queries, hour(minutes, 0.0), frozenset())[1]
+        assert (held == {"a"}) == doubted
