@@ -96,8 +96,8 @@ def main() -> None:
 
 
 def _measure(url: str, threads: Threads, fleet: list[tuple[str, str]], end: float, hours: float) -> None:
-    reader, meter = Prometheus(url, executor=threads), Meter(url)
-    lifted = {f"{n}/{m}": load_queries()["knative-concurrency"].fill(n, m, STEP) for n, m in fleet}
+    reader, meter, presets = Prometheus(url, executor=threads), Meter(url), load_queries()
+    lifted = {f"{n}/{m}": presets["knative-concurrency"].fill(n, m, STEP) for n, m in fleet}
     few = [*lifted.values()][:: max(1, len(lifted) // ALONE)][:ALONE]
 
     def alone(seconds: float) -> None:
@@ -117,7 +117,7 @@ def _measure(url: str, threads: Threads, fleet: list[tuple[str, str]], end: floa
     show(f"{hours:g} hours, together", meter.of(lambda: together(lifted, seconds)))
     show("a fortnight in such parts, multiplied", meter.of(lambda: together(lifted, seconds)), _FORTNIGHT_HOURS / hours)
     pods = {
-        f"{n}/{m}": load_queries()["pod-cpu"].fill(n, m, STEP, {"workload": m, "workload-kind": "Deployment"})
+        f"{n}/{m}": presets["pod-cpu"].fill(n, m, STEP, {"workload": m, "workload-kind": "Deployment"})
         for n, m in fleet
     }
     show("1 hour of pod-cpu, side by side, no series", meter.of(lambda: together(pods, 3600.0)))

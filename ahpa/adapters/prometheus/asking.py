@@ -29,7 +29,7 @@ MOST_SERIES = 100
 """That a server is asked for (`limit`) beyond those that are wanted; a query of several is a mistake."""
 PATIENCE = 8
 """If the server gave no answer to so many requests and to no other, the rest of a reading is not asked."""
-_UNANSWERED, _REFUSED, _PARTED = 3, 24, 256
+_UNANSWERED, _REFUSED, _PARTED = 3, 64, 256
 """Questions are parted until so many had no answer, or were refused, and none had a good one; and never more than so
 many: a server that refuses everything is not asked ten thousand times."""
 
@@ -60,7 +60,7 @@ class Asking:
     step: float
     deadline: float
     guilty: set[str] = field(default_factory=set)
-    """Queries that failed by themselves while others of this reading were answered."""
+    """Queries that failed by themselves, though the server was there."""
     _good: threading.Event = field(default_factory=threading.Event)
     _refused: list[Question] = field(default_factory=list)
     _unanswered: list[Question] = field(default_factory=list)
@@ -89,11 +89,12 @@ class Asking:
         return found
 
     def _failed(self, question: Question, error: MetricsUnavailable) -> dict[str, Demand]:
-        (self._unanswered if isinstance(error, NoAnswer) else self._refused).append(question)
+        silent = isinstance(error, NoAnswer)
+        (self._unanswered if silent else self._refused).append(question)
         for one in question.members:
             self.rows[one.text][:] = np.nan
         if len(question.members) == 1:
-            if self._good.is_set():
+            if self._good.is_set() or not silent:
                 self.guilty.add(question.members[0].text)
             return self._none(question, str(error))
         if not self._may_part():

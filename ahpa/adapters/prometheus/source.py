@@ -25,7 +25,7 @@ from ahpa.transport import NEVER
 from forecasting.executor import Executor, Serial, run_all
 from forecasting.panel import Panel
 
-MOST_ALONE = 1000
+MOST_ALONE = 500
 """Queries that are remembered as bad company; of more the newest."""
 
 
