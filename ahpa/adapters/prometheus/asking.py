@@ -89,15 +89,15 @@ class Asking:
         return found
 
     def _failed(self, question: Question, error: MetricsUnavailable) -> dict[str, Demand]:
-        silent = isinstance(error, NoAnswer)
+        silent, in_time = isinstance(error, NoAnswer), time.monotonic() < self.deadline
         (self._unanswered if silent else self._refused).append(question)
         for one in question.members:
             self.rows[one.text][:] = np.nan
         if len(question.members) == 1:
-            if self._good.is_set() or not silent:
+            if in_time and (self._good.is_set() or not silent):
                 self.guilty.add(question.members[0].text)
             return self._none(question, str(error))
-        if not self._may_part():
+        if not (in_time and self._may_part()):
             return self._none(question, f"{error} (asked together with {len(question.members) - 1} others)")
         self._parted.append(question)
         left, right = question.halves()
