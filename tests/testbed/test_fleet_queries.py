@@ -86,8 +86,8 @@ def test_every_preset_is_read_together_as_it_is_one_by_one(server: PrometheusSer
 
 
 def test_generated_queries_are_read_together_as_they_are_one_by_one(server: PrometheusServer) -> None:
-    """Aggregations within aggregations, operators with every kind of matching, histograms, and what is not lifted; a good
-    third is lifted."""
+    """Aggregations within aggregations, operators with every kind of matching, histograms, and what is not lifted; more
+    than a third is."""
     grammar = Grammar(seed=13)
     lifted = 0
     for _ in range(GENERATED):

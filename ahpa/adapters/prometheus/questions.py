@@ -134,8 +134,8 @@ def _by_tenant(members: Sequence[Asked]) -> Iterator[list[Asked]]:
 
 
 def _side_by_side(members: Sequence[Asked], first: int) -> str:
-    """Halved and halved again: in a chain of `or` each one would be held against all before it. An owner's own query may
-    end in a comment, which the end of its line ends."""
+    """Halved and halved again: in a chain of `or` each would be held against all before it. An owner's query may end in
+    a comment, which the end of its line ends."""
     if len(members) == 1:
         return f'label_replace({members[0].text}\n, "{_KEY}", "{first}", "", "")'
     middle = len(members) // 2

@@ -41,7 +41,7 @@ class Prometheus:
         total_seconds: float = 20.0,
         executor: Executor | None = None,
     ) -> None:
-        """`timeout_seconds`: to connect, and for one whole answer; `total_seconds`: for a request with all its tries."""
+        """`timeout_seconds`: to connect, and for a whole answer; `total_seconds`: for a request with all its tries."""
         self._ranges = Ranges(url, connection or Connection(), timeout_seconds, total_seconds)
         self._executor = executor or Serial()
         self._remember_anew()

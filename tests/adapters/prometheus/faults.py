@@ -19,6 +19,8 @@ DRIPS = 1200
 """So many bytes, ten a second: two minutes."""
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
 
+NOTHING: Mapping[str, object] = {}
+
 Send = Callable[[bytes], None]
 Fault = Callable[[Send, dict[str, list[str]]], None]
 Demand = Callable[[float], float]
@@ -53,7 +55,9 @@ def metrics(query: Mapping[str, list[str]]) -> list[dict[str, str]]:
     return [{label: key} for label, key in side_by_side] or [{}]
 
 
-def matrix(query: Mapping[str, list[str]], values: object, times: int = 1, **more: object) -> bytes:
+def matrix(
+    query: Mapping[str, list[str]], values: object, times: int = 1, more: Mapping[str, object] = NOTHING
+) -> bytes:
     """The same for all series that are asked for, each as often."""
     result = [{"metric": {**metric, "n": str(i)}, "values": values} for metric in metrics(query) for i in range(times)]
     return json.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}, **more}).encode()
@@ -69,7 +73,7 @@ def says(status: int, body: bytes = b"no", **headers: str) -> Fault:
 
 
 def of_zeros(**more: object) -> Fault:
-    return lambda send, query: send(response(200, matrix(query, samples(query, zero), **more)))
+    return lambda send, query: send(response(200, matrix(query, samples(query, zero), more=more)))
 
 
 def of_samples(change: Callable[[list[list[object]]], object]) -> Fault:

@@ -27,7 +27,9 @@ RENAMED = (
 SAME = {
     X: LX,
     f"sum({X})": f"sum by (a, b) ({LX})",
-    f"max by (p, b) (rate({X[:-1]},p=~'q.*'}}[1m] offset 5m))": f"max by (p, b, a) (rate({LX[:-1]},p=~'q.*'}}[1m] offset 5m))",
+    f"max by (p, b) (rate({X[:-1]},p='q'}}[1m] offset 5m))": (
+        f"max by (p, b, a) (rate({LX[:-1]},p='q'}}[1m] offset 5m))"
+    ),
     f"sum without (a, p) ({X})": f"sum without (p) ({LX})",
     f"sum(max by (p) ({X}))": f"sum by (a, b) (max by (p, a, b) ({LX}))",
     f"1 - 2 * -({X}) ^ 2 ^ 3": f"(1 - (2 * (-({LX} ^ (2 ^ 3)))))",
@@ -36,7 +38,7 @@ SAME = {
     f"sum({X}) or sum({Y})": f"(sum by (a, b) ({LX}) or {RENAMED.format(f'sum by (c, d) ({LY})')})",
     f"{X} / ignoring (p, b) {X}": f"({LX} / ignoring (p) {LX})",
     f"{X} and on (p) {X}": f"({LX} and on (p, a, b) {LX})",
-    f"histogram_quantile(0.9, sum by (le) (rate({X}[1m])))": f"histogram_quantile(0.9, sum by (le, a, b) (rate({LX}[1m])))",
+    f"histogram_quantile(0.9, sum by (le) ({X}))": f"histogram_quantile(0.9, sum by (le, a, b) ({LX}))",
     f'label_replace({X}, "to", "$1", "p", "(.*)")': f'label_replace({LX}, "to", "$1", "p", "(.*)")',
 }
 """What is proven, by the rules of the module's table."""
