@@ -60,7 +60,7 @@ class Asking:
     step: float
     deadline: float
     guilty: set[str] = field(default_factory=set)
-    """Queries that failed by themselves, though the server was there."""
+    """Queries that are bad company: they failed by themselves, though the server was there, or come with a warning."""
     _good: threading.Event = field(default_factory=threading.Event)
     _refused: list[Question] = field(default_factory=list)
     _unanswered: list[Question] = field(default_factory=list)
@@ -104,6 +104,8 @@ class Asking:
         finally:
             self._skews.append(self.ranges.skew)
         self._good.set()
+        if len(found) == 1 and _of_a_query(next(iter(found.values())).remarks):
+            self.guilty |= found.keys()  # it would make all its company partial
         return found, False
 
     def _failed(self, question: Question, error: MetricsUnavailable) -> dict[str, Demand]:
@@ -147,12 +149,19 @@ class Asking:
             said = self.ranges.ask(question.form.text, span, self.step, self.deadline, limit=limit, long=several)
             if several and len(said.series) >= limit:
                 raise MetricsUnavailable(f"{len(said.series)} series for {len(taken)} queries")
+            if several and not question.alike and _of_a_query(said.remarks):
+                raise MetricsUnavailable(said.remarks[0])
             for text, series in _by_query(question, said.series).items():
                 taken[text].take(series)
             warned |= said.warned
             remarks |= dict.fromkeys(said.remarks)
         about = Demand(np.empty(0), None, warned, remarks=tuple(remarks))
         return {text: replace(about, values=one.row, problem=one.verdict()) for text, one in taken.items()}
+
+
+def _of_a_query(remarks: tuple[str, ...]) -> bool:
+    """Whether the server warns of the text of a query, and not of its own state (promql/annotations of Prometheus)."""
+    return any(one.startswith("PromQL warning") for one in remarks)
 
 
 def _by_query(question: Question, found: list[object]) -> dict[str, list[object]]:

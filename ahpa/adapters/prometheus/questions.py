@@ -45,6 +45,11 @@ class Question:
     members: tuple[Asked, ...]
     form: Form
 
+    @property
+    def alike(self) -> bool:
+        """Whether all have one template, so that what is said of one is true of all."""
+        return len({one.template for one in self.members}) == 1
+
     def halves(self) -> tuple[Question, Question]:
         """Of at least two."""
         middle = len(self.members) // 2

@@ -174,6 +174,24 @@ def test_who_was_left_out_by_the_deadline_is_in_the_first_request_of_the_next_re
     assert asked()[:2] == ["c", "d"]
 
 
+def test_a_query_that_the_server_warns_of_makes_nobody_else_partial(prometheus: FaultyPrometheus) -> None:
+    """An owner's own, beside those of others, for as long as it stands there; the next time it is asked alone."""
+
+    def warn(send: faults.Send, query: dict[str, list[str]]) -> None:
+        words = {"warnings": ["PromQL warning: a bucket is malformed"]}
+        send(faults.response(200, faults.matrix(query, faults.samples(query, prometheus.demand), more=words)))
+
+    prometheus.fault = lambda query: warn if "odd" in query else None
+    queries, reader = {name: f"sum({name})" for name in ("a", "b", "odd", "x", "y")}, Prometheus(prometheus.url)
+    assert reader.read(queries, START, END, STEP).partial == {"odd"}
+    for _ in range(2):
+        prometheus.asked.clear()
+        reading = reader.read(queries, START, END, STEP)
+        assert reading.partial == {"odd"}
+        assert good(reading) == queries.keys()
+        assert len(prometheus.asked) == 2
+
+
 def test_two_keys_may_ask_the_same(prometheus: FaultyPrometheus) -> None:
     queries = {**fleet("a", 2), "again": fleet("a", 1)["a/0"]}
     assert good(Prometheus(prometheus.url).read(queries, START, END, STEP)) == queries.keys()
