@@ -10,6 +10,7 @@ MEASUREMENTS = {
     "annotations": "how long hostile annotations take to read",
     "memory": "the controller at its largest, while it refits (half an hour)",
     "fleet": "the service by size: ticks, requests, memory, writes (half an hour)",
+    "fleet_queries": "reading the demand of 10,000 services from a real Prometheus (some minutes)",
     "settings": "what trying and choosing the settings adds to a tick and a refit",
     "autoscalers": "our KPA and HPA against the real Go code (builds it on first use)",
     "backtest": "the backtest by days and by services",

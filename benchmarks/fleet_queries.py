@@ -1,9 +1,9 @@
 """`python -m benchmarks.fleet_queries`: what reading the demand of a fleet costs us and a real Prometheus.
 
 A Prometheus of the testbed (built on first use) holds the autoscaler's series of 10,000 Knative Services in 500
-namespaces, scraped every 30 s for some hours. Asked are the preset knative-concurrency one by one, as for a single service
-(of 500 services, and multiplied), and all in one reading; and a preset that is told by names of pods, which cannot be lifted.
-CPU and memory of Prometheus, and requests, are its own metrics'.
+namespaces, scraped every 30 s for some hours. The preset knative-concurrency is asked one by one, as for a single
+service (of 500 services, and multiplied), and all in one reading; and a preset that goes by names of pods, which
+cannot be lifted, of whom there are no series. CPU and memory of Prometheus, and requests, are what it says of itself.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -96,8 +97,8 @@ def main() -> None:
 
 
 def _measure(url: str, threads: Threads, fleet: list[tuple[str, str]], end: float, hours: float) -> None:
-    reader, meter = Prometheus(url, executor=threads), Meter(url)
-    lifted = {f"{n}/{m}": load_queries()["knative-concurrency"].fill(n, m, STEP) for n, m in fleet}
+    reader, meter, presets = Prometheus(url, executor=threads), Meter(url), load_queries()
+    lifted = {f"{n}/{m}": presets["knative-concurrency"].fill(n, m, STEP) for n, m in fleet}
     few = [*lifted.values()][:: max(1, len(lifted) // ALONE)][:ALONE]
 
     def alone(seconds: float) -> None:
@@ -110,17 +111,19 @@ def _measure(url: str, threads: Threads, fleet: list[tuple[str, str]], end: floa
             assert np.isfinite(reading.panel.values).all()
 
     for words, seconds in (("10 minutes", 600.0), ("1 hour", 3600.0)):
-        show(f"{words}, one by one (by {len(few)})", meter.of(lambda: alone(seconds)), len(lifted) / len(few))
-        show(f"{words}, together, first", meter.of(lambda: together(lifted, seconds)))
-        show(f"{words}, together, again", meter.of(lambda: together(lifted, seconds)))
+        taken = meter.of(partial(alone, seconds))
+        show(f"{words}, one by one (by {len(few)})", taken, len(lifted) / len(few))
+        show(f"{words}, together, first", meter.of(partial(together, lifted, seconds)))
+        show(f"{words}, together, again", meter.of(partial(together, lifted, seconds)))
     seconds = hours * 3600
-    show(f"{hours:g} hours, together", meter.of(lambda: together(lifted, seconds)))
-    show("a fortnight in such parts, multiplied", meter.of(lambda: together(lifted, seconds)), _FORTNIGHT_HOURS / hours)
+    taken = meter.of(partial(together, lifted, seconds))
+    show(f"{hours:g} hours, together", taken)
+    show("a fortnight in such parts, multiplied", taken, _FORTNIGHT_HOURS / hours)
     pods = {
-        f"{n}/{m}": load_queries()["pod-cpu"].fill(n, m, STEP, {"workload": m, "workload-kind": "Deployment"})
+        f"{n}/{m}": presets["pod-cpu"].fill(n, m, STEP, {"workload": m, "workload-kind": "Deployment"})
         for n, m in fleet
     }
-    show("1 hour of pod-cpu, side by side, no series", meter.of(lambda: together(pods, 3600.0)))
+    show("1 hour of pod-cpu, side by side, no series", meter.of(partial(together, pods, 3600.0)))
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ FLAPPING: dict[str, Callable[[str], Fault | None]] = {
     "zeros every second time": every_second(of_zeros()),
     "an error with zeros every second time": every_second(FAULTS["status error with data"]),
     "half of the shards gone, without a word": only(
-        lambda send, query: send(response(200, matrix(samples(query, lambda now: 21.0))))
+        lambda send, query: send(response(200, matrix(query, samples(query, lambda now: 21.0))))
     ),
     "zeros, without a word": only(of_zeros()),
     "in another order, zeros last": every_second(of_samples(lambda rows: rows[::-1])),

@@ -11,7 +11,7 @@ from testbed import Series
 from tests.testbed.exposition import MINUTES, SCRAPE, SHAPE, START, STEP
 
 TARGETS = [(namespace, name) for namespace in ("shop", "mall", "shop.x") for name in ("chat", "chat-v2", "mall")]
-ASKED = [TARGETS[0], TARGETS[1], TARGETS[4], TARGETS[5], ("mall", "mall"), ("shop", "nobody")]
+ASKED = [TARGETS[0], TARGETS[1], TARGETS[5], ("shop.x", "nobody")]
 """Fewer than there are, one of whom nothing is known, and one whose namespace is its name."""
 _METRICS = {
     "a": ("namespace", "name"),

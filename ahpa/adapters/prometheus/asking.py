@@ -29,7 +29,7 @@ MOST_SERIES = 100
 """That a server is asked for (`limit`) beyond those that are wanted; a query of several is a mistake."""
 PATIENCE = 8
 """If the server gave no answer to so many requests and to no other, the rest of a reading is not asked."""
-_UNANSWERED, _REFUSED, _PARTED = 3, 24, 256
+_UNANSWERED, _REFUSED, _PARTED = 2, 64, 256
 """Questions are parted until so many had no answer, or were refused, and none had a good one; and never more than so
 many: a server that refuses everything is not asked ten thousand times."""
 
@@ -60,7 +60,7 @@ class Asking:
     step: float
     deadline: float
     guilty: set[str] = field(default_factory=set)
-    """Queries that failed by themselves while others of this reading were answered."""
+    """Queries that are bad company: they failed by themselves, though the server was there, or come with a warning."""
     _good: threading.Event = field(default_factory=threading.Event)
     _refused: list[Question] = field(default_factory=list)
     _unanswered: list[Question] = field(default_factory=list)
@@ -74,37 +74,61 @@ class Asking:
 
     def ask(self, question: Question) -> dict[str, Demand]:
         """The demand of each of its queries."""
+        found: dict[str, Demand] = {}
+        stuck: list[Question] = []
+        ahead = [question]
+        while ahead:
+            one = ahead.pop()
+            answered, failed = self._asked_once(one)
+            found |= answered
+            if failed and self._may_part():
+                ahead += self._halves(one)
+            elif failed:
+                stuck.append(one)
+            if not ahead and stuck and self._good.is_set() and self._may_part():
+                ahead += self._halves(stuck.pop())  # the server is there after all
+        return found
+
+    def _asked_once(self, question: Question) -> tuple[dict[str, Demand], bool]:
+        """And whether it failed and could be parted."""
         if len(self._unanswered) >= PATIENCE and not self._good.is_set() and not self._refused:
-            return self._none(question, f"not asked: no answer to the first {len(self._unanswered)} queries", False)
+            why = f"not asked: no answer to the first {len(self._unanswered)} requests"
+            return self._none(question, why, asked=False), False
         if time.monotonic() >= self.deadline:
-            return self._none(question, "not asked: the round's time was over", False)
+            return self._none(question, "not asked: the round's time was over", asked=False), False
         self.ranges.forget_skew()
         try:
             found = self.answer(question)
         except MetricsUnavailable as error:
-            return self._failed(question, error)
+            return self._failed(question, error), len(question.members) > 1
         finally:
             self._skews.append(self.ranges.skew)
         self._good.set()
-        return found
+        if len(found) == 1 and _of_a_query(next(iter(found.values())).remarks):
+            self.guilty |= found.keys()  # it would make all its company partial
+        return found, False
 
     def _failed(self, question: Question, error: MetricsUnavailable) -> dict[str, Demand]:
-        (self._unanswered if isinstance(error, NoAnswer) else self._refused).append(question)
+        silent, first = isinstance(error, NoAnswer), question.members[0].text
+        (self._unanswered if silent else self._refused).append(question)
         for one in question.members:
             self.rows[one.text][:] = np.nan
-        if len(question.members) == 1:
-            if self._good.is_set():
-                self.guilty.add(question.members[0].text)
-            return self._none(question, str(error))
-        if not self._may_part():
+        if len(question.members) > 1:
             return self._none(question, f"{error} (asked together with {len(question.members) - 1} others)")
-        self._parted.append(question)
-        left, right = question.halves()
-        return self.ask(left) | self.ask(right)
+        if time.monotonic() < self.deadline and (self._good.is_set() or not silent):
+            self.guilty.add(first)
+        return self._none(question, str(error))
 
     def _may_part(self) -> bool:
         hopeless = len(self._unanswered) >= _UNANSWERED or len(self._refused) >= _REFUSED
-        return len(self._parted) < _PARTED and (self._good.is_set() or not hopeless)
+        allowed = len(self._parted) < _PARTED and (self._good.is_set() or not hopeless)
+        return allowed and time.monotonic() < self.deadline
+
+    def _halves(self, question: Question) -> tuple[Question, Question]:
+        """The first one last, from where it is taken next."""
+        self._parted.append(question)
+        left, right = question.halves()
+        return right, left
 
     def _none(self, question: Question, why: str, asked: bool = True) -> dict[str, Demand]:
         return {one.text: Demand(self.rows[one.text], why, asked=asked) for one in question.members}
@@ -125,12 +149,19 @@ class Asking:
             said = self.ranges.ask(question.form.text, span, self.step, self.deadline, limit=limit, long=several)
             if several and len(said.series) >= limit:
                 raise MetricsUnavailable(f"{len(said.series)} series for {len(taken)} queries")
+            if several and not question.alike and _of_a_query(said.remarks):
+                raise MetricsUnavailable(said.remarks[0])
             for text, series in _by_query(question, said.series).items():
                 taken[text].take(series)
             warned |= said.warned
             remarks |= dict.fromkeys(said.remarks)
         about = Demand(np.empty(0), None, warned, remarks=tuple(remarks))
         return {text: replace(about, values=one.row, problem=one.verdict()) for text, one in taken.items()}
+
+
+def _of_a_query(remarks: tuple[str, ...]) -> bool:
+    """Whether the server warns of the text of a query, and not of its own state (promql/annotations of Prometheus)."""
+    return any(one.startswith("PromQL warning") for one in remarks)
 
 
 def _by_query(question: Question, found: list[object]) -> dict[str, list[object]]:

@@ -6,23 +6,26 @@ take the samples in which F has the values of one of the queries: they are that 
 among their labels. By induction over the query, with two things known of each part of it: how each field's label is
 called there (`names`), and which of these labels the original does not have at that place (`added`).
 
-| part | lifted | why it is the same |
-|---|---|---|
-| selector `x{l="v"}` | `x{l=~"v1|v2"}` | Regular expressions are anchored and values escaped, so with l = v exactly the series of `l="v"` are left. Each field must be matched in it, once, by `=`, and not be empty, which would match series without the label. |
-| function of a range, or of each sample (`rate`, `clamp_min`, ...), number, sign | itself | It looks at one series at a time and takes nothing but the metric's name away. |
-| `label_replace` | itself, if it neither reads nor writes a field | Likewise. |
-| `sum by (X)`, or without `by` | `sum by (X, F)` | Within one value of F groups are those of X. F is added unless it was in X. |
-| `sum without (X)` | `sum without (X less F)` | Likewise; F is added where it was in X. |
-| `histogram_quantile` | itself, if `le` is no field | Its groups are all labels but `le`. |
-| part ∘ number | itself | Sample by sample. |
-| part ∘ part, on all labels | itself | F has one name on both sides and the original has it on both or on neither; so samples meet if they did and F is the same. |
-| ... `on (X)` | `on (X, F)` | Likewise. Arithmetic keeps only X: F is added. `and`, `or`, `unless` keep all. |
-| ... `ignoring (X)` | `ignoring (X less F)` | Likewise; arithmetic takes X away, so F is added where it was in X. |
-| where names differ (`or` of two exporters) | the right side renamed by `label_replace` | Only labels that were added, so that no rule above sees another label than before, and only where all labels of that side are known and none is called so. |
+- **A selector**, `x{l="v"}`, becomes `x{l=~"v1|v2"}`: regular expressions are anchored and values escaped, so with l
+  = v exactly the series of `l="v"` are left. Each field must be matched in it, once, by `=`, and with a value, as an
+  empty one matches series without the label.
+- **A function of a range or of each sample** (`rate`, `clamp_min`), a number, a sign, an operator with a number:
+  itself. It looks at one series at a time and takes nothing but the metric's name away. `label_replace` too, if it
+  neither reads nor writes a field.
+- **`sum by (X)`**, or without `by`, becomes `sum by (X, F)`: within one value of F groups are those of X. F is added
+  unless it was in X. **`sum without (X)`** becomes `sum without (X less F)`; F is added where it was in X.
+- **`histogram_quantile`**: itself, if `le` is no field. Its groups are all labels but `le`.
+- **An operator between two parts**, on all labels: itself. F has one name on both sides, and the original has it on
+  both sides or on neither; so two samples meet if they did and F is the same. `on (X)` becomes `on (X, F)`, `ignoring
+  (X)` becomes `ignoring (X less F)`. Arithmetic and comparisons keep only the labels that were matched, so F is added
+  where they lose it; `and`, `or` and `unless` keep all.
+- **Where the names differ** (`or` of two exporters) the right side is renamed by `label_replace`: only labels that
+  were added, so that no rule above sees another label than before; and only where all labels of that side are known
+  and none is called so.
 
-An error of the server (two series where one must be) hits the whole lifted query: its asker splits it. Everything else
-is not lifted: `topk` (ties go by order), `absent`, `vector`, `scalar`, `count_values`, `group_left`, subqueries, `@`. A
-lifted query may see more than was asked, as `b`'s `y` for (a, x), (b, z), (a, y): what nobody asked for is dropped.
+Everything else is not lifted: `topk` (ties go by order), `absent`, `vector`, `scalar`, `count_values`, `group_left`,
+subqueries, `@`. An error of the server (two series where one must be) hits the whole lifted query: its asker parts
+it. And it may see more than was asked, (a, y) for (a, x) and (b, y): what nobody asked for is dropped.
 """
 
 from __future__ import annotations

@@ -45,6 +45,11 @@ class Question:
     members: tuple[Asked, ...]
     form: Form
 
+    @property
+    def alike(self) -> bool:
+        """Whether all have one template, so that what is said of one is true of all."""
+        return len({one.template for one in self.members}) == 1
+
     def halves(self) -> tuple[Question, Question]:
         """Of at least two."""
         middle = len(self.members) // 2
@@ -134,8 +139,8 @@ def _by_tenant(members: Sequence[Asked]) -> Iterator[list[Asked]]:
 
 
 def _side_by_side(members: Sequence[Asked], first: int) -> str:
-    """Halved and halved again: in a chain of `or` each one would be held against all before it. An owner's own query may
-    end in a comment, which the end of its line ends."""
+    """Halved and halved again: in a chain of `or` each would be held against all before it. An owner's query may end in
+    a comment, which the end of its line ends."""
     if len(members) == 1:
         return f'label_replace({members[0].text}\n, "{_KEY}", "{first}", "", "")'
     middle = len(members) // 2

@@ -31,7 +31,7 @@ def name_of(series: object) -> str:
     return str(labels_of(series).get("__name__", ""))
 
 
-def samples_of(series: object) -> list[Any]:
+def samples_of(series: object) -> list[object]:
     """What one series of a matrix holds. Raises MetricsUnavailable."""
     values = series.get("values") if isinstance(series, dict) else None
     if not isinstance(values, list):
@@ -44,7 +44,7 @@ def samples_of(series: object) -> list[Any]:
     return values
 
 
-def fill(values: Floats, samples: list[Any], start: float, step: float) -> None:
+def fill(values: Floats, samples: list[object], start: float, step: float) -> None:
     """Lay samples on the grid; of two for one step the larger counts, so the order does not matter.
 
     A sample is `[seconds, "value"]`; one of another shape makes the whole answer one that nobody should believe.

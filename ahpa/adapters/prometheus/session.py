@@ -171,7 +171,7 @@ class _BoundedAdapter(HTTPAdapter):
         """The answer of a Prometheus that says `success`. Raises MetricsUnavailable."""
         refusal = refusal_of(response, body)
         if refusal is not None:
-            raise MetricsUnavailable(refusal)
+            raise (NoAnswer if response.status_code in _TRY_AGAIN else MetricsUnavailable)(refusal)
         try:
             with self._parsing:  # one at a time: parsed, an answer is many times as large
                 said = parsed(body, MAX_VALUES)

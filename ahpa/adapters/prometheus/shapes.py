@@ -28,8 +28,8 @@ class Asked:
     values: tuple[str, ...]
     """What stood there, in this order."""
     tenant: str
-    """The value of the first label that is called a namespace; empty where there is none. Only who shares a request with
-    whom hangs on it."""
+    """The value of the first label that is called a namespace; empty where there is none. Nothing hangs on it but who
+    shares a request with whom."""
 
     @property
     def place(self) -> tuple[str, str, tuple[str, ...], str]:

@@ -25,7 +25,7 @@ from ahpa.transport import NEVER
 from forecasting.executor import Executor, Serial, run_all
 from forecasting.panel import Panel
 
-MOST_ALONE = 1000
+MOST_ALONE = 500
 """Queries that are remembered as bad company; of more the newest."""
 
 
@@ -41,7 +41,7 @@ class Prometheus:
         total_seconds: float = 20.0,
         executor: Executor | None = None,
     ) -> None:
-        """`timeout_seconds`: to connect, and for one whole answer; `total_seconds`: for a request with all its tries."""
+        """`timeout_seconds`: to connect, and for a whole answer; `total_seconds`: for a request with all its tries."""
         self._ranges = Ranges(url, connection or Connection(), timeout_seconds, total_seconds)
         self._executor = executor or Serial()
         self._remember_anew()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import socket
 import time
 import zlib
@@ -18,6 +19,8 @@ DRIPS = 1200
 """So many bytes, ten a second: two minutes."""
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
 
+NOTHING: Mapping[str, object] = {}
+
 Send = Callable[[bytes], None]
 Fault = Callable[[Send, dict[str, list[str]]], None]
 Demand = Callable[[float], float]
@@ -29,14 +32,34 @@ def response(status: int, body: bytes, **headers: str) -> bytes:
     return f"HTTP/1.1 {status} X\r\n{lines}\r\n".encode() + body
 
 
+def alone(name: str) -> str:
+    """A query that is never asked together with others: `@` is none that we put into another one."""
+    return f"{name} @ 1"
+
+
 def samples(query: Mapping[str, list[str]], demand: Demand) -> list[list[object]]:
     """What a good Prometheus says for one query_range."""
     start, end, step = (float(query[key][0].rstrip("s")) for key in ("start", "end", "step"))
     return [[start + i * step, repr(demand(start + (i - 1) * step))] for i in range(round((end - start) / step) + 1)]
 
 
-def matrix(*series: object, **more: object) -> bytes:
-    result = [{"metric": {"a": str(i)}, "values": values} for i, values in enumerate(series)]
+def metrics(query: Mapping[str, list[str]]) -> list[dict[str, str]]:
+    """The labels of the series that a query asks for: one by itself, those of a lifted one, those of several side by
+    side. They are told apart by one label."""
+    text = query["query"][0]
+    lifted = re.findall(r'(\w+)=~"([^"]+)"', text)
+    if lifted:
+        label, names = lifted[0]
+        return [{label: name.replace("\\\\", "")} for name in names.split("|")]
+    side_by_side = re.findall(r'"(ahpa_key)", "(\d+)"', text)
+    return [{label: key} for label, key in side_by_side] or [{}]
+
+
+def matrix(
+    query: Mapping[str, list[str]], values: object, times: int = 1, more: Mapping[str, object] = NOTHING
+) -> bytes:
+    """The same for all series that are asked for, each as often."""
+    result = [{"metric": {**metric, "n": str(i)}, "values": values} for metric in metrics(query) for i in range(times)]
     return json.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}, **more}).encode()
 
 
@@ -50,12 +73,12 @@ def says(status: int, body: bytes = b"no", **headers: str) -> Fault:
 
 
 def of_zeros(**more: object) -> Fault:
-    return lambda send, query: send(response(200, matrix(samples(query, zero), **more)))
+    return lambda send, query: send(response(200, matrix(query, samples(query, zero), more=more)))
 
 
 def of_samples(change: Callable[[list[list[object]]], object]) -> Fault:
     """Zeros, changed."""
-    return lambda send, query: send(response(200, matrix(change(samples(query, zero)))))
+    return lambda send, query: send(response(200, matrix(query, change(samples(query, zero)))))
 
 
 def of_value(value: object) -> Fault:
@@ -64,11 +87,11 @@ def of_value(value: object) -> Fault:
 
 
 def _error_with_data(send: Send, query: dict[str, list[str]]) -> None:
-    send(response(200, matrix(samples(query, zero)).replace(b'"success"', b'"error"')))
+    send(response(200, matrix(query, samples(query, zero)).replace(b'"success"', b'"error"')))
 
 
 def _truncated(send: Send, query: dict[str, list[str]]) -> None:
-    whole = response(200, matrix(samples(query, zero)))
+    whole = response(200, matrix(query, samples(query, zero)))
     send(whole[: len(whole) // 2])
 
 
@@ -118,7 +141,7 @@ def _packed(send: Send, query: dict[str, list[str]]) -> None:
 
 
 def _packed_eight_times(send: Send, query: dict[str, list[str]]) -> None:
-    body = matrix(samples(query, zero))
+    body = matrix(query, samples(query, zero))
     for _ in range(8):
         body = gzip.compress(body)
     send(response(200, body, Content_Encoding=", ".join(["gzip"] * 8)))
@@ -182,13 +205,13 @@ FAULTS: dict[str, Fault] = {
     "no result": says(200, b'{"status":"success"}'),
     "a scalar": says(200, b'{"status":"success","data":{"resultType":"scalar","result":[1,"0"]}}'),
     "histograms": says(200, b'{"status":"success","data":{"result":[{"histograms":[[60,{"count":"3"}]]}]}}'),
-    "two series": lambda send, query: send(response(200, matrix(*[samples(query, zero)] * 2))),
-    "no series": says(200, matrix()),
+    "two series": lambda send, query: send(response(200, matrix(query, samples(query, zero), times=2))),
+    "no series": says(200, b'{"status":"success","data":{"resultType":"matrix","result":[]}}'),
     "the future": of_samples(lambda rows: [[float(str(t)) + 1e6, v] for t, v in rows]),
     "milliseconds": of_samples(lambda rows: [[1000 * float(str(t)), v] for t, v in rows]),
     "half of the hour": of_samples(lambda rows: rows[len(rows) // 2 :]),
     "utf-8 that is none": of_values(b'[[60,"\xff"]]'),
-    "utf-16": lambda send, query: send(response(200, matrix(samples(query, zero)).decode().encode("utf-16"))),
+    "utf-16": lambda send, query: send(response(200, matrix(query, samples(query, zero)).decode().encode("utf-16"))),
     "garbage": lambda send, query: send(b"\x00\xff\x16\x03garbage\r\n\r\n"),
     "http/0.9": lambda send, query: send(b'{"status":"success"}'),
     "a header of 10 MB": lambda send, query: send(b"HTTP/1.1 200 OK\r\nX: " + b"a" * 10_000_000 + b"\r\n\r\n"),
@@ -227,11 +250,21 @@ class FaultyPrometheus(RawServer):
         super().__init__()
 
     def answer(self, connection: socket.socket, head: bytes, rest: bytes) -> bool:
-        query = parse_qs(urlsplit(head.split(b" ", 2)[1].decode()).query)
+        query = parse_qs(urlsplit(head.split(b" ", 2)[1].decode()).query) or parse_qs(
+            self._body(connection, head, rest)
+        )
         self.asked.append(query["query"][0])
         fault = self.fault(query["query"][0])
         if fault is not None:
             fault(connection.sendall, query)
         else:
-            connection.sendall(response(200, matrix(samples(query, self.demand))))
+            connection.sendall(response(200, matrix(query, samples(query, self.demand))))
         return False
+
+    @staticmethod
+    def _body(connection: socket.socket, head: bytes, rest: bytes) -> str:
+        length = re.search(rb"content-length: (\d+)", head.lower())
+        assert length is not None
+        while len(rest) < int(length[1]):
+            rest += connection.recv(65_536)
+        return rest.decode()

@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 
 from ahpa.adapters.processes.executors import Threads
-from ahpa.adapters.prometheus import source as adapter
+from ahpa.adapters.prometheus import asking as adapter
 from ahpa.adapters.prometheus.source import Prometheus
 from forecasting.executor import Executor, Serial
+from tests.adapters.prometheus.faults import alone
 from tests.adapters.prometheus.server import END, START, STEP, Server, client, hang, matrix, say
 
 
@@ -128,7 +129,7 @@ def test_a_silent_server_is_not_asked_for_every_service(server: Server, monkeypa
     server.answer = hang
     with Threads(2) as threads:
         reader = Prometheus(server.url, timeout_seconds=(0.2, 0.2), total_seconds=0.5, executor=threads)
-        reading = reader.read({f"s{i}": f"up{i}" for i in range(100)}, START, END, STEP)
+        reading = reader.read({f"s{i}": alone(f"up{i}") for i in range(100)}, START, END, STEP)
     assert len(reading.problems) == 100
     assert np.isnan(reading.panel.values).all()
     assert "not asked" in reading.problems["s99"]
@@ -177,7 +178,9 @@ def test_a_reading_that_is_stopped_raises_nothing(server: Server) -> None:
 
     stopper = threading.Thread(target=stop)
     stopper.start()
-    reading = Prometheus(server.url, executor=threads).read({f"s{i}": "up" for i in range(5)}, START, END, STEP)
+    reading = Prometheus(server.url, executor=threads).read(
+        {f"s{i}": alone(f"s{i}") for i in range(5)}, START, END, STEP
+    )
     stopper.join()
     assert set(reading.problems.values()) == {"reading was stopped"}
     assert np.isnan(reading.panel.values).all()
