@@ -39,6 +39,7 @@ from tests.adapters.prometheus.faults import (
 )
 from tests.fakes.kube import FakeKube
 from tests.fakes.models import SameAsNow
+from tests.reliability.reached import Reached
 from tests.service.stage import NOW, QUERIES, ROOT, SETTINGS, add_knative, always
 
 NAMES = [f"chat{i}" for i in range(4)]
@@ -121,21 +122,25 @@ def peak_mib() -> float:
     return int(found[1]) / 1024
 
 
-def endure(at: World, fault: Callable[[str], Fault | None], rounds: int, most_seconds: float) -> None:
-    before, floors = peak_mib(), at.floors()
+def endure(at: World, fault: Callable[[str], Fault | None], rounds: int, most_seconds: float) -> str:
+    """What it reached, in words."""
+    before, floors, slowest = peak_mib(), at.floors(), 0.0
     assert min(floors) >= 6
     at.prometheus.fault = fault
     for _ in range(rounds):
         began = time.monotonic()
         at.tick()
-        assert time.monotonic() - began < most_seconds
+        slowest = max(slowest, time.monotonic() - began)
+        assert slowest < most_seconds
         after = at.floors()
         assert all(new >= old for new, old in zip(after, floors, strict=True)), "a lowering write"
         floors = after
-    assert peak_mib() - before < 150
+    grown = peak_mib() - before
+    assert grown < 150
     at.prometheus.fault = lambda query: None
     at.tick()
     assert not [d.message for d in at.tick() if d.reason in DOUBTS]
+    return f"0 lowering writes; slowest round {slowest:.1f} s; +{grown:.0f} MiB; normal in the second round after"
 
 
 def test_the_forecaster_of_these_tests_lowers_on_what_it_is_told() -> None:
@@ -150,24 +155,24 @@ def test_the_forecaster_of_these_tests_lowers_on_what_it_is_told() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
-def test_nothing_is_lowered_on_a_fault_and_all_is_normal_a_round_after_it(fault: str) -> None:
+def test_nothing_is_lowered_on_a_fault_and_all_is_normal_a_round_after_it(fault: str, reached: Reached) -> None:
     with world() as at:
-        endure(at, only(FAULTS[fault]), ROUNDS, 30.0)
+        reached("T4", size=f"{ROUNDS} rounds", figure=endure(at, only(FAULTS[fault]), ROUNDS, 30.0))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", FLAPPING)
-def test_nothing_is_lowered_on_a_server_that_contradicts_itself(fault: str) -> None:
+def test_nothing_is_lowered_on_a_server_that_contradicts_itself(fault: str, reached: Reached) -> None:
     with world() as at:
-        endure(at, FLAPPING[fault], ROUNDS, 30.0)
+        reached("T4", size=f"{ROUNDS} rounds", figure=endure(at, FLAPPING[fault], ROUNDS, 30.0))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", SLOW)
-def test_nothing_waits_for_a_server_that_is_slow(fault: str) -> None:
+def test_nothing_waits_for_a_server_that_is_slow(fault: str, reached: Reached) -> None:
     """The time limit is a second here, so that twenty rounds end."""
     with world(1.0) as at:
-        endure(at, only(SLOW[fault]), ROUNDS, 30.0)
+        reached("T4", size=f"{ROUNDS} rounds", figure=endure(at, only(SLOW[fault]), ROUNDS, 30.0))
 
 
 def test_one_of_four_alone_is_bad() -> None:
