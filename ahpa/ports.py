@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from ahpa.core.capacity import Part
-from ahpa.core.decision import Decision
+from ahpa.core.decision import Decision, Reason
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.served import KPA, Reaction
 from ahpa.core.setting import FIXED, Lever
@@ -232,6 +232,8 @@ class TargetRound:
     """Why the floor that we hold is not followed; empty: it is."""
     measured: str = ""
     """By what its demand is measured, and what one replica serves of it, in words."""
+    distrust: Reason | None = None
+    """Why its data are not to be lowered on, also where there is nothing to lower; None: they are trusted."""
 
 
 Places = Callable[[str | None, str | None], Calendar | None]

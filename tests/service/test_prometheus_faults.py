@@ -24,6 +24,7 @@ from ahpa.adapters.prometheus.queries import QueryList
 from ahpa.adapters.prometheus.source import Prometheus
 from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.core.decision import Decision, Reason
+from ahpa.service.loop import Loop
 from ahpa.service.rounds import Ports, Service
 from tests.adapters.prometheus.faults import (
     FAULTS,
@@ -78,7 +79,7 @@ class World:
         self.prometheus, self.kube, self.now = prometheus, FakeKube(), NOW
         for name in NAMES:
             add_knative(self.kube, name, mode="apply")
-        telemetry = Telemetry()
+        self.telemetry = telemetry = Telemetry()
         limits = (seconds, seconds)
         source = Prometheus(prometheus.url, timeout_seconds=limits, total_seconds=seconds, executor=threads)
         ports = Ports(
@@ -114,6 +115,12 @@ def world(seconds: float = 5.0) -> Iterator[World]:
             yield World(prometheus, threads, seconds)
         finally:
             prometheus.close()
+
+
+def distrusted(at: World) -> dict[str, float]:
+    """By reason, as a scrape finds it: targets, round by round, whose data were not to be lowered on."""
+    found = re.findall(r'ahpa_distrusted_total\{reason="(\w+)"\} ([\d.]+)', at.telemetry.text().decode())
+    return {reason: float(count) for reason, count in found}
 
 
 def peak_mib() -> float:
@@ -158,6 +165,29 @@ def test_the_forecaster_of_these_tests_lowers_on_what_it_is_told() -> None:
 def test_nothing_is_lowered_on_a_fault_and_all_is_normal_a_round_after_it(fault: str, reached: Reached) -> None:
     with world() as at:
         reached("T4", size=f"{ROUNDS} rounds", figure=endure(at, only(FAULTS[fault]), ROUNDS, 30.0))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_is_counted_by_exactly_one_reason_for_each_target_and_nobody_is_restarted_for_it(
+    fault: str, reached: Reached
+) -> None:
+    """T22: in each round of it. A dashboard that adds the reasons up counts no target twice, and none is missing. The
+    loop is alive and ready all the while: missing metrics are no reason to take a pod away."""
+    with world() as at:
+        loop = Loop(at.service, at.telemetry, clock=lambda: at.now)
+        loop.run_once()
+        at.prometheus.fault = only(FAULTS[fault])
+        at.now += TICK
+        loop.do("tick")
+        for _ in range(3):
+            before = distrusted(at)
+            at.now += TICK
+            loop.do("tick")
+            counted = {reason: count - before.get(reason, 0) for reason, count in distrusted(at).items()}
+            assert sum(counted.values()) == len(NAMES), counted
+            assert (loop.alive, loop.ready) == (True, True)
+        reached("T22", size=f"{len(NAMES)} targets, 3 rounds", figure="one reason each round; alive and ready")
 
 
 @pytest.mark.slow

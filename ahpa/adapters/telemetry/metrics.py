@@ -61,6 +61,9 @@ class Metrics:
             "ahpa_setting_replicas", "Replicas on average that either would have had", (*TARGET, "floor")
         )
         self.decisions = counter("ahpa_decisions_total", "Decisions by reason", ("reason",))
+        self.distrusted = counter(
+            "ahpa_distrusted_total", "Targets, round by round, whose data were not to be lowered on", ("reason",)
+        )
         self.writes = counter("ahpa_writes_total", "Writes to targets by result", ("result",))
         self.read_errors = counter("ahpa_metrics_errors_total", "Demand queries without a trustworthy answer", ())
         self.job_errors = counter("ahpa_job_errors_total", "Ticks and refits that failed as a whole", ("job",))
@@ -98,6 +101,8 @@ class Metrics:
         workload, outlook, decision = each.workload, each.outlook, each.decision
         labels = (each.target.kind, each.target.namespace, each.target.name)
         self.decisions.labels(decision.reason).inc()
+        if each.distrust is not None:
+            self.distrusted.labels(each.distrust).inc()
         self.floor.labels(*labels).set(decision.floor)
         self.ignored.labels(*labels).set(bool(each.ignored))
         self.baseline.labels(*labels).set(decision.baseline)
