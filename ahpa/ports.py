@@ -233,12 +233,11 @@ class TargetRound:
     measured: str = ""
     """By what its demand is measured, and what one replica serves of it, in words."""
     distrust: Reason | None = None
-    """Why its data are not to be lowered on, also where there is nothing to lower; None: they are trusted."""
+    """Why its data are not to be lowered on; None: they are trusted."""
 
 
 Places = Callable[[str | None, str | None], Calendar | None]
-"""The calendar of a time zone and of a country or a part of it, for the same place the same object; None where neither
-is said. Raises ValueError for a place that is not known."""
+"""The calendar of a time zone and of a country or a part of it, one object for each; None for neither. ValueError: none."""
 
 
 class EventLog(Protocol):

@@ -113,9 +113,11 @@ def test_what_was_chosen_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_owner_who_names_a_quantile_has_that_one() -> None:
+    """Of forecasts that are worth something: the days before had the same bursts."""
     kube = FakeKube()
     add_knative(kube, "strict", mode="apply", quantile="0.9")
-    at = staged(kube, FakePrometheus({"strict": bursts}), replace(SETTINGS, history_seconds=2 * DAY))
+    prometheus = FakePrometheus({"strict": lambda now: bursts(now + 4 * DAY)})
+    at = staged(kube, prometheus, replace(SETTINGS, history_seconds=2 * DAY))
     decision = lived(at, range(HOURS * 60))[STRICT]
     assert decision.plan is not None
     assert (decision.plan.setting.rule, decision.plan.level) == (Rule.FILL, 0.9)
