@@ -237,7 +237,7 @@ class TargetRound:
 
 
 Places = Callable[[str | None, str | None], Calendar | None]
-"""The calendar of a time zone and of a country or a part of it, one object for each; None for neither. ValueError: none."""
+"""The calendar of a time zone and of a country or a part, one object each; None for neither. ValueError: none such."""
 
 
 class EventLog(Protocol):

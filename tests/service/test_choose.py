@@ -195,6 +195,7 @@ def test_a_floor_of_so_many_replicas_does_not_outlive_what_a_replica_serves() ->
     assert decision.plan is not None
     assert decision.plan.setting.rule is Rule.CONSTANT
     at.kube.edit(f"{ROOT}/services/strict", {"metadata": {"annotations": {"ahpa.dev/target-per-replica": "1"}}})
+    at.service._memory.quality.clear()  # its forecasts missed every burst of that day; here they have a say
     later = lived(at, range(HOURS * 60 + 1, HOURS * 60 + 4))[STRICT]
     assert later.plan is not None
     assert later.plan.setting == DEFAULT_SETTING
