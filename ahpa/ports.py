@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from ahpa.core.capacity import Part
-from ahpa.core.decision import Decision
+from ahpa.core.decision import Decision, Reason
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.served import KPA, Reaction
 from ahpa.core.setting import FIXED, Lever
@@ -234,11 +234,12 @@ class TargetRound:
     """Why the floor that we hold is not followed; empty: it is."""
     measured: str = ""
     """By what its demand is measured, and what one replica serves of it, in words."""
+    distrust: Reason | None = None
+    """Why its data are not to be lowered on; None: they are trusted."""
 
 
 Places = Callable[[str | None, str | None], Calendar | None]
-"""The calendar of a time zone and of a country or a part of it, for the same place the same object; None where neither
-is said. Raises ValueError for a place that is not known."""
+"""The calendar of a time zone and of a country or a part, one object each; None for neither. ValueError: none such."""
 
 
 class EventLog(Protocol):

@@ -191,7 +191,8 @@ def _towards(aim: _Aim, workload: Workload, at: Round) -> Decision:
     current, wanted = workload.floor, aim.wanted
     if wanted > current:
         return _raise(aim, workload, at)
-    blocked = at.blocked(workload) if aim.goal < current else None
+    old = stale(workload, at.observation)  # also where there is nothing to lower: an outage must not look like rest
+    blocked = at.blocked(workload) if aim.goal < current or old else None
     if blocked is not None:
         text = f"hold {current}: {aim.needs}, but {at.why(blocked, workload)}"
         return decided(workload, current, blocked, text, aim.made, aim.outlook)

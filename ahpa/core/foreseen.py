@@ -8,6 +8,7 @@ widen with it: never the peak since the last data, which would hold a morning's 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,17 +37,18 @@ class Foreseen:
     """As `Outlook.largest`."""
 
     @classmethod
-    def of(cls, forecast: Forecast, key: str) -> Foreseen | None:
-        """What a forecast of single steps says of a series; None where it says nothing."""
-        outlook = forecast.outlook(key)
-        if outlook is None or outlook.reason is not None:
-            return None
-        steps = forecast.steps[forecast.keys.index(key)]
+    def of(cls, forecast: Forecast, keys: Collection[str]) -> dict[str, Foreseen]:
+        """What a forecast of single steps says of these series; those of which it says nothing are left out."""
         every = max(1, math.ceil(COARSE_SECONDS / forecast.step))
-        starts = np.arange(0, len(steps), every)
-        stretches = np.maximum.reduceat(steps, starts, axis=0).astype(np.float32)
-        width = every * forecast.step
-        return cls(forecast.origin, width, forecast.levels, stretches, outlook.model, outlook.largest)
+        starts = np.arange(0, forecast.steps.shape[1], every)
+        found = {}
+        for row, key in enumerate(forecast.keys):
+            outlook = forecast.outlook(key) if key in keys else None
+            if outlook is not None and outlook.reason is None:
+                stretches = np.maximum.reduceat(forecast.steps[row], starts, axis=0).astype(np.float32)
+                width, largest = every * forecast.step, outlook.largest
+                found[key] = cls(forecast.origin, width, forecast.levels, stretches, outlook.model, largest)
+        return found
 
     def from_now(self, now: float) -> Outlook | None:
         """The peaks of the time that is still to come, in windows that are counted from the origin as a plan counts

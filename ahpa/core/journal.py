@@ -114,7 +114,7 @@ def entry_from_json(row: object) -> Entry:
         return Entry(
             now=float(row["now"]),
             tick_seconds=float(row["tickSeconds"]),
-            limits=Limits(**row["limits"]),
+            limits=Limits(**{**_NOBODY_FOLLOWED, **row["limits"]}),
             frozen=bool(row["frozen"]),
             settled=bool(row["settled"]),
             workload=_workload_from_json(row["workload"]),
@@ -132,6 +132,8 @@ _LATER = ("doubt", "doubted_since", "was_trusted", "utilization")
 """Plain too; journals of before do not have them."""
 _QUALITY = ("forecast", "reacting", "demand", "judged", "outdone")
 """What a decision depends on; the claim that waits is not."""
+_NOBODY_FOLLOWED = {"follow_seconds": 0.0}
+"""In journals of before plans were followed."""
 
 
 def _workload_to_json(workload: Workload) -> dict[str, Any]:

@@ -42,12 +42,8 @@ def _lasts(workload: Workload, seen: Observation) -> bool:
 def _put_down(new: set[str], learned: Learned, memory: Memory, seen: Observation, step: float) -> None:
     reach = min(seen.limits.follow_seconds, FURTHEST_SECONDS)
     forecast = learned.steps(reach, step) if new and reach > 0 else None
-    if forecast is None:
-        return
-    for name in new:
-        plan = Foreseen.of(forecast, name)
-        if plan is not None:
-            memory.foreseen[name] = plan
+    if forecast is not None:
+        memory.foreseen |= Foreseen.of(forecast, new)
 
 
 def _too_old(outlook: Outlook | None, now: float) -> bool:

@@ -54,7 +54,7 @@ def _claim(workload: Workload, outlook: Outlook, row: Floats, recent: Panel, see
         return None
     leads = leads_of(workload.readiness, workload.policy.policy.lead, seen.tick_seconds)
     reach = min(max(seconds for _, seconds in leads), PEAK_SECONDS[-1])
-    length = recent.step * max(1.0, reach // recent.step)
+    length = recent.step * max(1, round(reach / recent.step))
     return Claim(outlook.origin, outlook.origin + length, outlook.peak(length, 0.5), float(known[-1]))
 
 

@@ -178,6 +178,7 @@ class Service:
                 decision,
                 ignored(asked.target, self._memory, now),
                 asked.words,
+                distrusted(workload, observation),
             )
             for asked, workload, decision in zip(listing.asked, observation.workloads, decisions, strict=True)
         )

@@ -14,8 +14,10 @@ from hypothesis import given
 
 from ahpa.core.capacity import Part
 from ahpa.core.controller import step
+from ahpa.core.decision import Reason
 from ahpa.core.journal import JournalError, decision_to_json, entries, entry_from_json
 from ahpa.core.observation import Limits, Observation, Workload
+from ahpa.core.quality import Quality
 from ahpa.core.setting import Record, Rule, Setting
 from forecasting.forecast import Outlook
 from tests.core.conftest import NOW, outlook_of, workload_of
@@ -247,3 +249,16 @@ def test_each_workload_has_a_decision_or_the_journal_refuses() -> None:
     observation = Observation(NOW, 60.0, (workload_of(),), {})
     with pytest.raises(ValueError, match="zip"):
         list(entries(observation, []))
+
+
+def test_plans_of_an_outage_and_lost_quality_are_in_the_line_and_none_of_before_there_were_any() -> None:
+    dark = {"observed_until": NOW - 2000, "doubted_since": NOW - 1700}
+    for changes, reason in ((dark, Reason.FOLLOWS_PLAN), ({"quality": Quality(outdone=2.5)}, Reason.QUALITY_LOST)):
+        workload = workload_of(**changes)
+        observation = Observation(NOW, 60.0, (workload,), {workload.key: outlook_of(40.0)})
+        (decision,) = step(observation)
+        (row,) = (json.loads(json.dumps(each)) for each in entries(observation, [decision]))
+        assert decision.reason is reason
+        assert entry_from_json(row).replay() == decision
+        del row["limits"]["follow_seconds"], row["workload"]["quality"]
+        assert entry_from_json(row).replay().reason is not reason

@@ -124,11 +124,12 @@ def decided(rung: Rung, wanted: float, limits: Limits, **floor: int) -> Decision
 
 
 @pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: rung.name)
-def test_each_rung_alone_lets_fall_and_rise_what_the_table_says(rung: Rung) -> None:
+def test_each_rung_alone_lets_fall_and_rise_what_the_table_says(rung: Rung, reached: Reached) -> None:
     limits = replace(OFF, **rung.guards)
     down = decided(rung, 4.0, limits, **HIGH)
     assert (down.floor, down.reason) == (rung.falls_to, rung.reason)
     assert decided(rung, 40.0, limits).floor == rung.rises_to
+    reached("T14", size="a rung", figure="it alone holds, all other guards off")
 
 
 @pytest.mark.parametrize("rung", [rung for rung in RUNGS if rung.guards], ids=lambda rung: rung.name)
@@ -164,7 +165,12 @@ def test_it_is_that_guard_and_no_other_that_holds_the_floor(rung: Rung) -> None:
     ],
 )  # fmt: skip
 def test_each_bound_alone_limits_a_forecast_that_runs_away(
-    guards: dict[str, Any], workload: dict[str, Any], annotations: dict[str, str], largest: float, floor: int
+    guards: dict[str, Any],
+    workload: dict[str, Any],
+    annotations: dict[str, str],
+    largest: float,
+    floor: int,
+    reached: Reached,
 ) -> None:
     limits = replace(OFF, **guards)
     seen = Observation(
@@ -175,11 +181,11 @@ def test_each_bound_alone_limits_a_forecast_that_runs_away(
         limits,
     )
     assert step(seen)[0].floor == floor
+    reached("T14", size="a bound", figure="it alone limits, all other guards off")
 
 
-def test_the_table_for_people_has_each_rung(reached: Reached) -> None:
+def test_the_table_for_people_has_each_rung() -> None:
     page = (Path(__file__).parents[2] / "docs/failure-policy.md").read_text()
     table = page.partition("## The ladder")[2].partition("\n## ")[0]
     assert table
     assert [rung.reason for rung in RUNGS[1:] if f"`{rung.reason}`" not in table] == []
-    reached("T14", size=f"{len(RUNGS)} rungs, 11 bounds", figure="each holds with all other guards off")

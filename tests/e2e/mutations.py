@@ -39,7 +39,8 @@ MUTATIONS = {
     "template": Mutation(
         "the floor is written to the Service's template instead of the Revision",
         "ahpa/adapters/kubernetes/knative.py",
-        "        patch_listed(self._kube, revision, bearers.group_version, bearers.resource, annotations=annotations)\n",
+        "        patch_listed(self._kube, revision, bearers.group_version, bearers.resource, "
+        "annotations=annotations)\n",
         '        where = path(*collection(SERVING, "services", revision["metadata"]["namespace"]),\n'
         '                     revision["metadata"]["labels"]["serving.knative.dev/service"])\n'
         '        meta = {"annotations": annotations}\n'

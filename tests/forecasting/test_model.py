@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,6 +19,7 @@ from forecasting.model import Model
 from forecasting.panel import Panel
 from tests.forecasting.nasty import KINDS, STEP
 from tests.forecasting.promises import kept
+from tests.reliability.reached import Reached
 
 SMALL = Training(hidden=(16,), members=2, epochs=1)
 FLEET = FleetModel(samples=600, others=1, peaks=SMALL, steps=SMALL)
@@ -29,15 +32,15 @@ MODELS = [*QUICK, pytest.param(CalibratedModel(Prophet()), marks=pytest.mark.slo
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.name)
 @pytest.mark.parametrize("kind", KINDS)
-def test_bad_series_give_a_kept_promise_or_a_reason(model: Model, kind: str) -> None:
+def test_bad_series_give_a_kept_promise_or_a_reason(model: Model, kind: str, reached: Reached) -> None:
     """T1: 21 kinds of bad series; a forecast is finite, non-negative and monotone, or says why it is absent."""
-    for seed in range(1):
-        values = np.asarray(KINDS[kind](np.random.default_rng(seed)), dtype=float)
-        panel = Panel.of(0, STEP, values)
-        forecaster = model.fit(panel)
-        for _ in range(2):
-            forecaster = forecaster.observe(Panel.of(forecaster.origin, STEP, [values[-1:].sum()]))
-            kept(forecaster.forecast(6, (300.0, 900.0), (0.5, 0.9, 0.99)), panel)
+    values = np.asarray(KINDS[kind](np.random.default_rng(0)), dtype=float)
+    panel = Panel.of(0, STEP, values)
+    forecaster = model.fit(panel)
+    for _ in range(2):
+        forecaster = forecaster.observe(Panel.of(forecaster.origin, STEP, [values[-1:].sum()]))
+        kept(forecaster.forecast(6, (300.0, 900.0), (0.5, 0.9, 0.99)), panel)
+    reached("T1", size="a kind and a model", figure="nothing raised; finite, in order, or with a reason")
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.name)
@@ -81,11 +84,16 @@ def test_every_model_keeps_its_promises_on_anything(model: Model, values: np.nda
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("model", LIBRARIES, ids=lambda m: m.name)
-@given(_anything(4))
-@settings(max_examples=1000, suppress_health_check=[HealthCheck.too_slow], deadline=None)
-def test_anything_in_full(model: Model, values: np.ndarray) -> None:
+def test_anything_in_full(model: Model, reached: Reached) -> None:
     """T1: 4,000 generated series for each of five models."""
-    _keeps_on_anything(model, values)
+
+    @given(_anything(4))
+    @settings(max_examples=1000, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+    def keeps(values: np.ndarray) -> None:
+        _keeps_on_anything(model, values)
+
+    keeps()
+    reached("T1", size="a model, 4,000 series", figure="nothing raised; finite, in order, or with a reason")
 
 
 @given(
@@ -105,14 +113,20 @@ def test_the_fleet_keeps_its_promises_on_anything(values: np.ndarray, ticks: int
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("model", [model for model in MODELS if model is not AUTO], ids=lambda m: m.name)
 @pytest.mark.parametrize("kind", KINDS)
-def test_bad_series_in_full(model: Model, kind: str) -> None:
-    """T1 in full: fifty of each kind at once; nothing raises, and every promise is kept."""
+def test_bad_series_in_full(model: Model, kind: str, reached: Reached) -> None:
+    """T1 in full: fifty of each kind at once; nothing raises, every promise is kept, and a series takes ten seconds of
+    processor at most."""
     rows = [np.asarray(KINDS[kind](np.random.default_rng(seed)), dtype=float) for seed in range(50)]
     panel = Panel.of(0, STEP, rows, [str(seed) for seed in range(50)])
+    began = time.process_time()
     forecaster = model.fit(panel)
+    seconds = (time.process_time() - began) / 50
     forecaster = forecaster.observe(Panel.of(forecaster.origin, STEP, np.ones((50, 1)), panel.keys))
     seen = Panel.of(0, STEP, np.hstack([panel.values, np.ones((50, 1))]), panel.keys)
     kept(forecaster.forecast(6, (300.0, 900.0), (0.5, 0.9, 0.99)), seen)
+    assert seconds <= 10
+    figure = f"nothing raised; finite, in order, or with a reason; a fit {seconds:.2f} s"
+    reached("T1", size="a kind and a model, 50 series", figure=figure)
 
 
 @pytest.mark.parametrize(

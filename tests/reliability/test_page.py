@@ -33,3 +33,10 @@ def test_what_a_run_kept_is_found_in_the_order_of_the_list(tmp_path: Path) -> No
     for row, name in ((last, "e"), (RUN, "b")):
         keep(row, name, tmp_path)
     assert list(kept(tmp_path)) == [RUN, last]
+
+
+def test_cases_of_one_test_are_one_row_with_how_many_they_were_and_the_worst_of_their_numbers(tmp_path: Path) -> None:
+    command = "pytest -q tests/a.py::test_b"
+    for case, figure in (("[a b]", "0 lowered, 2.5 s"), ("[a/b]", "1 lowered, 1 s"), ("[c]", "held")):
+        keep(Row("T4", "20 rounds", figure, command), f"test_b{case}", tmp_path)
+    assert rows_of(page_of([], kept(tmp_path))) == [Row("T4", "3 cases: 20 rounds", "1 lowered, 2.5 s; held", command)]

@@ -23,6 +23,7 @@ from tests.fakes.kube import FakeKube
 from tests.service.stage import DAY, NOW, ROOT, SETTINGS, Stage, add_knative, staged
 
 SLOTS = 10
+FOUR_DAYS = replace(SETTINGS, history_seconds=4 * DAY)
 REVISION = f"{ROOT}/revisions/chat-00001"
 
 
@@ -40,7 +41,7 @@ class Cluster:
     demand: Callable[[float], float] = wave
     """Requests in flight, by unix seconds."""
     start: float = NOW
-    settings: Settings = replace(SETTINGS, history_seconds=4 * DAY)
+    settings: Settings = FOUR_DAYS
     kube: FakeKube = field(default_factory=FakeKube)
     at: Stage = field(init=False)
     world: World = field(init=False)

@@ -5,6 +5,7 @@ while owners go on editing.
 from __future__ import annotations
 
 import itertools
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from ahpa.adapters.kubernetes.watched import Watched
 from ahpa.adapters.prometheus.queries import QueryList
 from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.ports import ClusterError
+from ahpa.service.loop import Loop
 from ahpa.service.rounds import Ports, Service
 from tests.adapters.kubernetes.watching import until
 from tests.fakes.demand import FakePrometheus
@@ -94,6 +96,9 @@ FAULTS: dict[str, Fault] = {
     "5 million values": with_answer(answer(200, b'{"metadata":{},"items":[' + b"{}," * 5_000_000 + b"{}]}")),
     "1 GiB": flood,
 }
+HEAVY = ("1 GiB", "5 million values")
+LEFT_OUT = "items are no objects"
+"""Each is left out by itself, and the list has not failed."""
 SLOW: dict[str, Fault] = {
     "hangs": hang,
     "drips its headers": drip(b"HTTP/1.1 200 OK\r\nX-a: "),
@@ -122,7 +127,7 @@ class World:
             "spec": {"minReplicas": 1, "maxReplicas": 90, "scaleTargetRef": {"kind": "Deployment", "name": "chat9"}},
             "status": {"currentReplicas": 1},
         })  # fmt: skip
-        self.server = ApiServer(self.kube)
+        self.server, self.telemetry = ApiServer(self.kube), Telemetry()
         settings = client.Configuration(host=self.server.url)
         settings.retries = False
         kube = Kube(client.ApiClient(settings), (seconds, seconds))
@@ -136,7 +141,7 @@ class World:
             queries=QueryList(QUERIES),
             models={"fleet": SameAsNow()},
             events=Events(api, "test"),
-            telemetry=Telemetry(),
+            telemetry=self.telemetry,
         )
         self.service = Service(replace(SETTINGS, tick_seconds=TICK, history_seconds=DAY / 12), ports, always)
         self.service.refit(NOW)
@@ -169,7 +174,9 @@ def world(seconds: float, rhythm: Rhythm | None = None) -> Iterator[World]:
         made.server.close()
 
 
-def endure(fault: Fault, scope: str, seconds: float, rounds: int, most_seconds: float) -> None:
+def endure(fault: Fault, scope: str, seconds: float, rounds: int, most_seconds: float) -> str:
+    """What it reached, in words."""
+    slowest, lists, writes = 0.0, 0, 0
     with world(seconds) as at:
         fits, before = SCOPES[scope], at.floors()
         assert min(before.values()) >= 3
@@ -183,10 +190,13 @@ def endure(fault: Fault, scope: str, seconds: float, rounds: int, most_seconds: 
             at.server.asked.clear()
             began = time.monotonic()
             at.tick()
-            assert time.monotonic() - began < most_seconds
+            slowest = max(slowest, time.monotonic() - began)
             asked = at.server.asked
-            assert len([path for method, path in asked if method == "GET" and path.endswith(LISTS)]) <= len(LISTS)
-            assert len([path for method, path in asked if method == "PATCH"]) <= 20
+            lists = max(lists, len([path for method, path in asked if method == "GET" and path.endswith(LISTS)]))
+            writes = max(writes, len([path for method, path in asked if method == "PATCH"]))
+            assert slowest < most_seconds
+            assert lists <= len(LISTS)
+            assert writes <= 20
             floors = at.floors()
             assert all(floors[key] >= before[key] for key in before), "a lowering write"
             before = floors
@@ -197,20 +207,68 @@ def endure(fault: Fault, scope: str, seconds: float, rounds: int, most_seconds: 
         assert at.floors()[edited] >= 33
         for where, body in at.kube.writes:
             assert body["metadata"]["uid"] == at.kube.objects[where]["metadata"]["uid"]
+        return (
+            f"0 lost edits; 0 wrong objects; {lists} lists and {writes} writes a round; slowest round {slowest:.1f} s"
+        )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("scope", "fault"), list(itertools.product(SCOPES, FAULTS)))
-def test_no_fault_of_the_api_loses_an_edit_lowers_a_floor_or_floods_it(scope: str, fault: str) -> None:
-    rounds = 2 if fault in ("1 GiB", "5 million values") else ROUNDS
-    endure(FAULTS[fault], scope, 5.0, rounds, 60.0)
+def test_no_fault_of_the_api_loses_an_edit_lowers_a_floor_or_floods_it(
+    scope: str, fault: str, reached: Reached
+) -> None:
+    rounds = 2 if fault in HEAVY else ROUNDS
+    reached("T5", size=f"{rounds} rounds", figure=endure(FAULTS[fault], scope, 5.0, rounds, 60.0))
+
+
+def counted(at: World, name: str) -> dict[str, float]:
+    """By label, as a scrape finds it."""
+    found = re.findall(rf'{name}\{{\w+="(\w+)"\}} ([\d.]+)', at.telemetry.text().decode())
+    return {label: float(count) for label, count in found}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault not in (*HEAVY, LEFT_OUT)])
+def test_each_fault_of_lists_is_counted_once_a_round_and_nobody_is_restarted_for_it(
+    fault: str, reached: Reached
+) -> None:
+    """T22: by the job that it costs. The loop is alive; it is ready once a round has done its work, and stays so."""
+    with world(5.0) as at:
+        loop = Loop(at.service, at.telemetry, clock=lambda: at.now)
+        loop.do("tick")
+        at.server.fault = lambda m, p, send, _: FAULTS[fault](m, p, send) if SCOPES["lists"](m, p) else None
+        for number in range(1, 3):
+            at.now += TICK
+            loop.do("tick")
+            assert counted(at, "ahpa_job_errors_total") == {"tick": number}
+            assert (loop.alive, loop.ready) == (True, True)
+        reached("T22", size="2 rounds", figure="one job that failed each round; alive and ready")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault not in HEAVY])
+def test_each_write_that_fails_is_counted_once_by_its_result(fault: str, reached: Reached) -> None:
+    """T22: once for each target to which a write was tried; the round itself has not failed."""
+    with world(5.0) as at:
+        for name in NAMES:
+            at.kube.edit(f"{ROOT}/services/{name}", {"metadata": {"annotations": {"ahpa.dev/min": "9"}}})
+        at.server.fault = lambda m, p, send, _: FAULTS[fault](m, p, send) if SCOPES["patches"](m, p) else None
+        for _ in range(4):
+            before = counted(at, "ahpa_writes_total")
+            at.server.asked.clear()
+            assert at.tick()
+            tried = {path.rpartition("/")[2][:5] for method, path in at.server.asked if method == "PATCH"}
+            now = counted(at, "ahpa_writes_total")
+            assert sum(now.values()) - sum(before.values()) == len(tried)
+        assert sum(now.values()) >= len(NAMES)
+        reached("T22", size="4 rounds", figure="each write counted once by its result")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("scope", "fault"), list(itertools.product(SCOPES, SLOW)))
-def test_a_round_ends_also_with_an_api_that_is_slow(scope: str, fault: str) -> None:
+def test_a_round_ends_also_with_an_api_that_is_slow(scope: str, fault: str, reached: Reached) -> None:
     """The time limit is half a second here."""
-    endure(SLOW[fault], scope, 0.5, 4, 20.0)
+    reached("T5", size="4 rounds", figure=endure(SLOW[fault], scope, 0.5, 4, 20.0))
 
 
 WATCHED_ROUND = 3.0

@@ -113,9 +113,11 @@ def test_what_was_chosen_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_owner_who_names_a_quantile_has_that_one() -> None:
+    """Of forecasts that are worth something: the days before had the same bursts."""
     kube = FakeKube()
     add_knative(kube, "strict", mode="apply", quantile="0.9")
-    at = staged(kube, FakePrometheus({"strict": bursts}), replace(SETTINGS, history_seconds=2 * DAY))
+    prometheus = FakePrometheus({"strict": lambda now: bursts(now + 4 * DAY)})
+    at = staged(kube, prometheus, replace(SETTINGS, history_seconds=2 * DAY))
     decision = lived(at, range(HOURS * 60))[STRICT]
     assert decision.plan is not None
     assert (decision.plan.setting.rule, decision.plan.level) == (Rule.FILL, 0.9)
@@ -193,6 +195,7 @@ def test_a_floor_of_so_many_replicas_does_not_outlive_what_a_replica_serves() ->
     assert decision.plan is not None
     assert decision.plan.setting.rule is Rule.CONSTANT
     at.kube.edit(f"{ROOT}/services/strict", {"metadata": {"annotations": {"ahpa.dev/target-per-replica": "1"}}})
+    at.service._memory.quality.clear()  # its forecasts missed every burst of that day; here they have a say
     later = lived(at, range(HOURS * 60 + 1, HOURS * 60 + 4))[STRICT]
     assert later.plan is not None
     assert later.plan.setting == DEFAULT_SETTING

@@ -19,6 +19,7 @@ from forecasting.libraries.calibrated import CalibratedModel
 from forecasting.libraries.strategies import LastValue
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
+from tests.reliability.reached import Reached
 from tests.service.stage import DAY, NOW, ROOT, SETTINGS, Stage, add_knative, staged
 
 CHAT = "knative/shop/chat"
@@ -45,7 +46,9 @@ class Feedback:
 
 
 @pytest.mark.parametrize("gain", [1.05, 1.5, 3.0])
-def test_a_load_that_grows_with_what_it_is_given_ends_at_the_cap_and_grows_no_more_when_it_stops(gain: float) -> None:
+def test_a_load_that_grows_with_what_it_is_given_ends_at_the_cap_and_grows_no_more_when_it_stops(
+    gain: float, reached: Reached
+) -> None:
     """T15, 500 rounds: never above the cap, at most two changes of direction (one replica more or less at the edge of
     what a peak needs is none), no growth after the load stops."""
     cap, stop, feedback = 50, 300, Feedback(gain)
@@ -63,8 +66,11 @@ def test_a_load_that_grows_with_what_it_is_given_ends_at_the_cap_and_grows_no_mo
         floors.append(at.tick(now + 60)[CHAT].floor)
     moves = [np.sign(b - a) for a, b in itertools.pairwise(floors) if abs(b - a) > 1]
     assert max(floors) <= cap
-    assert sum(a != b for a, b in itertools.pairwise(moves)) <= 2
+    turns = sum(a != b for a, b in itertools.pairwise(moves))
+    assert turns <= 2
     assert max(floors[stop + 1 :]) <= floors[stop]
+    figure = f"highest floor {max(floors)} of {cap}; {turns} changes of direction; no growth after"
+    reached("T15", size="500 rounds", figure=figure)
 
 
 class Losing(FakePrometheus):
@@ -95,7 +101,7 @@ def a_day(seed: int) -> Callable[[float], float]:
 @pytest.mark.parametrize("restart", [False, True], ids=["goes on", "restarts into it"])
 @pytest.mark.parametrize("seed", [*range(20), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(20, 100))])
 def test_metrics_that_vanish_at_the_peak_lower_nothing_for_a_hold_and_then_a_tenth_a_round(
-    seed: int, restart: bool
+    seed: int, restart: bool, reached: Reached
 ) -> None:
     """T16, 200 drills (of which 40 run with the quick tests): losses of ten minutes to six hours, baselines of none, 1
     and 3, and in every third the history is gone when Prometheus comes back."""
@@ -132,3 +138,4 @@ def test_metrics_that_vanish_at_the_peak_lower_nothing_for_a_hold_and_then_a_ten
         untrusted = decision.reason in (Reason.PARTIAL_DATA, Reason.NO_RECENT_DATA, Reason.DOUBTFUL_DATA)
         assert not (decision.change < 0 and untrusted and minutes <= HOLD_MINUTES)
         assert decision.floor >= baseline
+    reached("T16", size="an outage at the peak", figure="0 below the floor in a hold; then at most 10 % or one a round")

@@ -77,12 +77,12 @@ def test_forecasts_that_are_better_than_reacting_keep_their_say() -> None:
 def test_what_is_doubted_is_not_judged() -> None:
     """A Prometheus that warns shows a tenth of the demand: that is no fault of the forecast."""
     at = with_forecasts_of(SameAsYesterday())
-    live(at, range(2))
+    live(at, FIVE_HOURS[:3])
     at.prometheus.warns = True
     at.prometheus.demands["chat"] = lambda now: wavering(now) / 10
-    live(at, FIVE_HOURS[2:])
+    live(at, FIVE_HOURS[3:])
     (quality,) = at.service._memory.quality.values()
-    assert (quality.judged, quality.claim) == (300.0, None), "what came before that"
+    assert (quality.judged, quality.claim) == (600.0, None), "what came before that"
 
 
 def test_they_have_it_again_when_they_are_better() -> None:

@@ -25,6 +25,9 @@ class Metrics:
         self.watches = Watches()
         self.registry.register(self.watches)
         self.decisions = counter("ahpa_decisions_total", "Decisions by reason", ("reason",))
+        self.distrusted = counter(
+            "ahpa_distrusted_total", "Targets, round by round, whose data were not to be lowered on", ("reason",)
+        )
         self.writes = counter("ahpa_writes_total", "Writes to targets by result", ("result",))
         self.read_errors = counter("ahpa_metrics_errors_total", "Demand queries without a trustworthy answer", ())
         self.job_errors = counter("ahpa_job_errors_total", "Ticks and refits that failed as a whole", ("job",))
@@ -52,6 +55,8 @@ class Metrics:
         rounds = tuple(rounds)
         for reason, times in Counts(each.decision.reason for each in rounds).items():
             self.decisions.labels(reason).inc(times)
+        for rung, times in Counts(each.distrust for each in rounds if each.distrust is not None).items():
+            self.distrusted.labels(rung).inc(times)
         self.fleet.show(rounds, coverage)
 
     def text(self) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.adapters.files.hostile import CASES, Case
+from tests.reliability.reached import Reached
 
 SECONDS, MEBIBYTES = 1.0, 200
 
@@ -31,7 +32,7 @@ def run(*arguments: str | Path) -> tuple[int, str, float, float]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_it_is_refused_with_words_within_a_second_and_200_mib(case: Case, tmp_path: Path) -> None:
+def test_it_is_refused_with_words_within_a_second_and_200_mib(case: Case, tmp_path: Path, reached: Reached) -> None:
     """CPU seconds are counted, so that a busy machine does not decide; the interpreter's start is in them."""
     path = case.write(tmp_path)
     code, words, seconds, mebibytes = run(path, "--out", tmp_path / "out")
@@ -42,6 +43,8 @@ def test_it_is_refused_with_words_within_a_second_and_200_mib(case: Case, tmp_pa
     assert seconds <= SECONDS
     assert mebibytes <= MEBIBYTES
     assert not (tmp_path / "out").exists()
+    figure = f"refused within {seconds:.2f} s of processor and {mebibytes:.0f} MiB, with words"
+    reached("T19", size="a file", figure=figure)
 
 
 def test_there_are_at_least_forty_cases() -> None:
