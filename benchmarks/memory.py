@@ -35,9 +35,9 @@ from ahpa.core.starts import Start
 from ahpa.core.units import Capacity
 from ahpa.history.kept import Kept
 from ahpa.history.store import Keeping
-from ahpa.ports import Measure, Target
 from ahpa.service.rounds import Ports, Service
 from ahpa.service.settings import Settings
+from ahpa.targets import Measure, Target
 from forecasting.choice.models import models
 from forecasting.fleet.synthetic import services
 

@@ -30,7 +30,7 @@ def license_of(package: Distribution) -> str:
         return said[EXPRESSION]
     classifiers = [str(each).split(" :: ") for each in said.get_all("Classifier") or []]
     names = [each[-1] for each in classifiers if each[0] == "License" and each[-1] != "OSI Approved"]
-    field = " ".join((said["License"] if "License" in said else "").split())
+    field = " ".join(str(said.get("License") or "").split())
     return " AND ".join(names) or (field if len(field) <= _SHORT else "")
 
 

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from ahpa.core.ahead import Ahead
     from ahpa.core.decision import Decision
-    from ahpa.ports import Target
     from ahpa.service.rounds import Ports, Service, Shown
     from ahpa.service.settings import Settings
+    from ahpa.targets import Target
     from forecasting.forecast import Forecast
 
 AHEAD_SECONDS = 12 * 3600.0

@@ -19,8 +19,9 @@ from ahpa.commands.progress import progress
 from ahpa.core.words import printable
 
 if TYPE_CHECKING:
-    from ahpa.ports import Actuator, Target
+    from ahpa.ports import Actuator
     from ahpa.service.restore import Stoppable
+    from ahpa.targets import Target
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ def command(**given: object) -> None:
 
 
 def _restore(cluster: Cluster, wish: Wish, leading: Leading) -> int:
-    from ahpa.adapters.kubernetes.api import Paced
     from ahpa.adapters.kubernetes.deployment import Deployment
+    from ahpa.adapters.kubernetes.paced import Paced
     from ahpa.adapters.telemetry.telemetry import Telemetry
     from ahpa.service.loop import Pace
 

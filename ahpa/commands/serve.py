@@ -119,7 +119,7 @@ def command(**given: object) -> None:
 
 
 def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Options, leading: Leading) -> int:
-    from ahpa.adapters.kubernetes.api import Paced
+    from ahpa.adapters.kubernetes.paced import Paced
     from ahpa.adapters.processes.memory import give_freed_arrays_back
     from ahpa.adapters.telemetry.logs import log_to_stderr
     from ahpa.adapters.telemetry.telemetry import Telemetry

@@ -13,9 +13,10 @@ from zlib import crc32
 from ahpa.core.decision import Decision, Reason
 from ahpa.core.observation import Observation
 from ahpa.core.turns import in_turn
-from ahpa.ports import Actuator, ClusterError, EventLog, Journal, Target, TargetRound, Telemetry
+from ahpa.ports import Actuator, ClusterError, EventLog, Journal, TargetRound, Telemetry
 from ahpa.service.leases import ALONE, Leases
 from ahpa.service.memory import Backoff, Memory
+from ahpa.targets import Target
 from forecasting.forecast import Coverage
 
 BACKOFF_SECONDS = (60.0, 3600.0)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ahpa.ports import Target
 from ahpa.service.memory import Memory
+from ahpa.targets import Target
 
 PATIENCE_SECONDS = 90.0
 """An autoscaler follows within seconds (Knative 0.2, an HPA 15); the cluster's status comes a round later."""

@@ -10,7 +10,8 @@ from ahpa.core.known.knowledge import NOTHING, Known
 from ahpa.core.policy.values import Parsed
 from ahpa.core.served import Reaction
 from ahpa.core.units import Fit
-from ahpa.ports import ClusterError, Target
+from ahpa.ports import ClusterError
+from ahpa.targets import Target
 from forecasting.fleet.calendar import Calendar
 
 SAID = 3

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ahpa.core.policy.values import Policy
 from ahpa.core.units import REPLICAS, Capacity, Fit, fit
-from ahpa.ports import DemandQueries, DemandQuery, Measure, QueryError, Target
+from ahpa.ports import DemandQueries, DemandQuery, QueryError
+from ahpa.targets import Measure, Target
 
 _AUTO = "auto"
 

@@ -25,7 +25,6 @@ from ahpa.ports import (
     QueryError,
     Reading,
     StartSource,
-    Target,
     Telemetry,
 )
 from ahpa.service.doubts import Doubts, sudden_zeros
@@ -35,6 +34,7 @@ from ahpa.service.memory import Memory
 from ahpa.service.settings import RECENT_SECONDS, Settings
 from ahpa.service.shares import within_shares
 from ahpa.service.starting import look_at_pods
+from ahpa.targets import Target
 from forecasting.fleet.calendar import Calendar
 from forecasting.panel import Panel
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ahpa.core.policy.values import PREFIX, STATE, TARGET_STATE
-from ahpa.ports import Actuator, ClusterError, Target
+from ahpa.ports import Actuator, ClusterError
+from ahpa.targets import Target
 
 ROUNDS = 12
 """So often is tried what may pass: of a thousand objects of which each call fails with one in ten, none is left."""

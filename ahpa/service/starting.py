@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 
 from ahpa.core.starts import StartLog
 from ahpa.core.turns import in_turn
-from ahpa.ports import StartSource, Target, Telemetry
+from ahpa.ports import StartSource, Telemetry
 from ahpa.service.memory import Memory
+from ahpa.targets import Target
 
 
 def look_at_pods(

@@ -15,12 +15,13 @@ import numpy as np
 
 from ahpa.core.observation import Workload
 from ahpa.core.policy.values import PREFIX
-from ahpa.ports import Actuator, Target
+from ahpa.ports import Actuator
 from ahpa.service.doubts import NO_DOUBTS
 from ahpa.service.listing import Asked
 from ahpa.service.memory import Memory
 from ahpa.service.rounds import Ports, observer_of
 from ahpa.service.settings import Settings
+from ahpa.targets import Target
 from ahpa.transport import NEVER
 from forecasting.panel import Floats
 

@@ -17,13 +17,13 @@ from ahpa.core.policy.rules import level_of
 from ahpa.core.served import KPA
 from ahpa.core.setting import FILLED
 from ahpa.core.units import IN_FLIGHT, converted
-from ahpa.ports import Target
 from ahpa.reactive.hpa.config import HpaConfig
 from ahpa.reactive.kpa.config import SMALLEST_TARGET, KpaConfig
 from ahpa.service.choose import HELD, SERVICE_SECONDS
 from ahpa.simulation.scalers.hpa import DEFAULT_MAX_REPLICAS, aimed_at, on_concurrency
 from ahpa.simulation.stream import SimulatedService
 from ahpa.survey.candidates import Candidate
+from ahpa.targets import Target
 
 GIVE_UP_SECONDS = 300.0
 LEAST = 1

@@ -10,7 +10,8 @@ from typing import Any
 
 from ahpa.adapters.kubernetes.api import Object
 from ahpa.core.units import Unit
-from ahpa.ports import Actuator, ClusterError, Target
+from ahpa.ports import Actuator, ClusterError
+from ahpa.targets import Target
 from testbed import Testbed
 from tests.fakes.kube import FakeKube
 

@@ -10,7 +10,8 @@ import pytest
 from ahpa.adapters.kubernetes.api import Kube
 from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.adapters.kubernetes.kinds import KINDS
-from ahpa.ports import ClusterError, Target
+from ahpa.ports import ClusterError
+from ahpa.targets import Target
 from testbed import Testbed
 
 pytestmark = pytest.mark.testbed

@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 
 from ahpa.adapters.kubernetes.api import Kube, Stream
-from ahpa.ports import Actuator, ClusterError, Target
+from ahpa.ports import Actuator, ClusterError
+from ahpa.targets import Target
 from testbed import Testbed
 from testbed.kube import KubeApi, KubeError
 

@@ -22,8 +22,9 @@ from ahpa.core.known.reading import MOST
 from ahpa.core.starts import Start
 from ahpa.core.turns import in_turn, tenant_of
 from ahpa.core.units import Capacity
-from ahpa.ports import Measure, Reading, Target
+from ahpa.ports import Reading
 from ahpa.service.rounds import Ports, Service
+from ahpa.targets import Measure, Target
 from forecasting.panel import Panel
 from tests.core.hostile_policies import BY_HAND
 from tests.fakes.models import SameAsYesterday

@@ -9,10 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ahpa.adapters.files.journal import JournalFile
-from ahpa.adapters.kubernetes.api import Paced
 from ahpa.adapters.kubernetes.events import Events
 from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.adapters.kubernetes.kinds import KINDS
+from ahpa.adapters.kubernetes.paced import Paced
 from ahpa.adapters.kubernetes.pods import Pods
 from ahpa.adapters.prometheus.queries import Query, QueryList
 from ahpa.adapters.telemetry.telemetry import Telemetry

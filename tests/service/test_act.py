@@ -15,8 +15,9 @@ import pytest
 from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.adapters.kubernetes.knative import KnativeServices
 from ahpa.core.decision import Reason
-from ahpa.ports import ClusterError, Target
+from ahpa.ports import ClusterError
 from ahpa.service.act import EVENT_SECONDS, EVENTS_A_ROUND
+from ahpa.targets import Target
 from tests.service.stage import NOW, ROOT, SETTINGS, Stage, add_knative, never, stage
 
 

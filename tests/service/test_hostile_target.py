@@ -10,7 +10,7 @@ import pytest
 from ahpa.adapters.kubernetes.knative import KnativeServices
 from ahpa.core.decision import Reason
 from ahpa.core.units import Capacity
-from ahpa.ports import Measure, Target
+from ahpa.targets import Measure, Target
 from tests.fakes.kube import FakeKube
 from tests.service.stage import NOW, add_knative
 from tests.service.test_units import at, chat, revision, service

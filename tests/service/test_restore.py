@@ -11,8 +11,9 @@ import pytest
 from ahpa.adapters.kubernetes.api import Object
 from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.adapters.kubernetes.kinds import KINDS
-from ahpa.ports import Actuator, ClusterError, Target
+from ahpa.ports import Actuator, ClusterError
 from ahpa.service.restore import RAISED_AGAIN, Restored, recorded, restore
+from ahpa.targets import Target
 from tests.contracts.test_actuators import STAGES
 from tests.fakes.kube import FakeKube
 from tests.reliability.reached import Reached

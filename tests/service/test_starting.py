@@ -9,9 +9,9 @@ import pytest
 
 from ahpa.adapters.kubernetes.pods import Pods
 from ahpa.adapters.telemetry.telemetry import Telemetry
-from ahpa.ports import Target
 from ahpa.service.memory import Memory
 from ahpa.service.starting import look_at_pods
+from ahpa.targets import Target
 from tests.fakes.kube import SlowKube
 from tests.service.stage import NOW
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from ahpa.ports import ClusterError, Target
+from ahpa.ports import ClusterError
 from ahpa.service.settings import Settings
 from ahpa.survey.candidates import Candidate, Candidates, candidates
+from ahpa.targets import Target
 from tests.backtest.examples import Spread
 from tests.commands.bazaar import DAY, HPAS, NOW, flat, hpa, knative, pod, ports_of
 from tests.fakes.kube import FakeKube

@@ -16,7 +16,8 @@ from ahpa.adapters.kubernetes.api import Kube
 from ahpa.adapters.kubernetes.kinds import KINDS
 from ahpa.adapters.kubernetes.pods import Pods
 from ahpa.adapters.kubernetes.watched import Watched
-from ahpa.ports import Actuator, Target
+from ahpa.ports import Actuator
+from ahpa.targets import Target
 from testbed import Testbed
 
 pytestmark = pytest.mark.testbed

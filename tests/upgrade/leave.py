@@ -14,7 +14,8 @@ import sys
 from typing import Any
 
 from ahpa.adapters.kubernetes.kinds import KINDS
-from ahpa.ports import Actuator, Target
+from ahpa.ports import Actuator
+from ahpa.targets import Target
 from tests.fakes.kube import FakeKube
 
 FLOORS = (5, 6)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from ahpa.adapters.kubernetes.api import KubeApi, collection, path
 from ahpa.core.decision import Decision, Severity
-from ahpa.ports import ClusterError, Target
+from ahpa.ports import ClusterError
+from ahpa.targets import Target
 
 REPEAT_SECONDS = 900.0
 

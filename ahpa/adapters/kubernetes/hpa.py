@@ -36,9 +36,9 @@ from ahpa.core.policy.values import STATE, TARGET_STATE
 from ahpa.core.served import HPA as WITHOUT_BEHAVIOR
 from ahpa.core.served import Reaction
 from ahpa.core.turns import in_turn
-from ahpa.ports import Measure, Target
 from ahpa.reactive.hpa.config import HpaConfig
 from ahpa.reactive.hpa.reaction import reaction_of
+from ahpa.targets import Measure, Target
 from ahpa.transport import NEVER
 
 AUTOSCALING_V2, HPAS = "autoscaling/v2", "horizontalpodautoscalers"

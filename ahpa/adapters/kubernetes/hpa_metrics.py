@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ahpa.adapters.kubernetes.api import Object
 from ahpa.core.units import BYTES, CORES, IN_FLIGHT, MESSAGES, PER_SECOND, TOKENS_PER_SECOND, UNITS, Capacity, Unit
-from ahpa.ports import Measure
+from ahpa.targets import Measure
 
 Requests = Mapping[str, Mapping[str, float]]
 """What a replica requests: by container, by resource (cores, bytes)."""

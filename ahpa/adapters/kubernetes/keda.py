@@ -29,8 +29,8 @@ from ahpa.adapters.kubernetes.scaled import Workloads
 from ahpa.adapters.kubernetes.triggers import measures_of, windows_of
 from ahpa.adapters.kubernetes.unchanged import Look, Unchanged, looking
 from ahpa.core.policy.values import PREFIX, STATE
-from ahpa.ports import Target
 from ahpa.reactive.hpa.config import HpaConfig
+from ahpa.targets import Target
 from ahpa.transport import NEVER
 
 KEDA_V1 = "keda.sh/v1alpha1"

@@ -8,9 +8,10 @@ from typing import Protocol
 
 from ahpa.adapters.kubernetes.api import KubeApi
 from ahpa.adapters.kubernetes.concern import Concern
-from ahpa.ports import Actuator, Target
+from ahpa.ports import Actuator
 from ahpa.reactive.hpa.config import HpaConfig
 from ahpa.reactive.kpa.config import KpaConfig
+from ahpa.targets import Target
 
 
 def nobody_says(target: Target) -> KpaConfig | HpaConfig | None:

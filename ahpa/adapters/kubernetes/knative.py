@@ -46,9 +46,10 @@ from ahpa.adapters.kubernetes.together import lever_of, measures_of, parts_of
 from ahpa.adapters.kubernetes.unchanged import Look, Question, Unchanged, looking
 from ahpa.core.policy.values import STATE, TARGET_STATE
 from ahpa.core.served import KPA
-from ahpa.ports import ClusterError, Target
+from ahpa.ports import ClusterError
 from ahpa.reactive.hpa.config import HpaConfig
 from ahpa.reactive.kpa.config import KpaConfig
+from ahpa.targets import Target
 from ahpa.transport import NEVER
 
 _REVISION = "revision"

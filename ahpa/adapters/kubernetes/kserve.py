@@ -37,7 +37,8 @@ from ahpa.adapters.kubernetes.scaled import Scaled, Workloads
 from ahpa.adapters.kubernetes.triggers import measures_of
 from ahpa.adapters.kubernetes.unchanged import looking
 from ahpa.core.setting import FIXED
-from ahpa.ports import ClusterError, Measure, Target
+from ahpa.ports import ClusterError
+from ahpa.targets import Measure, Target
 from ahpa.transport import NEVER
 
 SERVING_V1BETA1 = "serving.kserve.io/v1beta1"

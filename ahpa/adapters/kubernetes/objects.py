@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from ahpa.adapters.kubernetes.api import FIELD_MANAGER, KubeApi, Object, collection, path
 from ahpa.adapters.kubernetes.kind import Kind
-from ahpa.ports import ClusterError, Target
+from ahpa.ports import ClusterError
+from ahpa.targets import Target
 
 _KEDA_LABEL = "scaledobject.keda.sh/name"
 """On what KEDA made, and on the ScaledObjects themselves (keda, controllers/keda/scaledobject_controller.go)."""

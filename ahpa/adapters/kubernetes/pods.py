@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
 from ahpa.adapters.kubernetes.objects import seconds
 from ahpa.core.starts import Start
-from ahpa.ports import ClusterError, Target
+from ahpa.ports import ClusterError
+from ahpa.targets import Target
 from ahpa.transport import NEVER
 
 Departed = Callable[[str, str], Sequence[Object]]

@@ -8,7 +8,7 @@ from ahpa.adapters.kubernetes.revisions import Facts
 from ahpa.core.capacity import Part
 from ahpa.core.setting import Lever
 from ahpa.core.units import credible
-from ahpa.ports import Measure
+from ahpa.targets import Measure
 
 
 def parts_of(

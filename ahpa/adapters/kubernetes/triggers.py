@@ -12,7 +12,7 @@ from ahpa.adapters.kubernetes.api import Object
 from ahpa.adapters.kubernetes.hpa_metrics import OURS, Metric, Requests, measure_of, quantity
 from ahpa.core.known.reading import LONGEST, MOST, windows_in
 from ahpa.core.units import IN_FLIGHT, Capacity
-from ahpa.ports import Measure
+from ahpa.targets import Measure
 
 _KAFKA = frozenset({"kafka", "apache-kafka"})
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ahpa.adapters.kubernetes.api import KubeApi, Object
-from ahpa.ports import ClusterError, Target
+from ahpa.ports import ClusterError
+from ahpa.targets import Target
 
 Question = tuple[str, ...]
 """What is looked up beside an object: how, and what."""

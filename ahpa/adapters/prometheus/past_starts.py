@@ -18,7 +18,8 @@ from ahpa.adapters.prometheus.connection import Connection
 from ahpa.adapters.prometheus.holes import RFC_1123, pods_of
 from ahpa.adapters.prometheus.session import BoundedSession
 from ahpa.core.starts import REMEMBERED, Start
-from ahpa.ports import StartSource, Target
+from ahpa.ports import StartSource
+from ahpa.targets import Target
 from ahpa.transport import NEVER
 
 DAYS = 3

@@ -17,7 +17,8 @@ from pathlib import Path
 from ahpa.adapters.prometheus.holes import HOLES, RFC_1123, filled
 from ahpa.adapters.prometheus.promql import HOLE, PromQLError, check, confined
 from ahpa.core.units import Unit, UnitError, unit_named
-from ahpa.ports import NO_NAMES, Measure, QueryError
+from ahpa.ports import QueryError
+from ahpa.targets import NO_NAMES, Measure
 
 _LONGEST = 4096
 """Characters of an owner's own PromQL: reading it costs time in each round."""

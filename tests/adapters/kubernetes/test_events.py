@@ -6,7 +6,8 @@ import pytest
 
 from ahpa.adapters.kubernetes.events import Events
 from ahpa.core.decision import Decision, Reason
-from ahpa.ports import ClusterError, Target
+from ahpa.ports import ClusterError
+from ahpa.targets import Target
 from tests.fakes.kube import FakeKube
 
 

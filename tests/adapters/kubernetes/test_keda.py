@@ -10,7 +10,7 @@ from ahpa.adapters.kubernetes.api import Object
 from ahpa.adapters.kubernetes.keda import ScaledObjects
 from ahpa.core.known.reading import windows_in
 from ahpa.core.units import IN_FLIGHT
-from ahpa.ports import Target
+from ahpa.targets import Target
 from tests.fakes.kube import FakeKube
 
 WHERE = "/apis/keda.sh/v1alpha1/namespaces/shop/scaledobjects/orders"

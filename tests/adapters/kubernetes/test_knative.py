@@ -8,7 +8,8 @@ from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.adapters.kubernetes.knative import KnativeServices
 from ahpa.core.capacity import apportion
 from ahpa.core.policy.values import AHPA_CLASS
-from ahpa.ports import ClusterError, Target
+from ahpa.ports import ClusterError
+from ahpa.targets import Target
 from tests.contracts.stage import ASKED
 from tests.fakes.kube import FakeKube
 

@@ -8,7 +8,8 @@ import pytest
 
 from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.adapters.kubernetes.kserve import InferenceServices
-from ahpa.ports import ClusterError, Target
+from ahpa.ports import ClusterError
+from ahpa.targets import Target
 from tests.fakes.kube import FakeKube
 
 WHERE = "/apis/serving.kserve.io/v1beta1/namespaces/shop/inferenceservices/llm"

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from ahpa.adapters.kubernetes.api import Object
 from ahpa.adapters.kubernetes.pods import Pods, start_of
 from ahpa.core.starts import Start, StartLog
-from ahpa.ports import ClusterError, Target
+from ahpa.ports import ClusterError
+from ahpa.targets import Target
 from tests.fakes.kube import FakeKube
 
 

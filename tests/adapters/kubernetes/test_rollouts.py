@@ -9,7 +9,8 @@ import pytest
 from ahpa.adapters.kubernetes.kept import MIN_SCALE, MINIMUM, TARGET, TARGET_PERCENTAGE
 from ahpa.adapters.kubernetes.knative import KnativeServices
 from ahpa.adapters.kubernetes.revisions import PATIENCE
-from ahpa.ports import ClusterError, Target
+from ahpa.ports import ClusterError
+from ahpa.targets import Target
 from tests.contracts.stage import ASKED
 from tests.fakes.kube import FakeKube
 

@@ -13,7 +13,8 @@ from ahpa.adapters.kubernetes.objects import patch_listed
 from ahpa.adapters.kubernetes.pods import Pods
 from ahpa.adapters.kubernetes.watched import Watched
 from ahpa.core.starts import StartLog
-from ahpa.ports import ClusterError, Target
+from ahpa.ports import ClusterError
+from ahpa.targets import Target
 from ahpa.transport import NEVER
 from tests.adapters.kubernetes.watching import (
     PODS,

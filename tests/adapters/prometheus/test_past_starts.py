@@ -12,7 +12,7 @@ import pytest
 from ahpa.adapters.prometheus.past_starts import DAYS, InstantQueries, PastStarts, Sample, past_starts
 from ahpa.core.readiness import Lag, Readiness
 from ahpa.core.starts import REMEMBERED, Start, StartLog
-from ahpa.ports import Target
+from ahpa.targets import Target
 from tests.adapters.prometheus.server import Server, say
 
 NOW = 1_700_000_000.0

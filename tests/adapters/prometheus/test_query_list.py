@@ -9,7 +9,8 @@ import pytest
 from ahpa.adapters.prometheus.promql import check
 from ahpa.adapters.prometheus.queries import Query, QueryList, load_queries
 from ahpa.core.units import Capacity
-from ahpa.ports import Measure, QueryError
+from ahpa.ports import QueryError
+from ahpa.targets import Measure
 
 OWN = Measure("keda/prometheus", (Capacity(10.0),), promql="sum(rate(http_requests_total{app='a'}[2m])) / scalar(up)")
 

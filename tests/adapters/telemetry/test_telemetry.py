@@ -17,7 +17,8 @@ from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.core.controller import step
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.readiness import Lag, Readiness, Tier
-from ahpa.ports import Target, TargetRound
+from ahpa.ports import TargetRound
+from ahpa.targets import Target
 from forecasting.forecast import Coverage, Outlook
 from tests.core.conftest import NOW, outlook_of, workload_of
 
