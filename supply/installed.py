@@ -30,7 +30,7 @@ def license_of(package: Distribution) -> str:
         return said[EXPRESSION]
     classifiers = [str(each).split(" :: ") for each in said.get_all("Classifier") or []]
     names = [each[-1] for each in classifiers if each[0] == "License" and each[-1] != "OSI Approved"]
-    field = " ".join(str(said.get("License") or "").split())
+    field = " ".join((said.get_all("License") or [""])[0].split())
     return " AND ".join(names) or (field if len(field) <= _SHORT else "")
 
 
