@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ahpa.commands.forecast import command as forecast
+from tests.adapters.prometheus.faults import metrics
 from tests.adapters.prometheus.server import Server, say
 from tests.commands.examples import T0, run
 
@@ -27,14 +28,14 @@ def load(at: float) -> float:
 
 
 def answering(value: Callable[[float], float], metric: dict[str, str], **more: object) -> Callable[..., None]:
-    """A query_range of one series on the grid that was asked for."""
+    """A query_range of one series, for each of the queries in it, on the grid that was asked for."""
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
-        length = int(handler.headers.get("Content-Length") or 0)
-        asked = {**parse_qs(urlsplit(handler.path).query), **parse_qs(handler.rfile.read(length).decode())}
+        asked = parse_qs(urlsplit(handler.path).query)
         start, end, step = (float(asked[key][0].rstrip("s")) for key in ("start", "end", "step"))
         values = [[t, f"{value(t):.4f}"] for t in np.arange(start, end + 1, step)]
-        body = {"data": {"resultType": "matrix", "result": [{"metric": metric, "values": values}]}}
+        result: list[object] = [{"metric": {**metric, **labels}, "values": values} for labels in metrics(asked)]
+        body = {"data": {"resultType": "matrix", "result": result}}
         say(200, json.dumps({"status": "success", **more, **body}).encode())(handler)
 
     return answer

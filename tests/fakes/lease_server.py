@@ -92,7 +92,7 @@ class LeaseServer(RawServer):
             items = [each for at, each in self.objects.items() if at.startswith(f"{LEASES}/")]
             return 200, {"kind": "List", "metadata": {}, "items": items}
         if method == "GET" and where == THINGS:
-            return 200, {"kind": "List", "metadata": {}, "items": []}  # none of them is annotated
+            return 200, {"kind": "List", "metadata": {"resourceVersion": "1"}, "items": []}  # none of them is annotated
         if method == "POST":
             where = f"{where}/{_part(body, 'metadata')['name']}"
             if where in self.objects:

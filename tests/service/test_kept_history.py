@@ -23,7 +23,8 @@ def demand(now: float) -> float:
 
 
 def a_morning(*, kept: bool) -> list[dict[str, Decision]]:
-    """Two hours with a refit now and then, an outage, a warning, and a clock that differs."""
+    """Two hours with a refit now and then, an outage in which no plan is followed, a warning, a clock that differs."""
+    settings = replace(SETTINGS, limits=replace(SETTINGS.limits, follow_seconds=0.0))
     kube, prometheus = FakeKube(), FakePrometheus({"chat": demand, "other": demand})
     for name in ("chat", "other"):
         add_knative(kube, name, mode="apply")
@@ -31,7 +32,7 @@ def a_morning(*, kept: bool) -> list[dict[str, Decision]]:
     if kept:
         keeping = Keeping(SETTINGS.history_seconds, SETTINGS.step_seconds)
         ports = replace(ports, demand=Kept(prometheus, prometheus, keeping, stopwatch=lambda: 0.0))
-    service = Service(SETTINGS, ports, always, lambda: 0.0)
+    service = Service(settings, ports, always, lambda: 0.0)
     out = []
     for minute in range(120):
         now = NOW + 60 * minute

@@ -11,12 +11,14 @@ from __future__ import annotations
 import itertools
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ahpa.adapters.kubernetes.kinds import KINDS
 from ahpa.ports import Actuator
-from ahpa.targets import Target
 from tests.fakes.kube import FakeKube
+
+if TYPE_CHECKING:
+    from ahpa.targets import Target
 
 FLOORS = (5, 6)
 """For the first part of a target, and for the second, where traffic is split."""
