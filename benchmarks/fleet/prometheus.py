@@ -59,7 +59,7 @@ class Prometheus:
         """The whole answer."""
         found = self.selected(query)
         by, replaced = _BY.findall(query), _REPLACE.findall(query)
-        kept = {label.strip() for label in by[-1].split(",")} if query.count("by (") > 1 or replaced else set()
+        kept = {label.strip() for label in by[0].split(",")} & {NAMESPACE, NAME} if by else set()  # the outermost
         rows = []
         for namespace, name, number in found:
             labels = {NAMESPACE: namespace, NAME: name}
