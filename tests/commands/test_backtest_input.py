@@ -34,7 +34,9 @@ def answering(value: Callable[[float], float], metric: dict[str, str], **more: o
         asked = parse_qs(urlsplit(handler.path).query)
         start, end, step = (float(asked[key][0].rstrip("s")) for key in ("start", "end", "step"))
         values = [[t, f"{value(t):.4f}"] for t in np.arange(start, end + 1, step)]
-        result: list[dict[str, object]] = [{"metric": {**metric, **labels}, "values": values} for labels in metrics(asked)]
+        result: list[dict[str, object]] = [
+            {"metric": {**metric, **labels}, "values": values} for labels in metrics(asked)
+        ]
         body = {"data": {"resultType": "matrix", "result": result}}
         say(200, json.dumps({"status": "success", **more, **body}).encode())(handler)
 
