@@ -111,6 +111,8 @@ def copies(bed: Testbed, targets: str) -> Iterator[Copies]:
     records = [each for each in kserve if each["metadata"]["name"] == "ahpa-records"]
     records.append(yaml.safe_load((CONFIG / "components/kserve/records.yaml").read_text()))
     objects = [*render("production"), *records]
+    for lease in bed.find("leases", HOME):  # of what ran here before, and is gone
+        bed.delete("leases", lease["metadata"]["name"], HOME)
     bed.apply(*objects)
     (template,) = (each["spec"]["template"]["spec"] for each in objects if each["kind"] == "Deployment")
     identities, tokens = {}, {"podless": _token(bed, None)}
