@@ -141,10 +141,9 @@ def test_who_was_away_for_a_while_is_told_again() -> None:
     """Its shard was another's meanwhile, so that all that was learned of it is forgotten."""
     now = 0.0
     reader = PastStarts(There(), Asked(pod("u1", NOW - 60)), lambda: NOW, lambda: now)
-    told = []
-    for now in (0.0, 500.0, 1000.0, 1601.0, 1700.0):
-        told.append(len(reader.starts(target())))
-    assert told == [1, 0, 0, 1, 0]
+    for at, told in ((0.0, 1), (500.0, 0), (1000.0, 0), (1601.0, 1), (1700.0, 0)):
+        now = at
+        assert len(reader.starts(target())) == told
 
 
 def test_two_seconds_a_minute_are_spent_on_it_and_none_after_the_deadline() -> None:
