@@ -12,6 +12,8 @@ import pytest
 from ahpa.core.decision import Decision, Reason
 from ahpa.core.observation import Limits
 from ahpa.ports import Reading
+from ahpa.service.learn import Learned
+from forecasting.forecast import Forecast
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
 from tests.reliability.reached import Reached
@@ -151,3 +153,28 @@ def test_what_was_foreseen_is_forgotten_when_the_data_are_back_and_a_flapping_se
     prometheus.down = False
     floors(at, range(40, 41))
     assert not at.service._memory.foreseen
+
+
+def test_of_whom_nothing_is_foreseen_the_fleet_is_not_forecast_in_each_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of thousands there is always one that never had data. It is asked about once, and again after a refit."""
+    prometheus = FakePrometheus({"chat": office, "ghost": lambda now: math.nan})
+    kube = FakeKube()
+    for name in ("chat", "ghost"):
+        add_knative(kube, name, mode="apply")
+    at = staged(kube, prometheus)
+    at.service.refit(LOST)
+    asked = []
+    steps = Learned.steps
+
+    def counted(learned: Learned, seconds: float, step: float) -> Forecast | None:
+        asked.append(seconds)
+        return steps(learned, seconds, step)
+
+    monkeypatch.setattr(Learned, "steps", counted)
+    for minute in range(30):
+        at.tick(LOST + 60 * minute)
+    assert len(asked) == 1
+    at.service.refit(LOST + 1800)
+    for minute in range(30, 40):
+        at.tick(LOST + 60 * minute)
+    assert len(asked) == 2
