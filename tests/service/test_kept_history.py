@@ -9,6 +9,7 @@ import pytest
 from ahpa.core.decision import Decision
 from ahpa.history.kept import Kept
 from ahpa.history.store import Keeping
+from ahpa.ports import ClusterError
 from ahpa.service.growing import LearnAsItGrows
 from ahpa.service.rounds import Service
 from ahpa.service.settings import Settings
@@ -57,8 +58,11 @@ class Growing:
     settings = Settings()
     idle = False
     grown = True
+    fails = False
 
     def refit(self, now: float) -> None:
+        if self.fails:
+            raise ClusterError(0, "nothing can be listed")
         self.grown = False
 
     def tick(self, now: float) -> None: ...
@@ -77,3 +81,16 @@ def test_a_refit_is_wished_for_when_the_history_has_grown_and_takes_a_quarter_of
         jobs.refit(now)
         growing.grown = True
         assert [jobs.take_wish(job) for _ in range(2)] == [False, True]
+
+
+def test_a_refit_that_fails_is_not_wished_for_again_at_once() -> None:
+    """The loop asks each second, and nothing was learned: the history has still grown."""
+    growing = Growing()
+    growing.fails = True
+    now = 0.0
+    jobs = LearnAsItGrows(growing, growing, lambda: now)
+    with pytest.raises(ClusterError):
+        jobs.refit(now)
+    for at, wished in ((1.0, False), (59.0, False), (60.0, True)):
+        now = at
+        assert jobs.take_wish("refit") == wished
