@@ -61,7 +61,8 @@ class Kept:
         first, last = math.floor(start / step), math.floor(end / step)
         if step != k.step or last - first > k.steps + k.hour or first >= last or not queries:
             return self._source.read(queries, start, end, step, deadline)
-        lately, newest = max(first, last - k.hour), max(first, last - k.newest)
+        whole = last - first > k.hour + 1  # an hour of steps that do not divide it may have one more
+        lately, newest = last - k.hour if whole else first, max(first, last - k.newest)
         with self._holding:
             self._store.move_to(queries, last)
             near = self._store.near(tuple(queries), lately, last)
@@ -77,12 +78,12 @@ class Kept:
         with self._holding:
             for part in parts:
                 self._store.take_round(part)
-        if lately > first:
+        if whole:
             until = min(deadline, self._stopwatch() + k.patience)
             while self._stopwatch() < until and self.fill(until):
                 pass
         with self._holding:
-            return self._answer(tuple(queries), first, last, parts)
+            return self._answer(tuple(queries), first, last, parts, whole=whole)
 
     def fill(self, deadline: float = math.inf) -> bool:
         """Read some of what is missing, of those whose last minutes could be trusted. False: there is nothing to do,
@@ -143,7 +144,9 @@ class Kept:
         """Unix seconds that a source reads as these steps: in their midst, so that no edge is rounded away."""
         return (first + 0.5) * self.keeping.step, (last + 0.5) * self.keeping.step
 
-    def _answer(self, keys: tuple[str, ...], first: int, last: int, parts: Sequence[Reading]) -> Reading:
+    def _answer(
+        self, keys: tuple[str, ...], first: int, last: int, parts: Sequence[Reading], *, whole: bool
+    ) -> Reading:
         """What is held; of whom this reading does not trust, the newest minutes as they were said."""
         k = self.keeping
         values = self._store.values(keys, first, last)
@@ -155,7 +158,7 @@ class Kept:
                 said = part.panel.values[row]
                 values[row_of[part.panel.keys[row]], -len(said) :] = said
         values[[row_of[key] for key in problems]] = np.nan
-        if last - first > k.hour:
+        if whole:
             self._learned = self._store.complete
             partial |= self._store.unsure(keys, first)
         values.setflags(write=False)

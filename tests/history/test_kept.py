@@ -211,10 +211,12 @@ class SlowQuery:
     """One query takes all the time that there is; the others are asked before it, but in one reading."""
 
     now: float = 0.0
+    readings: int = 0
 
     def read(
         self, queries: Mapping[str, str], start: float, end: float, step: float, deadline: float = math.inf
     ) -> Reading:
+        self.readings += 1
         first, last = math.floor(start / step), math.floor(end / step)
         late = self.now >= deadline
         problems = {key: "no time" for key, query in queries.items() if late or query == "slow"}
@@ -231,3 +233,13 @@ def test_a_query_that_takes_all_the_time_costs_its_neighbours_no_round() -> None
         end = minute * MINUTE
         found = reader.read({"a": "slow", "b": "quick"}, end - 3600, end, MINUTE, slow.now + 30)
         assert found.problems.keys() == {"a"}
+
+
+@pytest.mark.parametrize("step", [55.0, 60.0, 700.0])
+def test_a_round_never_waits_for_the_past_whatever_the_step(step: float) -> None:
+    """Of steps that do not divide an hour, it has sometimes one more."""
+    rounds, past = SlowQuery(), SlowQuery()
+    reader = Kept(rounds, past, Keeping(86_400.0, step), stopwatch=lambda: 0.0)
+    for end in np.arange(BEGAN * MINUTE, BEGAN * MINUTE + 7200, 100.0).tolist():
+        assert not reader.read({"a": "q"}, end - 3600, end, step).partial
+    assert past.readings == 0
