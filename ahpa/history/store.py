@@ -175,7 +175,7 @@ class Store:
         keys = tuple(key for key, is_here in zip(panel.keys, here.tolist(), strict=True) if is_here)
         rows, values = self.matrix.rows(keys), panel.values[here]
         believed, warned = self.believed(found, keys), self._warned(found, keys)
-        for hour in range(work.first, work.last):
+        for hour in range(max(work.first, ledger.end - ledger.width), min(work.last, self.hours[1])):  # still held
             first = hour * k.hour
             said = values[:, (hour - work.first) * k.hour :][:, : k.hour]
             less = says_less(self.matrix.get(rows, first, first + k.hour), said)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 
 from ahpa.history.kept import Kept
 from ahpa.history.matrix import BLOCK_ROWS, Matrix
 from ahpa.history.store import Keeping
-from tests.history.world import BEGAN, KEEPING, MINUTE, Source, everything, hour, kept, queries, source
+from ahpa.ports import Reading
+from tests.history.world import BEGAN, DAYS, KEEPING, MINUTE, Source, everything, hour, kept, queries, source
 
 RNG = np.random.default_rng(5)
 
@@ -202,3 +206,28 @@ def test_rows_of_a_growing_fleet_are_never_copied_and_the_ring_is_written_around
     assert np.isnan(got[:, 60:]).all()
     matrix.advance(1030 + 80)
     assert np.isfinite(matrix.get(first, 950, 1110)).sum(axis=1).tolist() == [0] * len(first)
+
+
+@pytest.mark.parametrize("days", [3, -3])
+def test_what_comes_back_after_the_clock_has_leapt_is_laid_to_no_other_hour(days: int) -> None:
+    """A machine that slept while an answer was on its way: the ring has moved past the hours that it is of."""
+    world = source(np.random.default_rng(7), 1, late=0.0, days=DAYS + 6)
+    world.now = BEGAN + 2 * 1440
+
+    class Sleeps:
+        """Reads, and a round comes days later before it is back."""
+
+        def read(
+            self, queries: Mapping[str, str], start: float, end: float, step: float, deadline: float = math.inf
+        ) -> Reading:
+            found = world.read(queries, start, end, step, deadline)
+            world.now += days * 1440
+            hour(world, reader)
+            return found
+
+    reader = Kept(world, Sleeps(), KEEPING, stopwatch=lambda: 0.0)
+    hour(world, reader)
+    reader.fill()
+    oldest, over = reader._store.hours
+    ledger = reader._store.ledger
+    assert not ledger.known(np.array([0]), oldest, over - 1).any()  # of the newest the round has told
