@@ -20,7 +20,7 @@ from ahpa.history.matrix import BLOCK_ROWS
 from ahpa.history.snapshot import Piece, Snapshot
 from ahpa.history.store import Keeping, Store
 from ahpa.ports import DemandSource, Reading
-from forecasting.panel import Panel
+from forecasting.panel import Ints, Panel
 
 _BRISK_SECONDS, _SLOW_SECONDS = 2.0, 8.0
 """An answer that took less lets the next one be twice as long; one that took more, half as long."""
@@ -66,6 +66,7 @@ class Kept:
         with self._holding:
             self._store.move_to(queries, last)
             near = self._store.near(tuple(queries), lately, last)
+            rows = self._store.matrix.rows(tuple(queries))
         followed = {key: query for key, query in queries.items() if key in near}
         others = {key: query for key, query in queries.items() if key not in near}
         now = self._stopwatch()
@@ -77,13 +78,13 @@ class Kept:
         ]
         with self._holding:
             for part in parts:
-                self._store.take_round(part)
+                self._store.take_round(part, queries)
         if whole:
             until = min(deadline, self._stopwatch() + k.patience)
             while self._stopwatch() < until and self.fill(until):
                 pass
         with self._holding:
-            return self._answer(tuple(queries), first, last, parts, whole=whole)
+            return self._answer(queries, rows, first, last, parts, whole=whole)
 
     def fill(self, deadline: float = math.inf) -> bool:
         """Read some of what is missing, of those whose last minutes could be trusted. False: there is nothing to do,
@@ -145,13 +146,14 @@ class Kept:
         return (first + 0.5) * self.keeping.step, (last + 0.5) * self.keeping.step
 
     def _answer(
-        self, keys: tuple[str, ...], first: int, last: int, parts: Sequence[Reading], *, whole: bool
+        self, queries: Mapping[str, str], rows: Ints, first: int, last: int, parts: Sequence[Reading], *, whole: bool
     ) -> Reading:
         """What is held; of whom this reading does not trust, the newest minutes as they were said."""
-        k = self.keeping
-        values = self._store.values(keys, first, last)
+        k, keys = self.keeping, tuple(queries)
+        values = self._store.matrix.get(rows, first, last)
         row_of = {key: row for row, key in enumerate(keys)}
         problems = {key: problem for part in parts for key, problem in part.problems.items()}
+        problems |= dict.fromkeys(self._store.gone(queries, rows), "it was asked for in another way meanwhile")
         partial = frozenset(key for part in parts for key in part.partial)
         for part in parts:
             for row in np.flatnonzero(~self._store.believed(part, part.panel.keys)):
@@ -160,7 +162,7 @@ class Kept:
         values[[row_of[key] for key in problems]] = np.nan
         if whole:
             self._learned = self._store.complete
-            partial |= self._store.unsure(keys, first)
+            partial |= self._store.unsure(keys, rows, first)
         values.setflags(write=False)
         return Reading(
             Panel(first * k.step, k.step, values, keys),

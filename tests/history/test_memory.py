@@ -231,3 +231,36 @@ def test_what_comes_back_after_the_clock_has_leapt_is_laid_to_no_other_hour(days
     oldest, over = reader._store.hours
     ledger = reader._store.ledger
     assert not ledger.known(np.array([0]), oldest, over - 1).any()  # of the newest the round has told
+
+
+@pytest.mark.parametrize("change", ["another query", "gone"])
+def test_a_refit_that_asked_before_its_owner_changed_the_query_leaves_nothing_in_the_new_one(change: str) -> None:
+    """The two read at once: a round lists anew while the refit waits for its answer."""
+    world = source(np.random.default_rng(8), 3, late=0.0)
+
+    class Meanwhile:
+        """Reads, and before it is back a round has asked for something else."""
+
+        def read(
+            self, queries: Mapping[str, str], start: float, end: float, step: float, deadline: float = math.inf
+        ) -> Reading:
+            found = world.read(queries, start, end, step, deadline)
+            if "query 0" in queries.values():
+                if change == "gone":
+                    world.now += 2 * 60
+                reader.read({"a": "query 1"} if change != "gone" else {"c": "query 1"}, *last_hour())
+            return found
+
+    def last_hour() -> tuple[float, float, float]:
+        return (world.now - 60) * MINUTE, world.now * MINUTE, MINUTE
+
+    reader = Kept(Meanwhile(), world, KEEPING, stopwatch=lambda: 0.0)
+    found = reader.read({"a": "query 0", "b": "query 2"}, *last_hour())
+    assert "a" in found.problems
+    assert np.isnan(found.panel.values[0]).all()
+    if change != "gone":
+        assert found.problems.keys() == {"a"}
+        assert np.isfinite(found.panel.values[1]).any()
+        direct = world.read({"a": "query 1"}, *last_hour())
+        held = reader.read({"a": "query 1"}, *last_hour())
+        np.testing.assert_array_equal(held.panel.values, direct.panel.values.astype(np.float32))
