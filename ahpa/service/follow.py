@@ -22,8 +22,8 @@ def following(
     sees nothing; `series` by workload's key, `step` in seconds.
 
     What was foreseen is put down once the data have been lost for a while, as a server that flaps would make it anew
-    each round, and forgotten once they are there again. It takes a fleet's forecast of some hours: once in an outage,
-    and until the next refit once for all of whom nothing is foreseen.
+    each round, and forgotten once they are there again. It takes a fleet's forecast of some hours: so those that are
+    lost one after the other wait for one another, and of whom nothing is foreseen it is not made again before a refit.
     """
     here = {series[w.key] for w in seen.workloads if lost(w, seen)}
     memory.foreseen = {name: plan for name, plan in memory.foreseen.items() if name in here}
@@ -42,8 +42,10 @@ def _lasts(workload: Workload, seen: Observation) -> bool:
 
 def _put_down(new: set[str], learned: Learned, memory: Memory, seen: Observation, step: float) -> None:
     reach = min(seen.limits.follow_seconds, FURTHEST_SECONDS)
-    forecast = learned.steps(reach, step) if new and reach > 0 else None
+    lately = 0 <= seen.now - memory.foresaw_at < seen.limits.stale_seconds
+    forecast = learned.steps(reach, step) if new and reach > 0 and not lately else None
     if forecast is not None:
+        memory.foresaw_at = seen.now
         memory.foreseen |= {**dict.fromkeys(new), **Foreseen.of(forecast, new)}
 
 

@@ -51,6 +51,8 @@ class Memory:
     foreseen: dict[str, Foreseen | None] = field(default_factory=dict)
     """By series, of those whose data are lost: what was foreseen of the next hours while there were some; None: nothing
     was. Lost: it is held and decays, as where nothing was foreseen."""
+    foresaw_at: float = -math.inf
+    """Unix seconds of the last round that put any of it down. Lost: the next one does at once."""
     quality: dict[str, Quality] = field(default_factory=dict)
     """By series: how its forecasts did lately. Lost: they have their say for some hours, until enough was judged."""
     trusted: set[str] = field(default_factory=set)
