@@ -77,5 +77,5 @@ class Keeper:
             if copy is not None:
                 kept.restore(copy, now)
                 self._telemetry.log("history.restored", seconds_old=round(now - copy.extent.end))
-        except Dropped as problem:
+        except (Dropped, OSError) as problem:
             self._telemetry.log("history.dropped", logging.WARNING, problem=str(problem))

@@ -85,6 +85,8 @@ class Filler:
             self._save()
         except OSError as error:
             self._telling.log("history.not_saved", logging.WARNING, problem=str(error))
+        except Exception:  # a fault of ours; without this thread nothing would be read any more
+            self._telling.fault("history.failed")
 
     def _say(self) -> None:
         ratio = self._kept.complete

@@ -3,7 +3,8 @@
 Each reading asks its source for the newest minutes alone: as many as late samples may still change. Whom it could not
 trust the last time is read for the whole hour, so that the guards of the source weigh what they always did. What lies
 before is filled from the newest hour backwards, by whoever has time for it: a reading of the whole history for a while,
-and a filler beside the rounds (filler.py).
+and a filler beside the rounds (filler.py). Who could be trusted comes first, for half of the time: queries that fail by
+their slowness stand among the others, and would cost everybody each second round.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ahpa.history.matrix import BLOCK_ROWS
 from ahpa.history.snapshot import Piece, Snapshot
 from ahpa.history.store import Keeping, Store
 from ahpa.ports import DemandSource, Reading
-from forecasting.panel import Panel
+from forecasting.panel import Ints, Panel
 
 _BRISK_SECONDS, _SLOW_SECONDS = 2.0, 8.0
 """An answer that took less lets the next one be twice as long; one that took more, half as long."""
@@ -60,27 +61,30 @@ class Kept:
         first, last = math.floor(start / step), math.floor(end / step)
         if step != k.step or last - first > k.steps + k.hour or first >= last or not queries:
             return self._source.read(queries, start, end, step, deadline)
-        lately, newest = max(first, last - k.hour), max(first, last - k.newest)
+        whole = last - first > k.hour + 1  # an hour of steps that do not divide it may have one more
+        lately, newest = last - k.hour if whole else first, max(first, last - k.newest)
         with self._holding:
             self._store.move_to(queries, last)
             near = self._store.near(tuple(queries), lately, last)
+            rows = self._store.matrix.rows(tuple(queries))
+        followed = {key: query for key, query in queries.items() if key in near}
+        others = {key: query for key, query in queries.items() if key not in near}
+        now = self._stopwatch()
+        half = now + (deadline - now) / 2 if others else deadline
         parts = [
-            self._source.read(some, *self._span_of(begin, last), step, deadline)
-            for begin, some in (
-                (lately, {key: query for key, query in queries.items() if key not in near}),
-                (newest, {key: query for key, query in queries.items() if key in near}),
-            )
+            self._source.read(some, *self._span_of(begin, last), step, until)
+            for begin, some, until in ((newest, followed, half), (lately, others, deadline))
             if some
         ]
         with self._holding:
             for part in parts:
-                self._store.take_round(part)
-        if lately > first:
+                self._store.take_round(part, queries)
+        if whole:
             until = min(deadline, self._stopwatch() + k.patience)
             while self._stopwatch() < until and self.fill(until):
                 pass
         with self._holding:
-            return self._answer(tuple(queries), first, last, parts)
+            return self._answer(queries, rows, first, last, parts, whole=whole)
 
     def fill(self, deadline: float = math.inf) -> bool:
         """Read some of what is missing, of those whose last minutes could be trusted. False: there is nothing to do,
@@ -141,21 +145,24 @@ class Kept:
         """Unix seconds that a source reads as these steps: in their midst, so that no edge is rounded away."""
         return (first + 0.5) * self.keeping.step, (last + 0.5) * self.keeping.step
 
-    def _answer(self, keys: tuple[str, ...], first: int, last: int, parts: Sequence[Reading]) -> Reading:
+    def _answer(
+        self, queries: Mapping[str, str], rows: Ints, first: int, last: int, parts: Sequence[Reading], *, whole: bool
+    ) -> Reading:
         """What is held; of whom this reading does not trust, the newest minutes as they were said."""
-        k = self.keeping
-        values = self._store.values(keys, first, last)
+        k, keys = self.keeping, tuple(queries)
+        values = self._store.matrix.get(rows, first, last)
         row_of = {key: row for row, key in enumerate(keys)}
         problems = {key: problem for part in parts for key, problem in part.problems.items()}
+        problems |= dict.fromkeys(self._store.gone(queries, rows), "it was asked for in another way meanwhile")
         partial = frozenset(key for part in parts for key in part.partial)
         for part in parts:
             for row in np.flatnonzero(~self._store.believed(part, part.panel.keys)):
                 said = part.panel.values[row]
                 values[row_of[part.panel.keys[row]], -len(said) :] = said
         values[[row_of[key] for key in problems]] = np.nan
-        if last - first > k.hour:
+        if whole:
             self._learned = self._store.complete
-            partial |= self._store.unsure(keys, first)
+            partial |= self._store.unsure(keys, rows, first)
         values.setflags(write=False)
         return Reading(
             Panel(first * k.step, k.step, values, keys),

@@ -17,7 +17,7 @@ from ahpa.history.ledger import LOOKS, TRUSTED, Ledger, Work
 from ahpa.history.matrix import Matrix
 from ahpa.history.snapshot import Extent, Piece
 from ahpa.ports import Reading
-from forecasting.panel import Array
+from forecasting.panel import Floats, Ints, Panel
 
 HOUR_SECONDS = 3600.0
 LEAST_STEPS = 15
@@ -129,15 +129,16 @@ class Store:
         near = (self._since[rows] <= first) & (self._until[rows] >= last - self.keeping.newest)
         return {key for key, is_near in zip(keys, near.tolist(), strict=True) if is_near}
 
-    def take_round(self, found: Reading) -> None:
+    def take_round(self, found: Reading, queries: Mapping[str, str]) -> None:
         """What was said of the newest minutes. Who says more of them than is held has recovered from something: what he
         said of all hours before is read again."""
         k, panel, ledger = self.keeping, found.panel, self.ledger
         first = round(panel.start / k.step)
         last = first + panel.values.shape[1]
-        rows, believed = self.matrix.rows(panel.keys), self.believed(found, panel.keys)
+        keys, said = self._here(panel, queries)
+        rows, believed = self.matrix.rows(keys), self.believed(found, keys)
         good, bad = rows[believed], rows[~believed]
-        values = panel.values[believed] if len(bad) else panel.values
+        values = said[believed] if len(bad) else said
         settled = max(first, last - _UNSETTLED_STEPS)
         recovered = good[says_less(values[:, : settled - first], self.matrix.get(good, first, settled))]
         self.matrix.put(good, first, values)
@@ -151,9 +152,9 @@ class Store:
         ledger.passed(good[self._since[good] <= passed * k.hour], passed)
         if last % k.hour:
             ledger.mended(good[self._since[good] <= (passed + 1) * k.hour], passed + 1)
-        warned = self._warned(found, panel.keys)
+        warned = self._warned(found, keys)
         if warned.any():
-            self.matrix.put(rows[warned], first, panel.values[warned], only_holes=True)
+            self.matrix.put(rows[warned], first, said[warned], only_holes=True)
             ledger.told(rows[warned], first // k.hour, -(-last // k.hour))
 
     def work(self, span: int) -> Work | None:
@@ -171,11 +172,10 @@ class Store:
     def take_past(self, found: Reading, queries: Mapping[str, str], work: Work) -> None:
         """What was said of hours that are over. Who says less of them than is held is believed if he keeps to it."""
         k, panel, ledger, now = self.keeping, found.panel, self.ledger, self.now * self.keeping.step
-        here = np.array([self.matrix.queries.get(key) == queries[key] for key in panel.keys], bool)
-        keys = tuple(key for key, is_here in zip(panel.keys, here.tolist(), strict=True) if is_here)
-        rows, values = self.matrix.rows(keys), panel.values[here]
+        keys, values = self._here(panel, queries)
+        rows = self.matrix.rows(keys)
         believed, warned = self.believed(found, keys), self._warned(found, keys)
-        for hour in range(work.first, work.last):
+        for hour in range(max(work.first, ledger.end - ledger.width), min(work.last, self.hours[1])):  # still held
             first = hour * k.hour
             said = values[:, (hour - work.first) * k.hour :][:, : k.hour]
             less = says_less(self.matrix.get(rows, first, first + k.hour), said)
@@ -187,14 +187,25 @@ class Store:
             ledger.failed(rows[~good & ~fresh], hour, now)
             ledger.failed(rows[fresh], hour, now, warned=True)
 
-    def values(self, keys: Sequence[str], first: int, last: int) -> Array:
-        """A copy of what is held of the steps [first, last), [n, t]."""
-        return self.matrix.get(self.matrix.rows(keys), first, last)
+    def gone(self, queries: Mapping[str, str], rows: Ints) -> list[str]:
+        """Those that have these rows no more, or for another query: a round may have listed anew while an answer was on
+        its way."""
+        held = self.matrix.queries
+        here = [key for key, query in queries.items() if held.get(key) == query]
+        at = dict(zip(here, self.matrix.rows(here).tolist(), strict=True))
+        return [key for key, row in zip(queries, rows.tolist(), strict=True) if at.get(key) != row]
 
-    def unsure(self, keys: Sequence[str], first: int) -> set[str]:
+    def _here(self, panel: Panel, queries: Mapping[str, str]) -> tuple[tuple[str, ...], Floats]:
+        """What was said of those who are still asked for by this query."""
+        here = np.array([self.matrix.queries.get(key) == queries[key] for key in panel.keys], bool)
+        if here.all():
+            return panel.keys, panel.values
+        return tuple(key for key, is_here in zip(panel.keys, here.tolist(), strict=True) if is_here), panel.values[here]
+
+    def unsure(self, keys: Sequence[str], rows: Ints, first: int) -> set[str]:
         """Those of which something since `first` was not read yet, or is known only from an answer with a warning."""
         hour = self.keeping.hour
-        unsure = self.ledger.unsure(self.matrix.rows(keys), first // hour, self.now // hour)
+        unsure = self.ledger.unsure(rows, first // hour, self.now // hour)
         return {key for key, is_unsure in zip(keys, unsure.tolist(), strict=True) if is_unsure}
 
     def extent(self) -> Extent:

@@ -22,13 +22,14 @@ def following(
     sees nothing; `series` by workload's key, `step` in seconds.
 
     What was foreseen is put down once the data have been lost for a while, as a server that flaps would make it anew
-    each round, and forgotten once they are there again. It takes a fleet's forecast of some hours, once in an outage.
+    each round, and forgotten once they are there again. It takes a fleet's forecast of some hours: so those that are
+    lost one after the other wait for one another, and of whom nothing is foreseen it is not made again before a refit.
     """
     here = {series[w.key] for w in seen.workloads if lost(w, seen)}
     memory.foreseen = {name: plan for name, plan in memory.foreseen.items() if name in here}
     for_long = [w for w in seen.workloads if lost(w, seen) and _lasts(w, seen)]
     _put_down({series[w.key] for w in for_long} - memory.foreseen.keys(), learned, memory, seen, step)
-    plans = {w.key: memory.foreseen[series[w.key]] for w in for_long if series[w.key] in memory.foreseen}
+    plans = {w.key: plan for w in for_long if (plan := memory.foreseen.get(series[w.key])) is not None}
     outlooks = {key: plan.from_now(seen.now) for key, plan in plans.items() if _too_old(seen.outlook(key), seen.now)}
     known = {key: outlook for key, outlook in outlooks.items() if outlook is not None}
     return replace(seen, outlooks={**seen.outlooks, **known}) if known else seen
@@ -41,9 +42,11 @@ def _lasts(workload: Workload, seen: Observation) -> bool:
 
 def _put_down(new: set[str], learned: Learned, memory: Memory, seen: Observation, step: float) -> None:
     reach = min(seen.limits.follow_seconds, FURTHEST_SECONDS)
-    forecast = learned.steps(reach, step) if new and reach > 0 else None
+    lately = 0 <= seen.now - memory.foresaw_at < seen.limits.stale_seconds
+    forecast = learned.steps(reach, step) if new and reach > 0 and not lately else None
     if forecast is not None:
-        memory.foreseen |= Foreseen.of(forecast, new)
+        memory.foresaw_at = seen.now
+        memory.foreseen |= {**dict.fromkeys(new), **Foreseen.of(forecast, new)}
 
 
 def _too_old(outlook: Outlook | None, now: float) -> bool:

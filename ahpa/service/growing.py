@@ -11,6 +11,8 @@ from ahpa.service.settings import Settings
 
 SHARE = 0.25
 """Of the time, that refits may take which come only because more is known."""
+FAILED_SECONDS = 60.0
+"""After a refit that failed, as where nothing could be listed: it has learned nothing, so the wish still stands."""
 
 
 class Growing(Protocol):
@@ -42,6 +44,7 @@ class LearnAsItGrows:
 
     def refit(self, now: float) -> None:
         began = self._stopwatch()
+        self._not_before = began + FAILED_SECONDS
         self._jobs.refit(now)
         ended = self._stopwatch()
         self._not_before = ended + (ended - began) * (1 / SHARE - 1)

@@ -48,9 +48,11 @@ class Memory:
     of which there are no data begins anew."""
     doubted_since: dict[str, float] = field(default_factory=dict)
     """By series: the first round, of all since, in which there was nothing to go by. Lost: a hold begins anew."""
-    foreseen: dict[str, Foreseen] = field(default_factory=dict)
-    """By series, of those whose data are lost: what was foreseen of the next hours while there were some. Lost: it is
-    held and decays, as where nothing was foreseen."""
+    foreseen: dict[str, Foreseen | None] = field(default_factory=dict)
+    """By series, of those whose data are lost: what was foreseen of the next hours while there were some; None: nothing
+    was. Lost: it is held and decays, as where nothing was foreseen."""
+    foresaw_at: float = -math.inf
+    """Unix seconds of the last round that put any of it down. Lost: the next one does at once."""
     quality: dict[str, Quality] = field(default_factory=dict)
     """By series: how its forecasts did lately. Lost: they have their say for some hours, until enough was judged."""
     trusted: set[str] = field(default_factory=set)
@@ -124,6 +126,10 @@ class Memory:
         self.unanswered = {key for key in self.unanswered if not gone(key)}
         self.seen = {key for key in self.seen if not gone(key)}
         self.rehearsed = {key for key in self.rehearsed if not gone(key)}
+
+    def look_ahead_anew(self) -> None:
+        """Something was learned: of whom nothing was foreseen, something may be."""
+        self.foreseen = {series: plan for series, plan in self.foreseen.items() if plan is not None}
 
     def untried(self, past: Collection[str]) -> set[str]:
         """Series with a past on which their settings should be tried, of which that was not wished yet."""

@@ -217,6 +217,7 @@ class Service:
         while not self._refits.empty():
             refit = self._refits.get()
             self._learned = refit.learned or self._learned
+            self._memory.look_ahead_anew()
             self._choose(refit.rehearsed)
             self._refit_seconds = refit.seconds
             self._memory.not_learned(refit.asked, self._learned.known, refit.at, NEW_SERIES_REFIT_SECONDS)

@@ -56,6 +56,17 @@ def test_a_fault_of_ours_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert said.events == ["history.failed"]
 
 
+def test_a_copy_that_cannot_be_made_ends_nothing_either() -> None:
+    def save() -> None:
+        raise KeyError("gone")
+
+    said, now = Said(), 0.0
+    filler = Filler(unfilled(), said, save=save, stopwatch=lambda: now)
+    now = SAVE_SECONDS
+    filler.step()
+    assert "history.failed" in said.events
+
+
 def test_a_copy_is_written_now_and_then_and_at_the_end_and_a_full_volume_is_told_of() -> None:
     said, saved = Said(), []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from ahpa.history.kept import Kept
 from ahpa.history.store import Keeping
 from ahpa.ports import Reading
 from forecasting.panel import Panel
-from tests.history.world import BEGAN, KEEPING, Guarded, everything, hour, kept, queries, source
+from tests.history.world import BEGAN, KEEPING, MINUTE, Guarded, everything, hour, kept, queries, source
 
 
 def same(one: Reading, other: Reading) -> None:
@@ -109,7 +110,7 @@ def test_who_could_not_be_trusted_is_read_for_the_whole_hour_and_the_others_are_
         world.now += 1
         hour(world, reader)
     now = world.now
-    assert world.asked == [(3, now - 16, now - 1), (1, now - 60, now), (2, now - 15, now)]
+    assert world.asked == [(3, now - 16, now - 1), (2, now - 15, now), (1, now - 60, now)]
     assert KEEPING.newest == 15
     assert len(queries(world)) == 3
 
@@ -203,3 +204,42 @@ def test_any_step_is_kept(step: float) -> None:
             direct = Counting().read({"a": "q"}, now - seconds, now, step)
             same(got, direct)
     assert reader.complete == 1
+
+
+@dataclass
+class SlowQuery:
+    """One query takes all the time that there is; the others are asked before it, but in one reading."""
+
+    now: float = 0.0
+    readings: int = 0
+
+    def read(
+        self, queries: Mapping[str, str], start: float, end: float, step: float, deadline: float = math.inf
+    ) -> Reading:
+        self.readings += 1
+        first, last = math.floor(start / step), math.floor(end / step)
+        late = self.now >= deadline
+        problems = {key: "no time" for key, query in queries.items() if late or query == "slow"}
+        if "slow" in queries.values():
+            self.now = max(self.now, deadline)
+        values = np.array([np.full(last - first, math.nan if key in problems else 1.0) for key in queries])
+        return Reading(Panel(first * step, step, values, tuple(queries)), problems, frozenset())
+
+
+def test_a_query_that_takes_all_the_time_costs_its_neighbours_no_round() -> None:
+    slow = SlowQuery()
+    reader = Kept(slow, slow, KEEPING, stopwatch=lambda: slow.now)
+    for minute in range(BEGAN, BEGAN + 10):
+        end = minute * MINUTE
+        found = reader.read({"a": "slow", "b": "quick"}, end - 3600, end, MINUTE, slow.now + 30)
+        assert found.problems.keys() == {"a"}
+
+
+@pytest.mark.parametrize("step", [55.0, 60.0, 700.0])
+def test_a_round_never_waits_for_the_past_whatever_the_step(step: float) -> None:
+    """Of steps that do not divide an hour, it has sometimes one more."""
+    rounds, past = SlowQuery(), SlowQuery()
+    reader = Kept(rounds, past, Keeping(86_400.0, step), stopwatch=lambda: 0.0)
+    for end in np.arange(BEGAN * MINUTE, BEGAN * MINUTE + 7200, 100.0).tolist():
+        assert not reader.read({"a": "q"}, end - 3600, end, step).partial
+    assert past.readings == 0

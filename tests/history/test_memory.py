@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 
 from ahpa.history.kept import Kept
 from ahpa.history.matrix import BLOCK_ROWS, Matrix
 from ahpa.history.store import Keeping
-from tests.history.world import BEGAN, KEEPING, MINUTE, Source, everything, hour, kept, queries, source
+from ahpa.ports import Reading
+from tests.history.world import BEGAN, DAYS, KEEPING, MINUTE, Source, everything, hour, kept, queries, source
 
 RNG = np.random.default_rng(5)
 
@@ -202,3 +206,61 @@ def test_rows_of_a_growing_fleet_are_never_copied_and_the_ring_is_written_around
     assert np.isnan(got[:, 60:]).all()
     matrix.advance(1030 + 80)
     assert np.isfinite(matrix.get(first, 950, 1110)).sum(axis=1).tolist() == [0] * len(first)
+
+
+@pytest.mark.parametrize("days", [3, -3])
+def test_what_comes_back_after_the_clock_has_leapt_is_laid_to_no_other_hour(days: int) -> None:
+    """A machine that slept while an answer was on its way: the ring has moved past the hours that it is of."""
+    world = source(np.random.default_rng(7), 1, late=0.0, days=DAYS + 6)
+    world.now = BEGAN + 2 * 1440
+
+    class Sleeps:
+        """Reads, and a round comes days later before it is back."""
+
+        def read(
+            self, queries: Mapping[str, str], start: float, end: float, step: float, deadline: float = math.inf
+        ) -> Reading:
+            found = world.read(queries, start, end, step, deadline)
+            world.now += days * 1440
+            hour(world, reader)
+            return found
+
+    reader = Kept(world, Sleeps(), KEEPING, stopwatch=lambda: 0.0)
+    hour(world, reader)
+    reader.fill()
+    oldest, over = reader._store.hours
+    ledger = reader._store.ledger
+    assert not ledger.known(np.array([0]), oldest, over - 1).any()  # of the newest the round has told
+
+
+@pytest.mark.parametrize("change", ["another query", "gone"])
+def test_a_refit_that_asked_before_its_owner_changed_the_query_leaves_nothing_in_the_new_one(change: str) -> None:
+    """The two read at once: a round lists anew while the refit waits for its answer."""
+    world = source(np.random.default_rng(8), 3, late=0.0)
+
+    class Meanwhile:
+        """Reads, and before it is back a round has asked for something else."""
+
+        def read(
+            self, queries: Mapping[str, str], start: float, end: float, step: float, deadline: float = math.inf
+        ) -> Reading:
+            found = world.read(queries, start, end, step, deadline)
+            if "query 0" in queries.values():
+                if change == "gone":
+                    world.now += 2 * 60
+                reader.read({"a": "query 1"} if change != "gone" else {"c": "query 1"}, *last_hour())
+            return found
+
+    def last_hour() -> tuple[float, float, float]:
+        return (world.now - 60) * MINUTE, world.now * MINUTE, MINUTE
+
+    reader = Kept(Meanwhile(), world, KEEPING, stopwatch=lambda: 0.0)
+    found = reader.read({"a": "query 0", "b": "query 2"}, *last_hour())
+    assert "a" in found.problems
+    assert np.isnan(found.panel.values[0]).all()
+    if change != "gone":
+        assert found.problems.keys() == {"a"}
+        assert np.isfinite(found.panel.values[1]).any()
+        direct = world.read({"a": "query 1"}, *last_hour())
+        held = reader.read({"a": "query 1"}, *last_hour())
+        np.testing.assert_array_equal(held.panel.values, direct.panel.values.astype(np.float32))

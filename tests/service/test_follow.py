@@ -6,12 +6,15 @@ import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pytest
 
 from ahpa.core.decision import Decision, Reason
 from ahpa.core.observation import Limits
 from ahpa.ports import Reading
+from ahpa.service.learn import Learned
+from forecasting.forecast import Forecast
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
 from tests.reliability.reached import Reached
@@ -151,3 +154,57 @@ def test_what_was_foreseen_is_forgotten_when_the_data_are_back_and_a_flapping_se
     prometheus.down = False
     floors(at, range(40, 41))
     assert not at.service._memory.foreseen
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Of each forecast of the whole fleet, step by step, how far it was to reach."""
+    asked = []
+    steps = Learned.steps
+
+    def counted(learned: Learned, seconds: float, step: float) -> Forecast | None:
+        asked.append(seconds)
+        return steps(learned, seconds, step)
+
+    monkeypatch.setattr(Learned, "steps", counted)
+    return asked
+
+
+def test_those_that_are_lost_one_after_the_other_wait_for_one_another(asked: list[float]) -> None:
+    """Of thousands one is lost in each minute; all are put down long before their hold is over."""
+    names = [f"s{number:02}" for number in range(10)]
+    ends = {name: LOST + 60 * number for number, name in enumerate(names)}
+
+    def until(end: float, now: float) -> float:
+        return office(now) if now < end else math.nan
+
+    prometheus = FakePrometheus({name: partial(until, ends[name]) for name in names})
+    kube = FakeKube()
+    for name in names:
+        add_knative(kube, name, mode="apply")
+    at = staged(kube, prometheus)
+    at.service.refit(LOST - 1800)
+    since: dict[str, int] = {}
+    for minute in range(-30, 30):
+        at.tick(LOST + 60 * minute)
+        since |= {key: minute for key, plan in at.service._memory.foreseen.items() if plan and key not in since}
+    assert len(since) == 10
+    assert max(minute - number for number, (_, minute) in enumerate(sorted(since.items()))) < 20
+    assert len(asked) <= 4
+
+
+def test_of_whom_nothing_is_foreseen_the_fleet_is_not_forecast_in_each_round(asked: list[float]) -> None:
+    """Of thousands there is always one that never had data. It is asked about once, and again after a refit."""
+    prometheus = FakePrometheus({"chat": office, "ghost": lambda now: math.nan})
+    kube = FakeKube()
+    for name in ("chat", "ghost"):
+        add_knative(kube, name, mode="apply")
+    at = staged(kube, prometheus)
+    at.service.refit(LOST)
+    for minute in range(30):
+        at.tick(LOST + 60 * minute)
+    assert len(asked) == 1
+    at.service.refit(LOST + 1800)
+    for minute in range(30, 40):
+        at.tick(LOST + 60 * minute)
+    assert len(asked) == 2

@@ -9,6 +9,7 @@ import pytest
 from ahpa.core.decision import Decision
 from ahpa.history.kept import Kept
 from ahpa.history.store import Keeping
+from ahpa.ports import ClusterError
 from ahpa.service.growing import LearnAsItGrows
 from ahpa.service.rounds import Service
 from ahpa.service.settings import Settings
@@ -18,8 +19,8 @@ from tests.service.stage import NOW, SETTINGS, add_knative, always, morning, sta
 
 
 def demand(now: float) -> float:
-    """In float32 the same."""
-    return float(round(morning(now)))
+    """In float32 the same. Each second half of an hour has more, so that floors move where nothing is lost, too."""
+    return float(round(morning(now))) + 28.0 * (now % 3600 >= 1800)
 
 
 def a_morning(*, kept: bool) -> list[dict[str, Decision]]:
@@ -58,8 +59,11 @@ class Growing:
     settings = Settings()
     idle = False
     grown = True
+    fails = False
 
     def refit(self, now: float) -> None:
+        if self.fails:
+            raise ClusterError(0, "nothing can be listed")
         self.grown = False
 
     def tick(self, now: float) -> None: ...
@@ -78,3 +82,16 @@ def test_a_refit_is_wished_for_when_the_history_has_grown_and_takes_a_quarter_of
         jobs.refit(now)
         growing.grown = True
         assert [jobs.take_wish(job) for _ in range(2)] == [False, True]
+
+
+def test_a_refit_that_fails_is_not_wished_for_again_at_once() -> None:
+    """The loop asks each second, and nothing was learned: the history has still grown."""
+    growing = Growing()
+    growing.fails = True
+    now = 0.0
+    jobs = LearnAsItGrows(growing, growing, lambda: now)
+    with pytest.raises(ClusterError):
+        jobs.refit(now)
+    for at, wished in ((1.0, False), (59.0, False), (60.0, True)):
+        now = at
+        assert jobs.take_wish("refit") == wished

@@ -178,7 +178,7 @@ def test_it_is_forgotten_when_there_are_data_and_never_made_where_nobody_follows
     following(round_of(dark(now), outlook_of(3.0), now, never), SERIES, unasked, memory, 60.0)
     assert (unasked.asked, memory.foreseen) == ([], {})
     far, day = Limits(follow_seconds=1e9), Far()
-    following(round_of(dark(now), outlook_of(3.0), now, far), SERIES, day, memory, 60.0)
+    following(round_of(dark(now), outlook_of(3.0), now, far), SERIES, day, Memory(), 60.0)
     assert day.asked == [86_400.0]
 
 

@@ -25,6 +25,10 @@ from ahpa.transport import NEVER
 DAYS = 3
 ROUND_SECONDS, ROUND_SHARE = 60.0, 1 / 30
 """Of a minute, that may be spent on this: two seconds."""
+LONGEST_PAUSE_SECONDS = 3600.0
+"""Of a target whose past cannot be read; each is twice as long as the one before."""
+ABSENT_SECONDS = 600.0
+"""Who was not asked about for so long is new."""
 _PROBE = f"count(last_over_time(kube_pod_status_ready_time[{DAYS}d]))"
 _MOMENTS = {
     "asked": "kube_pod_created",
@@ -95,30 +99,49 @@ class PastStarts:
         self._stopwatch = stopwatch
         self._known: bool | None = None
         """Whether kube-state-metrics is there; None: it was not asked yet."""
-        self._told: set[str] = set()
+        self._told: dict[str, float] = {}
+        """By the keys of those who were: when they were last asked about."""
+        self._failed: dict[str, tuple[float, float]] = {}
+        """By key: before when it is not tried again, and after what pause."""
         self._minute = -math.inf
         self._spent = 0.0
 
     def starts(self, target: Target, deadline: float = math.inf) -> list[Start]:
         """As `StartSource` says, the earlier ones first; a Prometheus that fails leaves those that are there."""
-        there = self._there.starts(target, deadline)
-        if target.key in self._told or self._known is False or not self._may(deadline):
+        there, now = self._there.starts(target, deadline), self._stopwatch()
+        if self._known is False or self._was_told(target.key, now) or not self._may(target.key, now, deadline):
             return there
         began = self._stopwatch()
         try:
             past = self._past(target, deadline)
         except Exception:  # no answer, or one of another form: somebody is asked again in a minute
             self._spent = math.inf
+            if self._known:  # so that it is somebody else, where it is this one's pods that cannot be asked about
+                _, before = self._failed.get(target.key, (0.0, ROUND_SECONDS / 2))
+                pause = min(2 * before, LONGEST_PAUSE_SECONDS)
+                self._failed[target.key] = now + pause, pause
             return there
         self._spent += self._stopwatch() - began
+        self._told[target.key] = now
+        self._failed.pop(target.key, None)
         return [*past, *there]
 
-    def _may(self, deadline: float) -> bool:
+    def _was_told(self, key: str, now: float) -> bool:
+        """Of one that was away for a while what it was told is forgotten, here and there."""
+        if now - self._told.get(key, -math.inf) > ABSENT_SECONDS:
+            return False
+        self._told[key] = now
+        return True
+
+    def _may(self, key: str, now: float, deadline: float) -> bool:
         """Whether there is time for it in this minute."""
-        now = self._stopwatch()
         if now - self._minute >= ROUND_SECONDS:
             self._minute, self._spent = now, 0.0
-        return now < deadline and self._spent < ROUND_SHARE * ROUND_SECONDS
+            self._told = {key: at for key, at in self._told.items() if now - at <= ABSENT_SECONDS}
+            long_ago = now - LONGEST_PAUSE_SECONDS
+            self._failed = {key: said for key, said in self._failed.items() if said[0] >= long_ago}
+        until, _ = self._failed.get(key, (now, 0.0))
+        return until <= now < deadline and self._spent < ROUND_SHARE * ROUND_SECONDS
 
     def _past(self, target: Target, deadline: float) -> list[Start]:
         if self._known is None:
@@ -126,7 +149,6 @@ class PastStarts:
         workload, kind = target.names.get("workload", ""), target.names.get("workload-kind", "")
         named = RFC_1123.fullmatch(workload) and RFC_1123.fullmatch(target.namespace)
         found = self._ask(_query(target.namespace, pods_of(workload, kind)), deadline) if self._known and named else []
-        self._told.add(target.key)
         return past_starts(found, self._clock() - DAYS * 86_400.0)
 
 

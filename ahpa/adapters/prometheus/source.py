@@ -7,6 +7,7 @@ deadline for a whole reading.
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Mapping
 from concurrent.futures import CancelledError
 from copy import copy
@@ -58,6 +59,7 @@ class Prometheus:
         """By a reading's length in seconds, which tells a tick's from a refit's: the keys that it could not ask for."""
         self._alone: dict[str, None] = {}
         """Queries that made a request of many fail, and failed by themselves: they are asked so until they answer."""
+        self._learning = threading.Lock()
         self._recollection = Recollection()
 
     def read(
@@ -103,14 +105,15 @@ class Prometheus:
         return Reading(panel, problems, partial, asking.skew, remarks)
 
     def _learn_of(self, asking: Asking, found: Mapping[str, Demand]) -> None:
-        """Who is asked alone in the next reading."""
-        for query, demand in found.items():
-            if query in asking.guilty:
-                self._alone[query] = None
-            elif demand.problem is None:
-                self._alone.pop(query, None)
-        while len(self._alone) > MOST_ALONE:
-            del self._alone[next(iter(self._alone))]
+        """Who is asked alone in the next reading. A round and a refit may read at once."""
+        with self._learning:
+            for query, demand in found.items():
+                if query in asking.guilty:
+                    self._alone[query] = None
+                elif demand.problem is None:
+                    self._alone.pop(query, None)
+            while len(self._alone) > MOST_ALONE:
+                del self._alone[next(iter(self._alone))]
 
     def demand(self, query: str, start: float, end: float, step: float, deadline: float = NEVER) -> Demand:
         """One series on the grid [start, end). Raises MetricsUnavailable."""

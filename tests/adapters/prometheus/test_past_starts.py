@@ -119,6 +119,33 @@ def test_a_prometheus_that_fails_costs_one_try_a_minute_and_is_heard_when_it_is_
     assert [start.uid for start in reader.starts(target())] == ["u1"]
 
 
+def test_one_whose_past_cannot_be_read_keeps_nobody_else_from_theirs() -> None:
+    """It comes first in each round, and what it is asked costs the minute."""
+
+    class Flood(Asked):
+        def __call__(self, query: str, deadline: float) -> list[Sample]:
+            if "flood-" in query:
+                raise OSError("too many samples")
+            return super().__call__(query, deadline)
+
+    now = 0.0
+    reader = PastStarts(There(), Flood(pod("u1", NOW - 60)), lambda: NOW, lambda: now)
+    heard = set()
+    for minute in range(20):
+        now = 61.0 * minute
+        heard |= {name for name in ("flood", "a", "flood", "b") if reader.starts(target(name))}
+    assert heard == {"a", "b"}
+
+
+def test_who_was_away_for_a_while_is_told_again() -> None:
+    """Its shard was another's meanwhile, so that all that was learned of it is forgotten."""
+    now = 0.0
+    reader = PastStarts(There(), Asked(pod("u1", NOW - 60)), lambda: NOW, lambda: now)
+    for at, told in ((0.0, 1), (500.0, 0), (1000.0, 0), (1601.0, 1), (1700.0, 0)):
+        now = at
+        assert len(reader.starts(target())) == told
+
+
 def test_two_seconds_a_minute_are_spent_on_it_and_none_after_the_deadline() -> None:
     asked = Asked(pod("u1", NOW - 60))
     times = iter([0.0, 0.0, 3.0, 3.0, 4.0])

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from ahpa.adapters.processes.executors import Threads
 from ahpa.adapters.prometheus import asking, questions
-from ahpa.adapters.prometheus.source import Prometheus
+from ahpa.adapters.prometheus.source import MOST_ALONE, Prometheus
 from ahpa.ports import Reading
 from tests.adapters.prometheus import faults
 from tests.adapters.prometheus.faults import FAULTS, FaultyPrometheus
@@ -196,3 +199,24 @@ def test_two_keys_may_ask_the_same(prometheus: FaultyPrometheus) -> None:
     queries = {**fleet("a", 2), "again": fleet("a", 1)["a/0"]}
     assert good(Prometheus(prometheus.url).read(queries, START, END, STEP)) == queries.keys()
     assert len(prometheus.asked) == 1
+
+
+def test_a_round_and_a_refit_that_both_meet_hundreds_of_bad_queries_fail_at_nothing() -> None:
+    """What is remembered of them is bounded, and both make room in it."""
+    reader = Prometheus("http://127.0.0.1:1")
+    ranges = reader._ranges
+
+    def meet(who: str) -> None:
+        for number in range(60):
+            bad = {f"{who} {number} {each}" for each in range(300)}
+            met = asking.Asking(ranges, {}, 0.0, 60.0, math.inf, guilty=bad)
+            reader._learn_of(met, {query: asking.Demand(np.empty(0), "bad") for query in bad})
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(meet, ("round", "refit")))
+    finally:
+        sys.setswitchinterval(before)
+    assert len(reader._alone) == MOST_ALONE
