@@ -15,7 +15,7 @@ Worked numbers: at level 0.9 and rate 0.01, a model that covers 0.8 of the time 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -90,6 +90,10 @@ class Calibration:
         settled[known, window] = settled[known, window] * fade + 1
         covered[known, window] = covered[known, window] * fade + inside[known]
         return Calibration(self.levels, self.rate, offsets, settled, covered, self.memory)
+
+    def rows(self, some: slice) -> Calibration:
+        """Of some services only."""
+        return replace(self, offsets=self.offsets[some], settled=self.settled[some], covered=self.covered[some])
 
     def coverage(self) -> Array:
         """Realised coverage [n, w, q]; NaN where nothing has been settled."""

@@ -162,6 +162,11 @@ class History:
         history._buffer.filled = at + new
         return replace(history, length=at + new)
 
+    def rows(self, some: slice) -> History:
+        """Of some rows only; for reading, as the storage stays that of all."""
+        part = _Buffer(self._buffer.columns[some], 0)
+        return replace(self, keys=self.keys[some], cap=self.cap[some], _buffer=part, _top=self._top[some])
+
     def cut(self, length: int) -> History:
         """As it was when it had so many steps."""
         if length >= self._known:

@@ -76,6 +76,10 @@ class Calendars:
         places = {id(calendar): place for place, calendar in enumerate(kinds)}
         return cls(tuple(kinds), np.array([places[id(calendar)] for calendar in rows], np.intp))
 
+    def rows(self, some: slice) -> Calendars:
+        """Of some rows only."""
+        return Calendars(self.kinds, self.of_row[some])
+
     def alike(self, rows: Ints, size: int) -> Iterator[tuple[Ints, Calendar | None]]:
         """Some rows, in order, at most `size` at once, all of which go by the calendar beside them."""
         for kind, calendar in enumerate(self.kinds):

@@ -37,6 +37,8 @@ _REHEARSED = 266_667
 """So many windows of services are rehearsed, as far as each has a few dozen."""
 _SELDOM = 2
 """Single steps are rehearsed at one origin of so many: floors follow the windows."""
+_ROLLED_ROWS = 128
+"""Are rolled at once: 200 MiB for a day of minutes."""
 _TOLD = 30_000
 """So many steps of services are told one by one, some two seconds' work."""
 _COARSEST_SECONDS = 900.0
@@ -122,9 +124,18 @@ class FleetForecaster:
         return Coverage(self.history.keys, pending.seconds(self.history.step), TRACKED_LEVELS, pending.coverage())
 
     def rolled_peaks(self, panel: Panel, windows: Sequence[float], levels: Sequence[float]) -> Array:
-        """As `RollsFast` says; a row that would have no forecast at some origin says there what it can."""
-        after = self.history.extended(panel)
-        origins = after.length - panel.values.shape[1] + np.arange(panel.values.shape[1])
+        """As `RollsFast` says; a row that would have no forecast at some origin says there what it can. Some rows at a
+        time: what is worked out on the way is ten times as large as what is said."""
+        after, count = self.history.extended(panel), panel.values.shape[1]
+        out = np.empty((len(after.keys), count, len(windows), len(levels)), dtype=np.float32)
+        for first in range(0, len(after.keys), _ROLLED_ROWS):
+            rows = slice(first, first + _ROLLED_ROWS)
+            out[rows] = self._rows(rows)._rolled(after.rows(rows), count, windows, levels)
+        return out
+
+    def _rolled(self, after: History, count: int, windows: Sequence[float], levels: Sequence[float]) -> Array:
+        """`rolled_peaks` of the last `count` steps of a history that grew from this one."""
+        origins = after.length - count + np.arange(count)
         wanted = [Window(0, width_of(seconds, after.step)) for seconds in windows]
         read = level_weights(TRACKED_LEVELS, np.asarray(levels, dtype=float))
         out = np.empty((len(after.keys), len(origins), len(wanted), len(levels)), dtype=np.float32)
@@ -199,6 +210,14 @@ class FleetForecaster:
             delay, pace = -(-window.end // apart), pace_of(window, step, apart)
             _, out = walk(out, k, logs, seen.truth(window), delay, pace, calibrated_logs)
         return out
+
+    def _rows(self, some: slice) -> FleetForecaster:
+        """Of some rows only, with nothing waiting to be settled."""
+        pending = PendingPredictions.of(self.pending.windows, self.pending.calibration.rows(some))
+        return replace(
+            self, history=self.history.rows(some), names=self.names[some], least=self.least[some], pending=pending,
+            periods=self.periods[some], clock=self.clock[some], calendars=self.calendars.rows(some),
+        )  # fmt: skip
 
     def _features(
         self, history: History, rows: slice | Ints, calendar: Calendar | None, stats: WindowStats
