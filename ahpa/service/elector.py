@@ -91,7 +91,7 @@ class Elector:
         self._free = threading.Condition()
         self._writes: Counter[str] = Counter()
         self._shut: set[str] = set()
-        """Leases that are being given back: no write begins any more."""
+        """Leases that are being given back: no write begins any more, until one of ours succeeds to the lease itself."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
         self._told: dict[str, bool] = {}
@@ -230,14 +230,13 @@ class Elector:
             mine = record.holder == self._me
             view = wrote(view, record, sent, done, FENCE_SECONDS) if mine else saw(view, record, self._me, done)
             self._views = {**self._views, name: view}
+            self._shut.discard(name)  # not where it failed: a hand-over that nobody answered may be done all the same
         except ClusterError as error:
             if not error.status:
                 raise
             if error.status != 409:
                 self._problem = str(error)
             return False
-        finally:
-            self._shut.discard(name)
         return True
 
     def _ask(self) -> None:
