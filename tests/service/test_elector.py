@@ -19,7 +19,7 @@ from ahpa.adapters.kubernetes.fenced import Fenced
 from ahpa.core.election import Record, Terms
 from ahpa.core.shards import shards
 from ahpa.ports import ClusterError
-from ahpa.service.elector import Elector
+from ahpa.service.elector import FENCE_SECONDS, Elector
 from tests.fakes.kube import FakeKube
 from tests.fakes.lease_server import LEASES, THING, LeaseServer
 from tests.reliability.contender import Contender, Quiet
@@ -215,6 +215,20 @@ def test_who_has_just_begun_takes_no_lease_as_another_may_know_more() -> None:
     ready[0] = True
     elector.look()
     assert store.records["ahpa-0"].holder == "me"
+
+
+def test_a_reign_is_counted_before_its_gate_opens() -> None:
+    """Else a round in between would take for settled what it has just come to hold."""
+    moment = [100.0]
+    elector = Elector(Forbidding("none"), "me", shards("ahpa", 1), Terms(15, 10, 2), Quiet(), lambda: moment[0])
+    elector.look()
+    assert (elector.reigns, elector.holds("0")) == (1, False)
+    moment[0] += FENCE_SECONDS
+    assert elector.holds("0")
+    for _ in range(3):
+        elector.look()
+        moment[0] += 2
+    assert (elector.reigns, elector.gained()) == (1, True)
 
 
 @pytest.mark.parametrize("left", [0.0, -1.0, float("-inf")])
