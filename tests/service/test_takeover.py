@@ -197,6 +197,27 @@ def test_a_copy_with_some_of_the_shards_plans_for_its_own_targets_and_spends_its
     assert (at.min_scale("chat"), at.min_scale("other")) == ("4", None)  # twice half of four
 
 
+def test_of_a_namespace_so_many_are_served_by_all_shards_together() -> None:
+    """Else those that each served of its own would be too many for who takes over, and their floors stand still."""
+    names = [f"c{number}" for number in range(4)]
+    kube, prometheus = FakeKube(), FakePrometheus(dict.fromkeys(names, morning))
+    for name in names:
+        add_knative(kube, name, mode="apply")
+    seats = [Seat(leads=True, planned=frozenset(shard), share=0.5) for shard in (names[:1], names[1:])]
+    settings = replace(SETTINGS, most_targets=2)
+    both = [staged(kube, prometheus, settings, leases=seat) for seat in seats]
+    for each in both:
+        each.service.refit(NOW)
+        each.tick(NOW)
+    floors = [both[0].min_scale(name) for name in names]
+    assert [floor is not None for floor in floors] == [True, True, False, False]
+    seats[0].planned, seats[0].share = None, 1.0
+    seats[0].take()
+    both[0].service.refit(NOW + 60)
+    decisions = both[0].tick(NOW + 60)
+    assert [decisions[f"knative/shop/{name}"].reason is Reason.REFUSED for name in names] == [False, False, True, True]
+
+
 def two_with_floors() -> tuple[FakeKube, FakePrometheus]:
     """Both far above what their night needs, by a leader before."""
     kube, prometheus = FakeKube(), FakePrometheus({"chat": morning, "other": morning})
