@@ -183,7 +183,8 @@ class Collection:
                 version = version or (str(meta.get("resourceVersion") or "") if isinstance(meta, dict) else "")
                 if not version or not isinstance(items, list) or not isinstance(meta, dict):
                     raise ClusterError(0, f"{self._where}: the answer is not a list")
-                held += [self.store.trimmed(item) for item in objects_among(items)]
+                anew = self._silence() > self._rhythm.patience
+                held += [self.store.trimmed(item, anew) for item in objects_among(items)]
                 self.store.check(len(held))
                 more = str(meta.get("continue") or "")
                 free = len(items) >= PAGE  # a server that turns pages without end is asked at the usual pace
