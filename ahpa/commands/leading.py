@@ -49,7 +49,7 @@ def leading_options(command: Command) -> Command:
         click.option("--retry-period", type=SECONDS, default="2s", show_default=True,
                      help="How often a Lease is renewed."),
         click.option("--lease-namespace", default="ahpa-system", show_default=True, help="Where the Leases are."),
-        click.option("--identity", help="POD_UID, by which the fence knows who holds a Lease.  [default: the host]"),
+        click.option("--identity", help="POD-NAME_POD-UID: so the fence knows who holds a Lease.  [default: the host]"),
     )  # fmt: skip
     for option in reversed(options):
         command = option(command)

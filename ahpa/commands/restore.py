@@ -82,6 +82,7 @@ def command(**given: object) -> None:
 def _restore(cluster: Cluster, wish: Wish, leading: Leading) -> int:
     from ahpa.adapters.kubernetes.deployment import Deployment
     from ahpa.adapters.kubernetes.paced import Paced
+    from ahpa.adapters.kubernetes.pages import InPages
     from ahpa.adapters.telemetry.telemetry import Telemetry
     from ahpa.service.loop import Pace
 
@@ -89,7 +90,7 @@ def _restore(cluster: Cluster, wish: Wish, leading: Leading) -> int:
     if wish.stop is not None and not stopped(Deployment(kube, *wish.stop)):
         return 1
     pace, elector = Pace(wish.write_rate), elector_of(leading, cluster, Telemetry(), ready=lambda: True)
-    paced = Paced(fence_of(elector)(kube), pace, pace.answered)
+    paced = Paced(fence_of(elector)(InPages(kube)), pace, pace.answered)
     with held(elector):
         return restored(actuators_of(cluster, paced), wish.services, wish.yes)
 

@@ -28,9 +28,10 @@ See = Callable[["Kube"], Sight]
 
 def by_lists(kube: Kube) -> Sight:
     """Each look asks the server."""
+    from ahpa.adapters.kubernetes.pages import InPages
     from ahpa.adapters.kubernetes.pods import Pods
 
-    return Sight(kube, Pods(kube))
+    return Sight(InPages(kube), Pods(kube))
 
 
 class ByWatches:

@@ -91,7 +91,7 @@ class Elector:
         self._free = threading.Condition()
         self._writes: Counter[str] = Counter()
         self._shut: set[str] = set()
-        """Leases that are being given back: no write begins any more."""
+        """Leases that are being given back: no write begins any more, until we wrote the lease itself."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
         self._told: dict[str, bool] = {}
@@ -228,16 +228,16 @@ class Elector:
             record = self._store.write(name, wish, self._patience)
             done = self._clock()
             mine = record.holder == self._me
+            self.reigns += mine and view.renewed_at == -math.inf
             view = wrote(view, record, sent, done, FENCE_SECONDS) if mine else saw(view, record, self._me, done)
             self._views = {**self._views, name: view}
+            self._shut.discard(name)  # not where it failed: a hand-over that nobody answered may be done all the same
         except ClusterError as error:
             if not error.status:
                 raise
             if error.status != 409:
                 self._problem = str(error)
             return False
-        finally:
-            self._shut.discard(name)
         return True
 
     def _ask(self) -> None:
@@ -270,7 +270,6 @@ class Elector:
         self._told[name] = holds
         self._herald.led(name, holds)
         if holds:
-            self.reigns += 1
             self._gained.set()
 
     def _holder(self, name: str) -> str:

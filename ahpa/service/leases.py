@@ -23,7 +23,7 @@ class Leases(Protocol):
 
     @property
     def reigns(self) -> int:
-        """How often this process has come to lead something."""
+        """How often this process has come to lead something; counted before it `holds` any of it."""
         ...
 
     @property
@@ -77,6 +77,7 @@ class Turn:
     writes: bool
     """The gate: whether anything is written at all."""
     reigns: int
+    """Of this process, until the listing began."""
     share: float
     """Of the fleet, which is planned for here."""
     settled: bool
@@ -88,12 +89,13 @@ class Turn:
         return [decision for decision in decisions if self.writes and decision.key in self.held]
 
 
-def turn(before: Turn | None, listing: Listing, leases: Leases, writes: bool) -> Turn:
-    """That of a round that begins now, after the one before (None: it is the first)."""
+def turn(before: Turn | None, listing: Listing, leases: Leases, writes: bool, reigns: int) -> Turn:
+    """That of a round after the one before (None: it is the first), of whose listing `reigns` were known before it
+    began: what comes to be ours while a round lists is new to the next one."""
     here = frozenset(asked.target.key for asked in listing.asked)
     held = frozenset(asked.target.key for asked in listing.asked if leases.holds(asked.target.uid))
-    now = Turn(here, held, writes, leases.reigns, leases.share, settled=False)
+    now = Turn(here, held, writes, reigns, leases.share, settled=False)
     if before is None:
         return now
     ours, were_ours = (each.held if each.writes else frozenset() for each in (now, before))
-    return replace(now, settled=now.reigns == before.reigns and not (ours & before.here) - were_ours)
+    return replace(now, settled=leases.reigns == before.reigns and not (ours & before.here) - were_ours)

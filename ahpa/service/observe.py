@@ -32,7 +32,7 @@ from ahpa.service.listing import Asked, Listing, summary
 from ahpa.service.measured import measured
 from ahpa.service.memory import Memory
 from ahpa.service.settings import RECENT_SECONDS, Settings
-from ahpa.service.shares import within_shares
+from ahpa.service.shares import crowded, within_shares
 from ahpa.service.starting import look_at_pods
 from ahpa.targets import Target
 from forecasting.fleet.calendar import Calendar
@@ -74,9 +74,12 @@ class Observer:
         if len(failures) == len(self.actuators):
             raise next(iter(failures.values()))
         found = {target.key for target in targets}
-        own = [t for t in targets if self.plans(t.uid) and t.maker not in found and not _orphaned(t, failures)]
-        asked = tuple(map(self._asked_or_left_out, own))
-        return within_shares(Listing(asked, failures), before, self.settings)
+        here = [t for t in targets if t.maker not in found and not _orphaned(t, failures)]
+        own = {t.key for t in here if self.plans(t.uid)}
+        full = crowded(here, self.settings)  # there the targets of other shards count too
+        asked = tuple(self._asked_or_left_out(t) for t in here if t.key in own or t.namespace in full)
+        listing = within_shares(Listing(asked, failures), before, self.settings)
+        return replace(listing, asked=tuple(each for each in listing.asked if each.target.key in own))
 
     def tell_of_kinds(self, listing: Listing, memory: Memory) -> None:
         """A kind that cannot be listed, as where its CRD is not installed, is told of once, and once when it can."""

@@ -156,9 +156,10 @@ class Service:
         began = time.monotonic()
         budget = Budget.of_tick(began, self.settings.tick_seconds)
         self._take_refits()
+        reigns = self._leases.reigns
         listing = self._observer.list(budget.listing, self._memory.admitted)
         listing = listing.until_learned(self._learned.planned, self._learned.known, now)
-        mine = turn(self._turn, listing, self._leases, self._may_write(now))
+        mine = turn(self._turn, listing, self._leases, self._may_write(now), reigns)
         self._observer.tell_of_kinds(listing, self._memory)
         self._memory.forget_all_but({*listing.keys, *listing.keys.values()}, listing.unlisted)
         self._memory.looked(now, self.settings.tick_seconds)

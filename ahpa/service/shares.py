@@ -5,15 +5,23 @@ time, so that none takes what all pay for.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from ahpa.core.policy.values import PREFIX, Policy
 from ahpa.core.turns import admitted, tenant_of
 from ahpa.service.listing import Asked, Listing
 from ahpa.service.settings import Settings
+from ahpa.targets import Target
 
 _LEARNED_TOGETHER = Policy().model
+
+
+def crowded(targets: Iterable[Target], settings: Settings) -> frozenset[str]:
+    """Namespaces that may ask for more targets than are served of one, whoever plans them: a shard that counted only
+    its own would serve as many again, and refuse them when it takes over another's."""
+    sizes = Counter(target.namespace for target in targets)
+    return frozenset(namespace for namespace, size in sizes.items() if size > settings.most_targets)
 
 
 def within_shares(listing: Listing, before: Collection[str], settings: Settings) -> Listing:

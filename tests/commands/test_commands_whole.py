@@ -10,14 +10,18 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from ahpa.adapters.kubernetes import api
+from ahpa.adapters.kubernetes.collection import PAGE
 from ahpa.cli import main
 from ahpa.commands.cluster import Cluster, actuators_of, connected
+from ahpa.core.policy.values import STATE
 from tests.adapters.prometheus.server import Server
 from tests.commands.bazaar import knative
 from tests.commands.test_backtest_input import answering
 from tests.commands.test_serve_usage import KUBECONFIG
 from tests.fakes.kube import FakeKube
 from tests.service.api_server import ApiServer
+from tests.service.stage import HPAS, add_hpa
 
 WHERE = "/apis/serving.knative.dev/v1/namespaces/shop/services/chat"
 
@@ -82,6 +86,22 @@ def test_look_and_put_back(world: World) -> None:
     assert f"knative/shop/chat: {row['wanted']} -> 0" in back.stdout
     (target,) = actuator.targets()
     assert (target.floor, target.managed) == (0, False)
+
+
+def test_a_list_that_is_too_large_for_one_answer_is_put_back_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the Revisions of ten thousand Services are, of which an uninstall must leave none raised."""
+    for number in range(PAGE + 1):
+        add_hpa(world.kube, f"h{number}", mode="off")
+        where = f"{HPAS}/h{number}"
+        world.kube.edit(where, {"metadata": {"annotations": {STATE: "1"}}, "spec": {"minReplicas": 7}}, "ahpa")
+    size = len(json.dumps(world.kube.items(HPAS)))
+    monkeypatch.setattr(api, "MOST_BYTES", size * 999 // 1000)
+    back = world.typed("restore", "--all", "--yes", "--write-rate", "100000", "--kinds", "hpa")
+    assert back.exit_code == 0, back.output
+    assert f"{PAGE + 1} of {PAGE + 1} are as their owners had them" in back.stdout
+    assert {each["spec"]["minReplicas"] for each in world.kube.items(HPAS)} == {1}
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from ahpa.adapters.kubernetes.fenced import Fenced
 from ahpa.core.election import Record, Terms
 from ahpa.core.shards import shards
 from ahpa.ports import ClusterError
-from ahpa.service.elector import Elector
+from ahpa.service.elector import FENCE_SECONDS, Elector
 from tests.fakes.kube import FakeKube
 from tests.fakes.lease_server import LEASES, THING, LeaseServer
 from tests.reliability.contender import Contender, Quiet
@@ -217,6 +217,20 @@ def test_who_has_just_begun_takes_no_lease_as_another_may_know_more() -> None:
     assert store.records["ahpa-0"].holder == "me"
 
 
+def test_a_reign_is_counted_before_its_gate_opens() -> None:
+    """Else a round in between would take for settled what it has just come to hold."""
+    moment = [100.0]
+    elector = Elector(Forbidding("none"), "me", shards("ahpa", 1), Terms(15, 10, 2), Quiet(), lambda: moment[0])
+    elector.look()
+    assert (elector.reigns, elector.holds("0")) == (1, False)
+    moment[0] += FENCE_SECONDS
+    assert elector.holds("0")
+    for _ in range(3):
+        elector.look()
+        moment[0] += 2
+    assert (elector.reigns, elector.gained()) == (1, True)
+
+
 @pytest.mark.parametrize("left", [0.0, -1.0, float("-inf")])
 def test_a_patch_whose_lease_is_over_is_not_sent(left: float) -> None:
     kube = FakeKube()
@@ -242,3 +256,43 @@ def test_what_the_fence_refuses_is_a_conflict_and_no_refusal_for_good() -> None:
             Fenced(kube, lambda: 9.0).merge_patch(THING, {})
         found[policy] = refusal.value.status
     assert found == {"ahpa-leader": 409, "ahpa-hpas": 422}
+
+
+@dataclass
+class Unanswering(Forbidding):
+    """Writes that are done, of which no answer comes back, while `silent`."""
+
+    silent: int | None = None
+    """The status of what comes instead."""
+
+    def write(self, name: str, record: Record, seconds: float) -> Record:
+        if record.version != self.records.get(name, Record()).version:
+            raise ClusterError(409, "somebody was first")
+        written = super().write(name, record, seconds)
+        if self.silent is not None:
+            raise ClusterError(self.silent, "no answer")
+        return written
+
+
+@pytest.mark.parametrize("silent", [0, 504])
+def test_a_lease_that_was_perhaps_handed_over_is_not_written_under(silent: int) -> None:
+    """The answer was lost: who asked for it may lead already, whatever the gate of the former holder would say."""
+    moment = [100.0]
+    store = Unanswering("none")
+    elector = Elector(store, "me", shards("ahpa", 1), Terms(15, 10, 2), Quiet(), lambda: moment[0])
+    elector.look()
+    moment[0] += 1
+    elector.look()
+    assert elector.holds("0")
+    mine = store.records["ahpa-0"]
+    store.records["ahpa-0"] = replace(mine, asked_by="other")
+    store.silent = silent
+    elector.look()
+    assert store.records["ahpa-0"].holder == "other"
+    assert not elector.holds("0")
+    store.silent = None
+    store.records["ahpa-0"] = replace(mine, asked_by="", version="9", transitions=2)  # and it comes back
+    for _ in range(2):
+        elector.look()
+        moment[0] += 1
+    assert elector.holds("0")

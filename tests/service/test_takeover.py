@@ -197,14 +197,41 @@ def test_a_copy_with_some_of_the_shards_plans_for_its_own_targets_and_spends_its
     assert (at.min_scale("chat"), at.min_scale("other")) == ("4", None)  # twice half of four
 
 
-def test_a_shard_that_is_gained_is_settled_a_round_later() -> None:
-    """Its former leader knew more of it; one that has just been annotated has none."""
+def test_of_a_namespace_so_many_are_served_by_all_shards_together() -> None:
+    """Else those that each served of its own would be too many for who takes over, and their floors stand still."""
+    names = [f"c{number}" for number in range(4)]
+    kube, prometheus = FakeKube(), FakePrometheus(dict.fromkeys(names, morning))
+    for name in names:
+        add_knative(kube, name, mode="apply")
+    seats = [Seat(leads=True, planned=frozenset(shard), share=0.5) for shard in (names[:1], names[1:])]
+    settings = replace(SETTINGS, most_targets=2)
+    both = [staged(kube, prometheus, settings, leases=seat) for seat in seats]
+    for each in both:
+        each.service.refit(NOW)
+        each.tick(NOW)
+    floors = [both[0].min_scale(name) for name in names]
+    assert [floor is not None for floor in floors] == [True, True, False, False]
+    seats[0].planned, seats[0].share = None, 1.0
+    seats[0].take()
+    both[0].service.refit(NOW + 60)
+    decisions = both[0].tick(NOW + 60)
+    assert [decisions[f"knative/shop/{name}"].reason is Reason.REFUSED for name in names] == [False, False, True, True]
+
+
+def two_with_floors() -> tuple[FakeKube, FakePrometheus]:
+    """Both far above what their night needs, by a leader before."""
     kube, prometheus = FakeKube(), FakePrometheus({"chat": morning, "other": morning})
     for name in ("chat", "other"):
         add_knative(kube, name, mode="apply")
         kube.edit(f"{ROOT}/revisions/{name}-00001", {"metadata": {"annotations": {MIN_SCALE: "40"}}}, manager="ahpa")
         noted = {"ahpa.dev/baseline": f'{{"{name}-00001":null}}'}
         kube.edit(f"{ROOT}/services/{name}", {"metadata": {"annotations": noted}})
+    return kube, prometheus
+
+
+def test_a_shard_that_is_gained_is_settled_a_round_later() -> None:
+    """Its former leader knew more of it; one that has just been annotated has none."""
+    kube, prometheus = two_with_floors()
     seat = Seat(leads=True, planned=frozenset({"chat"}), share=0.5)
     at = staged(kube, prometheus, leases=seat)
     at.service.refit(NIGHT)
@@ -217,6 +244,34 @@ def test_a_shard_that_is_gained_is_settled_a_round_later() -> None:
     before = at.min_scale("chat"), at.min_scale("other")
     assert at.tick(NIGHT + 120)["knative/shop/other"].reason is Reason.SETTLING
     assert (at.min_scale("chat"), at.min_scale("other")) == before
+    at.tick(NIGHT + 180)
+    assert int(at.min_scale("other") or 0) < 40
+
+
+@dataclass
+class Hasty(Seat):
+    """It comes to lead all in the midst of a round: after the targets were chosen, before it says what it holds."""
+
+    hasty: bool = False
+
+    def holds(self, uid: str) -> bool:
+        if self.hasty:
+            self.hasty, self.planned = False, None
+            self.take()
+        return super().holds(uid)
+
+
+def test_a_shard_that_is_gained_while_a_round_lists_is_new_to_the_next_one() -> None:
+    kube, prometheus = two_with_floors()
+    seat = Hasty(leads=True, planned=frozenset({"chat"}))
+    at = staged(kube, prometheus, leases=seat)
+    at.service.refit(NIGHT)
+    at.tick(NIGHT)
+    seat.hasty = True
+    assert list(at.tick(NIGHT + 60)) == ["knative/shop/chat"]
+    at.service.refit(NIGHT + 60)
+    assert at.tick(NIGHT + 120)["knative/shop/other"].reason is Reason.SETTLING
+    assert at.min_scale("other") == "40"
     at.tick(NIGHT + 180)
     assert int(at.min_scale("other") or 0) < 40
 

@@ -82,7 +82,7 @@ class Collection:
         self._heard_at = -math.inf
         self._lists = 0
         self._pause = rhythm.pauses[0]
-        self._unwatched_until = -math.inf
+        self._unwatched_until = self._rests_until = -math.inf
         self._said = False
         self._thread = threading.Thread(target=self._run, name=f"watch {where}", daemon=True)
 
@@ -168,26 +168,28 @@ class Collection:
 
     def _list(self) -> None:
         """All of it, page by page, so that a large list is never held whole as it came."""
+        self._stopping.wait(max(0.0, self._rests_until - self._clock()))
         kube, held, version, more, pages = self._kube.within(self._clock() + LIST_SECONDS), [], "", "", 0
-        first, free = not self._lists, False
+        free = False
         try:
             while not pages or more:
                 if not free:
                     self._pace.take(self._stopping)
+                if self._stopping.is_set():
+                    raise ClusterError(0, f"{self._where}: not listed, as the watches have ended")
                 page = kube.get(self._where, limit=str(PAGE), **({"continue": more} if more else {}))
                 pages += 1
                 meta, items = page.get("metadata"), page.get("items")
                 version = version or (str(meta.get("resourceVersion") or "") if isinstance(meta, dict) else "")
                 if not version or not isinstance(items, list) or not isinstance(meta, dict):
                     raise ClusterError(0, f"{self._where}: the answer is not a list")
-                held += [self.store.trimmed(item) for item in objects_among(items)]
+                anew = self._silence() > self._rhythm.patience
+                held += [self.store.trimmed(item, anew) for item in objects_among(items)]
                 self.store.check(len(held))
                 more = str(meta.get("continue") or "")
-                free = first and len(items) >= PAGE  # a server that turns pages without end is asked at the usual pace
-        except ClusterError:
-            if first:  # what a list that failed has cost is no longer free
-                self._pace.count(pages)
-            raise
+                free = len(items) >= PAGE  # a server that turns pages without end is asked at the usual pace
+        finally:  # what it has cost is this collection's own: the others do not wait for it
+            self._rests_until = self._clock() + pages / self._rhythm.pages_per_second
         self._listed(held, version)
 
     def _listed(self, held: list[Held], version: str) -> None:

@@ -169,9 +169,13 @@ class KnativeServices:
         if listed.bearers.refusal is not None:  # what bears the floor is not known, so the record must stay
             raise ClusterError(0, listed.bearers.refusal)
         records = {kept: kept.recorded(listed.service) for kept in (MINIMUM, TARGET)}
-        for name, revision in (*listed.active.items(), *listed.idle.items()):
-            held = {kept: state[name] for kept, state in records.items() if kept.held(revision, state)}
-            if held:
+        for name, seen in (*listed.active.items(), *listed.idle.items()):
+            revision: Object | None = seen
+            if any(name in state and not kept.held(seen, state) for kept, state in records.items()):
+                # What was seen may be older than our record, which goes with this.
+                revision = self._now(listed, name, listed.bearers.group_version, listed.bearers.resource)
+            held = {k: state[name] for k, state in records.items() if revision is not None and k.held(revision, state)}
+            if revision is not None and held:
                 self._set(listed, revision, held)
         noted = [kept for kept in records if kept.record in annotations_of(listed.service)]
         if noted:
@@ -180,18 +184,23 @@ class KnativeServices:
     def _unlisted(self, listed: _Listed, kept: Kept) -> dict[str, str | None]:
         """Our record of those that were not among the listed, as in a list that is a moment old, and are there: their
         floors are still ours to put back."""
-        namespace = listed.service["metadata"]["namespace"]
 
         def there(name: str) -> bool:
             try:
-                self._kube.get(path(*collection(SERVING, "revisions", namespace), name))
-            except ClusterError as error:
-                return error.status != 404
-            return True
+                return self._now(listed, name, SERVING, "revisions") is not None
+            except ClusterError:
+                return True
 
         state = kept.recorded(listed.service)
         lost = state.keys() - listed.active.keys() - listed.idle.keys()
         return {name: own for name, own in state.items() if name in lost and there(name)}
+
+    def _now(self, listed: _Listed, name: str, group_version: str, resource: str) -> Object | None:
+        """One as the server has it now, from no memory and no cache; None: it is gone. By a list of one, as we have the
+        right to list and none to get. Raises ClusterError."""
+        where = path(*collection(group_version, resource, listed.service["metadata"]["namespace"]))
+        found = self._kube.items(where, fieldSelector=f"metadata.name={name}", resourceVersion="")
+        return next((one for one in found if one["metadata"].get("name") == name), None)
 
     def _record(self, service: Object, records: Mapping[str, str | None]) -> None:
         patch_listed(self._kube, service, SERVING, "services", annotations=records)

@@ -81,7 +81,7 @@ class InferenceServices:
         ours = [item for item in listed if self._concerns(item) or _key_of(self._records, item) in records]
         if not ours:
             return []
-        served = self._serverless(kube, ours)
+        served = self._serverless(kube, ours, deadline)
         return [
             target_or_refusal(
                 item,
@@ -118,7 +118,7 @@ class InferenceServices:
         if raw.recorded:
             self._records.forget(raw.item)
 
-    def _serverless(self, kube: KubeApi, ours: Sequence[Object]) -> Mapping[tuple[str, str], Target]:
+    def _serverless(self, kube: KubeApi, ours: Sequence[Object], deadline: float) -> Mapping[tuple[str, str], Target]:
         """The Knative Services that KServe made of ours, by namespace and name of their InferenceService."""
         names = {(item["metadata"].get("namespace"), item["metadata"].get("name")) for item in ours}
 
@@ -131,7 +131,7 @@ class InferenceServices:
             )
 
         try:
-            found = KnativeServices(kube, self._namespace, behind_ours, self._config).targets()
+            found = KnativeServices(kube, self._namespace, behind_ours, self._config).targets(deadline)
         except ClusterError as error:
             if error.status in (403, 404):  # no Knative here, or none that is ours to read
                 return {}

@@ -24,9 +24,11 @@ class Rhythm:
     refused: float = 60.0
     """What is not there, or not allowed, is asked for again after this."""
     lists_per_second: float = 1.0
-    """Requests for lists, over all collections. The first whole list of each is free: it may have many pages."""
+    """Lists, over all collections. Further pages of one are free as long as they are full."""
     lists_at_once: int = 10
     """What was not asked for a while may be made up for, up to so many."""
+    pages_per_second: float = 10.0
+    """Of one collection on the average: after a list of many pages its next one comes so much later."""
     departed: float = 600.0
     """So long replicas are remembered that are gone: longer than a round that looks for them is late."""
 
@@ -46,14 +48,9 @@ class Pace:
 
     def take(self, stopping: threading.Event) -> None:
         """Count one, and wait for its turn; not once it is `stopping`."""
-        wait = self.count(1)
-        if wait > 0:
-            stopping.wait(wait)
-
-    def count(self, number: int) -> float:
-        """So many were let through. Seconds that they should have waited."""
         with self._lock:
             now = self._clock()
             free_at = max(self._free_at, now)
-            self._free_at = free_at + number * self._every
-            return free_at - now - self._ahead
+            self._free_at = free_at + self._every
+        if free_at - now > self._ahead:
+            stopping.wait(free_at - now - self._ahead)

@@ -127,10 +127,14 @@ class Store:
         if count > self._most:
             raise ClusterError(0, f"more than {self._most:,} objects: they are not held")
 
-    def trimmed(self, item: Object) -> Held:
-        """A listed object, as it is to be kept."""
-        before = self._here.get(place_of(item))
-        return Held(version_of(item), self._trim(item, None if before is None else before.item))
+    def trimmed(self, item: Object, anew: bool = False) -> Held:
+        """A listed object, as it is to be kept. One that has not changed stays the very same, so that to list all again
+        takes no second memory, and nobody reads it again; unless all begins `anew`."""
+        before, version = self._here.get(place_of(item)), version_of(item)
+        if before is None:
+            return Held(version, self._trim(item, None))
+        same = version is not None and version == before.version and _uid(item) == _uid(before.item)
+        return before if same and not anew else Held(version, self._trim(item, before.item))
 
     def replace(self, listed: Sequence[Held], version: str, now: float, anew: bool = False) -> None:
         """A whole list, of this version. What was written after it stays. Raises Stale where more was known before,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ahpa.adapters.kubernetes.kept import MIN_SCALE
-from ahpa.adapters.kubernetes.knative import KnativeServices
+from ahpa.adapters.kubernetes.knative import KnativeServices, _Listed
 from ahpa.core.capacity import apportion
 from ahpa.core.policy.values import AHPA_CLASS
 from ahpa.ports import ClusterError
@@ -211,4 +213,30 @@ def test_a_restore_by_a_list_that_lacks_a_revision_keeps_the_record_of_that_one(
     assert only(actuator).managed
     actuator.restore(only(actuator))
     assert min_scale(kube, "r2") is None
+    assert not only(actuator).managed
+
+
+def test_a_restore_by_a_revision_that_was_seen_before_we_raised_it_leaves_none_raised() -> None:
+    """The answer to that write was lost, and the watch is behind: the record goes with this, so it must be known."""
+    kube, actuator = cluster(r1=100)
+    before = only(actuator)
+    write(actuator, before, 5)
+    now = only(actuator)
+    assert isinstance(before.handle, _Listed)
+    assert isinstance(now.handle, _Listed)
+    actuator.restore(replace(now, handle=replace(now.handle, active=before.handle.active)))
+    assert min_scale(kube, "r1") is None
+    assert not only(actuator).managed
+
+
+def test_the_record_of_a_revision_that_was_deleted_goes_though_we_may_get_none() -> None:
+    """Our rights are to list, watch and patch them: who gets one is refused, and a record that stays is no restore."""
+    kube, actuator = cluster(r1=50, r2=50)
+    write(actuator, only(actuator), 4)
+    where = next(where for where in kube.objects if where.endswith("/revisions/r2"))
+    del kube.objects[where]
+    kube.fail = lambda method, path: ClusterError(403, "no") if method == "GET" and "/revisions/" in path else None
+    actuator.restore(only(actuator))
+    kube.fail = lambda method, path: None
+    assert min_scale(kube, "r1") is None
     assert not only(actuator).managed

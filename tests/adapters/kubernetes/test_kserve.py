@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Self
 
 import pytest
 
@@ -60,6 +61,25 @@ def serverless(kube: FakeKube) -> FakeKube:
 def target(kube: FakeKube) -> Target:
     (found,) = InferenceServices(kube).targets()
     return found
+
+
+class Bounded(FakeKube):
+    """It notes how long it may take."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.deadlines: set[float] = set()
+
+    def within(self, deadline: float) -> Self:
+        self.deadlines.add(deadline)
+        return self
+
+
+def test_what_is_behind_it_is_looked_up_within_the_time_of_the_round() -> None:
+    kube = Bounded()
+    kube.objects = serverless(cluster()).objects
+    assert len(InferenceServices(kube).targets(5.0)) == 1
+    assert kube.deadlines == {5.0}
 
 
 def test_a_raw_one_is_read_from_what_kserve_made() -> None:

@@ -44,13 +44,3 @@ def test_what_was_not_asked_is_made_up_for_only_so_far() -> None:
     for _ in range(6):
         pace.take(stopping)
     assert clock.now - began == 3.0
-
-
-def test_what_is_counted_afterwards_is_waited_for_by_the_next() -> None:
-    clock = Clock()
-    pace, stopping = Pace(1.0, 1, clock), Stopping(clock)
-    pace.take(stopping)
-    pace.count(10)
-    assert clock.now == 100.0
-    pace.take(stopping)
-    assert clock.now == 111.0

@@ -55,6 +55,21 @@ def test_what_a_write_answered_stands_until_something_newer_comes() -> None:
     assert versions(at) == {"a": "16"}
 
 
+def test_a_list_of_what_has_not_changed_holds_nothing_twice() -> None:
+    """At 10,000 Services a second copy is a quarter of a gigabyte, and all targets would be read again."""
+    at = store(thing("a", 3), thing("b", 4), thing("c", 5))
+    before = {item["metadata"]["name"]: item for item in at.find(None, EVERYBODY)}
+    other = thing("c", 5)
+    other["metadata"]["uid"] = "another"
+    for anew in (False, True):
+        at.replace([at.trimmed(item, anew) for item in (thing("a", 3), thing("b", 11), other)], "20", 1.0, anew)
+        kept = [item["metadata"]["name"] for item in at.find(None, EVERYBODY) if item in list(before.values())]
+        same = [
+            item["metadata"]["name"] for item in at.find(None, EVERYBODY) if any(item is x for x in before.values())
+        ]
+        assert (kept, same) == (["a"], [] if anew else ["a"])
+
+
 @pytest.mark.parametrize("version", [9, 15])
 def test_the_late_answer_to_a_write_brings_nothing_back(version: int) -> None:
     """The watch has told of its deletion already."""

@@ -229,7 +229,7 @@ def test_a_line_without_end_is_refused() -> None:
 
 
 def test_a_list_whose_pages_never_end_is_asked_for_at_the_usual_pace() -> None:
-    """The pages of a first list are free as long as they are full."""
+    """Pages are free as long as they are full."""
     with watching(rhythm=replace(QUICK, lists_per_second=5.0, lists_at_once=1)) as at:
         page = answer(200, {"metadata": {"resourceVersion": "9", "continue": "x"}, "items": [STALE]})
 
@@ -242,3 +242,23 @@ def test_a_list_whose_pages_never_end_is_asked_for_at_the_usual_pace() -> None:
         with pytest.raises(ClusterError, match="no answer within the round's time"):
             at.watched.within(began + 1.0).items(SERVICES)
         assert 2 <= at.asked("GET") <= 5 * (time.monotonic() - began) + 2
+
+
+@pytest.mark.parametrize(("pages_per_second", "soon"), [(1000.0, 6), (0.5, 3)])
+def test_a_large_collection_is_listed_again_at_a_stretch_but_not_again_and_again(
+    pages_per_second: float, soon: int
+) -> None:
+    """A server that restarts knows no version that came before it. At the pace of lists, ten thousand Services would be
+    unlisted for a minute, and many pods for ever."""
+    kube = FakeKube()
+    for number in range(1201):
+        put(kube, f"s{number}")
+    slow = replace(QUICK, patience=20.0, lists_per_second=0.1, lists_at_once=2, pages_per_second=pages_per_second)
+    with watching(kube, rhythm=slow) as at:
+        at.names()
+        put(kube, "new")
+        at.server.forget()
+        at.server.cut()
+        time.sleep(2.5)
+        assert at.asked("GET") == soon
+        assert len(at.names()) == (1202 if soon == 6 else 1201)
