@@ -170,7 +170,7 @@ def test_shards_are_shared_evenly_when_a_replica_joins_and_taken_back_when_it_le
         wait_for(lambda: held() == [4, 0], "one has all")
         with running(Contender(server.url, "b", terms, count=4)):
             wait_for(lambda: held() == [2, 2], "both have half")
-            assert first.elector.share == 0.5
+            wait_for(lambda: first.elector.share == 0.5, "it knows")
         wait_for(lambda: held() == [4, 0], "what was given back is taken")
     assert held() == [0, 0]
 
