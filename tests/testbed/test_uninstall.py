@@ -65,7 +65,7 @@ def uninstall(kubeconfig: Path) -> subprocess.CompletedProcess[str]:
     job: Mapping[str, Any] = yaml.safe_load((CONFIG / "uninstall/job.yaml").read_text())
     (container,) = job["spec"]["template"]["spec"]["containers"]
     words = [sys.executable, "-m", "ahpa", *container["args"], "--kubeconfig", str(kubeconfig)]
-    said = {each["name"]: each["value"] for each in container["env"]}
+    said = {each["name"]: each.get("value", "x") for each in container["env"]}  # the pod's name and uid: of none here
     return subprocess.run(words, capture_output=True, text=True, check=False, timeout=200, env={**os.environ, **said})
 
 

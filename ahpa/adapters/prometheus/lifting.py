@@ -122,6 +122,8 @@ class _Lifter:
         self._columns = columns
         self.fields: list[int] = []
         """The first selector's holes, which all others must repeat."""
+        self._known = False
+        """Whether the first selector is read, so that no field is a new one."""
 
     def lift(self, node: Node) -> _Part:
         match node:
@@ -156,6 +158,7 @@ class _Lifter:
             names[field] = matcher.label
             texts.append(f'{matcher.label}=~"{_either(column)}"')
         _must(len(names) == len(self.fields) > 0)
+        self._known = True
         text = f"{node.metric}{{{','.join(texts)}}}{node.span}{node.offset}"
         return _Part(text, tuple(names[field] for field in self.fields), kind="range" if node.span else "vector")
 
@@ -168,7 +171,7 @@ class _Lifter:
         free = [field for field in self.fields if field not in used and self._columns[field] == column]
         if free:
             return free[0]
-        _must(len(self.fields) == len(used) < MOST_FIELDS)
+        _must(not self._known and len(used) < MOST_FIELDS)
         self.fields.append(hole)
         return hole
 

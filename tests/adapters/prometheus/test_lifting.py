@@ -44,6 +44,7 @@ SAME = {
 """What is proven, by the rules of the module's table."""
 
 NOT = {
+    "a field that only the second selector has": 'sum(x{b="NAME"}) or sum(y{b="NAME",a="NS"})',
     "a field that one selector lacks": f'sum({X}) + sum(x{{a="NS"}})',
     "a field by a regular expression": 'x{a="NS",b=~"NAME"}',
     "a name in the middle of another": 'x{a="NS",b="NAME"} * on (a) group_left () x{a="NS",b="NAME"}',
