@@ -106,6 +106,8 @@ def lifted(members: Sequence[Asked]) -> Lifted | None:
         found = lifter.lift(tree)
     except (Unread, Unlifted):
         return None
+    except Exception:  # a fault of ours over what an owner wrote must not cost all others their reading
+        return None
     return Lifted(found.text, found.names, tuple(lifter.fields)) if found.names and found.kind == "vector" else None
 
 
