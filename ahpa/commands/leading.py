@@ -41,7 +41,7 @@ def leading_options(command: Command) -> Command:
         click.option("--leader-elect", is_flag=True,
                      help="Write only while we hold a Lease, so that several copies can run; the others stand ready."),
         click.option("--shards", type=click.IntRange(1, MOST_SHARDS), default=1, show_default=True,
-                     help="Leases by which several copies share the targets."),
+                     help="Leases by which several copies share the targets; needs --leader-elect."),
         click.option("--lease-duration", type=SECONDS, default="15s", show_default=True,
                      help="A Lease without a sign of life is taken after so long."),
         click.option("--renew-deadline", type=SECONDS, default="10s", show_default=True,

@@ -61,6 +61,8 @@ def command(**given: object) -> None:
     SERVICE is namespace/name or kind/namespace/name. It needs no Prometheus and no running service; one that runs
     raises again whose mode is apply, so annotate ahpa.dev/mode=off first, or let --stop end it. Exit code 0: all is as
     its owner had it; 1: something is not, and is listed. config/uninstall is a Job that does the second example.
+    With --leader-elect it holds all Leases while it writes, as the fence asks of a pod with the service's own account;
+    with rights of your own you need none of them.
 
     \b
     Examples:
