@@ -120,7 +120,7 @@ def test_an_idle_scaled_object_is_not_raised_by_its_floor(keda_bed: Testbed, bed
     keda_bed.wait_for(lambda: replicas(keda_bed, "chat", bed_namespace) == 0, what="no replica")
     keda_bed.patch("so", "chat", {"spec": {"minReplicaCount": 5}}, bed_namespace)
     keda_bed.wait_for(lambda: with_floor(keda_bed, bed_namespace, 5), what="a floor of 5")
-    assert replicas(keda_bed, "chat", bed_namespace) == 0
+    keda_bed.wait_for(lambda: replicas(keda_bed, "chat", bed_namespace) == 0, what="still no replica")
     demand[0] = 1.0
     keda_bed.wait_for(lambda: replicas(keda_bed, "chat", bed_namespace) == 5, what="5 replicas")
 

@@ -1,4 +1,5 @@
 """Who holds the lease may write and nobody else, on a real API server: it tells by the pod that a token is bound to.
+First of this folder: once the policy was deleted, that server follows Leases no more (docs/limits.md).
 
 A pod needs no kubelet for that: the API server gives out a token for the object.
 """
