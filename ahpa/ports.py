@@ -93,7 +93,8 @@ class DemandQuery(Protocol):
         ...
 
     def fill(self, namespace: str, name: str, step: float, names: Mapping[str, str] = NO_NAMES) -> str:
-        """The query for one target, whose object says `names`. Raises QueryError: a name is none, or missing."""
+        """The query for one target, whose object says `names` besides. Raises QueryError for a name that no object can
+        have, and for one that it needs and nobody says."""
         ...
 
     def fill_late(self, namespace: str, name: str, step: float, names: Mapping[str, str] = NO_NAMES) -> str | None:
@@ -109,7 +110,8 @@ class DemandQueries(Protocol):
         ...
 
     def of(self, measure: Measure, namespace: str) -> DemandQuery:
-        """The one that counts what an object is scaled by. Raises QueryError: what the operator may add to the list."""
+        """The one that counts what an object in this namespace is scaled by. Raises QueryError, which says what the
+        operator may add to the list."""
         ...
 
     def largest(self, counted: Sequence[tuple[str, float]]) -> str:
@@ -161,7 +163,8 @@ class TargetRound:
 
 
 Places = Callable[[str | None, str | None], Calendar | None]
-"""The calendar of a time zone and of a country or a part, one object each; None for neither. ValueError: none such."""
+"""The calendar of a time zone and of a country or a part of it, for the same place the same object; None where neither
+is said. Raises ValueError for a place that is not known."""
 
 
 class EventLog(Protocol):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -21,16 +20,15 @@ from ahpa.commands.cluster import (
     settings_of,
 )
 from ahpa.commands.looking import looking_options
-from ahpa.commands.options import chosen, read_by
+from ahpa.commands.options import chosen, namespaced, read_by
 
 if TYPE_CHECKING:
     from ahpa.check.check import Scope
 
 
 def _account(text: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][-a-z0-9]{0,62}/[a-z0-9][-.a-z0-9]{0,252}", text, re.ASCII):
-        raise ValueError
-    return text
+    namespace, name = namespaced(text)
+    return f"{namespace}/{name}"
 
 
 ACCOUNT = read_by(_account, "account", "namespace/name of a service account, as ahpa-system/ahpa")

@@ -26,6 +26,7 @@ from ahpa.commands.options import (
     lag_of,
     lag_p95_option,
     prometheus_options,
+    with_options,
 )
 from ahpa.commands.sight import See, by_lists
 from ahpa.core.words import printable
@@ -87,7 +88,7 @@ class Deciding:
 
 def cluster_options(command: Command) -> Command:
     """The fields of `Cluster`."""
-    return _all(
+    return with_options(
         command,
         click.option("--kubeconfig", type=click.Path(exists=True, dir_okay=False),
                      help="Instead of the pod's own account, or of KUBECONFIG where this is no pod."),
@@ -99,7 +100,7 @@ def cluster_options(command: Command) -> Command:
 
 def demand_options(command: Command) -> Command:
     """The fields of `Demand`; `demand_from` reads them."""
-    return _all(
+    return with_options(
         command,
         click.option("--prometheus", type=HTTP_URL, required=True, metavar="URL",
                      help="Where demand is read from; from outside the cluster by `kubectl port-forward`."),
@@ -115,7 +116,7 @@ def demand_options(command: Command) -> Command:
 
 def history_options(command: Command) -> Command:
     """How much is read."""
-    return _all(
+    return with_options(
         command,
         click.option("--history", type=SECONDS, default="14d", show_default=True,
                      help="How much history to learn from."),
@@ -125,7 +126,7 @@ def history_options(command: Command) -> Command:
 
 def lag_options(command: Command) -> Command:
     """How long replicas take, until they show it themselves; `readiness_of` reads them."""
-    return _all(
+    return with_options(
         command,
         click.option("--lag-p50", type=SECONDS, default="180s", show_default=True,
                      help="Assumed lag until pods show better."),
@@ -137,7 +138,7 @@ def lag_options(command: Command) -> Command:
 
 def deciding_options(command: Command) -> Command:
     """The fields of `Deciding`."""
-    return _all(
+    return with_options(
         command,
         click.option("--tick", type=SECONDS, default="60s", show_default=True, help="How often to decide."),
         history_options,
@@ -157,12 +158,6 @@ def deciding_options(command: Command) -> Command:
         click.option("--follow", type=SECONDS, default="6h", show_default=True,
                      help="So long after the newest data floors rise along what was foreseen, 24h at most; 0s: never."),
     )  # fmt: skip
-
-
-def _all(command: Command, *options: Callable[[Command], Command]) -> Command:
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 @contextmanager

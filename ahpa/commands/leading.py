@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ahpa.commands.cluster import Cluster
-from ahpa.commands.options import SECONDS, Command
+from ahpa.commands.options import SECONDS, Command, with_options
 from ahpa.core.shards import DIGITS, MOST_SHARDS
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ class Leading:
 
 def leading_options(command: Command) -> Command:
     """The fields of `Leading`."""
-    options = (
+    return with_options(
+        command,
         click.option("--leader-elect", is_flag=True,
                      help="Write only while we hold a Lease, so that several copies can run; the others stand ready."),
         click.option("--shards", type=click.IntRange(1, MOST_SHARDS), default=1, show_default=True,
@@ -51,9 +52,6 @@ def leading_options(command: Command) -> Command:
         click.option("--lease-namespace", default="ahpa-system", show_default=True, help="Where the Leases are."),
         click.option("--identity", help="POD-NAME_POD-UID: so the fence knows who holds a Lease.  [default: the host]"),
     )  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 def elector_of(leading: Leading, cluster: Cluster, herald: Herald, ready: Callable[[], bool]) -> Elector | None:

@@ -42,6 +42,21 @@ MODELS = (
 """For the help of `--model`: which there are, and when to take which (docs/forecasting.md)."""
 
 
+def with_options(command: Command, *options: Callable[[Command], Command]) -> Command:
+    """The command with these, which its help shows in this order."""
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def namespaced(text: str) -> tuple[str, str]:
+    """Namespace and name of an object, from `namespace/name`. Raises ValueError."""
+    if not re.fullmatch(r"[a-z0-9][-a-z0-9]{0,62}/[a-z0-9][-.a-z0-9]{0,252}", text, re.ASCII):
+        raise ValueError
+    namespace, _, name = text.partition("/")
+    return namespace, name
+
+
 def read_by(parse: Callable[[str], Value], name: str, accepts: str) -> Callable[[str], Value]:
     """A type for `click.option`, called `name` in the help: what `parse` makes of the text, or a usage error that says
     what is accepted."""
@@ -192,19 +207,16 @@ PROMETHEUS_OPTIONS = tuple(
 def prometheus_options(command: Command) -> Command:
     """How a Prometheus is reached; `connection_from` reads them."""
     file = click.Path(dir_okay=False)
-    for option in reversed(
-        (
-            click.option("--prometheus-token-file", type=file, help="Bearer token file, read anew each time."),
-            click.option("--prometheus-basic-auth-file", type=file, help="File with user:password, likewise."),
-            click.option("--prometheus-headers-file", type=file, help="File with headers, as X-Scope-OrgID: team-a."),
-            click.option("--prometheus-ca", type=click.Path(exists=True, dir_okay=False), help="CA file for it."),
-            click.option("--prometheus-cert", type=click.Path(exists=True, dir_okay=False), help="Our certificate."),
-            click.option("--prometheus-key", type=click.Path(exists=True, dir_okay=False), help="Its key, if apart."),
-            click.option("--prometheus-insecure", is_flag=True, help="Do not verify its certificate."),
-        )
-    ):
-        command = option(command)
-    return command
+    return with_options(
+        command,
+        click.option("--prometheus-token-file", type=file, help="Bearer token file, read anew each time."),
+        click.option("--prometheus-basic-auth-file", type=file, help="File with user:password, likewise."),
+        click.option("--prometheus-headers-file", type=file, help="File with headers, as X-Scope-OrgID: team-a."),
+        click.option("--prometheus-ca", type=click.Path(exists=True, dir_okay=False), help="CA file for it."),
+        click.option("--prometheus-cert", type=click.Path(exists=True, dir_okay=False), help="Our certificate."),
+        click.option("--prometheus-key", type=click.Path(exists=True, dir_okay=False), help="Its key, if apart."),
+        click.option("--prometheus-insecure", is_flag=True, help="Do not verify its certificate."),
+    )
 
 
 def connection_from(given: Mapping[str, object]) -> Connection:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -14,7 +13,7 @@ import click
 from ahpa.commands.cluster import Cluster, actuators_of, cluster_options, connected, ended_in_words
 from ahpa.commands.leading import Leading, elector_of, fence_of, held, leading_options
 from ahpa.commands.named import named
-from ahpa.commands.options import MOST_SAID, chosen, read_by
+from ahpa.commands.options import MOST_SAID, chosen, namespaced, read_by
 from ahpa.commands.progress import progress
 from ahpa.core.words import printable
 
@@ -35,14 +34,7 @@ class Wish:
     stop: tuple[str, str] | None
 
 
-def _deployment(text: str) -> tuple[str, str]:
-    if not re.fullmatch(r"[a-z0-9][-a-z0-9]{0,62}/[a-z0-9][-.a-z0-9]{0,252}", text, re.ASCII):
-        raise ValueError
-    namespace, _, name = text.partition("/")
-    return namespace, name
-
-
-DEPLOYMENT = read_by(_deployment, "deployment", "namespace/name of a Deployment, as ahpa-system/ahpa")
+DEPLOYMENT = read_by(namespaced, "deployment", "namespace/name of a Deployment, as ahpa-system/ahpa")
 
 
 @click.command("restore", short_help="Put back what the owners had, exactly.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ahpa.commands.options import MOST_SAID, Command
+from ahpa.commands.options import MOST_SAID, Command, with_options
 from ahpa.core.words import printable
 
 if TYPE_CHECKING:
@@ -25,19 +25,16 @@ WORKERS_OPTIONS = tuple(f"executor{name}" for name in ("", "_ca", "_cert", "_key
 def workers_options(command: Command) -> Command:
     """Which machines the heavy work is sent to; `workers_from` reads them."""
     file = click.Path(exists=True, dir_okay=False)
-    for option in reversed(
-        (
-            click.option("--executor", metavar="dask://HOST:PORT",
-                         help="Have the heavy work done by this Dask cluster.  [default: here]"),
-            click.option("--executor-ca", type=file, help="CA file of that cluster's certificates, and ours."),
-            click.option("--executor-cert", type=file, help="Our certificate for it."),
-            click.option("--executor-key", type=file, help="Its key."),
-            click.option("--executor-insecure", is_flag=True,
-                         help="Speak to it without TLS: whoever reaches its port can run code on it, and on us."),
-        )
-    ):  # fmt: skip
-        command = option(command)
-    return command
+    return with_options(
+        command,
+        click.option("--executor", metavar="dask://HOST:PORT",
+                     help="Have the heavy work done by this Dask cluster.  [default: here]"),
+        click.option("--executor-ca", type=file, help="CA file of that cluster's certificates, and ours."),
+        click.option("--executor-cert", type=file, help="Our certificate for it."),
+        click.option("--executor-key", type=file, help="Its key."),
+        click.option("--executor-insecure", is_flag=True,
+                     help="Speak to it without TLS: whoever reaches its port can run code on it, and on us."),
+    )  # fmt: skip
 
 
 def workers_from(given: Mapping[str, object]) -> Dask | None:

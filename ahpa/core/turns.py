@@ -19,19 +19,23 @@ def in_turn(keys: Iterable[str], left_out: Sequence[str]) -> list[str]:
     three thousand costs another one no more than a tenant of three.
     """
     rank = {key: place for place, key in enumerate(left_out)}
-    by_tenant: dict[str, list[str]] = {}
-    for key in sorted(keys, key=lambda key: rank.get(key, len(rank))):
-        by_tenant.setdefault(tenant_of(key), []).append(key)
-    return [key for key in chain.from_iterable(zip_longest(*by_tenant.values())) if key is not None]
+    tenants = _by_tenant(sorted(keys, key=lambda key: rank.get(key, len(rank))))
+    return [key for key in chain.from_iterable(zip_longest(*tenants)) if key is not None]
 
 
 def admitted(keys: Iterable[str], before: Collection[str], most: int) -> frozenset[str]:
     """At most so many of each tenant. Those that were in `before` come first, so that a newcomer, whatever its name,
     puts nobody out; the others by their names."""
-    by_tenant: dict[str, list[str]] = {}
-    for key in sorted(keys, key=lambda key: (key not in before, key)):
-        by_tenant.setdefault(tenant_of(key), []).append(key)
-    return frozenset(key for mine in by_tenant.values() for key in mine[:most])
+    tenants = _by_tenant(sorted(keys, key=lambda key: (key not in before, key)))
+    return frozenset(key for mine in tenants for key in mine[:most])
+
+
+def _by_tenant(keys: Iterable[str]) -> Collection[list[str]]:
+    """Each one's, in their order; the tenants in that in which they come."""
+    found: dict[str, list[str]] = {}
+    for key in keys:
+        found.setdefault(tenant_of(key), []).append(key)
+    return found.values()
 
 
 def tenant_of(key: str) -> str:

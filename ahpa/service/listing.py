@@ -37,7 +37,7 @@ class Asked:
     calendar: Calendar | None = None
     """Of the people who make its load, where they live elsewhere than the operator says."""
 
-    @property
+    @cached_property
     def series(self) -> str:
         """What is measured: whatever is learned or remembered of a demand belongs to the target *and* its query. One
         that is measured in another way is another series, of which nothing is known yet."""
@@ -75,38 +75,38 @@ class Listing:
                     here[at] = replace(asked, parsed=replace(asked.parsed, policy=replace(policy, events=events)))
         return replace(self, asked=tuple(here), changed=frozenset(changed)) if changed else self
 
-    @property
-    def queries(self) -> dict[str, str]:
+    @cached_property
+    def queries(self) -> Mapping[str, str]:
         """By series, of those that want a plan."""
         return {a.series: a.query for a in self.asked if a.query is not None}
 
-    @property
-    def calendars(self) -> dict[str, Calendar]:
+    @cached_property
+    def calendars(self) -> Mapping[str, Calendar]:
         """By series, of those who have their own."""
         return {a.series: a.calendar for a in self.asked if a.calendar is not None}
 
-    @property
-    def planned(self) -> dict[str, Known]:
+    @cached_property
+    def planned(self) -> Mapping[str, Known]:
         """By series, of those with events: what is known of them."""
         return {a.series: a.parsed.policy.known for a in self.asked if a.parsed.policy.events}
 
-    @property
-    def late(self) -> dict[str, str]:
+    @cached_property
+    def late(self) -> Mapping[str, str]:
         """By series, of those whose late requests somebody measures: the query."""
         return {a.series: a.late for a in self.asked if a.late is not None}
 
-    @property
-    def keys(self) -> dict[str, str]:
+    @cached_property
+    def keys(self) -> Mapping[str, str]:
         """By series: the key of its target."""
         return {a.series: a.target.key for a in self.asked}
 
-    @property
-    def reactions(self) -> dict[str, Reaction]:
+    @cached_property
+    def reactions(self) -> Mapping[str, Reaction]:
         """By the target's key: how its scaler follows the load."""
         return {a.target.key: a.target.reaction for a in self.asked}
 
     @cached_property
-    def series(self) -> dict[str, str]:
+    def series(self) -> Mapping[str, str]:
         """By the target's key: its series."""
         return {a.target.key: a.series for a in self.asked}
 

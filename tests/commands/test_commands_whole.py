@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ahpa.adapters.kubernetes import api
-from ahpa.adapters.kubernetes.collection import PAGE
+from ahpa.adapters.kubernetes.page import SIZE
 from ahpa.cli import main
 from ahpa.commands.cluster import Cluster, actuators_of, connected
 from ahpa.core.policy.values import STATE
@@ -92,7 +92,7 @@ def test_a_list_that_is_too_large_for_one_answer_is_put_back_all_the_same(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the Revisions of ten thousand Services are, of which an uninstall must leave none raised."""
-    for number in range(PAGE + 1):
+    for number in range(SIZE + 1):
         add_hpa(world.kube, f"h{number}", mode="off")
         where = f"{HPAS}/h{number}"
         world.kube.edit(where, {"metadata": {"annotations": {STATE: "1"}}, "spec": {"minReplicas": 7}}, "ahpa")
@@ -100,7 +100,7 @@ def test_a_list_that_is_too_large_for_one_answer_is_put_back_all_the_same(
     monkeypatch.setattr(api, "MOST_BYTES", size * 999 // 1000)
     back = world.typed("restore", "--all", "--yes", "--write-rate", "100000", "--kinds", "hpa")
     assert back.exit_code == 0, back.output
-    assert f"{PAGE + 1} of {PAGE + 1} are as their owners had them" in back.stdout
+    assert f"{SIZE + 1} of {SIZE + 1} are as their owners had them" in back.stdout
     assert {each["spec"]["minReplicas"] for each in world.kube.items(HPAS)} == {1}
 
 

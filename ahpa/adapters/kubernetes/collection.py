@@ -16,12 +16,11 @@ from typing import Protocol
 
 from ahpa.adapters.kubernetes.api import KubeApi, Object, Stream, objects_among
 from ahpa.adapters.kubernetes.pace import Pace, Rhythm
+from ahpa.adapters.kubernetes.page import SIZE, not_a_list, page_of
 from ahpa.adapters.kubernetes.store import Held, Store
 from ahpa.ports import ClusterError
 from ahpa.transport import cause_of
 
-PAGE = 500
-"""Objects of a list that are asked for at once: parsed they are some 30 MiB, before they are trimmed."""
 LIST_SECONDS = 120.0
 """For all pages of a list."""
 FIRST_SECONDS = 30.0
@@ -177,17 +176,15 @@ class Collection:
                     self._pace.take(self._stopping)
                 if self._stopping.is_set():
                     raise ClusterError(0, f"{self._where}: not listed, as the watches have ended")
-                page = kube.get(self._where, limit=str(PAGE), **({"continue": more} if more else {}))
                 pages += 1
-                meta, items = page.get("metadata"), page.get("items")
-                version = version or (str(meta.get("resourceVersion") or "") if isinstance(meta, dict) else "")
-                if not version or not isinstance(items, list) or not isinstance(meta, dict):
-                    raise ClusterError(0, f"{self._where}: the answer is not a list")
+                page = page_of(kube, self._where, more)
+                version, more = version or page.version, page.more
+                if not version:
+                    raise not_a_list(self._where)
                 anew = self._silence() > self._rhythm.patience
-                held += [self.store.trimmed(item, anew) for item in objects_among(items)]
+                held += [self.store.trimmed(item, anew) for item in objects_among(page.items)]
                 self.store.check(len(held))
-                more = str(meta.get("continue") or "")
-                free = len(items) >= PAGE  # a server that turns pages without end is asked at the usual pace
+                free = len(page.items) >= SIZE  # a server that turns pages without end is asked at the usual pace
         finally:  # what it has cost is this collection's own: the others do not wait for it
             self._rests_until = self._clock() + pages / self._rhythm.pages_per_second
         self._listed(held, version)

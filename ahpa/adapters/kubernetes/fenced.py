@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ahpa.adapters.kubernetes.api import KubeApi, Object
+from ahpa.adapters.kubernetes.api import Object
+from ahpa.adapters.kubernetes.through import Through
 from ahpa.ports import ClusterError
 from ahpa.transport import NEVER
 
@@ -21,27 +22,14 @@ POLICY = "ahpa-leader"
 
 
 @dataclass(frozen=True)
-class Fenced:
+class Fenced(Through):
     """`seconds_left`: how long a patch may take that begins now."""
 
-    kube: KubeApi
     seconds_left: Callable[[], float]
     deadline: float = NEVER
 
     def within(self, deadline: float) -> Fenced:
-        return Fenced(self.kube.within(deadline), self.seconds_left, deadline)
-
-    def get(self, where: str, **query: str) -> Object:
-        return self.kube.get(where, **query)
-
-    def items(self, where: str, **query: str) -> list[Object]:
-        return self.kube.items(where, **query)
-
-    def first(self, where: str, **query: str) -> Object | None:
-        return self.kube.first(where, **query)
-
-    def member(self, where: str, name: str) -> Object:
-        return self.kube.member(where, name)
+        return replace(super().within(deadline), deadline=deadline)
 
     def merge_patch(self, where: str, body: Object) -> Object:
         left = self.seconds_left()
@@ -53,6 +41,3 @@ class Fenced:
             if error.status in (403, 422) and POLICY in str(error):
                 raise ClusterError(409, f"PATCH {where}: another process leads: {error}") from error
             raise
-
-    def create(self, where: str, body: Object) -> Object:
-        return self.kube.create(where, body)

@@ -6,57 +6,38 @@ gigabyte.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ahpa.adapters.kubernetes.api import KubeApi, Object, objects_among
-from ahpa.adapters.kubernetes.collection import PAGE
+from ahpa.adapters.kubernetes.api import Object, objects_among
+from ahpa.adapters.kubernetes.page import Page, not_a_list, page_of
+from ahpa.adapters.kubernetes.through import Through
 from ahpa.adapters.kubernetes.trimmed import Keeping
 from ahpa.adapters.kubernetes.watched import MOST_OBJECTS
 from ahpa.ports import ClusterError
 
 
 @dataclass(frozen=True)
-class InPages:
-    """Implements KubeApi."""
-
-    kube: KubeApi
-
-    def within(self, deadline: float) -> InPages:
-        return InPages(self.kube.within(deadline))
-
-    def get(self, where: str, **query: str) -> Object:
-        return self.kube.get(where, **query)
+class InPages(Through):
+    """Its lists are whole all the same."""
 
     def items(self, where: str, **query: str) -> list[Object]:
         keep, found, more = Keeping(where.rpartition("/")[2]), list[Object](), ""
         while True:
-            page = self._page(where, {**query, "limit": str(PAGE), **({"continue": more} if more else {})})
-            meta, items = page.get("metadata"), page.get("items")
-            more = str(meta.get("continue") or "") if isinstance(meta, dict) else ""
-            if not isinstance(meta, dict) or not isinstance(items, list) or (more and not items):
-                raise ClusterError(0, f"{where}: the answer is not a list")
-            found += [keep(item) for item in objects_among(items)]
+            page = self._page(where, more, query)
+            more = page.more
+            if more and not page.items:
+                raise not_a_list(where)
+            found += [keep(item) for item in objects_among(page.items)]
             if len(found) > MOST_OBJECTS:
                 raise ClusterError(0, f"{where}: more than {MOST_OBJECTS:,} objects")
             if not more:
                 return found
 
-    def _page(self, where: str, query: dict[str, str]) -> Object:
+    def _page(self, where: str, more: str, query: Mapping[str, str]) -> Page:
         try:
-            return self.kube.get(where, **query)
+            return page_of(self.kube, where, more, **query)
         except ClusterError as error:
             if error.status == 410:  # turned too slowly: to begin anew may do
                 raise ClusterError(0, str(error)) from error
             raise
-
-    def first(self, where: str, **query: str) -> Object | None:
-        return self.kube.first(where, **query)
-
-    def member(self, where: str, name: str) -> Object:
-        return self.kube.member(where, name)
-
-    def merge_patch(self, where: str, body: Object) -> Object:
-        return self.kube.merge_patch(where, body)
-
-    def create(self, where: str, body: Object) -> Object:
-        return self.kube.create(where, body)

@@ -48,7 +48,6 @@ from ahpa.adapters.prometheus.tree import (
     Pair,
     Selector,
     Text,
-    Unread,
     tree_of,
 )
 
@@ -104,9 +103,7 @@ def lifted(members: Sequence[Asked]) -> Lifted | None:
         tree = _read(members[0].template, len(values))
         lifter = _Lifter(values, columns)
         found = lifter.lift(tree)
-    except (Unread, Unlifted):
-        return None
-    except Exception:  # a fault of ours over what an owner wrote must not cost all others their reading
+    except Exception:  # Unread, Unlifted; and a fault of ours over one owner's query must not cost all their reading
         return None
     return Lifted(found.text, found.names, tuple(lifter.fields)) if found.names and found.kind == "vector" else None
 
