@@ -6,8 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from ahpa.core.election import Terms
 from ahpa.ports import ClusterError
 from tests.fakes.lease_server import LEASES, LeaseServer
 from tests.reliability.contender import Contender
+from tests.waiting import until
 
 TERMS = Terms(1, 0.6, 0.15)
 WAIT_SECONDS = 60
@@ -40,13 +40,6 @@ def kubeconfig(server: LeaseServer, tmp_path: Path) -> Path:
     return file
 
 
-def wait_for(state: Callable[[], object]) -> None:
-    until = time.monotonic() + WAIT_SECONDS
-    while not state():
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
 def test_serve_takes_the_lease_as_its_pod_and_gives_it_back_when_it_is_ended(
     server: LeaseServer, kubeconfig: Path
 ) -> None:
@@ -56,7 +49,7 @@ def test_serve_takes_the_lease_as_its_pod_and_gives_it_back_when_it_is_ended(
     words = [sys.executable, "-m", "ahpa", "serve", *looking, *alone]
     process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
     try:
-        wait_for(server.holder)
+        until(server.holder, "it leads", WAIT_SECONDS)
         spec = server.objects[f"{LEASES}/ahpa-0"]["spec"]
         assert isinstance(spec, dict)
         assert str(spec["holderIdentity"]).startswith("pod-a_uid-1_")
@@ -87,7 +80,7 @@ def test_a_command_that_leads_waits_for_its_turn_and_gives_it_back(server: Lease
     """A Job of our own account may write only so, and whoever led before it does not go on."""
     service, job = (Contender(server.url, name, TERMS).elector for name in ("service", "job"))
     service.start()
-    wait_for(lambda: service.holds("0"))
+    until(lambda: service.holds("0"), "it leads", WAIT_SECONDS)
     with pytest.raises(ClusterError, match="another process holds a Lease"), held(job, 0.2):
         raise AssertionError("two lead")
     service.stop()

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from ahpa.adapters.kubernetes.api import Object
 from ahpa.adapters.kubernetes.kinds import KINDS
 from ahpa.adapters.kubernetes.watched import Watched
-from tests.adapters.kubernetes.watching import until, watching
+from tests.adapters.kubernetes.watching import watching
 from tests.contracts.stage import Stage
 from tests.fakes.kube import FakeKube
+from tests.waiting import until
 
 
 @dataclass(frozen=True)

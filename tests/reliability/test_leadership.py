@@ -13,10 +13,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ import pytest
 from tests.fakes.lease_server import LeaseServer, Write
 from tests.reliability.judge import refused, reigns, two_leaders
 from tests.reliability.reached import Reached
+from tests.waiting import until
 
 LEASE, RENEW, RETRY = 3.0, 2.0, 0.4
 TRIALS = 25
@@ -164,11 +166,7 @@ def watched() -> Iterator[list[float]]:
         thread.join()
 
 
-def wait_for(state: Callable[[], object], what: str) -> None:
-    until = time.monotonic() + PATIENCE_SECONDS
-    while not state():
-        assert time.monotonic() < until, what
-        time.sleep(0.005)
+wait_for = partial(until, seconds=PATIENCE_SECONDS, pause=0.005)
 
 
 def tried(mode: str, trials: int) -> list[Outcome]:

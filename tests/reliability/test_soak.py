@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,7 @@ from benchmarks.fleet.prometheus import serve
 from benchmarks.fleet.store import Store
 from tests.reliability.audit import Audited, Faulty, broken, service_of
 from tests.reliability.reached import Reached
+from tests.waiting import until
 
 SERVICES = int(os.environ.get("AHPA_SOAK_SERVICES", "500"))
 MINUTES = float(os.environ.get("AHPA_SOAK_MINUTES", "10"))
@@ -122,13 +123,6 @@ def soak(folder: Path) -> Iterator[Soak]:
         server.close()
 
 
-def until(so: Callable[[], bool], seconds: float = 1200.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not so():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.5)
-
-
 def slope_mib(seen: np.ndarray[Any, np.dtype[np.float64]]) -> float:
     """MiB in a thousand seconds: of what is held at least in each half minute, for a refit holds more for a while."""
     spans = (seen[:, 0] // 30).astype(int)
@@ -140,7 +134,7 @@ def slope_mib(seen: np.ndarray[Any, np.dtype[np.float64]]) -> float:
 @pytest.mark.timeout(7200)
 def test_one_process_to_the_end_grows_in_nothing_and_misses_no_cycle(tmp_path: Path, reached: Reached) -> None:
     with soak(tmp_path) as at:
-        until(lambda: bool(at.api.taken))
+        until(lambda: at.api.taken, "a write", 1200.0, 0.5)
         at.prometheus.share = at.api.share = FAULTS
         ends, warm, before = time.time() + 60 * MINUTES, time.time() + 12 * MINUTES, at.ticks()
         while time.time() < ends:
@@ -170,7 +164,7 @@ def test_one_process_to_the_end_grows_in_nothing_and_misses_no_cycle(tmp_path: P
 @pytest.mark.timeout(7200)
 def test_a_new_process_each_minute_breaks_nothing(tmp_path: Path, reached: Reached) -> None:
     with soak(tmp_path) as at:
-        until(lambda: bool(at.api.taken))
+        until(lambda: at.api.taken, "a write", 1200.0, 0.5)
         at.prometheus.share = at.api.share = FAULTS
         before = [at.ticks()]
         for _ in range(round(60 * MINUTES / LIFE_SECONDS)):
@@ -178,7 +172,7 @@ def test_a_new_process_each_minute_breaks_nothing(tmp_path: Path, reached: Reach
             at.kill()
             before.append(at.ticks())
             at.start()
-        until(lambda: at.ticks() > before[-1] + 1)
+        until(lambda: at.ticks() > before[-1] + 1, "two ticks more", 1200.0, 0.5)
         assert at.violations() == []
         assert np.diff(before).min() >= 10, "each lived long enough to do something"
         lowered = sum(write.floors()[1] < write.floors()[0] for write in at.api.taken)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -70,6 +71,16 @@ class Stage:
 
     def tick(self, now: float = NOW) -> dict[str, Decision]:
         return {decision.key: decision for decision in self.service.tick(now)}
+
+    def tick_beside_a_refit(self, hangs: threading.Event, let_go: threading.Event) -> None:
+        """Five ticks while a refit `hangs`; then it is `let_go`, and over."""
+        refit = threading.Thread(target=self.service.refit, args=(NOW,))
+        refit.start()
+        assert hangs.wait(120)
+        for minute in range(5):
+            self.tick(NOW + 60 * minute)
+        let_go.set()
+        refit.join()
 
     def min_scale(self, name: str) -> str | None:
         annotations: dict[str, str] = self.kube.objects[f"{ROOT}/revisions/{name}-00001"]["metadata"]["annotations"]

@@ -26,7 +26,6 @@ from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.ports import ClusterError
 from ahpa.service.loop import Loop
 from ahpa.service.rounds import Ports, Service
-from tests.adapters.kubernetes.watching import until
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
 from tests.fakes.models import SameAsNow
@@ -34,6 +33,7 @@ from tests.reliability.reached import Reached
 from tests.service.api_faults import FAULTS, HEAVY, LEFT_OUT, SCOPES, SLOW, Fault
 from tests.service.api_server import LISTS, ApiServer
 from tests.service.stage import DAY, HPAS, NOW, QUERIES, ROOT, SETTINGS, add_knative, always
+from tests.waiting import until
 
 ROUNDS, TICK = 20, 60.0
 NAMES = [f"chat{i}" for i in range(4)]

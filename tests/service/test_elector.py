@@ -6,8 +6,7 @@ One short trial of each kind; tests/reliability/test_leadership.py has hundreds,
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from tests.fakes.kube import FakeKube
 from tests.fakes.lease_server import LEASES, THING, LeaseServer
 from tests.reliability.contender import Contender, Quiet
 from tests.reliability.judge import refused, reigns, two_leaders
+from tests.waiting import until
 
 TERMS = Terms(1, 0.6, 0.15)
 WAIT_SECONDS = 30
@@ -37,11 +37,7 @@ def server() -> Iterator[LeaseServer]:
     server.close()
 
 
-def wait_for(state: Callable[[], object], what: str) -> None:
-    until = time.monotonic() + WAIT_SECONDS
-    while not state():
-        assert time.monotonic() < until, what
-        time.sleep(0.01)
+wait_for = partial(until, seconds=WAIT_SECONDS)
 
 
 @contextmanager

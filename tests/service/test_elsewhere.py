@@ -104,13 +104,7 @@ def test_ticks_go_on_while_workers_keep_a_refit_waiting() -> None:
 
     with Threads(1) as threads:
         at = chat(Elsewhere(Slow(), threads))
-        refit = threading.Thread(target=at.service.refit, args=(NOW,))
-        refit.start()
-        assert hangs.wait(120)
-        for minute in range(5):
-            at.tick(NOW + 60 * minute)
-        let_go.set()
-        refit.join()
+        at.tick_beside_a_refit(hangs, let_go)
     assert was_let_go == [True]
     assert at.tick(NOW + 600)["knative/shop/chat"].plan is not None
 

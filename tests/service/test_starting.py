@@ -11,28 +11,11 @@ from ahpa.adapters.kubernetes.pods import Pods
 from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.service.memory import Memory
 from ahpa.service.starting import look_at_pods
-from ahpa.targets import Target
 from tests.fakes.kube import SlowKube
+from tests.fakes.targets import hpa
 from tests.service.stage import NOW
 
-TARGETS = [
-    Target(
-        kind="hpa",
-        namespace="shop",
-        name=f"api-{i}",
-        annotations={},
-        reference={},
-        baseline=1,
-        floor=1,
-        ready=1,
-        present=1,
-        maximum=9,
-        measures=(),
-        managed=False,
-        selector=f"app=api-{i}",
-    )
-    for i in range(10)
-]
+TARGETS = [hpa(f"api-{i}") for i in range(10)]
 
 
 def pod(meta: Mapping[str, object]) -> dict[str, object]:

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from ahpa.ports import ClusterError
-from tests.adapters.kubernetes.watching import QUICK, SERVICES, Watch, put, until, watching
+from tests.adapters.kubernetes.watching import QUICK, SERVICES, Watch, put, watching
 from tests.fakes.kube import FakeKube
 from tests.service.api_server import Send, answer, event, refusal
+from tests.waiting import until
 
 
 def hang(send: Send) -> object:

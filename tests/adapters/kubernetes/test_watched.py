@@ -26,11 +26,11 @@ from tests.adapters.kubernetes.watching import (
     kube_at,
     put,
     put_pod,
-    until,
     watching,
 )
 from tests.fakes.kube import FakeKube
 from tests.service.stage import NOW
+from tests.waiting import until
 
 
 def test_who_asks_again_asks_nobody() -> None:

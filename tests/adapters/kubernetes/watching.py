@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -28,14 +27,6 @@ QUICK = Rhythm(
 STARTED = "2023-11-14T08:00:05Z"
 ROOT = "/apis/serving.knative.dev/v1"
 SERVICES, REVISIONS, PODS = f"{ROOT}/services", f"{ROOT}/revisions", "/api/v1/namespaces/shop/pods"
-
-
-def until(so: Callable[[], object], what: str, seconds: float = 10.0) -> None:
-    """Wait for a state, as long as a loaded machine may need."""
-    end = time.monotonic() + seconds
-    while not so():
-        assert time.monotonic() < end, f"never: {what}"
-        time.sleep(0.01)
 
 
 @dataclass

@@ -14,28 +14,10 @@ from ahpa.core.readiness import Lag, Readiness
 from ahpa.core.starts import REMEMBERED, Start, StartLog
 from ahpa.targets import Target
 from tests.adapters.prometheus.server import Server, say
+from tests.fakes.targets import hpa
 
 NOW = 1_700_000_000.0
 PRIOR = Readiness.single(Lag.of(180, 300))
-
-
-def target(name: str = "api") -> Target:
-    return Target(
-        kind="hpa",
-        namespace="shop",
-        name=name,
-        annotations={},
-        reference={},
-        baseline=1,
-        floor=1,
-        ready=1,
-        present=1,
-        maximum=9,
-        measures=(),
-        managed=False,
-        selector=f"app={name}",
-        names={"workload": name, "workload-kind": "Deployment"},
-    )
 
 
 def pod(uid: str, asked: float, took: float | None = 40.0, node: str = "") -> list[Sample]:
@@ -84,7 +66,7 @@ def test_the_lags_of_the_last_days_are_learned_once_and_stay_when_their_pods_are
     asked = Asked(samples)
     reader, log = source(asked), StartLog()
     for _ in range(3):
-        log = log.seen(reader.starts(target()), NOW)
+        log = log.seen(reader.starts(hpa("api")), NOW)
     assert [wait.seconds for wait in log.done] == [20.0 + i % 3 for i in reversed(range(30))]
     assert len(asked.queries) == 2
     (tier,) = log.readiness(PRIOR).tiers
@@ -95,7 +77,7 @@ def test_the_lags_of_the_last_days_are_learned_once_and_stay_when_their_pods_are
 def test_a_replica_that_is_still_there_teaches_once_and_by_its_first_readiness() -> None:
     """The API tells the latest flip: two hours after the pod was asked for."""
     flipped = Start("u1", NOW - 9000, ready=NOW - 1800)
-    log = StartLog().seen(source(Asked(pod("u1", NOW - 9000, 30.0)), There([flipped])).starts(target()), NOW)
+    log = StartLog().seen(source(Asked(pod("u1", NOW - 9000, 30.0)), There([flipped])).starts(hpa("api")), NOW)
     assert [wait.seconds for wait in log.done] == [30.0]
 
 
@@ -103,7 +85,7 @@ def test_without_kube_state_metrics_it_is_asked_for_once_and_nothing_happens() -
     asked = Asked([], runs=False)
     reader = source(asked, There([Start("u1", NOW - 60)]))
     for name in ("a", "b", "c"):
-        assert [start.uid for start in reader.starts(target(name))] == ["u1"]
+        assert [start.uid for start in reader.starts(hpa(name))] == ["u1"]
     assert len(asked.queries) == 1
 
 
@@ -111,12 +93,12 @@ def test_a_prometheus_that_fails_costs_one_try_a_minute_and_is_heard_when_it_is_
     asked = Asked(None)
     seconds = [0.0, 0.0, 1.0, 2.0, 61.0, 61.0, 61.0, 61.0]
     reader = source(asked, seconds=iter(seconds))
-    assert reader.starts(target()) == []
-    assert reader.starts(target()) == []
-    assert reader.starts(target()) == []
+    assert reader.starts(hpa("api")) == []
+    assert reader.starts(hpa("api")) == []
+    assert reader.starts(hpa("api")) == []
     assert len(asked.queries) == 1
     asked.samples = pod("u1", NOW - 60)
-    assert [start.uid for start in reader.starts(target())] == ["u1"]
+    assert [start.uid for start in reader.starts(hpa("api"))] == ["u1"]
 
 
 def test_one_whose_past_cannot_be_read_keeps_nobody_else_from_theirs() -> None:
@@ -133,7 +115,7 @@ def test_one_whose_past_cannot_be_read_keeps_nobody_else_from_theirs() -> None:
     heard = set()
     for minute in range(20):
         now = 61.0 * minute
-        heard |= {name for name in ("flood", "a", "flood", "b") if reader.starts(target(name))}
+        heard |= {name for name in ("flood", "a", "flood", "b") if reader.starts(hpa(name))}
     assert heard == {"a", "b"}
 
 
@@ -143,16 +125,16 @@ def test_who_was_away_for_a_while_is_told_again() -> None:
     reader = PastStarts(There(), Asked(pod("u1", NOW - 60)), lambda: NOW, lambda: now)
     for at, told in ((0.0, 1), (500.0, 0), (1000.0, 0), (1601.0, 1), (1700.0, 0)):
         now = at
-        assert len(reader.starts(target())) == told
+        assert len(reader.starts(hpa("api"))) == told
 
 
 def test_two_seconds_a_minute_are_spent_on_it_and_none_after_the_deadline() -> None:
     asked = Asked(pod("u1", NOW - 60))
     times = iter([0.0, 0.0, 3.0, 3.0, 4.0])
     reader = source(asked, seconds=times)
-    assert reader.starts(target("a"))
-    assert not reader.starts(target("b"))
-    assert not reader.starts(target("b"), deadline=4.0)
+    assert reader.starts(hpa("a"))
+    assert not reader.starts(hpa("b"))
+    assert not reader.starts(hpa("b"), deadline=4.0)
 
 
 @pytest.mark.parametrize(
@@ -179,12 +161,12 @@ def test_of_very_many_the_newest_are_taken() -> None:
 def test_the_queries_are_of_these_pods_alone_whatever_a_name_holds() -> None:
     asked = Asked([])
     reader = source(asked)
-    reader.starts(target("api.v2"))
+    reader.starts(hpa("api.v2"))
     probe, query = asked.queries
     assert probe.count("(") == probe.count(")")
     assert query.count("(") == query.count(")")
     assert query.count('{namespace="shop",pod=~"api[.]v2-') == 5
-    hostile = Target(**{**vars(target()), "names": {"workload": 'x"} or up{a="', "workload-kind": "Deployment"}})
+    hostile = Target(**{**vars(hpa("api")), "names": {"workload": 'x"} or up{a="', "workload-kind": "Deployment"}})
     assert reader.starts(hostile) == []
     assert len(asked.queries) == 2
 
