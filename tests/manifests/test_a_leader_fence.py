@@ -37,6 +37,7 @@ from tests.manifests.account import (
     TEAM,
     annotation,
     refusal,
+    token_of_ours,
 )
 from tests.manifests.conftest import _await, _delete
 from tests.manifests.overlays import CONFIG, render
@@ -116,12 +117,12 @@ def copies(bed: Testbed, targets: str) -> Iterator[Copies]:
         bed.delete("leases", lease["metadata"]["name"], HOME)
     bed.apply(*objects)
     (template,) = (each["spec"]["template"]["spec"] for each in objects if each["kind"] == "Deployment")
-    identities, tokens = {}, {"podless": _token(bed, None)}
+    identities, tokens = {}, {"podless": token_of_ours(bed, None)}
     for name in PODS:
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": template}
         made = bed.api.request("POST", bed.api.resource("pods").path(HOME), pod)
         identities[name] = f"{name}_{made['metadata']['uid']}"
-        tokens[name] = _token(bed, made["metadata"])
+        tokens[name] = token_of_ours(bed, made["metadata"])
     with ExitStack() as stack:
         apis = {
             who: stack.enter_context(closing(KubeApi(bed.api_url, token, bed.ca_file))) for who, token in tokens.items()
@@ -142,15 +143,6 @@ def copies(bed: Testbed, targets: str) -> Iterator[Copies]:
     for name in PODS:
         bed.delete("pods", name, HOME)
     _delete(bed, [each for each in objects if not each["kind"].startswith("ValidatingAdmission")])
-
-
-def _token(bed: Testbed, pod: Mapping[str, Any] | None) -> str:
-    """Of our account, for a pod, or for none."""
-    bound = {"kind": "Pod", "apiVersion": "v1", "name": pod["name"], "uid": pod["uid"]} if pod else None
-    spec = {"boundObjectRef": bound} if bound else {}
-    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
-    where = f"/api/v1/namespaces/{HOME}/serviceaccounts/ahpa/token"
-    return str(bed.api.request("POST", where, body)["status"]["token"])
 
 
 def test_without_a_lease_nobody_is_refused(copies: Copies) -> None:

@@ -1,0 +1,18 @@
+"""Whether a process grows: of what was seen of it again and again, the trend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+SPAN = 30
+"""Rounds over which the least counts: a refit holds more for a while."""
+
+
+def growth(rounds: Sequence[float], mib: Sequence[float]) -> float:
+    """MiB in a thousand rounds: the slope of what is held at least in each thirty of them."""
+    at, held = np.asarray(rounds, np.float64), np.asarray(mib, np.float64)
+    spans = (at // SPAN).astype(int)
+    lowest = np.array([(at[spans == span].mean(), held[spans == span].min()) for span in np.unique(spans)])
+    return float(np.polyfit(lowest[:, 0], lowest[:, 1], 1)[0] * 1000)
