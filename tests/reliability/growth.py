@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 SPAN = 30
 """Rounds over which the least counts: a refit holds more for a while."""
 
 
-def growth(rounds: Sequence[float], mib: Sequence[float]) -> float:
+def growth(rounds: ArrayLike, mib: ArrayLike) -> float:
     """MiB in a thousand rounds: the slope of what is held at least in each thirty of them."""
     at, held = np.asarray(rounds, np.float64), np.asarray(mib, np.float64)
     spans = (at // SPAN).astype(int)

@@ -104,5 +104,3 @@ def switch_off(bed: Testbed) -> None:
 def left(bed: Testbed) -> list[str]:
     """Those that are not given back."""
     return [each.key for each in ALL if not each.given_back(bed)]
-
-

@@ -84,8 +84,8 @@ def test_an_hour_in_which_everything_fails_in_turn(bed: Testbed, tmp_path: Path,
                 watched.until(ends, lambda: not any(each.done() for each in running))
             finally:
                 befallen.over.set()
-            for each in running:
-                each.result()
+            for done in running:
+                done.result()
         switched_off = time.time()
         targets.switch_off(bed)
         until(lambda: any(each.life.leads for each in replicas), "somebody leads", 60.0, 0.1)
@@ -114,7 +114,7 @@ def test_an_hour_in_which_everything_fails_in_turn(bed: Testbed, tmp_path: Path,
     said = (
         f"{raised} raises and {lowered} lowerings by {len(led)} reigns, 0 of them on data that were not trusted, "
         f"two-leader time {both_led:.2f} s, {fenced} late writes refused; {len(befallen.killed)} leaders killed and "
-        f"{len(befallen.frozen)} frozen; all {len(targets.ALL)} given back within {restored:.0f} s of being switched off, "
+        f"{len(befallen.frozen)} frozen; all {len(targets.ALL)} given back {restored:.0f} s after being switched off, "
         f"the leader killed meanwhile; the replica that is never killed: {slope:.2f} MiB in 1,000 rounds "
         f"({watched.ticks[-1]} rounds, {watched.mib[-1]:.0f} MiB), descriptors, threads and children "
         f"{watched.least(0)} and then {watched.least(3)}"
