@@ -88,6 +88,15 @@ def test_each_write_changes_the_lease_whatever_the_clock_says() -> None:
     assert [one.digits for one in made] == [DIGITS, "01", DIGITS, ""]
 
 
+def test_a_lease_says_of_its_own_holder_alone_whether_it_is_blind() -> None:
+    """What the one before could not read is nothing to the next."""
+    steps = (Step.RENEW, Step.TAKE, Step.HAND_OVER, Step.RETIRE)
+    for was, now in ((True, False), (False, True)):
+        lease = replace(MINE, asked_by="other", blind=was)
+        assert [written(each, lease, "01", "me", TERMS, now).blind for each in steps] == [now, now, False, False]
+        assert not given_back(lease).blind
+
+
 def test_where_the_number_of_shards_changes_nobody_takes_what_another_still_covers() -> None:
     old = View(replace(THEIRS, digits=DIGITS), 100)
     views = {"ahpa-0": old, "ahpa-1": View(Record(), 100)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -79,11 +80,7 @@ def make(bed: Testbed) -> None:
         else:
             least = {"min_replicas": each.own, "max_replicas": MOST, "gpus": 0}
             bed.hpa_with_deployment(each.name, NAMESPACE, annotations=asked, ready_seconds=1, **least)
-    for each in ALL[:SERVICES]:
-        bed.wait_for(
-            lambda name=each.name: condition(bed.get("ksvc", name, NAMESPACE), "Ready") == "True",  # type: ignore[misc]
-            what=f"{each.name} is Ready",
-        )
+    bed.wait_for(lambda: all(map(partial(_ready, bed), ALL[:SERVICES])), what="all Services are Ready")
     times = np.arange(time.time() - HISTORY_SECONDS, time.time() - 60, 10.0)
     series = []
     for each in ALL:
@@ -91,6 +88,10 @@ def make(bed: Testbed) -> None:
         bed.live_metric("chaos_demand", labels, each.demand)
         series.append(Series("chaos_demand", labels, times, np.array([each.demand(at) for at in times])))
     bed.backfill(series)
+
+
+def _ready(bed: Testbed, service: Owned) -> bool:
+    return condition(bed.get(*service.resource(), NAMESPACE), "Ready") == "True"
 
 
 def switch_off(bed: Testbed) -> None:
