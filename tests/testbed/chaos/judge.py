@@ -73,12 +73,12 @@ def writes(events: Iterable[Any]) -> list[Write]:
         if event["verb"] != "patch" or about.get("namespace") != NAMESPACE or about.get("subresource"):
             continue
         key, floor = _floor_of(about["resource"], about["name"], event.get("responseObject") or {})
-        if key not in floors:
+        pod = (event["user"].get("extra") or {}).get(POD, [""])[0]
+        if key not in floors or not pod:
             continue
         status, old = _status(event), floors[key]
         new = floor if status == 200 and floor is not None else old
         floors[key] = new
-        pod = (event["user"].get("extra") or {}).get(POD, [""])[0]
         manager = event["requestURI"].partition("fieldManager=")[2].partition("&")[0]
         versioned = bool(asked.get("metadata", {}).get("resourceVersion"))
         found.append(Write(_at(event), pod, key, status, old, new, manager, versioned))
