@@ -8,6 +8,7 @@ hash of what was pinned and how it is built, so a changed go.mod builds anew and
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 import shutil
@@ -35,6 +36,8 @@ class Module:
     links: Mapping[str, str] = field(default_factory=dict)  # further names of a binary
     ldflags: str = "-s -w"
     manifests: Mapping[str, str] = field(default_factory=dict)  # directory of ours -> "module path/sub/directory"
+    without: Mapping[str, str] = field(default_factory=dict, repr=False)  # "module file" -> a line that is left out
+    beside: Mapping[str, str] = field(default_factory=dict, repr=False)  # "module file" that is not there -> its text
     cold_minutes: float = 1  # on 2 cores, for the progress message
 
     @property
@@ -42,7 +45,13 @@ class Module:
         return [*self.packages, *self.links]
 
 
+AUTOSCALER_ADDRESS = "AHPA_TESTBED_AUTOSCALER_ADDRESS"
+_AUTOSCALER = "knative.dev/serving cmd/autoscaler"
+
+
 def _knative(name: str) -> Module:
+    """As it is, but for one constant of the autoscaler: the port of its server of statistics (8080, on all interfaces),
+    with which a machine would have room for one testbed."""
     return Module(
         name,
         {f"{name}-{each}": f"knative.dev/serving/cmd/{each}" for each in ("webhook", "controller", "autoscaler")},
@@ -51,6 +60,11 @@ def _knative(name: str) -> Module:
             # Symbolic links in serving, which module zips drop.
             "networking": "knative.dev/networking config",
             "caching": "knative.dev/caching config",
+        },
+        without={f"{_AUTOSCALER}/main.go": '\tstatsServerAddr = ":8080"\n'},
+        beside={
+            f"{_AUTOSCALER}/testbed.go": 'package main\n\nimport "os"\n\n'
+            f'var statsServerAddr = os.Getenv("{AUTOSCALER_ADDRESS}")\n'
         },
         cold_minutes=2,
     )
@@ -139,6 +153,8 @@ def fingerprint(module: Module) -> str:
     recipe = hashlib.sha256(f"{module!r} {platform.system()} {platform.machine()}".encode())
     for path in sorted(directory.iterdir()):
         recipe.update(path.name.encode() + b"\0" + path.read_bytes())
+    for source, text in sorted({**module.without, **module.beside}.items()):
+        recipe.update(f"{source}\0{text}".encode())
     return recipe.hexdigest()[:16]
 
 
@@ -162,14 +178,38 @@ def _built(module: Module, position: str) -> Path:
 def _build(module: Module, into: Path) -> None:
     go = go_command(cache_directory(), _say)
     (into / "bin").mkdir(parents=True)
+    overlay = _overlay(go, module, into / "overlay")
     for binary, package in module.packages.items():
-        _go(go, module, "build", "-trimpath", "-ldflags", module.ldflags, "-o", str(into / "bin" / binary), package)
+        target = str(into / "bin" / binary)
+        _go(go, module, "build", "-trimpath", f"-overlay={overlay}", "-ldflags", module.ldflags, "-o", target, package)
     for name, target in module.links.items():
         (into / "bin" / name).symlink_to(target)
     for name, source in module.manifests.items():
-        path, sub_directory = source.split()
-        root = Path(_go(go, module, "list", "-m", "-f", "{{.Dir}}", path).strip())
-        _copy_yaml(root / sub_directory, into / "manifests" / name)
+        _copy_yaml(_upstream(go, module, source), into / "manifests" / name)
+
+
+def _overlay(go: Path, module: Module, into: Path) -> Path:
+    """The file for `go build -overlay`: upstream's files that are compiled otherwise than they are written."""
+    into.mkdir()
+    texts = {_upstream(go, module, source): text for source, text in module.beside.items()}
+    for source, line in module.without.items():
+        path = _upstream(go, module, source)
+        if path.read_text().count(line) != 1:
+            raise TestbedError(f"{module.name}: {source} does not have the line {line.strip()!r} once: see _knative()")
+        texts[path] = path.read_text().replace(line, "")
+    replaced = {}
+    for path, text in texts.items():
+        (into / path.name).write_text(text)
+        replaced[str(path)] = str(into / path.name)
+    file = into / "overlay.json"
+    file.write_text(json.dumps({"Replace": replaced}))
+    return file
+
+
+def _upstream(go: Path, module: Module, source: str) -> Path:
+    """Where "module path/in/it" is in Go's cache."""
+    path, inside = source.split()
+    return Path(_go(go, module, "list", "-m", "-f", "{{.Dir}}", path).strip()) / inside
 
 
 def _go(go: Path, module: Module, *arguments: str) -> str:
