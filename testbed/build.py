@@ -8,7 +8,6 @@ hash of what was pinned and how it is built, so a changed go.mod builds anew and
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import platform
 import shutil
@@ -28,17 +27,25 @@ _K8S_VERSION = "k8s.io/component-base/version"
 
 
 @dataclass(frozen=True)
+class Changed:
+    """A command of upstream's that is compiled otherwise than it is written."""
+
+    package: str  # "module path/of/package"
+    without: str  # a line of its main.go
+    instead: str  # a file of ours beside it
+
+
+@dataclass(frozen=True)
 class Module:
     """One upstream project: which binaries are built from which packages, and which YAML of it we need."""
 
     name: str
-    packages: Mapping[str, str]  # binary -> Go package; "." is our own main
+    packages: Mapping[str, str]  # binary -> Go package; "." is our own main, "./x" the changed command x
     links: Mapping[str, str] = field(default_factory=dict)  # further names of a binary
     ldflags: str = "-s -w"
     manifests: Mapping[str, str] = field(default_factory=dict)  # directory of ours -> "module path/sub/directory"
-    without: Mapping[str, str] = field(default_factory=dict, repr=False)  # "module file" -> a line that is left out
-    beside: Mapping[str, str] = field(default_factory=dict, repr=False)  # "module file" that is not there -> its text
     cold_minutes: float = 1  # on 2 cores, for the progress message
+    changed: Mapping[str, Changed] = field(default_factory=dict, repr=False)
 
     @property
     def binaries(self) -> list[str]:
@@ -46,27 +53,29 @@ class Module:
 
 
 AUTOSCALER_ADDRESS = "AHPA_TESTBED_AUTOSCALER_ADDRESS"
-_AUTOSCALER = "knative.dev/serving cmd/autoscaler"
+_AUTOSCALER = Changed(
+    "knative.dev/serving cmd/autoscaler",
+    '\tstatsServerAddr = ":8080"\n',
+    f'package main\n\nimport "os"\n\nvar statsServerAddr = os.Getenv("{AUTOSCALER_ADDRESS}")\n',
+)
+"""Its server of statistics has a fixed port, on all interfaces, with which a machine had room for one testbed."""
 
 
 def _knative(name: str) -> Module:
-    """As it is, but for one constant of the autoscaler: the port of its server of statistics (8080, on all interfaces),
-    with which a machine would have room for one testbed."""
     return Module(
         name,
-        {f"{name}-{each}": f"knative.dev/serving/cmd/{each}" for each in ("webhook", "controller", "autoscaler")},
+        {
+            **{f"{name}-{each}": f"knative.dev/serving/cmd/{each}" for each in ("webhook", "controller")},
+            f"{name}-autoscaler": "./autoscaler",
+        },
         manifests={
             "serving": "knative.dev/serving config/core",
             # Symbolic links in serving, which module zips drop.
             "networking": "knative.dev/networking config",
             "caching": "knative.dev/caching config",
         },
-        without={f"{_AUTOSCALER}/main.go": '\tstatsServerAddr = ":8080"\n'},
-        beside={
-            f"{_AUTOSCALER}/testbed.go": 'package main\n\nimport "os"\n\n'
-            f'var statsServerAddr = os.Getenv("{AUTOSCALER_ADDRESS}")\n'
-        },
         cold_minutes=2,
+        changed={"autoscaler": _AUTOSCALER},
     )
 
 
@@ -153,8 +162,8 @@ def fingerprint(module: Module) -> str:
     recipe = hashlib.sha256(f"{module!r} {platform.system()} {platform.machine()}".encode())
     for path in sorted(directory.iterdir()):
         recipe.update(path.name.encode() + b"\0" + path.read_bytes())
-    for source, text in sorted({**module.without, **module.beside}.items()):
-        recipe.update(f"{source}\0{text}".encode())
+    for name, changed in module.changed.items():
+        recipe.update(f"{name} {changed!r}".encode())
     return recipe.hexdigest()[:16]
 
 
@@ -177,42 +186,38 @@ def _built(module: Module, position: str) -> Path:
 
 def _build(module: Module, into: Path) -> None:
     go = go_command(cache_directory(), _say)
+    source = into / "source"
+    shutil.copytree(MODULES_DIRECTORY / module.name, source)
+    for name, changed in module.changed.items():
+        _change(changed, _upstream(go, source, changed.package), source / name)
     (into / "bin").mkdir(parents=True)
-    overlay = _overlay(go, module, into / "overlay")
     for binary, package in module.packages.items():
-        target = str(into / "bin" / binary)
-        _go(go, module, "build", "-trimpath", f"-overlay={overlay}", "-ldflags", module.ldflags, "-o", target, package)
+        _go(go, source, "build", "-trimpath", "-ldflags", module.ldflags, "-o", str(into / "bin" / binary), package)
     for name, target in module.links.items():
         (into / "bin" / name).symlink_to(target)
-    for name, source in module.manifests.items():
-        _copy_yaml(_upstream(go, module, source), into / "manifests" / name)
+    for name, yaml in module.manifests.items():
+        _copy_yaml(_upstream(go, source, yaml), into / "manifests" / name)
 
 
-def _overlay(go: Path, module: Module, into: Path) -> Path:
-    """The file for `go build -overlay`: upstream's files that are compiled otherwise than they are written."""
+def _change(changed: Changed, package: Path, into: Path) -> None:
     into.mkdir()
-    texts = {_upstream(go, module, source): text for source, text in module.beside.items()}
-    for source, line in module.without.items():
-        path = _upstream(go, module, source)
-        if path.read_text().count(line) != 1:
-            raise TestbedError(f"{module.name}: {source} does not have the line {line.strip()!r} once: see _knative()")
-        texts[path] = path.read_text().replace(line, "")
-    replaced = {}
-    for path, text in texts.items():
-        (into / path.name).write_text(text)
-        replaced[str(path)] = str(into / path.name)
-    file = into / "overlay.json"
-    file.write_text(json.dumps({"Replace": replaced}))
-    return file
+    for path in package.glob("*.go"):
+        (into / path.name).write_bytes(path.read_bytes())
+    main = into / "main.go"
+    text = main.read_text()
+    if text.count(changed.without) != 1:
+        raise TestbedError(f"main.go of {changed.package} does not have this line once: {changed.without.strip()}")
+    main.write_text(text.replace(changed.without, ""))
+    (into / "testbed.go").write_text(changed.instead)
 
 
-def _upstream(go: Path, module: Module, source: str) -> Path:
+def _upstream(go: Path, source: Path, which: str) -> Path:
     """Where "module path/in/it" is in Go's cache."""
-    path, inside = source.split()
-    return Path(_go(go, module, "list", "-m", "-f", "{{.Dir}}", path).strip()) / inside
+    path, inside = which.split()
+    return Path(_go(go, source, "list", "-m", "-f", "{{.Dir}}", path).strip()) / inside
 
 
-def _go(go: Path, module: Module, *arguments: str) -> str:
+def _go(go: Path, source: Path, *arguments: str) -> str:
     environment = os.environ | {
         "CGO_ENABLED": "0",
         "GOFLAGS": "-mod=readonly -buildvcs=false",
@@ -221,7 +226,7 @@ def _go(go: Path, module: Module, *arguments: str) -> str:
     }
     done = subprocess.run(
         [str(go), *arguments],
-        cwd=MODULES_DIRECTORY / module.name,
+        cwd=source,
         env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -230,7 +235,7 @@ def _go(go: Path, module: Module, *arguments: str) -> str:
     )
     if done.returncode:
         tail = "\n".join(done.stderr.splitlines()[-20:])
-        raise TestbedError(f"go {' '.join(arguments)} failed for {module.name}:\n{tail}")
+        raise TestbedError(f"go {' '.join(arguments)} failed in {source}:\n{tail}")
     return done.stdout
 
 
