@@ -23,7 +23,7 @@ def test_a_volume_that_fails_while_the_copy_is_read_keeps_nothing_from_starting(
         return Snapshot(Extent(step, 0, 60, 60), map(piece, range(3)))
 
     monkeypatch.setattr(keeping, "load", broken)
-    keeper = keeping.Keeper(Settings(), Telemetry(), tmp_path)
+    keeper = keeping.Keeper(Settings(), Telemetry(), "http://prometheus:9090", tmp_path)
     keeper.around(Prometheus("http://127.0.0.1:1"))
     assert not keeper.grown
     assert "history.dropped" in caplog.text
