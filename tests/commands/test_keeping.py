@@ -16,7 +16,7 @@ from ahpa.service.settings import Settings
 def test_a_volume_that_fails_while_the_copy_is_read_keeps_nothing_from_starting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(folder: Path, step: float, seconds: float, now: float) -> Snapshot:
+    def broken(folder: Path, origin: str, step: float, seconds: float, now: float) -> Snapshot:
         def piece(number: int) -> Piece:
             raise OSError(5, "Input/output error")
 
