@@ -50,6 +50,7 @@ def views(holders: str) -> dict[str, View]:
         ("aa", "ahpa-01"),
         ("aaa", "ahpa-02"),
         ("aaab", "ahpa-02"),
+        ("aacc", "ahpa-03"),  # of two who have as many, the last by name: so that all who ask, ask the same one
         ("aabb", None),
         ("aab", None),  # with one more it would be the other's turn to ask
         ("aa.b", None),  # take what is free first
@@ -64,6 +65,13 @@ def test_nobody_asks_twice_nor_for_what_another_asked_for() -> None:
     mine = {**held, "ahpa-03": replace(held["ahpa-03"], record=replace(held["ahpa-03"].record, asked_by="b"))}
     assert to_ask_for(mine, "b", 105, TERMS) is None
     assert to_ask_for(mine, "c", 105, TERMS) == "ahpa-02"
+
+
+def test_where_there_is_nothing_left_to_ask_for_nobody_asks() -> None:
+    held = views("aa")
+    asked = {name: replace(view, record=replace(view.record, asked_by="c")) for name, view in held.items()}
+    assert to_ask_for(asked, "b", 105, TERMS) is None
+    assert to_ask_for({}, "b", 105, TERMS) is None
 
 
 SEES, BLIND, UNKNOWN = Sight(sees=True), Sight(BLIND_ROUNDS), Sight()
