@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import random
 import signal
 import threading
 import time
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from testbed import Testbed
 from tests.testbed.chaos.replicas import LEASE_SECONDS, Replica
@@ -90,11 +88,6 @@ class Befallen:
         self.killed.append((time.time(), leader.name))
         self._pause(rng.uniform(0, 5))
         leader.start()
-
-    def keep(self, file: Path) -> None:
-        """For whoever wants to judge the run once more."""
-        kept = [asdict(each) for each in self.outages], self.killed, self.frozen, self.leaderless
-        file.write_text(json.dumps(kept))
 
     def _leader(self, but: Replica | None = None) -> Replica | None:
         until = time.monotonic() + PATIENCE_SECONDS

@@ -14,21 +14,24 @@ import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from benchmarks.fleet.processes import children, descriptors, resident_mib, threads
 from testbed import Testbed
-from tests.reliability.growth import growth
 from tests.reliability.reached import Reached
-from tests.testbed.chaos import judge, targets
+from tests.testbed.chaos import targets
 from tests.testbed.chaos.befallen import Befallen
 from tests.testbed.chaos.replicas import Life, install
+from tests.testbed.chaos.verdict import Hour, said, slope, verdict_on
 from tests.waiting import until
 
 MINUTES = float(os.environ.get("AHPA_CHAOS_MINUTES", "60"))
 WARM_MINUTES = min(12.0, MINUTES / 3)
+LEAST_MINUTES = 30
+"""In less it has not settled: its growth is said, and not judged."""
 NAMES = ["ahpa-lasting", "ahpa-one", "ahpa-other"]
 SEED = 13
 RESTORED_SECONDS = 300.0
@@ -53,14 +56,6 @@ class Watched:
             self.mib.append(resident_mib(pid))
             self.counts.append((descriptors(pid), threads(pid), len(children(pid))))
             time.sleep(1.0)
-
-    def keep(self, file: Path) -> None:
-        file.write_text(json.dumps([self.ticks, self.mib, self.counts]))
-
-    def least(self, quarter: int) -> tuple[int, ...]:
-        """Of each count in this quarter of the time: what is open for a while, in a fault, is none of it."""
-        size = len(self.counts) // 4
-        return tuple(map(min, zip(*self.counts[quarter * size : (quarter + 1) * size], strict=True)))
 
 
 @pytest.mark.testbed
@@ -96,36 +91,26 @@ def test_an_hour_in_which_everything_fails_in_turn(bed: Testbed, tmp_path: Path,
     finally:
         for each in replicas:
             each.kill()
-    befallen.keep(tmp_path / "befallen.json")
-    watched.keep(tmp_path / "watched.json")
-    found, led = judge.writes(bed.audit.events()), judge.reigns(bed.audit.events())
-    taken = [write for write in found if write.status == 200 and write.at < switched_off]
-    blind = [each for each in befallen.outages if each.name == "prometheus"]
-    seen = judge.rounds(replicas)
-    bad = [
-        said for write in taken if write.new != write.old
-        for said in judge.broken(write, seen.get((write.pod, write.key), []), blind)
-    ]  # fmt: skip
-    both_led = judge.two_leaders([write for write in found if write.status == 200], led)
-    lowered = sum(write.new < write.old for write in taken)
-    raised = sum(write.new > write.old for write in taken)
-    fenced = sum(write.status == 422 for write in found)
-    slope = growth(watched.ticks, watched.mib)
-    said = (
-        f"{raised} raises and {lowered} lowerings by {len(led)} reigns, 0 of them on data that were not trusted, "
-        f"two-leader time {both_led:.2f} s, {fenced} late writes refused; {len(befallen.killed)} leaders killed and "
-        f"{len(befallen.frozen)} frozen; all {len(targets.ALL)} given back {restored:.0f} s after being switched off, "
-        f"the leader killed meanwhile; the replica that is never killed: {slope:.2f} MiB in 1,000 rounds "
-        f"({watched.ticks[-1]} rounds, {watched.mib[-1]:.0f} MiB), descriptors, threads and children "
-        f"{watched.least(0)} and then {watched.least(3)}"
+    hour = Hour(
+        switched_off,
+        restored,
+        befallen.outages,
+        len(befallen.killed),
+        len(befallen.frozen),
+        watched.ticks,
+        watched.mib,
+        watched.counts,
     )
-    print(f"{time.time() - began:.0f} s; {said}; faults {len(befallen.outages)}, leaderless {befallen.leaderless}")
-    assert bad == []
-    assert both_led == 0
-    assert lowered > MINUTES, "else nothing was tried"
-    assert len(befallen.killed) >= 0.8 * MINUTES - 1
-    assert len(befallen.outages) >= 0.9 * MINUTES - 1
-    assert slope <= 1.0
-    assert all(after <= before for before, after in zip(watched.least(0), watched.least(3), strict=True))
-    faults = f"{len(befallen.outages)} faults, {len({each.name for each in befallen.outages})} dependencies in turn"
-    reached("T13", f"{MINUTES:g} min on the testbed, {len(targets.ALL)} targets, {len(NAMES)} replicas; {faults}", said)
+    (tmp_path / "hour.json").write_text(json.dumps(asdict(hour)))
+    verdict = verdict_on(hour, replicas, bed.audit.events)
+    print(f"{time.time() - began:.0f} s: {said(hour, verdict)}; {befallen.leaderless} minutes without a leader to kill")
+    assert verdict.broken == []
+    assert verdict.both_led == 0
+    assert verdict.lowered > MINUTES, "else nothing was tried"
+    assert hour.killed >= 0.8 * MINUTES - 1
+    assert len(hour.outages) >= 0.9 * MINUTES - 1
+    assert slope(hour) <= 1.0 or MINUTES < LEAST_MINUTES
+    assert all(after <= before for before, after in zip(hour.least(0), hour.least(3), strict=True))
+    faults = f"{len(hour.outages)} faults, {len({each.name for each in hour.outages})} dependencies in turn"
+    size = f"{MINUTES:g} min on the testbed, {len(targets.ALL)} targets, {len(NAMES)} replicas; {faults}"
+    reached("T13", size, said(hour, verdict))
