@@ -1,7 +1,8 @@
 """What was asked of the API server and by whom, from its own audit log: the proof that somebody wrote nothing.
 
 The log holds every write, and the reads of service accounts, so that one can also see that the account in question
-was there at all. Format: audit.k8s.io/v1 at level Metadata, one JSON object per line.
+was there at all. Format: audit.k8s.io/v1, one JSON object per line; of the writes of service accounts
+with what was asked for and what became of it, of all else at level Metadata.
 """
 
 from __future__ import annotations
@@ -18,12 +19,20 @@ from testbed.processes import wait_until
 
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 _KEPT_NOWHERE = frozenset({"authentication.k8s.io", "authorization.k8s.io"})  # reviews: questions, sent as "create"
+_WRITTEN = ("serving.knative.dev", "autoscaling.internal.knative.dev", "autoscaling", "coordination.k8s.io")
+"""Groups of what a service account of ours writes: its bodies are kept too."""
 
 POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
     "omitStages": ["RequestReceived", "ResponseStarted"],
     "rules": [
+        {
+            "level": "RequestResponse",
+            "verbs": ["create", "update", "patch"],
+            "userGroups": ["system:serviceaccounts"],
+            "resources": [{"group": group} for group in _WRITTEN],
+        },
         {"level": "Metadata", "verbs": sorted(WRITES)},
         {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
         {"level": "None"},  # the reads of the testbed's own parts, hundreds a second
@@ -60,21 +69,30 @@ class AuditLog:
 
     def requests(self, user: str | None = None, manager: str | None = None) -> list[Request]:
         """Everything logged so far of this user, or this field manager, or both; in the order of the answers."""
-        found = [_request(event) for event in self._events()]
+        found = [_request(event) for event in self.events()]
         return [each for each in found if user in (None, each.user) and manager in (None, each.manager)]
 
     def writes(self, user: str | None = None, manager: str | None = None) -> list[Request]:
         """Those that asked for something to be kept; refused ones are among them, dry runs and reviews are not."""
         return [each for each in self.requests(user, manager) if each.writes]
 
-    def _events(self) -> Iterator[Object]:
-        """Up to this moment: the server may log a request a little after its answer, but not after a later one's."""
-        mark = uuid.uuid4().hex
+    def events(self) -> Iterator[Object]:
+        """All of it as it was written, up to this moment: the server may log a request a little after its answer, but
+        not after a later one's."""
+        mark, before = uuid.uuid4().hex, self._path.stat().st_size
         review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
         self._api.request("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", review, params={"mark": mark})
-        wait_until(lambda: mark in self._path.read_text(), "the API server writes its audit log", every_seconds=0.02)
-        text = self._path.read_text()
-        yield from (json.loads(line) for line in text[: text.index(mark)].splitlines()[:-1])
+        wait_until(lambda: mark in self._since(before), "the API server writes its audit log", every_seconds=0.02)
+        with self._path.open() as log:
+            for line in log:
+                if mark in line:
+                    return
+                yield json.loads(line)
+
+    def _since(self, size: int) -> str:
+        with self._path.open() as log:
+            log.seek(size)
+            return log.read()
 
 
 def _request(event: Object) -> Request:

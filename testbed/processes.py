@@ -37,6 +37,8 @@ class Processes:
         self.logs = directory / "logs"
         self.logs.mkdir(parents=True, exist_ok=True)
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._begun: dict[str, tuple[Sequence[str | Path], Mapping[str, str] | None]] = {}
+        """By name: what it was started with last."""
         guardian = [sys.executable, "-I", "-S", str(Path(__file__).with_name("guardian.py"))]
         self._guardian = subprocess.Popen(
             [*guardian, str(directory), "keep" if keep else "remove"],
@@ -49,6 +51,7 @@ class Processes:
 
     def start(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> None:
         """Start `command`; what it prints is appended to logs/NAME.log. It gets only the environment given."""
+        self._begun[name] = command, environment
         home = {"HOME": str(self.directory), "PATH": os.environ.get("PATH", "")}
         with (self.logs / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
@@ -70,6 +73,19 @@ class Processes:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    def again(self, name: str) -> None:
+        """Start anew, with the words of the last time, one that was killed or has ended by itself."""
+        self._running.pop(name).wait(PATIENCE_SECONDS)
+        self.start(name, *self._begun[name])
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """To one process: SIGKILL, or SIGSTOP and SIGCONT, for tests of what then becomes of the others."""
+        self._running[name].send_signal(number)
+
+    def ended(self) -> list[str]:
+        """Those that are no more, though nobody stopped them."""
+        return [name for name, process in self._running.items() if process.poll() is not None]
 
     def finish(self, name: str, timeout_seconds: float = PATIENCE_SECONDS) -> None:
         """Wait for a process that ends by itself when its work is done; `TestbedError` if it failed or goes on."""

@@ -13,6 +13,7 @@ import click
 from ahpa.commands.cluster import Cluster
 from ahpa.commands.options import SECONDS, Command, with_options
 from ahpa.core.shards import DIGITS, MOST_SHARDS
+from ahpa.core.sight import Sight
 
 if TYPE_CHECKING:
     from ahpa.adapters.kubernetes.api import KubeApi
@@ -54,9 +55,15 @@ def leading_options(command: Command) -> Command:
     )  # fmt: skip
 
 
-def elector_of(leading: Leading, cluster: Cluster, herald: Herald, ready: Callable[[], bool]) -> Elector | None:
-    """None where none is asked for; it leads nothing before it is `ready`. Raises ClusterError where there is no way to
-    a cluster, UsageError for times that cannot work."""
+def elector_of(
+    leading: Leading,
+    cluster: Cluster,
+    herald: Herald,
+    ready: Callable[[], bool],
+    sight: Callable[[], Sight] = Sight,
+) -> Elector | None:
+    """None where none is asked for; it leads nothing before it is `ready`, and gives way to who has better `sight`.
+    Raises ClusterError where there is no way to a cluster, UsageError for times that cannot work."""
     if not leading.leader_elect:
         if leading.shards > 1:
             raise click.UsageError("--shards needs --leader-elect: without Leases each copy would write to all targets")
@@ -77,7 +84,7 @@ def elector_of(leading: Leading, cluster: Cluster, herald: Herald, ready: Callab
         raise click.UsageError(f"--lease-duration, --renew-deadline, --retry-period: {error}") from error
     store = KubeLeases(connected(cluster), leading.lease_namespace, wall_clock)
     me = f"{leading.identity or socket.gethostname()}_{secrets.token_hex(4)}"  # no two processes are called the same
-    return Elector(store, me, shards(LEASE, leading.shards), terms, herald, ready=ready)
+    return Elector(store, me, shards(LEASE, leading.shards), terms, herald, ready=ready, sight=sight)
 
 
 def fence_of(elector: Elector | None) -> Callable[[KubeApi], KubeApi]:

@@ -137,7 +137,9 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     pace = Pace(options.write_rate)
     keeper = Keeper(settings, telemetry, demand.prometheus, options.state)
     watches = ByWatches(cluster.namespace, telemetry)
-    elector = elector_of(leading, cluster, telemetry, ready=lambda: options.once or loop.ready)
+    elector = elector_of(
+        leading, cluster, telemetry, ready=lambda: options.once or loop.ready, sight=lambda: service.sight
+    )
     ports = ports_of(
         cluster,
         demand,

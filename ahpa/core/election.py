@@ -60,6 +60,8 @@ class Record:
     """Who would like to have it (`ahpa.core.shards`)."""
     version: str = ""
     """Of the object, as the API server counts; empty: there is none."""
+    blind: bool = False
+    """Its holder can read no demand, as it says (`ahpa.core.sight`)."""
 
 
 @dataclass(frozen=True)
@@ -138,19 +140,20 @@ def next_step(name: str, views: Mapping[str, View], digits: str | None, me: str,
     return Step.WAIT if taken else Step.TAKE  # shards of another number of shards: they must be over first
 
 
-def written(step: Step, record: Record, digits: str, me: str, terms: Terms) -> Record:
-    """What a step makes of a lease; the answer brings its new version."""
-    beat = replace(record, beat=record.beat + 1, seconds=terms.lease_seconds)
+def written(step: Step, record: Record, digits: str, me: str, terms: Terms, blind: bool = False) -> Record:
+    """What a step makes of a lease, of which the next holder knows best whether it is `blind`; the answer brings its
+    new version."""
+    beat = replace(record, beat=record.beat + 1, seconds=terms.lease_seconds, blind=blind)
     if step is Step.RENEW:
         return beat
     moved = replace(beat, transitions=record.transitions + 1, asked_by="")
     if step is Step.TAKE:
         return replace(moved, holder=me, digits=digits)
     if step is Step.HAND_OVER:
-        return replace(moved, holder=record.asked_by)
-    return replace(moved, holder="", digits="")
+        return replace(moved, holder=record.asked_by, blind=False)
+    return replace(moved, holder="", digits="", blind=False)
 
 
 def given_back(record: Record) -> Record:
     """Its holder stops: whoever looks next may take it."""
-    return replace(record, holder="", beat=record.beat + 1, asked_by="")
+    return replace(record, holder="", beat=record.beat + 1, asked_by="", blind=False)

@@ -31,6 +31,7 @@ from ahpa.core.election import (
     wrote,
 )
 from ahpa.core.shards import lease_of, to_ask_for
+from ahpa.core.sight import Sight
 from ahpa.ports import ClusterError
 
 FENCE_SECONDS = 0.1
@@ -82,11 +83,12 @@ class Elector:
         herald: Herald,
         clock: Callable[[], float] = stopwatch,
         ready: Callable[[], bool] = lambda: True,
+        sight: Callable[[], Sight] = Sight,
     ) -> None:
         """`leases`: the digits that each covers, by its name (`ahpa.core.shards.shards`). Until it is `ready` it takes
-        none: who has just begun knows nothing yet, and another may."""
+        none: who has just begun knows nothing yet, and another may. `sight`: whether it can read any demand."""
         self._store, self._me, self._leases, self._terms = store, me, dict(leases), terms
-        self._herald, self._clock, self._ready = herald, clock, ready
+        self._herald, self._clock, self._ready, self._sight = herald, clock, ready, sight
         self._views: Mapping[str, View] = {}
         self._free = threading.Condition()
         self._writes: Counter[str] = Counter()
@@ -223,7 +225,7 @@ class Elector:
         if self._stop.is_set() or (step is Step.HAND_OVER and not self._shut_gate(name)):
             return False
         view, sent = self._views[name], self._clock()
-        wish = written(step, view.record, self._leases.get(name, ""), self._me, self._terms)
+        wish = written(step, view.record, self._leases.get(name, ""), self._me, self._terms, self._sight().blind)
         try:
             record = self._store.write(name, wish, self._patience)
             done = self._clock()
@@ -242,11 +244,13 @@ class Elector:
 
     def _ask(self) -> None:
         ours = {name: view for name, view in self._views.items() if name in self._leases}
-        name = to_ask_for(ours, self._me, self._clock(), self._terms)
+        name = to_ask_for(ours, self._me, self._clock(), self._terms, self._sight())
         if name is None or not self._ready():
             return
         try:  # no sign of life of its holder, so not its beat
             self._store.write(name, replace(ours[name].record, asked_by=self._me), self._patience)
+            if ours[name].record.blind:
+                self._herald.log("lease.asked_for", lease=name, holder=self._holder(name), problem="it reads no demand")
         except ClusterError as error:
             if error.status != 409:
                 raise

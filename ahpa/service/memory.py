@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from ahpa.core.foreseen import Foreseen
 from ahpa.core.quality import Quality
 from ahpa.core.setting import Setting
+from ahpa.core.sight import Sight
 from ahpa.core.starts import StartLog
 from ahpa.service.choose import Tried
 
@@ -35,6 +36,8 @@ _ROUNDS = 3
 class Memory:
     """By target's key, but where it says otherwise. Behind each: what its loss in a restart costs."""
 
+    sight: Sight = field(default_factory=Sight)
+    """Whether any demand could be read lately; not by target. Lost: the next rounds show it."""
     admitted: frozenset[str] = frozenset()
     """Targets that are within their namespace's share. Lost: of a namespace that asks for too many, those who hold a
     floor of ours stay in, the others by name."""

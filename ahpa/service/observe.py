@@ -136,6 +136,7 @@ class Observer:
         if memory.unread and not reading.problems:
             self.telemetry.log("tick.data_again", targets=len(memory.unread))
         memory.unread = frozenset(reading.problems)
+        memory.sight = memory.sight.after(len(listing.queries), len(reading.problems))
         return reading
 
     def late(self, listing: Listing, memory: Memory, now: float, deadline: float) -> Panel:

@@ -17,6 +17,7 @@ from ahpa.core.controller import step
 from ahpa.core.decision import Decision
 from ahpa.core.known.knowledge import usual
 from ahpa.core.observation import Observation
+from ahpa.core.sight import Sight
 from ahpa.core.trust import distrusted
 from ahpa.ports import (
     Actuator,
@@ -118,8 +119,7 @@ class Service:
         self._learner = Learner(settings, ports.demand, ports.models, ports.telemetry, ports.cluster_clock)
         self._actor = Actor(ports.actuators, ports.events, ports.telemetry, ports.journal, may_write, leases=leases)
         self._cluster_clock = ports.cluster_clock
-        self._may_write, self._leases = may_write, leases
-        self._stopwatch = stopwatch
+        self._may_write, self._leases, self._stopwatch = may_write, leases, stopwatch
         self._refitting = threading.Lock()
         # From the refit to the tick, and from the tick to the loop
         self._refits: queue.SimpleQueue[Refit] = queue.SimpleQueue()
@@ -206,6 +206,11 @@ class Service:
     def idle(self) -> bool:
         """Nobody asked for a plan in the last round."""
         return math.isfinite(self.shown.at) and not any(each.workload.policy.requested for each in self.shown.rounds)
+
+    @property
+    def sight(self) -> Sight:
+        """Whether it can read any demand, by its last rounds."""
+        return self._memory.sight
 
     def take_wish(self, job: str) -> bool:
         """Whether the next `refit` or `tick` should not wait for its turn; asked once, it is forgotten. A tick that saw

@@ -88,6 +88,26 @@ def test_each_write_changes_the_lease_whatever_the_clock_says() -> None:
     assert [one.digits for one in made] == [DIGITS, "01", DIGITS, ""]
 
 
+def test_a_lease_says_of_its_own_holder_alone_whether_it_is_blind() -> None:
+    """What the one before could not read is nothing to the next."""
+    steps = (Step.RENEW, Step.TAKE, Step.HAND_OVER, Step.RETIRE)
+    for was, now in ((True, False), (False, True)):
+        lease = replace(MINE, asked_by="other", blind=was)
+        assert [written(each, lease, "01", "me", TERMS, now).blind for each in steps] == [now, now, False, False]
+        assert not given_back(lease).blind
+
+
+def test_a_lease_that_was_given_back_is_anybodys_at_once_and_says_nothing_of_who_had_it() -> None:
+    back = given_back(replace(MINE, asked_by="other", blind=True))
+    assert back == replace(MINE, holder="", beat=MINE.beat + 1, asked_by="", blind=False)
+    assert step(View(back, 100), 100) is Step.TAKE
+
+
+@pytest.mark.parametrize(("lease", "renew", "retry"), [(15, 10, 2), (3, 2, 0.4), (1, 0.6, 0.15)])
+def test_terms_may_be_short(lease: float, renew: float, retry: float) -> None:
+    assert Terms(lease, renew, retry).retry_seconds == retry
+
+
 def test_where_the_number_of_shards_changes_nobody_takes_what_another_still_covers() -> None:
     old = View(replace(THEIRS, digits=DIGITS), 100)
     views = {"ahpa-0": old, "ahpa-1": View(Record(), 100)}

@@ -58,6 +58,18 @@ def test_a_peak_that_is_over_is_not_held() -> None:
     assert peaks == [59.0, 29.0, 4.0]
 
 
+def test_of_a_peak_that_is_still_to_come_each_level_stays_itself_until_the_end() -> None:
+    """It comes in the second quarter, so a longer window holds it; at 0.5 as that says, at 0.9 as this."""
+    forecast = said()
+    hump = np.where((np.arange(MINUTES) >= 15) & (np.arange(MINUTES) < 30), 40.0, 8.0)
+    forecast.steps[0] = hump[:, None] * np.array(LEVELS)
+    outlook = Foreseen.of(forecast, {"chat"})["chat"].from_now(NOW + 300)
+    assert outlook is not None
+    assert outlook.windows.tolist() == [300.0 * stretch for stretch in range(2, 13)]
+    assert [outlook.peak(reach, 0.5) for reach in (600, 900, 901, 1800, 3600)] == pytest.approx([4, 4, 20, 20, 20])
+    assert [outlook.peak(reach, 0.9) for reach in (600, 1800, 3600)] == pytest.approx([7.2, 36, 36])
+
+
 @pytest.mark.parametrize("passed", [3600, 90_000])
 def test_beyond_its_end_it_says_nothing(passed: float) -> None:
     assert Foreseen.of(said(), {"chat"})["chat"].from_now(NOW + passed) is None

@@ -1,5 +1,6 @@
 """Who holds the lease may write and nobody else, on a real API server: it tells by the pod that a token is bound to.
-First of this folder: once the policy was deleted, that server follows Leases no more (docs/limits.md).
+First of this folder, and what deletes the policy comes last: from then on that server follows Leases no more
+(docs/decisions/0079-the-fence-stays.md).
 
 A pod needs no kubelet for that: the API server gives out a token for the object.
 """
@@ -31,15 +32,17 @@ from tests.manifests.account import (
     HPA,
     MERGE,
     MIN_SCALE,
+    RBAC,
     RECORD,
     REVISION,
     SERVICE,
     TEAM,
     annotation,
     refusal,
+    token_of_ours,
 )
 from tests.manifests.conftest import _await, _delete
-from tests.manifests.overlays import CONFIG, render
+from tests.manifests.overlays import CONFIG, render, rendered
 from tests.reliability.contender import Quiet
 from tests.reliability.reached import Reached
 
@@ -116,12 +119,12 @@ def copies(bed: Testbed, targets: str) -> Iterator[Copies]:
         bed.delete("leases", lease["metadata"]["name"], HOME)
     bed.apply(*objects)
     (template,) = (each["spec"]["template"]["spec"] for each in objects if each["kind"] == "Deployment")
-    identities, tokens = {}, {"podless": _token(bed, None)}
+    identities, tokens = {}, {"podless": token_of_ours(bed, None)}
     for name in PODS:
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": template}
         made = bed.api.request("POST", bed.api.resource("pods").path(HOME), pod)
         identities[name] = f"{name}_{made['metadata']['uid']}"
-        tokens[name] = _token(bed, made["metadata"])
+        tokens[name] = token_of_ours(bed, made["metadata"])
     with ExitStack() as stack:
         apis = {
             who: stack.enter_context(closing(KubeApi(bed.api_url, token, bed.ca_file))) for who, token in tokens.items()
@@ -142,15 +145,6 @@ def copies(bed: Testbed, targets: str) -> Iterator[Copies]:
     for name in PODS:
         bed.delete("pods", name, HOME)
     _delete(bed, [each for each in objects if not each["kind"].startswith("ValidatingAdmission")])
-
-
-def _token(bed: Testbed, pod: Mapping[str, Any] | None) -> str:
-    """Of our account, for a pod, or for none."""
-    bound = {"kind": "Pod", "apiVersion": "v1", "name": pod["name"], "uid": pod["uid"]} if pod else None
-    spec = {"boundObjectRef": bound} if bound else {}
-    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
-    where = f"/api/v1/namespaces/{HOME}/serviceaccounts/ahpa/token"
-    return str(bed.api.request("POST", where, body)["status"]["token"])
 
 
 def test_without_a_lease_nobody_is_refused(copies: Copies) -> None:
@@ -253,3 +247,39 @@ def test_two_electors_with_their_pods_tokens_lead_one_after_the_other(copies: Co
     copies.await_refusals(HPA, FLOORS[HPA], a=FENCE, b=0)
     assert not first.holds("0")
     second.stop()
+
+
+def removed(copies: Copies, objects: list[dict[str, Any]], status: int) -> None:
+    """Once the API server has heard of it: these, and the Leases as their namespace goes."""
+    for lease in copies.bed.find("leases", HOME):
+        copies.bed.delete("leases", lease["metadata"]["name"], HOME)
+    for what in (SERVICE, REVISION, HPA):
+        copies.await_refusals(what, FLOORS[what], a=0, b=0)
+    _delete(copies.bed, objects)
+    _await(copies.bed, copies.apis["ahpa-a"], [copies.paths[what] for what in (SERVICE, REVISION, HPA)], status)
+
+
+def installed(copies: Copies) -> None:
+    copies.bed.apply(*render("production"))
+    _await(copies.bed, copies.apis["ahpa-a"], [copies.paths[what] for what in (SERVICE, REVISION, HPA)], FENCE)
+
+
+def test_removed_and_installed_again_it_follows_the_new_leases(copies: Copies, reached: Reached) -> None:
+    """As the documentation removes it: the fence stays."""
+    removed(copies, rendered(CONFIG / "uninstall/rest"), RBAC)
+    installed(copies)
+    copies.elect(ahpa_0=f"ahpa-b {DIGITS}")
+    copies.await_refusals(HPA, FLOORS[HPA], a=FENCE, b=0, podless=0, admin=0)
+    copies.elect(ahpa_0=f"ahpa-a {DIGITS}")
+    copies.await_refusals(HPA, FLOORS[HPA], a=0, b=FENCE, podless=0, admin=0)
+    reached("T21", "removed and installed again", "the fence follows the new Leases")
+
+
+def test_where_the_fence_was_removed_too_but_after_the_leases_the_new_leader_may_write(copies: Copies) -> None:
+    """The API server may know of no Leases then, but of no old ones either."""
+    removed(copies, [each for each in render("production") if each["kind"].startswith("ValidatingAdmission")], 0)
+    installed(copies)
+    copies.elect(ahpa_0=f"ahpa-a {DIGITS}")
+    copies.await_refusals(HPA, FLOORS[HPA], a=0, podless=0, admin=0)
+    refusals = [refusal(copies.apis["ahpa-a"], copies.paths[HPA], FLOORS[HPA]) for _ in range(20)]
+    assert refusals == [0] * 20

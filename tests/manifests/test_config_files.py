@@ -239,6 +239,19 @@ def test_fences_stand_for_our_account_and_deny() -> None:
     assert all(spec["validationActions"] == ["Deny"] for spec in bindings.values())
 
 
+def test_the_fence_of_the_leases_outlives_an_uninstallation() -> None:
+    """By Helm, by Argo CD and by kubectl: an API server whose last policy with Leases went follows them no more."""
+    fence = [(each["kind"], each["metadata"]["name"]) for each in objects(CONFIG / "base/fence.yaml")]
+    for each in objects(CONFIG / "base/fence.yaml"):
+        noted = each["metadata"]["annotations"]
+        assert noted["helm.sh/resource-policy"] == "keep"
+        assert "Delete=false" in noted["argocd.argoproj.io/sync-options"].split(",")
+    (rest,) = objects(CONFIG / "uninstall/rest/kustomization.yaml")
+    spared = [yaml.safe_load(each["patch"]) for each in rest["patches"]]
+    assert {each["$patch"] for each in spared} == {"delete"}
+    assert [(each["kind"], each["metadata"]["name"]) for each in spared] == fence
+
+
 @pytest.mark.parametrize("file", sorted((CONFIG / "samples").glob("*.yaml")), ids=lambda file: file.stem)
 def test_samples_carry_annotations_that_parse_without_a_warning(file: Path) -> None:
     annotated = [each for each in objects(file) if each["metadata"].get("annotations")]

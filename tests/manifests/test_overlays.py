@@ -12,7 +12,7 @@ import yaml
 
 from ahpa.commands.serve import command
 from testbed.build import find_parts
-from tests.manifests.overlays import CONFIG, OVERLAYS, one, render
+from tests.manifests.overlays import CONFIG, OVERLAYS, one, render, rendered
 
 pytestmark = pytest.mark.testbed
 HERE = Path(__file__).parent
@@ -53,6 +53,15 @@ def test_an_overlay_applies_to_a_cluster_that_has_nothing_but_kubernetes(overlay
     ours = {each["metadata"]["name"] for each in objects if each["kind"] == "Namespace"}
     named = one(objects, "ConfigMap", "ahpa-settings")["data"].get("AHPA_SERVE_NAMESPACE")
     assert {each["metadata"].get("namespace") for each in objects} <= {None, named, *ours}
+
+
+def test_an_uninstallation_deletes_all_that_was_applied_but_the_fence_of_the_leases() -> None:
+    applied, deleted = (
+        {(each["kind"], each["metadata"]["name"]) for each in found}
+        for found in (render("production"), rendered(CONFIG / "uninstall/rest"))
+    )
+    fence = {(f"ValidatingAdmissionPolicy{each}", "ahpa-leader") for each in ("", "Binding")}
+    assert (applied - deleted, deleted - applied) == (fence, set())
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

@@ -22,6 +22,7 @@ from ahpa.adapters.kubernetes.fenced import Fenced
 from ahpa.adapters.kubernetes.leases import KubeLeases
 from ahpa.core.election import Terms
 from ahpa.core.shards import shards
+from ahpa.core.sight import Sight
 from ahpa.ports import ClusterError
 from ahpa.service.elector import Elector
 from tests.fakes.lease_server import THING, UID
@@ -77,10 +78,13 @@ class Contender:
         wall_clock: Callable[[], float] = time.time,
         before_send: Callable[[], None] = lambda: None,
         count: int = 1,
+        sight: Callable[[], Sight] = Sight,
     ) -> None:
         self.herald = Quiet()
         store = KubeLeases(kube_of(url, name), "ahpa-system", wall_clock)
-        self.elector = Elector(store, f"{name}_{secrets.token_hex(4)}", shards("ahpa", count), terms, self.herald)
+        self.elector = Elector(
+            store, f"{name}_{secrets.token_hex(4)}", shards("ahpa", count), terms, self.herald, sight=sight
+        )
         self._kube: KubeApi = Fenced(kube_of(url, name, before_send), self.elector.seconds_left)
         self._ended = threading.Event()
         self._number = 0

@@ -26,6 +26,7 @@ from benchmarks.fleet.processes import children, descriptors, resident_mib, serv
 from benchmarks.fleet.prometheus import serve
 from benchmarks.fleet.store import Store
 from tests.reliability.audit import Audited, Faulty, broken, service_of
+from tests.reliability.growth import growth
 from tests.reliability.reached import Reached
 from tests.waiting import until
 
@@ -123,13 +124,6 @@ def soak(folder: Path) -> Iterator[Soak]:
         server.close()
 
 
-def slope_mib(seen: np.ndarray[Any, np.dtype[np.float64]]) -> float:
-    """MiB in a thousand seconds: of what is held at least in each half minute, for a refit holds more for a while."""
-    spans = (seen[:, 0] // 30).astype(int)
-    lowest = np.array([(seen[spans == span, 0].mean(), seen[spans == span, 1].min()) for span in np.unique(spans)])
-    return float(np.polyfit(lowest[:, 0], lowest[:, 1], 1)[0] * 1000)
-
-
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 def test_one_process_to_the_end_grows_in_nothing_and_misses_no_cycle(tmp_path: Path, reached: Reached) -> None:
@@ -145,7 +139,7 @@ def test_one_process_to_the_end_grows_in_nothing_and_misses_no_cycle(tmp_path: P
         skipped = sum(row["event"] == "tick.skipped" for row in at.log())
         seen = np.array(at.seen)
         half = len(seen) // 2
-        slope = slope_mib(seen)
+        slope = growth(seen[:, 0], seen[:, 1])  # a round a second
         assert at.violations() == []
         assert skipped == 0
         assert cycles >= 0.98 * 60 * MINUTES - 2, "but for the first and the last"

@@ -88,6 +88,24 @@ def test_it_is_held_against_the_largest_of_its_minutes_once_they_are_all_there(
 
 
 @pytest.mark.parametrize(
+    ("begin", "judged"),
+    [(NOW - 3660, 0.0), (NOW - 3600, 3600.0), (NOW - 3540, 3540.0)],
+    ids=["its first minute is read no more", "of the whole hour", "of all but one"],
+)
+def test_a_claim_is_judged_only_where_each_of_its_minutes_is_still_read(begin: float, judged: float) -> None:
+    """A process that slept for an hour: what it does not see may have been the largest."""
+    memory = Memory(quality={NAME: Quality(claim=Claim(begin, NOW, 7.0, 4.0))})
+    values = hour()
+    values = Panel.of(values.start, 60.0, np.r_[9.0, values.values[0, 1:]], (NAME,))
+    found = after(memory, round_of(workload_of(observed_until=NOW), outlook_of(7.0)), values)
+    assert found.judged == judged
+    if judged:
+        assert found.forecast == (2.0 if begin == NOW - 3600 else 3.0), (
+            "the largest of those minutes, the first among them"
+        )
+
+
+@pytest.mark.parametrize(
     "doubt",
     [
         {"coverage": 0.5},

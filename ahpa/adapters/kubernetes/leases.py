@@ -1,6 +1,7 @@
 """Leases (coordination.k8s.io/v1) as records of `ahpa.core.election`, in the namespace of our own.
 
-What the API has no field for stands in annotations: which shard it covers, who asks for it, and a count of its writes.
+What the API has no field for stands in annotations: which shard it covers, who asks for it, whether its holder can read
+any demand, and a count of its writes.
 A lease is changed by a merge patch that names its version, and never deleted.
 """
 
@@ -19,7 +20,7 @@ from ahpa.core.election import Record
 COORDINATION = "coordination.k8s.io/v1"
 SHARD_LABEL = "ahpa.dev/lease"
 """By it our fence finds the leases: `shard`."""
-DIGITS, ASKED_BY, BEAT = "ahpa.dev/digits", "ahpa.dev/asked-by", "ahpa.dev/beat"
+DIGITS, ASKED_BY, BEAT, BLIND = "ahpa.dev/digits", "ahpa.dev/asked-by", "ahpa.dev/beat", "ahpa.dev/blind"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class KubeLeases:
     def write(self, name: str, record: Record, seconds: float) -> Record:
         kube = self._within(seconds)
         noted = {DIGITS: record.digits, BEAT: str(record.beat), ASKED_BY: record.asked_by or None}
+        noted[BLIND] = "true" if record.blind else None
         stamp = datetime.fromtimestamp(self.wall_clock(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         spec: Object = {
             "holderIdentity": record.holder or None,  # the API refuses an empty one
@@ -78,5 +80,6 @@ def _record(item: Object) -> Record:
         seconds=float(seconds) if type(seconds) is int else 0.0,
         digits=str(notes.get(DIGITS) or ""),
         asked_by=str(notes.get(ASKED_BY) or ""),
+        blind=notes.get(BLIND) == "true",
         version=str(meta.get("resourceVersion") or ""),
     )
