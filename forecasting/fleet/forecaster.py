@@ -29,7 +29,7 @@ from forecasting.tail import HIGHEST_LOG, calibrated_logs, near
 from forecasting.windows import Window, width_of
 
 _BLOCK_ROWS = 1024
-_REHEARSED_ROWS = 32
+_REHEARSED_ROWS = 16
 """Rows that are rehearsed together: the running sums and maxima of a fortnight take 2 MiB each."""
 _ORIGINS = 50_000
 """Origins of rows that are looked at together: their features take some 50 MiB."""
