@@ -126,12 +126,12 @@ def train(samples: Samples, levels: Floats, training: Training, rng: np.random.G
     A member to whom nothing would be left without its fold sees everything.
     """
     scaler = FeatureScaler.of(samples.features)
-    scaled = replace(samples, features=scaler(samples.features))
+    samples = replace(samples, features=scaler(samples.features))  # the unscaled are nobody's now
     members = []
     for fold in range(training.members):
         keep = samples.folds != fold
         rows = np.flatnonzero(keep if keep.sum() >= 50 else np.ones(len(keep), dtype=bool))
-        members.append(_train_one(scaled, rows, levels, training, rng))
+        members.append(_train_one(samples, rows, levels, training, rng))
     return Ensemble(scaler, tuple(members))
 
 
