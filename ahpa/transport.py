@@ -11,7 +11,7 @@ import io
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import urllib3
@@ -54,19 +54,25 @@ def lines_of(response: BaseHTTPResponse, most_bytes: int) -> Iterator[bytes]:
             raise TooMuch(f"a line of the answer is over {most_bytes >> 20} MiB")
 
 
-def parsed(body: bytes, most_values: int) -> object:
+def no_constant(text: str) -> object:
+    """For `NaN` and `Infinity`, which Python's parser knows. Raises ValueError."""
+    raise ValueError(f"{text} is not JSON")
+
+
+def parsed(body: bytes, most_values: int, constant: Callable[[str], object] = no_constant) -> object:
     """JSON, of which nothing is built if it holds far more than `most_values` values: parsed, a byte can cost 20.
 
-    Raises TooMuch; ValueError for what is no JSON (NaN and Infinity are none); RecursionError.
+    Raises TooMuch; ValueError for what is no JSON; RecursionError. `constant` says what a `NaN` is.
     """
-    if sum(body.count(mark) for mark in (b",", b"[", b"{")) > most_values:
-        raise TooMuch(f"the answer holds more than {most_values:,} values")
-    found: object = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+    bounded(body, most_values)
+    found: object = json.loads(body.decode("utf-8"), parse_constant=constant)
     return found
 
 
-def _no_constant(text: str) -> float:
-    raise ValueError(f"{text} is not JSON")
+def bounded(body: bytes, most_values: int) -> None:
+    """Raises TooMuch for JSON with far more values than so many."""
+    if sum(body.count(mark) for mark in (b",", b"[", b"{")) > most_values:
+        raise TooMuch(f"the answer holds more than {most_values:,} values")
 
 
 def cause_of(error: BaseException) -> str:

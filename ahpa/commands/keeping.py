@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,12 +58,12 @@ class Keeper:
         return self._kept is not None and self._kept.grown
 
     @contextmanager
-    def filling(self) -> Iterator[None]:
-        """Meanwhile what is missing is read, and at the end the copy written."""
+    def filling(self, learning: Callable[[], bool]) -> Iterator[None]:
+        """Meanwhile what is missing is read, but while others are `learning`; and at the end the copy written."""
         assert self._kept is not None
         stop, state, kept = threading.Event(), self._state, self._kept
         saved = None if state is None else lambda: save(state, kept.snapshot(), self._origin)
-        filler = Filler(kept, self._telemetry, save=saved)
+        filler = Filler(kept, self._telemetry, save=saved, learning=learning)
         thread = threading.Thread(target=filler.run, args=(stop,), name="history", daemon=True)
         thread.start()
         try:

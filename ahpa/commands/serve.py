@@ -152,7 +152,8 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     )
     ports = replace(ports, starts=past_starts(demand, ports.starts))
     service = Service(settings, ports, lambda now: not options.dry_run, leases=elector or ALONE)
-    loop = Loop(LearnAsItGrows(service, keeper), telemetry)
+    growing = LearnAsItGrows(service, keeper)
+    loop = Loop(growing, telemetry)
     if options.once:
         with held(elector):
             return _once(service, loop)
@@ -162,7 +163,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
         signal.signal(number, lambda *_: loop.stop())
     with ExitStack() as running:  # what comes last ends first: leases are given back at once
         running.callback(watches.close)
-        running.enter_context(keeper.filling())
+        running.enter_context(keeper.filling(lambda: growing.learning))
         if elector is not None:
             elector.start()
             running.callback(elector.stop)

@@ -16,6 +16,8 @@ MOST_SECONDS = 60.0
 """Of one reading."""
 SAVE_SECONDS = 3600.0
 """Between two copies."""
+_PAUSE_SECONDS = 1.0
+"""Until it is asked again whether others have the processor."""
 
 
 class Telling(Protocol):
@@ -44,13 +46,16 @@ class Filler:
         share: float = 0.5,
         save: Callable[[], None] | None = None,
         stopwatch: Callable[[], float] = time.monotonic,
+        learning: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`share`: of the time, in which it may read; `save` writes the copy, and raises OSError."""
+        """`share`: of the time, in which it may read; `save` writes the copy, and raises OSError. It pauses while
+        others are `learning`, who would wait for the interpreter after each small step (docs/decisions/0076)."""
         self._kept = kept
         self._telling = telling
         self._share = share
         self._save = save
         self._stopwatch = stopwatch
+        self._learning = learning
         self._saved = stopwatch()
         self._complete = True
         """As it was said last; nobody is asked for yet."""
@@ -64,6 +69,8 @@ class Filler:
 
     def step(self) -> float:
         """Read once, and say how complete it is. Seconds until the next. Raises nothing."""
+        if self._learning():
+            return _PAUSE_SECONDS
         began = self._stopwatch()
         try:
             found = self._kept.fill(began + MOST_SECONDS)

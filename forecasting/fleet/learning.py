@@ -17,6 +17,9 @@ from forecasting.panel import DAY_SECONDS, Array, Floats, Ints
 from forecasting.windows import Window
 
 _ROWS = 64
+"""Rows whose origins are drawn together."""
+_DESCRIBED_ROWS = 16
+"""Rows that are described together: the running sums and maxima of a fortnight take 4 MiB each."""
 _MOST_ROWS = 400
 _OTHERS_SAMPLES = 12_000
 _LENT_SAMPLES = 12_000
@@ -92,22 +95,38 @@ def sample(source: Source, windows: Sequence[Window], budget: int, folds: int, r
     parts = []
     for rows, calendar in source.calendars.alike(chosen, _ROWS):
         part, seasons = values[rows], Seasons(source.start, step, calendar)
-        least = least_floor(part)
-        sums = PrefixSums(part, np.arange(0))
         seen = np.isfinite(part)
         some = np.asarray(seen.any(axis=0))
         observed = seen.sum() / max(1, some.sum() * len(part))
         wanted = int(each / max(0.1, observed))  # origins in gaps, or before a service began, are lost
+        drawn = []
         for window in windows:
             latest = t - window.end
             if latest < 2:
                 continue
             able = 1 + np.flatnonzero(some[1 + window.lead : latest + 1 + window.lead])  # else no row knows its truth
-            origins = np.sort(rng.choice(able, size=min(wanted, len(able)), replace=False))
-            found = source.periods[rows], source.clock[rows]
-            features = Features.of(sums.around(origins), least, seasons, *found)
-            parts.append(_pairs(features, window, fold_of(origins + window.lead, t, step, folds)))
+            drawn.append((window, np.sort(rng.choice(able, size=min(wanted, len(able)), replace=False))))
+        found = [
+            _described(part[few], source.periods[rows][few], source.clock[rows][few], seasons, drawn, folds)
+            for few in chunks(len(part), _DESCRIBED_ROWS)
+        ]
+        parts += [one for of_window in zip(*found, strict=True) for one in of_window]
     return Samples.joined(parts) if parts else _nothing()
+
+
+def _described(
+    values: Floats, periods: Ints, clock: Array, seasons: Seasons, drawn: Sequence[tuple[Window, Ints]], folds: int
+) -> list[Samples]:
+    """Of a few rows [n, t], for each window the samples at its origins."""
+    least, sums = least_floor(values), PrefixSums(values, np.arange(0))
+    return [
+        _pairs(
+            Features.of(sums.around(origins), least, seasons, periods, clock),
+            window,
+            fold_of(origins + window.lead, values.shape[1], seasons.step, folds),
+        )
+        for window, origins in drawn
+    ]
 
 
 def _pairs(features: Features, window: Window, folds: Ints) -> Samples:

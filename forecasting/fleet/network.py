@@ -35,18 +35,27 @@ class FeatureScaler:
 
     @classmethod
     def of(cls, features: Floats) -> FeatureScaler:
-        low, q1, median, q3, high = np.quantile(features, (0.005, 0.25, 0.5, 0.75, 0.995), axis=0)
+        levels = (0.005, 0.25, 0.5, 0.75, 0.995)
+        each = [np.quantile(column, levels) for column in features.T]  # all at once they would be copied
+        low, q1, median, q3, high = np.array(each).T
         parts = (median, 1 / (q3 - q1 + 0.01), low, high)
         return cls(*(np.asarray(x, dtype=np.float32) for x in parts))
 
-    def __call__(self, features: Floats) -> Array:
-        """[m, f] -> [m, 2 f]."""
-        bent = np.tanh((features - self.median) * self.per_width)
+    def __call__(self, features: Array) -> Array:
+        """[m, f] -> [m, 2 f]; a few at a time, which keeps what is worked out on the way small and near."""
+        count = features.shape[1]
+        out = np.empty((len(features), 2 * count), np.float32)
         scale = np.minimum(self.per_width, 4.0)
-        return np.concatenate([bent, (np.clip(features, self.low, self.high) - self.median) * scale], axis=1)
+        for first in range(0, len(features), _SCALED):
+            some, part = slice(first, first + _SCALED), features[first : first + _SCALED]
+            out[some, :count] = np.tanh((part - self.median) * self.per_width)
+            out[some, count:] = (np.clip(part, self.low, self.high) - self.median) * scale
+        return out
 
 
 Layers = tuple[tuple[Array, Array], ...]
+_SCALED = 4096
+"""Samples that are scaled together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,12 +126,12 @@ def train(samples: Samples, levels: Floats, training: Training, rng: np.random.G
     A member to whom nothing would be left without its fold sees everything.
     """
     scaler = FeatureScaler.of(samples.features)
-    scaled = replace(samples, features=scaler(samples.features))
+    samples = replace(samples, features=scaler(samples.features))  # the unscaled are nobody's now
     members = []
     for fold in range(training.members):
         keep = samples.folds != fold
         rows = np.flatnonzero(keep if keep.sum() >= 50 else np.ones(len(keep), dtype=bool))
-        members.append(_train_one(scaled, rows, levels, training, rng))
+        members.append(_train_one(samples, rows, levels, training, rng))
     return Ensemble(scaler, tuple(members))
 
 

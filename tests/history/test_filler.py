@@ -49,6 +49,18 @@ def test_it_reads_for_its_share_of_the_time_and_says_how_complete_it_is() -> Non
     assert said.events == ["history.filling", "history.complete"]
 
 
+def test_while_others_learn_nothing_is_read() -> None:
+    said, learning = Said(), True
+    reader = unfilled()
+    before = reader.complete
+    filler = Filler(reader, said, stopwatch=lambda: 0.0, learning=lambda: learning)
+    assert 0 < filler.step() <= IDLE_SECONDS
+    assert (reader.complete, said.ratios) == (before, [])
+    learning = False
+    filler.step()
+    assert reader.complete > before
+
+
 def test_a_fault_of_ours_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     said, reader = Said(), unfilled()
     monkeypatch.setattr(reader, "fill", lambda deadline: 1 / 0)

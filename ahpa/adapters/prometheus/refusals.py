@@ -17,7 +17,8 @@ _LOGIN = "--prometheus-token-file, --prometheus-basic-auth-file, --prometheus-he
 
 def refusal_of(response: requests.Response, body: bytes) -> str | None:
     """Why this is no answer of a Prometheus, or None."""
-    status, said = response.status_code, _said(body)
+    status = response.status_code
+    said = "" if status == 200 else _said(body)  # a good answer is megabytes, and comes by the hundred
     if 300 <= status < 400:
         place = urlsplit(response.headers.get("Location", ""))
         where = f"{place.scheme}://{place.hostname}" if place.hostname else "another path"

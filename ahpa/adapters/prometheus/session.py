@@ -18,9 +18,10 @@ import urllib3
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 from ahpa.adapters.prometheus.connection import Connection
+from ahpa.adapters.prometheus.plain import understood
 from ahpa.adapters.prometheus.refusals import refusal_of
 from ahpa.core.clock import ahead_by
-from ahpa.transport import TooMuch, body_of, ending, parsed
+from ahpa.transport import TooMuch, body_of, ending
 
 MAX_BYTES = 4 * 1024 * 1024
 """Of an answer, unpacked; 10,000 samples of one series are half a megabyte."""
@@ -174,7 +175,7 @@ class _BoundedAdapter(HTTPAdapter):
             raise (NoAnswer if response.status_code in _TRY_AGAIN else MetricsUnavailable)(refusal)
         try:
             with self._parsing:  # one at a time: parsed, an answer is many times as large
-                said = parsed(body, MAX_VALUES)
+                said = understood(body, MAX_VALUES)
         except TooMuch as error:
             histograms = b'"histograms"' in body[:_BEGINNING]
             way_out = "these are native histograms, ask for histogram_count(rate(...))" if histograms else "aggregate"

@@ -1,45 +1,83 @@
-"""The quick way and the careful way to lay samples on a grid find the same."""
+"""The quick way and the careful way to read samples find the same."""
 
 from __future__ import annotations
 
-import copy
+import json
 import random
 
 import numpy as np
+import pytest
 
 from ahpa.adapters.prometheus import samples as module
+from ahpa.adapters.prometheus.plain import Plain, understood
 from ahpa.adapters.prometheus.session import MetricsUnavailable
+from ahpa.transport import TooMuch, parsed
 from forecasting.panel import Floats
 from tests.adapters.prometheus.faults import UNBELIEVABLE
 
-_STAMPS = (60, 60.0, 61, 120, 1e9, -5, 0, 179.9999, 10**400, "60", True, None, float("nan"), 1e300, [60])
-_VALUES = ("1", "2.5", "0", "1e3", "+4", ".5", "5.", "1e400", "1 2", "-1", *UNBELIEVABLE.values())
+_STAMPS = (60, 60.0, 61, 120, 1e9, -5, 0, 179.9999, 10**400, "60", True, None, 1e300, [60])
+_VALUES = ("1", "2.5", "0", "1e3", "+4", ".5", "5.", "1e400", "1 2", "-1", "-0", "1_0", *UNBELIEVABLE.values())
+_MOST = 1000
 
 
-def laid(fill: object, rows: list[object]) -> tuple[Floats, bool]:
+def laid(samples: object) -> tuple[Floats, bool]:
+    """On four minutes; and whether the answer is one that nobody should believe."""
     values = np.full(4, np.nan)
     try:
-        assert callable(fill)
-        fill(values, copy.deepcopy(rows), 0.0, 60.0)
+        module.fill(values, module.samples_of({"values": samples}), 0.0, 60.0)
     except MetricsUnavailable:
         return np.full(4, np.nan), True
     return values, False
 
 
 def test_no_mixture_of_samples_is_read_in_two_ways() -> None:
-    """Usual ones, with one or two that are odd in some way."""
+    """Usual ones, with one or two that are odd in some way, in answers of several series."""
     luck = random.Random(5)
     quick = 0
-    for _ in range(3000):
-        rows: list[object] = [[60 * i, luck.choice(("1", "2.5", "7e1"))] for i in range(1, 1 + luck.randint(0, 5))]
-        for _ in range(luck.randint(0, 2)):
-            odd = luck.choice(
-                [[luck.choice(_STAMPS), luck.choice(_VALUES)], [60], [60, "1", 2], "ab", None, {"a": 1, "b": 2}]
-            )
-            rows.insert(luck.randint(0, len(rows)), odd)
-        one, refused = laid(module.fill, rows)
-        other, refused_too = laid(module._fill_one_by_one, rows)
-        assert refused == refused_too, rows
-        np.testing.assert_array_equal(one, other, err_msg=str(rows))
-        quick += not refused
+    for _ in range(1000):
+        lists: list[list[object]] = []
+        for _ in range(luck.randint(1, 4)):
+            rows: list[object] = [[60 * i, luck.choice(("1", "2.5", "7e1"))] for i in range(1, 1 + luck.randint(0, 5))]
+            for _ in range(luck.choice((0, 0, 0, 1, 2))):
+                odd = luck.choice(
+                    [[luck.choice(_STAMPS), luck.choice(_VALUES)], [60], [60, "1", 2], "ab", None, {"a": 1, "b": 2}]
+                )
+                rows.insert(luck.randint(0, len(rows)), odd)
+            lists.append(rows)
+        series = [{"metric": {"a": '"values":[[1,"2"]]'}, "values": rows} for rows in lists]
+        body = json.dumps({"result": series}, separators=(",", ":")).encode()
+        answer = understood(body, _MOST)
+        assert isinstance(answer, dict)
+        for one, other in zip(answer["result"], series, strict=True):
+            assert one["metric"] == other["metric"]
+            (read, refused), (careful, refused_too) = laid(one["values"]), laid(other["values"])
+            assert refused == refused_too, other
+            np.testing.assert_array_equal(read, careful, err_msg=str(other))
+            quick += isinstance(one["values"], Plain)
     assert quick > 1000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"result":[{"values":NaN},{"values":[[60,"1"]]}]}',
+        b'{"result":[{"values":[[60,"1"]]},NaN]}',
+        b'{"result":[{"values":[[60,"1"]]},Infinity]}',
+        b'{"values":[[60,"1"]]',
+        b'{"a":"b"values":[[60,"1"]]}',
+        b'{"values":[[60,"1"],]}',
+        b'{"values":[[60,"1"]',
+        b'{"values":[[,"1"]]}',
+        b'{"values":[[NaN,"1"]]}',
+    ],
+)
+def test_what_is_no_json_is_refused_as_without_the_quick_way(body: bytes) -> None:
+    with pytest.raises(ValueError):
+        parsed(body, _MOST)
+    with pytest.raises(ValueError):
+        understood(body, _MOST)
+
+
+def test_samples_count_as_the_values_that_they_are() -> None:
+    with pytest.raises(TooMuch, match="more than 1,000 values"):
+        understood(b'{"values":[%s]}' % b",".join([b'[60,"1"]'] * 400), _MOST)
