@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean unit live soak setup peers mutants sbom licenses audit
+.PHONY: help demo test check bench lock clean unit live soak setup peers mutants sbom licenses audit dist image
 
 help:            ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,15 @@ mutants: $(READY) ## how many mutants of the decision core the tests kill (a qua
 
 sbom: $(READY)   ## what an image holds, as CycloneDX: packages, licences, hashes (out/sbom.cdx.json)
 	$(BIN)/python -m supply sbom out/sbom.cdx.json
+
+dist: $(READY)   ## the wheel and its source (dist/), of what is committed
+	rm -rf out/dist dist && mkdir -p out/dist dist
+	git archive HEAD ahpa forecasting pyproject.toml MANIFEST.in README.md LICENSE | tar -x -C out/dist
+	cd out/dist && $(abspath $(BIN))/python -c 'from setuptools import build_meta as b; b.build_sdist("../../dist"); b.build_wheel("../../dist")'
+
+image:           ## the Dockerfile's steps without a Docker daemon, weighed (out/image; root, buildah, mmdebstrap)
+	supply/image.sh out/image
+	$(PYTHON) -m supply.image out/image
 
 licenses: $(READY) ## docs/licenses.md anew, from what is installed
 	$(BIN)/python -m supply licenses

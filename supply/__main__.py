@@ -1,4 +1,4 @@
-"""`make sbom`, `make licenses` and `make image`."""
+"""`make sbom` and `make licenses`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from ahpa import __version__
-from supply.image import MOST_MB, Image, table
 from supply.licenses import licenses, page
 from supply.lock import BASE, FULL, pins
 from supply.sbom import bill
@@ -24,14 +23,10 @@ def main(words: list[str]) -> None:
             Path(file).write_text(json.dumps(bill(locked, __version__), indent=1) + "\n", encoding="utf-8")
             print(f"written: {file}")
         case ["licenses"]:
-            PAGE.write_text(page(*(licenses(pins(lock.read_text(encoding="utf-8"))) for lock in (BASE, FULL))), encoding="utf-8")
-        case ["image", folder]:
-            parts = Image.read(Path(folder)).parts()
-            print(table(parts))
-            if parts.total() > MOST_MB * 1e6:
-                sys.exit(f"{folder}: more than {MOST_MB} MB")
+            core, full = (licenses(pins(lock.read_text(encoding="utf-8"))) for lock in (BASE, FULL))
+            PAGE.write_text(page(core, full), encoding="utf-8")
         case _:
-            sys.exit("usage: python -m supply sbom FILE [LOCK] | licenses | image FOLDER")
+            sys.exit("usage: python -m supply sbom FILE [LOCK] | licenses")
 
 
 if __name__ == "__main__":

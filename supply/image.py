@@ -1,4 +1,4 @@
-"""An image as `supply/image.sh` leaves it: how large it is and of what, and its command, run as the manifests run it.
+"""`python -m supply.image FOLDER`: an image as `supply/image.sh` leaves it: how large it is and of what, and its command, run as the manifests run it.
 
 `docker export` and `docker inspect --format '{{json .Config}}'` make the same folder of an image that Docker built.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -71,3 +72,15 @@ def _part(path: str) -> str:
     if found := _PACKAGE.match(path):
         return f"package {found.group(1)}"
     return "base /" + "/".join(path.split("/")[:-1][:2])
+
+
+def main() -> None:
+    (folder,) = sys.argv[1:]
+    parts = Image.read(Path(folder)).parts()
+    print(table(parts))
+    if parts.total() > MOST_MB * 1e6:
+        sys.exit(f"{folder}: more than {MOST_MB} MB")
+
+
+if __name__ == "__main__":
+    main()
