@@ -3,6 +3,7 @@
 # root/ (what a container sees), config.json (how it is started) and image.tar (to be pushed or loaded).
 #   BASE          the base image; without it one is made of Debian's packages, as for machines that reach no registry
 #   REQUIREMENTS  base (default), dask or full
+#   SUITE         which Debian, where no BASE is given (bookworm)
 # Exit code 3: this machine lacks what it takes, and the last line says what.
 set -eu
 out=${1:-out/image}
@@ -23,7 +24,7 @@ if [ -z "${BASE:-}" ]; then
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     --customize-hook='rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/* "$1"/etc/resolv.conf' \
-    stable "$out/debian.tar"
+    "${SUITE:-bookworm}" "$out/debian.tar"
   BASE=localhost/debian-python
   if ! images inspect --type image "$BASE" >/dev/null 2>&1; then
     from=$(images from scratch)
