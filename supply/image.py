@@ -1,4 +1,5 @@
-"""`python -m supply.image FOLDER`: an image as `supply/image.sh` leaves it: how large it is and of what, and its command, run as the manifests run it.
+"""`python -m supply.image FOLDER`: of an image as `supply/image.sh` leaves it, how large it is and of what. And its
+command, run as the manifests run it.
 
 `docker export` and `docker inspect --format '{{json .Config}}'` make the same folder of an image that Docker built.
 """
@@ -40,8 +41,8 @@ class Image:
         return cls(folder / "root", said["User"], tuple(said["Env"]), tuple(said["Entrypoint"]))
 
     def run(self, *words: str, entrypoint: Sequence[str] | None = None) -> subprocess.CompletedProcess[str]:
-        """Its command with these words, in a read-only root with 64 MiB of /tmp and no HOME (`confined.sh`). Only root
-        may."""
+        """Its command with these words, in a read-only root with 64 MiB of /tmp and no HOME, as `confined.sh` says. Only
+        root may."""
         begin = self.entrypoint if entrypoint is None else entrypoint
         command = ["sh", str(CONFINED), str(self.root), self.user, *self.env, *begin, *words]
         return subprocess.run(command, capture_output=True, text=True, timeout=600)

@@ -47,8 +47,8 @@ def page(core: Mapping[str, tuple[str, str]], full: Mapping[str, tuple[str, str]
 
 ahpa itself is under the Apache License 2.0. An image holds these packages besides (requirements/base.txt), under what
 each says of itself; the text of each licence is in its wheel. Two versions: the later is for Python 3.12 and newer. The
-wheel of numpy brings OpenBLAS (BSD-3-Clause) and GCC's runtime libraries (GPL-3.0 with the GCC Runtime Library Exception,
-which lets anybody ship them).
+wheel of numpy brings OpenBLAS (BSD-3-Clause) and GCC's runtime libraries (GPL-3.0 with the GCC Runtime Library
+Exception, which lets anybody ship them).
 
 {_table(core)}
 

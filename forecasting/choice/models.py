@@ -43,10 +43,10 @@ def models(
     elsewhere: Executor | None = None,
     installed: Callable[[str], bool] = is_installed,
 ) -> Mapping[str, Model]:
-    """Name -> model, of those whose packages are `installed`; `not_among` has words for the others. `fit_all` says where the named libraries are fitted, `executor` where the fleet model works
-    (None: one after the other, here). Where there is an `elsewhere`, whole fits go there: of the fleet model at once,
-    of the libraries in parcels that `fit_all` fits there. The fleet model goes by `calendar`, if there is one; the
-    named libraries go by UTC.
+    """Name -> model, of those whose packages are `installed`; `not_among` has words for the others.
+    `fit_all` says where the named libraries are fitted, `executor` where the fleet model works (None: one after the
+    other, here). Where there is an `elsewhere`, whole fits go there: of the fleet model at once, of the libraries in
+    parcels that `fit_all` fits there. The fleet model goes by `calendar`, if there is one; the named libraries by UTC.
 
     `fleet` is the default: on the services that nothing was tuned on it did better than any of these on at least nine
     in ten (docs/results-forecasting.md), for a hundredth of their cost. `auto` scores it against the others, service

@@ -32,7 +32,7 @@ for module in list(sys.modules.values()):
 print("looked at", "hundreds" if len(sys.modules) > 800 else len(sys.modules))
 """
 
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600)]
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,9 @@ def fleet(image: Image) -> Iterator[tuple[str, ...]]:
 def test_it_is_small_and_one_knows_of_what(image: Image) -> None:
     parts = image.parts()
     assert parts.total() <= MOST_MB * 1e6, table(parts)
-    assert not {"package pandas", "package scipy", "package statsmodels", "package prophet", "package pip"} & parts.keys()
+    assert (
+        not {"package pandas", "package scipy", "package statsmodels", "package prophet", "package pip"} & parts.keys()
+    )
 
 
 def test_it_runs_as_nobody_where_nothing_can_be_written_but_tmp(image: Image) -> None:
@@ -77,7 +79,9 @@ def test_its_command_answers_and_says_nothing_else(image: Image) -> None:
 def test_all_of_our_code_is_there_and_compiled(image: Image) -> None:
     """But for what only Dask's extra brings."""
     said = image.run("-c", IMPORTS, entrypoint=("python",)).stdout.splitlines()
-    assert [line for line in said if "missing distributed" not in line and "missing tornado" not in line] == ["looked at hundreds"]
+    assert [line for line in said if "missing distributed" not in line and "missing tornado" not in line] == [
+        "looked at hundreds"
+    ]
 
 
 def test_it_watches_a_fleet_once(image: Image, fleet: tuple[str, ...]) -> None:

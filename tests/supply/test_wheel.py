@@ -1,4 +1,4 @@
-"""What is published is what is in the repository's two packages, whole, and nothing else; and what they need is said."""
+"""What is published is the repository's two packages, whole, and nothing else; and what they need is said."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterator
 from configparser import ConfigParser
 from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -79,7 +80,9 @@ def test_both_commands_run_from_what_was_built(wheel: ZipFile, tmp_path: Path) -
     """Not from the repository: its folder is on no path here."""
     wheel.extractall(tmp_path / "site")
     points = ConfigParser()
-    points.read_string(next(wheel.read(name).decode() for name in wheel.namelist() if name.endswith("entry_points.txt")))
+    points.read_string(
+        next(wheel.read(name).decode() for name in wheel.namelist() if name.endswith("entry_points.txt"))
+    )
     assert set(points["console_scripts"]) == {"ahpa", "kubectl-ahpa"}
     for point in points["console_scripts"].values():
         module, _, name = point.partition(":")
@@ -94,7 +97,9 @@ def test_the_queries_are_found_where_it_is_installed(wheel: ZipFile, tmp_path: P
     wheel.extractall(tmp_path / "site")
     code = "from ahpa.adapters.prometheus import queries; print(queries.__file__, len(queries.load_queries(None)))"
     env = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
+    )
     where, count = done.stdout.split()
     assert Path(where).is_relative_to(tmp_path)
     assert int(count) > 0
@@ -114,8 +119,8 @@ def imported() -> set[str]:
 
 def test_what_is_imported_is_asked_for_and_what_is_asked_for_is_imported() -> None:
     """Or a package comes only as long as another one happens to bring it."""
-    extras = PROJECT["optional-dependencies"]
-    asked = {canonicalize_name(Requirement(each).name) for each in [*PROJECT["dependencies"], *sum(extras.values(), [])]}
+    every = [*PROJECT["dependencies"], *chain(*PROJECT["optional-dependencies"].values())]
+    asked = {canonicalize_name(Requirement(each).name) for each in every}
     names = packages_distributions()
     needed = {canonicalize_name(WITH_OTHERS.get(module) or names[module][0]) for module in imported()}
     assert needed == asked - NEVER_IMPORTED - {"ahpa"}

@@ -45,7 +45,9 @@ def test_rights_are_granted_one_by_one() -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_what_it_calls_is_here(file: Path) -> None:
-    runs = "\n".join(step.get("run", "") for job in yaml.safe_load(file.read_text())["jobs"].values() for step in job["steps"])
+    runs = "\n".join(
+        step.get("run", "") for job in yaml.safe_load(file.read_text())["jobs"].values() for step in job["steps"]
+    )
     targets = {target for words in re.findall(r"^make ([a-z ]+)$", runs, re.MULTILINE) for target in words.split()}
     assert targets <= TARGETS
     called = re.findall(r"(?:^|\s)((?:supply|tests|\.ci)/\S+)", runs)
