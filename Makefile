@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean unit live soak setup peers mutants sbom licenses audit
+.PHONY: help demo test check bench lock clean unit live soak setup peers mutants sbom licenses audit dist image
 
 help:            ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,15 @@ mutants: $(READY) ## how many mutants of the decision core the tests kill (a qua
 sbom: $(READY)   ## what an image holds, as CycloneDX: packages, licences, hashes (out/sbom.cdx.json)
 	$(BIN)/python -m supply sbom out/sbom.cdx.json
 
+dist: $(READY)   ## the wheel and its source (dist/), of what is committed
+	rm -rf out/dist dist && mkdir -p out/dist dist
+	git archive HEAD ahpa forecasting pyproject.toml MANIFEST.in README.md LICENSE | tar -x -C out/dist
+	cd out/dist && $(abspath $(BIN))/python -c 'from setuptools import build_meta as b; b.build_sdist("../../dist"); b.build_wheel("../../dist")'
+
+image:           ## the Dockerfile's steps without a Docker daemon, weighed (out/image; root, buildah, mmdebstrap)
+	supply/image.sh out/image
+	$(PYTHON) -m supply.image out/image
+
 licenses: $(READY) ## docs/licenses.md anew, from what is installed
 	$(BIN)/python -m supply licenses
 
@@ -62,21 +71,19 @@ audit:           ## known weaknesses of all that is locked; fails if the databas
 	@for lock in base dev; do echo "requirements/$$lock.txt"; \
 	  out/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/$$lock.txt || exit 1; done
 
+# One resolution, of all that is developed with: the other locks are parts of it (base: what an image holds; dask and full:
+# what it holds with those extras).
+COMPILE = uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 lock:            ## resolve anew and pin with hashes (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --custom-compile-command "make lock" --extra dask -o requirements/dev.txt pyproject.toml requirements/dev.in
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --custom-compile-command "make lock" -c requirements/dev.txt -o requirements/base.txt pyproject.toml
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --custom-compile-command "make lock" -c requirements/dev.txt --extra dask -o requirements/dask.txt pyproject.toml
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --custom-compile-command "make lock" -c requirements/dev.txt -o requirements/mutants.txt requirements/mutants.in
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --custom-compile-command "make lock" -o requirements/audit.txt requirements/audit.in
+	$(COMPILE) --custom-compile-command "make lock" --extra full -o requirements/dev.txt pyproject.toml requirements/dev.in
+	$(COMPILE) --custom-compile-command "make lock" -c requirements/dev.txt -o requirements/base.txt pyproject.toml
+	@for extra in dask full; do $(COMPILE) --custom-compile-command "make lock" -c requirements/dev.txt \
+	  --extra $$extra -o requirements/$$extra.txt pyproject.toml || exit 1; done
+	$(COMPILE) --custom-compile-command "make lock" -c requirements/dev.txt -o requirements/mutants.txt requirements/mutants.in
+	$(COMPILE) --custom-compile-command "make lock" -o requirements/audit.txt requirements/audit.in
 
 peers:           ## pin anew the environment of the peers in the forecasting bench (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --custom-compile-command "make peers" -o requirements/peers.txt requirements/peers.in
+	$(COMPILE) --custom-compile-command "make peers" -o requirements/peers.txt requirements/peers.in
 
 clean:           ## remove the virtual environment and outputs (the testbed's cache stays)
 	rm -rf $(VENV) out mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis

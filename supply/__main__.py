@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ahpa import __version__
 from supply.licenses import licenses, page
-from supply.lock import BASE, pins
+from supply.lock import BASE, FULL, pins
 from supply.sbom import bill
 
 PAGE = Path(__file__).parents[1] / "docs/licenses.md"
@@ -16,16 +16,17 @@ PAGE = Path(__file__).parents[1] / "docs/licenses.md"
 
 def main(words: list[str]) -> None:
     """Write what is asked for."""
-    locked = list(pins(BASE.read_text(encoding="utf-8")))
     match words:
-        case ["sbom", file]:
+        case ["sbom", file, *lock] if len(lock) <= 1:
+            locked = list(pins(Path(*lock or [BASE]).read_text(encoding="utf-8")))
             Path(file).parent.mkdir(parents=True, exist_ok=True)
             Path(file).write_text(json.dumps(bill(locked, __version__), indent=1) + "\n", encoding="utf-8")
             print(f"written: {file}")
         case ["licenses"]:
-            PAGE.write_text(page(licenses(locked)), encoding="utf-8")
+            core, full = (licenses(pins(lock.read_text(encoding="utf-8"))) for lock in (BASE, FULL))
+            PAGE.write_text(page(core, full), encoding="utf-8")
         case _:
-            sys.exit("usage: python -m supply sbom FILE | licenses")
+            sys.exit("usage: python -m supply sbom FILE [LOCK] | licenses")
 
 
 if __name__ == "__main__":

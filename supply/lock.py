@@ -10,7 +10,9 @@ from pathlib import Path
 from packaging.markers import Marker
 
 BASE = Path(__file__).parents[1] / "requirements/base.txt"
-"""All that an image holds."""
+"""All that an image holds, unless it is told to hold more."""
+FULL = BASE.with_name("full.txt")
+"""That, and all extras."""
 LINUX: Mapping[str, str] = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"}
 
 

@@ -194,11 +194,11 @@ def _model(policy: Policy) -> Model:
     """The model by its name, libraries in processes of their own, as the service has them. Raises UsageError."""
     from ahpa.adapters.processes.executors import Threads
     from ahpa.adapters.processes.fits import FitPool
-    from forecasting.choice.models import models
+    from forecasting.choice.models import models, not_among
 
     known = models(FitPool(), calendar_from(policy.time_zone, policy.holidays), Threads())
     if policy.model not in known:
-        raise click.UsageError(f"--model: {policy.model!r} is not one of {', '.join(known)}")
+        raise click.UsageError(f"--model: {not_among(policy.model, known)}")
     return known[policy.model]
 
 

@@ -156,14 +156,14 @@ def _model(wish: Wish, executor: Executor, workers: Executor | None) -> Model:
 
     from ahpa.core.known.knowledge import Known
     from ahpa.core.known.model import TellingModel
-    from forecasting.choice.models import models
+    from forecasting.choice.models import models, not_among
 
     for talker in ("cmdstanpy", "prophet.plot"):
         logging.getLogger(talker).disabled = True
     calendar = calendar_from(wish.time_zone, wish.holidays)
     name, known = wish.model, models(calendar=calendar, executor=executor, elsewhere=workers)
     if name not in known:
-        raise click.UsageError(f"--model: {name!r} is not one of {', '.join(known)}")
+        raise click.UsageError(f"--model: {not_among(name, known)}")
     if not wish.events:
         return known[name]
     return TellingModel(known[name], Known(events=wish.events, time_zone=wish.time_zone))

@@ -35,6 +35,7 @@ from ahpa.service.settings import RECENT_SECONDS, Settings
 from ahpa.service.shares import crowded, within_shares
 from ahpa.service.starting import look_at_pods
 from ahpa.targets import Target
+from forecasting.choice.models import not_among
 from forecasting.fleet.calendar import Calendar
 from forecasting.panel import Panel
 
@@ -103,8 +104,7 @@ class Observer:
         if target.refusal is None and (refusal := _reverted(target, parsed.policy)):
             target = replace(target, refusal=refusal)
         if parsed.policy.model not in self.models:
-            known = ", ".join(sorted(self.models))
-            return _unserved(target, parsed, f"ahpa.dev/model: no model {parsed.policy.model!r}; there are {known}")
+            return _unserved(target, parsed, f"ahpa.dev/model: {not_among(parsed.policy.model, sorted(self.models))}")
         try:
             found = measured(target, parsed.policy, self.queries, self.settings.step_seconds)
             calendar = self._calendar(parsed.policy)

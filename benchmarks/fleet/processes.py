@@ -56,15 +56,20 @@ def stand_in(module: str, *words: str) -> Iterator[tuple[str, int]]:
             process.kill()
 
 
-def serving(folder: Path, api: str, prometheus: str, words: Sequence[str]) -> subprocess.Popen[bytes]:
-    """`ahpa serve` between the two; its log goes to `folder/log`."""
-    kubeconfig = folder / "kubeconfig"
-    kubeconfig.write_text(
+def kubeconfig(api: str) -> str:
+    """For the API server at that address."""
+    return (
         "apiVersion: v1\nkind: Config\ncurrent-context: it\n"
         f"clusters: [{{name: it, cluster: {{server: '{api}'}}}}]\n"
         "users: [{name: me, user: {}}]\n"
         "contexts: [{name: it, context: {cluster: it, user: me}}]\n"
     )
-    command = [sys.executable, "-m", "ahpa", "serve", "--prometheus", prometheus, "--kubeconfig", str(kubeconfig)]
+
+
+def serving(folder: Path, api: str, prometheus: str, words: Sequence[str]) -> subprocess.Popen[bytes]:
+    """`ahpa serve` between the two; its log goes to `folder/log`."""
+    file = folder / "kubeconfig"
+    file.write_text(kubeconfig(api))
+    command = [sys.executable, "-m", "ahpa", "serve", "--prometheus", prometheus, "--kubeconfig", str(file)]
     with (folder / "log").open("ab") as log:
         return subprocess.Popen([*command, *words], stderr=log)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from ahpa.cli import main
 from tests.adapters.prometheus.server import Server, matrix, say
 from tests.commands.examples import OWNED, fleet, request_list, run
 
@@ -14,7 +17,7 @@ from tests.commands.examples import OWNED, fleet, request_list, run
     ("arguments", "code", "says"),
     [
         (("--policies", "magic"), 2, "choose from"),
-        (("--model", "magic"), 2, "--model: 'magic' is not one of fleet, holt-winters"),
+        (("--model", "magic"), 2, "--model: no model 'magic'; there are fleet, holt-winters"),
         (("--late-target", "2"), 2, "'2' is not a share in (0, 1)"),
         (("--late-target", "0.1%", "--quantile", "0.9"), 2, "give one of them"),
         (("--lag-p50", "300s", "--lag-p95", "60s"), 2, "p50 <= p95"),
@@ -34,6 +37,17 @@ def test_what_cannot_be_done_is_said_with_its_exit_code(
     assert done.exit_code == code
     assert says in done.output
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["backtest", "forecast"])
+def test_a_model_whose_library_is_not_installed_says_what_to_install(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "prophet", None)
+    done = CliRunner().invoke(main, [command, str(fleet(tmp_path, days=2.2, names=("a",))), "--model", "prophet"])
+    assert done.exit_code == 2
+    assert "--model: the model 'prophet' needs prophet" in done.output
+    assert "pip install 'ahpa[prophet]'" in done.output
 
 
 @pytest.mark.parametrize("option", [("--unit", "concurrency"), ("--service-time", "2s"), ("--burstiness", "1")])

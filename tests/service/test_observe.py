@@ -10,6 +10,7 @@ import pytest
 from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.core.decision import Reason
 from ahpa.ports import ClusterError
+from forecasting.choice.models import PACKAGES, models
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
 from tests.service.peak import UNFORESEEN
@@ -33,6 +34,17 @@ def test_a_bad_object_harms_only_itself(annotations: dict[str, str], said: str) 
     assert said in decisions["knative/shop/other"].message
     assert at.min_scale("other") is None
     assert int(at.min_scale("chat") or 0) >= 4
+
+
+@pytest.mark.parametrize("model", ["prophet", "auto"])
+def test_a_model_whose_library_is_not_installed_is_refused_with_what_to_install(model: str) -> None:
+    """As in an image without extras."""
+    at = staged(FakeKube(), FakePrometheus({}), SETTINGS, models=models(installed=lambda package: False))
+    add_knative(at.kube, "chat", mode="apply", model=model)
+    told = at.tick()["knative/shop/chat"]
+    assert told.reason is Reason.INVALID_POLICY
+    assert f"ahpa.dev/model: the model {model!r} needs" in told.message
+    assert f"pip install 'ahpa[{PACKAGES[model]}]'" in told.message
 
 
 def test_a_kind_that_cannot_be_listed_harms_only_itself() -> None:

@@ -93,7 +93,7 @@ def test_every_named_model_is_fitted_outside_the_controller(monkeypatch: pytest.
     for name in LIBRARIES:
         add_knative(kube, name, mode="apply", model=name)
     fits = FitPool(workers=1, deadline_seconds=60.0)
-    service = staged(kube, prometheus, FOUR_DAYS, models=models(fits)).service
+    service = staged(kube, prometheus, FOUR_DAYS, models=models(fits, installed=lambda package: True)).service
     service.refit(NOW)
     said = {decision.key.rpartition("/")[2]: decision for decision in service.tick(NOW)}
     assert {name: said[name].model for name in LIBRARIES} == {name: name for name in LIBRARIES}

@@ -12,18 +12,28 @@ import pytest
 from supply.__main__ import PAGE
 from supply.installed import programs_of
 from supply.licenses import licenses, page, refused
-from supply.lock import BASE, pins
+from supply.lock import BASE, FULL, Pin, pins
 from supply.sbom import bill
 
 ROOT = Path(__file__).parents[2]
-LOCKED = list(pins(BASE.read_text()))
+CORE, LOCKED = list(pins(BASE.read_text())), list(pins(FULL.read_text()))
 FOUND = licenses(LOCKED)
 
 
-def test_every_line_of_the_lock_is_read() -> None:
-    lines = [line for line in BASE.read_text().splitlines() if re.match(r"\w", line)]
-    assert len(LOCKED) == len(lines)
-    assert all(pin.hashes for pin in LOCKED)
+@pytest.mark.parametrize(("lock", "locked"), [(BASE, CORE), (FULL, LOCKED)], ids=["base", "full"])
+def test_every_line_of_the_lock_is_read(lock: Path, locked: list[Pin]) -> None:
+    lines = [line for line in lock.read_text().splitlines() if re.match(r"\w", line)]
+    assert len(locked) == len(lines)
+    assert all(pin.hashes for pin in locked)
+
+
+def test_the_locks_are_parts_of_one_resolution() -> None:
+    """Or what was tested is another version than what an image holds."""
+    base, dask, full, dev = (
+        set(pins((ROOT / f"requirements/{name}.txt").read_text())) for name in ("base", "dask", "full", "dev")
+    )
+    assert base < dask < full < dev
+    assert not {"pandas", "scipy", "statsmodels", "prophet", "cmdstanpy", "distributed"} & {pin.name for pin in base}
 
 
 @pytest.mark.parametrize("text", ["click>=8", "click==8.5.1", "-e .", "click==8.5.1 --hash=md5:00"])
@@ -52,7 +62,7 @@ def test_what_would_bind_our_users_is_refused(license: str, wrong: tuple[str, ..
 
 
 def test_the_page_is_current() -> None:
-    assert PAGE.read_text() == page(FOUND), "run `make licenses` and commit what it writes"
+    assert PAGE.read_text() == page(licenses(CORE), FOUND), "run `make licenses` and commit what it writes"
 
 
 def test_the_bill_names_each_package_of_the_lock_once_and_is_the_same_each_time() -> None:
@@ -80,11 +90,17 @@ def test_what_prophet_brings_compiled_is_listed_by_hash() -> None:
 
 
 def test_the_image_stands_on_one_base_by_digest() -> None:
-    """A tag is another image tomorrow."""
-    froms = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
-    assert len(froms) == 2
-    assert len(set(froms)) == 1
-    assert re.fullmatch(r"python:3\.\d+-slim@sha256:[0-9a-f]{64}", froms[0])
+    """A tag is another image tomorrow. Who has another base gives it as an argument, for both stages at once."""
+    text = (ROOT / "Dockerfile").read_text()
+    assert re.findall(r"^FROM (\S+)", text, re.MULTILINE) == ["${BASE}"] * 2
+    (base,) = re.findall(r"^ARG BASE=(\S+)", text, re.MULTILINE)
+    assert re.fullmatch(r"python:3\.\d+-slim@sha256:[0-9a-f]{64}", base)
+
+
+def test_every_lock_that_an_image_may_be_built_of_reaches_the_builder() -> None:
+    """`REQUIREMENTS=dask` could not be built: .dockerignore kept its lock away."""
+    let_in = re.findall(r"^!requirements/(\w+)\.txt", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
+    assert let_in == ["base", "dask", "full"]
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "requirements").glob("*.txt")), ids=lambda file: file.name)

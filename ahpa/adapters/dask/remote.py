@@ -13,7 +13,7 @@ import pickle
 import sys
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from ahpa import __version__
 
@@ -32,10 +32,18 @@ def terms() -> Mapping[str, str]:
     return {
         "Python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "ahpa": __version__,
-        **{name: version(name) for name in _PACKAGES},
+        **{name: _version(name) for name in _PACKAGES},
         **{name: os.environ.get(name, "not set") for name in _SETTINGS},
         "processes of its own": "no (dask worker: --no-nanny)" if multiprocessing.current_process().daemon else "yes",
     }
+
+
+def _version(package: str) -> str:
+    """As extras are, some may be in neither place."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def packed(what: object) -> bytes:
