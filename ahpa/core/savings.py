@@ -32,6 +32,18 @@ class Estimate:
         return Estimate(self.value - other.value, self.low - other.high, self.high - other.low)
 
 
+def hours_like(said: float, actual: float, modelled: float) -> Estimate:
+    """Replica-hours that the model `said` of one course, where it said `modelled` of the one that had `actual`."""
+    ratio = actual / modelled if modelled > 0 else 1.0
+    return Estimate(said * ratio, min(said, said * ratio), max(said, said * ratio))
+
+
+def late_like(said: float, actual: float, modelled: float, requests: float, measured: float) -> Estimate:
+    """Late requests, likewise, of so many `requests` of which the share `measured` was measured."""
+    ratio = (actual + 1) / (modelled + 1)
+    return Estimate(said * ratio, min(said, said * ratio), max(said, said * ratio))
+
+
 NOTHING = Estimate.exactly(0.0)
 
 
