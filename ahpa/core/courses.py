@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ahpa.core.by_service import ByService
 from ahpa.core.coarse import CoarseWorld, queue
-from ahpa.core.savings import Account, Course, Estimate, Saving, hours_like, late_like
+from ahpa.core.savings import Account, Course, Estimate, Known, Saving, hours_like, late_actual, late_like
 from ahpa.core.served import MOST, Served
 from forecasting.panel import Array, Floats, Ints
 
@@ -28,6 +28,7 @@ floors; the one above a constant floor."""
 SETTLING_MINUTES = 5
 """So long, beside a start and the scaler's window, nothing is counted of a model that has just begun: it begins with
 the replicas that are there, whoever asked for them."""
+DAY_MINUTES = 1440
 _ALONE, _CONSTANT = 0, 1
 
 
@@ -92,20 +93,31 @@ class Ledger(ByService):
         return Saving(key, since, until, self._account(row, ACTED), self._account(row, WATCHED), counted)
 
     def _account(self, row: int, kind: int) -> Account:
-        minutes = self.replica_minutes[row, kind].tolist()
-        late, requests = self.late[row, kind].tolist(), float(self.requests[row, kind])
-        measured = float(self.measured[row, kind])
+        hours, late = (part[row, kind].tolist() for part in (self.replica_minutes, self.late))
+        hours = [minutes / 60 for minutes in hours]
+        requests, measured = float(self.requests[row, kind]), float(self.measured[row, kind])
         share = measured / requests if requests else 0.0
 
         def course(at: int) -> Course:
-            hours = hours_like(minutes[at] / 60, minutes[ACTUAL] / 60, minutes[MODELLED] / 60)
-            return Course(hours, late_like(late[at], late[ACTUAL], late[MODELLED], requests, share))
+            known = self._known(row, kind, at)
+            ratio = late[at] / requests if requests else 0.0
+            return Course(hours_like(hours[at], ratio, known), late_like(late[at], requests, share, known))
 
-        actual = Course(Estimate.exactly(minutes[ACTUAL] / 60), Estimate.exactly(late[ACTUAL]))
+        actual = Course(Estimate.exactly(hours[ACTUAL]), late_actual(late[ACTUAL], requests, share))
         other = course(OTHER)
         reactive, advised = (other, actual) if kind == ACTED else (actual, other)
-        hours = float(self.minutes[row, kind]) / 60
-        return Account(hours, requests, measured, actual, reactive, advised, course(FIXED))
+        return Account(
+            float(self.minutes[row, kind]) / 60, requests, measured, actual, reactive, advised, course(FIXED)
+        )
+
+    def _known(self, row: int, kind: int, course: int) -> Known:
+        """What says most of how far to believe the model of a course: minutes of the other kind, in which the other
+        course was the one that really was, if there is a day of them; else those in which it is modelled."""
+        same = course == OTHER and float(self.minutes[row, 1 - kind]) >= DAY_MINUTES
+        at = 1 - kind if same else kind
+        hours, late = self.replica_minutes[row, at] / 60, self.late[row, at]
+        figures = (float(part[name]) for part in (hours, late) for name in (ACTUAL, MODELLED))
+        return Known(*figures, float(self.requests[row, at]), same)
 
 
 @dataclass(frozen=True, eq=False)
