@@ -9,6 +9,7 @@ and is how far the model is believed of the others (savings.py).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -88,7 +89,7 @@ class Ledger(ByService):
             "modelled": acted[:, MODELLED] + watched[:, MODELLED],
         }
 
-    def saving(self, row: int, key: str, since: float, until: float, *, counted: bool = True) -> Saving:
+    def saving(self, row: int, key: str, since: float, until: float, counted: bool) -> Saving:
         """What it comes to for one service; see `Saving` for the rest."""
         return Saving(key, since, until, self._account(row, ACTED), self._account(row, WATCHED), counted)
 
@@ -115,9 +116,41 @@ class Ledger(ByService):
         course was the one that really was, if there is a day of them; else those in which it is modelled."""
         same = course == OTHER and float(self.minutes[row, 1 - kind]) >= DAY_MINUTES
         at = 1 - kind if same else kind
-        hours, late = self.replica_minutes[row, at] / 60, self.late[row, at]
-        figures = (float(part[name]) for part in (hours, late) for name in (ACTUAL, MODELLED))
-        return Known(*figures, float(self.requests[row, at]), same)
+        hours, late = (self.replica_minutes[row, at] / 60).tolist(), self.late[row, at].tolist()
+        requests = float(self.requests[row, at])
+        return Known(hours[ACTUAL], hours[MODELLED], late[ACTUAL], late[MODELLED], requests, same)
+
+
+@dataclass(frozen=True, eq=False)
+class Totals(ByService):
+    """What of n services outlives a restart, where there is a volume."""
+
+    keys: tuple[str, ...]
+    since: Floats
+    """[n], unix seconds, as `until`."""
+    until: Floats
+    counted: NDArray[np.bool_]
+    """[n]: whether the demand counts requests."""
+    ledger: Ledger
+
+    def rows(self, rows: Ints) -> Totals:
+        return replace(super().rows(rows), keys=tuple(self.keys[row] for row in rows.tolist()))
+
+    def beside(self, others: Totals) -> Totals:
+        """Both, which have no key in common."""
+        return replace(super().beside(others), keys=(*self.keys, *others.keys))
+
+    def but(self, keys: Collection[str]) -> Totals:
+        """Without these."""
+        return self.rows(np.array([row for row, key in enumerate(self.keys) if key not in keys], int))
+
+    def savings(self) -> dict[str, Saving]:
+        """By key: what it comes to."""
+        rows = zip(self.keys, self.since.tolist(), self.until.tolist(), self.counted.tolist(), strict=True)
+        return {key: self.ledger.saving(row, key, *said) for row, (key, *said) in enumerate(rows)}
+
+
+NO_TOTALS = Totals((), np.zeros(0), np.zeros(0), np.zeros(0, bool), Ledger.empty(0))
 
 
 @dataclass(frozen=True, eq=False)

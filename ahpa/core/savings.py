@@ -63,9 +63,12 @@ _MEASURED = 0.9
 
 def hours_like(said: float, late_ratio: float, known: Known) -> Estimate:
     """Replica-hours, where the model `said` so many, and so large a share late."""
-    ratio = known.hours / known.hours_modelled if known.same and known.hours_modelled > 0 else 1.0
-    off = min(_HOURS_MOST, _HOURS_OFF + (_HOURS_OFF_SAME if known.same else _HOURS_OFF_LATE) * late_ratio)
-    value = said * ratio
+    found = known.hours / known.hours_modelled if known.hours_modelled > 0 else 1.0
+    if known.same:
+        value, off = said * found, _HOURS_OFF + _HOURS_OFF_SAME * late_ratio
+    else:
+        value, off = said, _HOURS_OFF + _HOURS_OFF_LATE * late_ratio + abs(found - 1)
+    off = min(_HOURS_MOST, off)
     return Estimate(value, value * (1 - off), value * (1 + off))
 
 

@@ -98,9 +98,8 @@ class Hindsight:
             if saved is not None and late is not None:
                 saved = saved.after(recent.panel, late, doubted)
             constants = {} if tried is None else tried.constants()
-            saved = counting(
-                saved, seen, decisions, mine.written(decisions), listing.series, listing.reactions, constants, mine.held
-            )
+            written, by = mine.written(decisions), (listing.series, listing.reactions)
+            saved = counting(saved, seen, decisions, written, *by, constants, mine.held, memory.totals)
             memory.saved = saved
             self.telemetry.saved(*(((), NOTHING) if saved is None else (saved.keys, saved.courses.ledger)))
         except Exception:  # a fault of ours; what was counted before is still true

@@ -10,6 +10,7 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from ahpa.core.courses import NO_TOTALS, Totals
 from ahpa.core.foreseen import Foreseen
 from ahpa.core.quality import Quality
 from ahpa.core.setting import Setting
@@ -94,6 +95,8 @@ class Memory:
     saved: Saved | None = None
     """What each target had, and would have had. Lost: the totals begin anew, but where there is a volume (`--state`);
     either way some minutes are not counted, until models have settled."""
+    totals: Totals = NO_TOTALS
+    """What was counted before the start; it is looked at when a target is met the first time."""
     settings: dict[str, Setting] = field(default_factory=dict)
     """By series: what its floor follows. Lost: the default, until then."""
     rehearsed: set[str] = field(default_factory=set)

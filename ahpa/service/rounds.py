@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ahpa.core.controller import step
+from ahpa.core.courses import NO_TOTALS, Totals
 from ahpa.core.decision import Decision
 from ahpa.core.known.knowledge import usual
 from ahpa.core.observation import Observation
@@ -111,8 +112,9 @@ class Service:
         may_write: Gate,
         stopwatch: Callable[[], float] = time.monotonic,
         leases: Leases = ALONE,
+        totals: Totals = NO_TOTALS,
     ) -> None:
-        """`stopwatch` says how long a refit took."""
+        """`stopwatch` says how long a refit took; `totals` are what was counted before the start."""
         self.settings = settings
         self.shown = Shown()
         self._telemetry = ports.telemetry
@@ -130,7 +132,7 @@ class Service:
         self._hurried = threading.Event()
         """Somebody new waits for the next refit to end."""
         # The tick's; a refit only reads what was learned, and tried, before it
-        self._memory = Memory()
+        self._memory = Memory(totals=totals)
         self._learned = Learned()
         self._wished_at = -math.inf
         self._refit_seconds = 0.0
@@ -204,10 +206,16 @@ class Service:
         self._memory.would_be.clear()
 
     @property
+    def totals(self) -> Totals:
+        """What each target had, and would have had otherwise; with those of before the start that were not met yet."""
+        saved, earlier = self._memory.saved, self._memory.totals
+        return earlier if saved is None else saved.totals.beside(earlier.but(saved.keys))
+
+    @property
     def savings(self) -> Mapping[str, Saving]:
-        """By target's key, of those that are counted: what each had, and what it would have had otherwise."""
+        """By target's key, of those that are counted in this process: what it comes to."""
         saved = self._memory.saved
-        return {} if saved is None else saved.savings()
+        return {} if saved is None else saved.totals.savings()
 
     @property
     def learning(self) -> bool:

@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ahpa.core.by_service import ByService, places
-from ahpa.core.courses import Came, Courses
+from ahpa.core.courses import NO_TOTALS, Came, Courses, Totals
 from ahpa.core.decision import Decision
 from ahpa.core.observation import Observation, Workload
-from ahpa.core.savings import Saving
 from ahpa.core.served import MOST, Reaction, Served
 from ahpa.core.units import IN_FLIGHT, PER_SECOND, UNITS
 from ahpa.service.choose import SERVICE_SECONDS, STEP_SECONDS, in_flight, served_of, step_of
@@ -91,13 +90,10 @@ class Saved(ByService):
             return self
         return self.rows(rows) if len(rows) else None
 
-    def savings(self) -> dict[str, Saving]:
-        """By key: what it comes to."""
-        rows = zip(self.keys, self.since.tolist(), self.until.tolist(), self.counted.tolist(), strict=True)
-        return {
-            key: self.courses.ledger.saving(row, key, since, until, counted=counted)
-            for row, (key, since, until, counted) in enumerate(rows)
-        }
+    @property
+    def totals(self) -> Totals:
+        """What outlives a restart."""
+        return Totals(self.keys, self.since, self.until, self.counted, self.courses.ledger)
 
 
 def counting(
@@ -109,12 +105,13 @@ def counting(
     reactions: Mapping[str, Reaction],
     constants: Mapping[str, float],
     held: Collection[str],
+    earlier: Totals = NO_TOTALS,
 ) -> Saved | None:
     """What this round saw and decided, to be counted when its demand has come.
 
     By workload's key: its `series`, `reactions` (how the scaler above the floor follows the load); by series the
     `constants`, of those of whom one is known. Counted are those that we `held`; of them `written` decisions were
-    carried out. Those that are not here any more keep what they have.
+    carried out. Those that are not here any more keep what they have. `earlier` is what was counted before the start.
     """
     both = zip(seen.workloads, decisions, strict=True)
     known = set() if before is None else set(before.keys)
@@ -129,6 +126,7 @@ def counting(
     acting = {decision.key for decision in written if decision.apply}
     names = [series[w.key] for w, _ in each]
     now = _seen(each, names, seen, acting, [reactions[w.key] for w, _ in each])
+    now = _restored(now, earlier)
     if before is not None:
         now = _going_on(now, before)
     now = _with_constants(now, constants, seen.now)
@@ -175,6 +173,15 @@ def _requests(workloads: Sequence[Workload], scale: Floats) -> Array:
     rates = [_RATES.get(w.unit or "") for w in workloads]
     parts = zip(takes, rates, scale.tolist(), strict=True)
     return _of(60 / seconds if rate is None else rate / one for seconds, rate, one in parts)
+
+
+def _restored(now: Saved, earlier: Totals) -> Saved:
+    """With what was counted before the start."""
+    there = places(now.keys, earlier.keys)
+    old, rows, since = there >= 0, there[there >= 0], now.since.copy()
+    since[old] = earlier.since[rows]
+    ledger = now.courses.ledger.put(old, earlier.ledger, rows)
+    return replace(now, since=since, courses=replace(now.courses, ledger=ledger))
 
 
 def _going_on(now: Saved, before: Saved) -> Saved:
