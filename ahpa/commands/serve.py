@@ -77,7 +77,7 @@ class Options:
 )
 @click.option("--journal-keep", type=click.IntRange(0), default=10, show_default=True, help="Keep so many of those.")
 @click.option("--state", type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path), metavar="DIR",
-              help="Keep the history, and what was saved, in this folder, so that a restart goes on with them.")  # fmt: skip
+              help="Keep the history and what was saved in this folder: a restart goes on with them.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Write nothing, whatever the annotations say.")
 @click.option("--once", is_flag=True, help="One refit and one tick, then exit.")
 @click.option(

@@ -47,9 +47,11 @@ class Known:
     """Whether that is the very course that is estimated, in other minutes."""
 
 
-_HOURS_OFF, _HOURS_OFF_LATE, _HOURS_OFF_SAME, _HOURS_MOST = 0.02, 3.5, 1.0, 0.6
+_HOURS_OFF, _HOURS_MOST = 0.02, 0.6
 """Replica-hours are off by two hundredths, and by some times the share that was late, at most by six tenths: a scaler
-that meets queues is as uncertain as they are. Less where the same course is known of other minutes."""
+that meets queues is as uncertain as they are."""
+_HOURS_FEWER, _HOURS_MORE, _HOURS_SAME = 10.0, 3.5, 1.0
+"""So many times: fewer and more there may really be; and either way where the same course is known of other minutes."""
 _LATE_LEAST, _LATE_MOST, _LATE_SAME = 1 / 8, 1.2, 2.0
 """Between so much and so much of the late requests that the model says really are: it is a pessimist. Where the same
 course is known of other minutes they are within twice what that suggests, up and down."""
@@ -65,11 +67,11 @@ def hours_like(said: float, late_ratio: float, known: Known) -> Estimate:
     """Replica-hours, where the model `said` so many, and so large a share late."""
     found = known.hours / known.hours_modelled if known.hours_modelled > 0 else 1.0
     if known.same:
-        value, off = said * found, _HOURS_OFF + _HOURS_OFF_SAME * late_ratio
-    else:
-        value, off = said, _HOURS_OFF + _HOURS_OFF_LATE * late_ratio + abs(found - 1)
-    off = min(_HOURS_MOST, off)
-    return Estimate(value, value * (1 - off), value * (1 + off))
+        off = min(_HOURS_MOST, _HOURS_OFF + _HOURS_SAME * late_ratio)
+        return Estimate(said * found, said * found * (1 - off), said * found * (1 + off))
+    off = _HOURS_OFF + abs(found - 1)
+    low, high = (min(_HOURS_MOST, off + times * late_ratio) for times in (_HOURS_FEWER, _HOURS_MORE))
+    return Estimate(said * (1 + (high - low) / 2), said * (1 - low), said * (1 + high))
 
 
 def late_like(said: float, requests: float, measured: float, known: Known) -> Estimate:
