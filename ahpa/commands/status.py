@@ -22,7 +22,7 @@ NOBODY = (
 @click.option("--every", type=SECONDS, default="30s", show_default=True, help="With --watch: how often.")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option("--saved", type=SECONDS, metavar="SINCE",
-              help="Instead: what was saved in so long (7d), by the metrics of ahpa serve in this Prometheus.")  # fmt: skip
+              help="Instead: what was saved in so long (7d), by the metrics of ahpa serve.")  # fmt: skip
 @looking_options
 def command(watch: bool, every: float, output: str, saved: float | None, **given: object) -> None:
     """What has each annotated service, what comes next, and is anything wrong?

@@ -12,8 +12,8 @@ from ahpa.render.table import cell, columns
 
 COURSES = ("actual", "reactive", "fixed", "advised")
 MEANING = (
-    "HAD is what really was; ALONE its scaler without us, CONSTANT above the smallest constant floor that kept the late "
-    "target on the days before, ADVISED with our floors, written or not. All but HAD is a model"
+    "HAD is what really was; ALONE its scaler without us, CONSTANT above the smallest constant floor that kept the "
+    "late target on the days before, ADVISED with our floors, written or not. All but HAD is a model"
 )
 
 
