@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ahpa.core.courses import Totals
 from ahpa.core.decision import Decision, Reason
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.starts import Start
@@ -224,4 +225,8 @@ class Telemetry(Protocol):
 
     def show(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
         """All targets of a round; those of earlier rounds are forgotten."""
+        ...
+
+    def saved(self, totals: Totals) -> None:
+        """What all targets have had since they are counted, and would have had otherwise."""
         ...
