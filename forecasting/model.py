@@ -8,7 +8,7 @@ A model is fitted slowly (a refit, minutes to hours apart) and then advanced qui
 
 Nothing changes in place that a caller can see: `observe` returns the advanced forecaster.
 
-`TicksFast`, `RollsFast` and `Remembers` are what some can do beside that. One place asks for each, with `isinstance`,
+`TicksFast`, `RollsFast`, `TellsOne` and `Remembers` are what some can do beside that. One place asks for each, with `isinstance`,
 and has another way for all others (`rolling.py`, `choice/per_series.py`).
 """
 
@@ -78,6 +78,15 @@ class RollsFast(Protocol):
 
     def rolled_peaks(self, panel: Panel, windows: Sequence[float], levels: Sequence[float]) -> Floats:
         """As `rolling.rolled_peaks`."""
+        ...
+
+
+@runtime_checkable
+class TellsOne(Protocol):
+    """A forecaster of many series that can be asked about one without the work for all."""
+
+    def only(self, key: str) -> Forecaster:
+        """What says the same of this series, and knows no other. Raises ValueError for a key that it does not know."""
         ...
 
 

@@ -19,6 +19,7 @@ from ahpa.history.store import Keeping
 from ahpa.ports import DemandSource, StartSource
 from ahpa.service.loop import wall_clock
 from ahpa.service.settings import Settings
+from forecasting.panel import Panel
 
 _END_SECONDS = 20.0
 """For the last copy, of the half minute that a pod has to end."""
@@ -55,6 +56,10 @@ class Keeper:
     def grown(self) -> bool:
         """Whether learning anew is worth it."""
         return self._kept is not None and self._kept.grown
+
+    def held(self, series: str, query: str) -> Panel | None:
+        """As `Kept.held`."""
+        return None if self._kept is None else self._kept.held(series, query)
 
     @contextmanager
     def filling(self) -> Iterator[None]:

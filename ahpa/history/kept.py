@@ -108,6 +108,16 @@ class Kept:
                 self._store.take_past(found, queries, work)
             return found.problems.keys() < queries.keys()
 
+    def held(self, key: str, query: str) -> Panel | None:
+        """What is held of one series, for who looks: nobody is asked for it. None: nothing is, by this query."""
+        with self._holding:
+            matrix = self._store.matrix
+            if matrix.queries.get(key) != query:
+                return None
+            first = matrix.end - self.keeping.steps
+            values = matrix.get(matrix.rows((key,)), first, matrix.end)
+        return Panel(first * self.keeping.step, self.keeping.step, values, (key,))
+
     @property
     def complete(self) -> float:
         """As `Store.complete`."""

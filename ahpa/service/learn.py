@@ -24,9 +24,13 @@ from forecasting.choice.per_series import PerSeriesForecaster, PerSeriesModel
 from forecasting.choice.placed import placed
 from forecasting.fleet.calendar import Calendar
 from forecasting.forecast import Coverage, Forecast, Outlook
+from forecasting.levels import LEVELS
 from forecasting.model import Model
 from forecasting.panel import Panel
 from forecasting.windows import windows_up_to
+
+BAND_LEVELS = (0.05, *LEVELS)
+"""Of one series: for a picture, with a lower edge."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +72,12 @@ class Learned:
         known = ((w.key, forecast.outlook(series[w.key])) for w in workloads)
         return {key: outlook for key, outlook in known if outlook is not None}
 
-    def steps(self, seconds: float, step: float) -> Forecast | None:
-        """What is foreseen of every series for so long, in steps of `step` seconds; None where nothing was learned."""
-        return None if self.forecaster is None else self.forecaster.forecast(max(1, round(seconds / step)), (step,))
+    def steps(self, seconds: float, step: float, series: str | None = None) -> Forecast | None:
+        """What is foreseen of every series (or one) for so long, in steps of `step` seconds; None where nothing was
+        learned."""
+        known = self.forecaster if self.forecaster is None or series is None else self.forecaster.only(series)
+        levels = LEVELS if series is None else BAND_LEVELS
+        return None if known is None else known.forecast(max(1, round(seconds / step)), (step,), levels)
 
     def coverage(self, keys: Mapping[str, str]) -> Coverage | None:
         """How often what was said has held, by the target's key; `keys` has it by series."""

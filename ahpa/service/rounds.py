@@ -17,6 +17,7 @@ from ahpa.core.controller import step
 from ahpa.core.decision import Decision
 from ahpa.core.known.knowledge import usual
 from ahpa.core.observation import Observation
+from ahpa.core.starts import NO_STARTS
 from ahpa.core.trust import distrusted
 from ahpa.ports import (
     Actuator,
@@ -180,6 +181,7 @@ class Service:
                 ignored(asked.target, self._memory, now),
                 asked.words,
                 distrusted(workload, observation),
+                self._memory.starts.get(workload.key, NO_STARTS),
             )
             for asked, workload, decision in zip(listing.asked, observation.workloads, decisions, strict=True)
         )
@@ -198,9 +200,9 @@ class Service:
         run): it says what a service would decide that has run for a while."""
         self._memory.would_be.clear()
 
-    def ahead(self, seconds: float) -> Forecast | None:
-        """What is foreseen of every series for so long, step by step; None where nothing was learned."""
-        return self._learned.steps(seconds, self.settings.step_seconds)
+    def ahead(self, seconds: float, series: str | None = None) -> Forecast | None:
+        """What is foreseen of every series (or one) for so long, step by step; None where nothing was learned."""
+        return self._learned.steps(seconds, self.settings.step_seconds, series)
 
     @property
     def idle(self) -> bool:

@@ -12,7 +12,7 @@ from forecasting.choice.placed import placed
 from forecasting.fleet.calendar import Calendar
 from forecasting.forecast import Coverage, Forecast
 from forecasting.levels import LEVELS
-from forecasting.model import Forecaster, Model, Remembers
+from forecasting.model import Forecaster, Model, Remembers, TellsOne
 from forecasting.panel import DAY_SECONDS, Array, Floats, Panel
 from forecasting.rolling import rolled_peaks, ticked
 
@@ -160,6 +160,15 @@ class PerSeriesForecaster:
     @property
     def origin(self) -> float:
         return next(iter((*self.parts.values(), *self.kept.values()))).origin
+
+    def only(self, key: str) -> PerSeriesForecaster | None:
+        """Who answers for one series, without the others where it can do without them; None where nobody does."""
+        found = self.answering().get(key)
+        if found is None:
+            return None
+        part = found.part.only(key) if isinstance(found.part, TellsOne) else found.part
+        silent = next((one for one in self.silent.values() if key in one.keys), next(iter(self.silent.values())))
+        return PerSeriesForecaster({"": part}, found.at, {"": replace(silent, keys=(key,))})
 
     def observe(self, panel: Panel) -> PerSeriesForecaster:
         older = {id(part): observed(part, panel, silent) for part, silent in self._kept_parts()}

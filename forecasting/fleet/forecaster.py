@@ -118,6 +118,11 @@ class FleetForecaster:
         raw = Forecast(history.end, history.step, q, steps, asked, peaks, history.keys, self.names, silent)
         return guarded(raw, history)
 
+    def only(self, key: str) -> FleetForecaster:
+        """As `TellsOne` says."""
+        row = self.history.keys.index(key)
+        return self._rows(slice(row, row + 1))
+
     def realised(self) -> Coverage:
         """As `Forecaster` says, over about the last three days."""
         pending = self.pending
