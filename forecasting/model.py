@@ -8,8 +8,8 @@ A model is fitted slowly (a refit, minutes to hours apart) and then advanced qui
 
 Nothing changes in place that a caller can see: `observe` returns the advanced forecaster.
 
-`TicksFast`, `RollsFast`, `TellsOne` and `Remembers` are what some can do beside that. One place asks for each, with `isinstance`,
-and has another way for all others (`rolling.py`, `choice/per_series.py`).
+`TicksFast`, `RollsFast`, `Sketches` and `Remembers` are what some can do beside that. One place asks for each, with
+`isinstance`, and has another way for all others (`rolling.py`, `choice/per_series.py`).
 """
 
 from __future__ import annotations
@@ -82,11 +82,12 @@ class RollsFast(Protocol):
 
 
 @runtime_checkable
-class TellsOne(Protocol):
-    """A forecaster of many series that can be asked about one without the work for all."""
+class Sketches(Protocol):
+    """A forecaster of many series that can be asked about one, for a picture, without the work for all."""
 
-    def only(self, key: str) -> Forecaster:
-        """What says the same of this series, and knows no other. Raises ValueError for a key that it does not know."""
+    def sketch(self, key: str, horizon: int, levels: Sequence[float] = LEVELS) -> Forecast:
+        """What `forecast` says of this series and of no other; far ahead perhaps only of some steps, and a line between
+        them. Raises ValueError for a key that it does not know."""
         ...
 
 

@@ -165,7 +165,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
         with held(elector):
             return _once(service, loop)
     leads = (elector or ALONE).holds
-    sight = Sight(lambda: service.shown, chronicle, keeper.held, service.ahead, settings, leads, options.dry_run)
+    sight = Sight(lambda: service.shown, chronicle, keeper.held, service.sketch, settings, leads, options.dry_run)
     listening = Listening(options.metrics_port, options.health_port, options.page_port)
     servers = serve_pages(loop, telemetry, Site(sight), listening)
     telemetry.log("service.started", ports=[server.server_address[1] for server in servers])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ahpa.core.words import quantity
 from ahpa.render.drawing import ROLES, extremes, figure_of, finish, peak_of, steps, style, time_axis, times, whole
 from forecasting.panel import Floats
 
@@ -73,9 +74,12 @@ def life(drawn: Life, start: float, end: float, now: float) -> str:
             right.set_ylabel("replicas")
             right.yaxis.set_major_locator(whole(5))
             right.spines["right"].set_visible(False)
-        bottom.set_ylim(0, max(1.1 * peak_of(shown.short), peak_of(shown.demand) / 10, 1e-9))
+        lacking = peak_of(shown.short)
+        bottom.set_ylim(0, 1.1 * lacking if lacking > 0 else 1.0)
         bottom.set_ylabel("no slot", color=ROLES["late"])
-        bottom.yaxis.set_major_locator(whole(2))
+        bottom.set_yticks(
+            [0.0, lacking] if lacking > 0 else [0.0], [quantity(0.0), quantity(lacking)][: 1 + (lacking > 0)]
+        )
         for axes in (top, bottom):
             if start < now < end:
                 axes.axvline(now, color=ROLES["muted"], lw=0.9, ls=(0, (1, 1.5)))

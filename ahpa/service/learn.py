@@ -30,7 +30,7 @@ from forecasting.panel import Panel
 from forecasting.windows import windows_up_to
 
 BAND_LEVELS = (0.05, *LEVELS)
-"""Of one series: for a picture, with a lower edge."""
+"""Of a picture: with a lower edge."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +72,15 @@ class Learned:
         known = ((w.key, forecast.outlook(series[w.key])) for w in workloads)
         return {key: outlook for key, outlook in known if outlook is not None}
 
-    def steps(self, seconds: float, step: float, series: str | None = None) -> Forecast | None:
-        """What is foreseen of every series (or one) for so long, in steps of `step` seconds; None where nothing was
-        learned."""
-        known = self.forecaster if self.forecaster is None or series is None else self.forecaster.only(series)
-        levels = LEVELS if series is None else BAND_LEVELS
-        return None if known is None else known.forecast(max(1, round(seconds / step)), (step,), levels)
+    def steps(self, seconds: float, step: float) -> Forecast | None:
+        """What is foreseen of every series for so long, in steps of `step` seconds; None where nothing was learned."""
+        return None if self.forecaster is None else self.forecaster.forecast(max(1, round(seconds / step)), (step,))
+
+    def sketch(self, series: str, seconds: float, step: float) -> Forecast | None:
+        """What is foreseen of one series, for a picture; None where nothing was learned of it."""
+        if self.forecaster is None or series not in self.known:
+            return None
+        return self.forecaster.sketch(series, max(1, round(seconds / step)), BAND_LEVELS)
 
     def coverage(self, keys: Mapping[str, str]) -> Coverage | None:
         """How often what was said has held, by the target's key; `keys` has it by series."""

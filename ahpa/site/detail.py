@@ -50,7 +50,7 @@ def explained(sight: Sight, shown: Shown, each: TargetRound) -> Explained:
     """What `ahpa explain` tells, from what is in memory."""
     asked = next(one for one in shown.listing.asked if one.target.key == each.decision.key)
     history = None if asked.query is None else sight.held(asked.series, asked.query)
-    steps = None if asked.query is None else sight.ahead(AHEAD_SECONDS, asked.series)
+    steps = None if asked.query is None else sight.sketch(asked.series, AHEAD_SECONDS)
     steps = None if steps is None else only(steps, asked.series)
     limits, tick = sight.settings.limits, sight.settings.tick_seconds
     floors = None

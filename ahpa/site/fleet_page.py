@@ -111,9 +111,9 @@ def _heading(sort: str, word: str, kind: str, asked: Asked) -> str:
 
 def _row(line: ServiceLine, now: float | None) -> str:
     peak = "–"
-    if line.peak is not None and line.level is not None and line.within_seconds is not None:
-        far = f"p{100 * line.level:.4g} in {seconds(line.within_seconds)}"
-        peak = f"{text(f'{quantity(line.peak)} {line.unit}'.strip(), 60)}<small>{text(far)}</small>"
+    if line.peak is not None and line.within_seconds is not None:
+        far = f"{line.unit or 'demand'} in {seconds(line.within_seconds)}"
+        peak = f"{text(quantity(line.peak))}<small>{text(far, 60)}</small>"
     behind = f"{line.starts:,} start{'s' if line.starts > 1 else ''}" if line.starts else "assumed"
     ignored = f"<small>{text(line.ignored, 400)}</small>" if line.ignored else ""
     name = f'<a href="{path_of(line)}">{text(line.name, 253)}</a>'

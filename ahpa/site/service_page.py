@@ -115,10 +115,11 @@ def _minutes(starting: Starting | None, line: ServiceLine) -> str:
         f"({text(percent(phase.seconds / whole if whole else 0.0))})</li>"
         for i, phase in enumerate(starting.phases)
     )
-    count = f"{starting.starts} start{'s' if starting.starts > 1 else ''}"
+    many = starting.starts > 1
+    told = f"on average of the last {starting.starts} starts that" if many else "the one time that a replica"
     return (
         heading
-        + paragraph(f"A start took {seconds(whole)} on average of the last {count} that told every moment.")
+        + paragraph(f"A start took {seconds(whole)} {told} told every moment.")
         + f'<div class="bar" aria-hidden="true">{bar}</div><ul class="key">{listed}</ul>'
     )
 

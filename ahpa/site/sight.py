@@ -21,8 +21,8 @@ class Sight:
     chronicle: Chronicle
     held: Callable[[str, str], Panel | None]
     """By series and query: the demand that is kept in memory; None: none is. Prometheus is not asked."""
-    ahead: Callable[[float, str], Forecast | None]
-    """What is foreseen for so many seconds of a series, step by step; None: nothing was learned."""
+    sketch: Callable[[str, float], Forecast | None]
+    """What is foreseen of a series for so many seconds, step by step; None: nothing was learned of it."""
     settings: Settings
     leads: Callable[[str], bool]
     """By an object's uid: whether this process writes to it, and no other copy."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 SITE = """
-body{padding-top:0}
+body{padding-top:0;max-width:1320px}
 h1{font-size:1.5rem;font-weight:700;color:var(--ink);margin:1.2rem 0 .1rem;overflow-wrap:anywhere;line-height:1.25}
 .skip{position:absolute;left:-99rem}.skip:focus{left:1rem;top:.4rem;background:var(--paper);padding:.2rem .6rem}
 main:focus{outline:none}
@@ -35,11 +35,12 @@ table.list th a:hover{text-decoration:underline}
 table.list th[aria-sort] a{color:var(--ink)}
 table.list tbody tr:hover{background:color-mix(in srgb,var(--grid) 35%,transparent)}
 table.list td{vertical-align:top}
+table.list td.text,table.list th.text{min-width:0}
 table.list td.name a{font-weight:600;text-decoration:none}
 table.list td.name a:hover{text-decoration:underline}
 table.list td small,.under{color:var(--muted);font-size:.82rem}
 table.list td small{display:block}
-table.list td.why{font-size:.86rem;min-width:26ch;max-width:52ch}
+table.list td.why{font-size:.86rem;min-width:34ch;width:99%}
 table.list td.why .badge{margin-bottom:.1rem}
 .badge{display:inline-block;border:1px solid var(--grid);border-radius:4px;padding:0 .4rem;font-size:.82rem;
  white-space:nowrap;color:var(--muted)}
@@ -47,7 +48,8 @@ table.list td.why .badge{margin-bottom:.1rem}
 .badge.warning{color:var(--late);border-color:var(--late)}
 .pager{display:flex;gap:1.2rem;margin:.8rem 0;color:var(--muted)}
 .empty{padding:2.4rem 0;color:var(--muted);max-width:60ch}
-.tile.plain{border-top-width:1px}
+.lead{font-size:clamp(1.1rem,2.4vw,1.35rem);font-weight:600}
+.tile.plain{border-top:1px solid var(--grid)}
 .tile .moved{color:var(--ahpa)}
 .pair.wide{margin-top:.4rem}
 .bar{display:flex;height:1.5rem;border-radius:4px;overflow:hidden;margin:.5rem 0 .3rem;max-width:760px}

@@ -167,13 +167,14 @@ class CalibratedForecaster:
         raw = Forecast(history.end, history.step, q, steps, asked, peaks, history.keys, names, why)
         return guarded(raw, history)
 
-    def only(self, key: str) -> CalibratedForecaster:
-        """As `TellsOne` says."""
+    def sketch(self, key: str, horizon: int, levels: Sequence[float] = LEVELS) -> Forecast:
+        """As `Sketches` says, of every step."""
         row = self.history.keys.index(key)
         some = slice(row, row + 1)
         pending = PendingPredictions.of(self.pending.windows, self.pending.calibration.rows(some))
-        return replace(self, history=self.history.rows(some), expectations=self.expectations[some],
-                       unit=self.unit[some], guess=self.guess[some], pending=pending)  # fmt: skip
+        alone = replace(self, history=self.history.rows(some), expectations=self.expectations[some],
+                        unit=self.unit[some], guess=self.guess[some], pending=pending)  # fmt: skip
+        return alone.forecast(horizon, (self.history.step,), levels)
 
     def realised(self) -> Coverage:
         """As `Forecaster` says, over about the last three days."""
