@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ahpa.core.courses import Ledger
 from ahpa.core.decision import Decision, Reason
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.starts import NO_STARTS, Start, StartLog
@@ -226,4 +227,8 @@ class Telemetry(Protocol):
 
     def show(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
         """All targets of a round; those of earlier rounds are forgotten."""
+        ...
+
+    def saved(self, targets: Sequence[str], ledger: Ledger) -> None:
+        """What has come of these targets (keys), in the order of the ledger, since they are counted."""
         ...

@@ -78,7 +78,7 @@ class Options:
 )
 @click.option("--journal-keep", type=click.IntRange(0), default=10, show_default=True, help="Keep so many of those.")
 @click.option("--state", type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path), metavar="DIR",
-              help="Keep a copy of the history in this folder, so that a restart does not read it anew.")  # fmt: skip
+              help="Keep the history, and what was saved, in this folder for the next start.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Write nothing, whatever the annotations say.")
 @click.option("--once", is_flag=True, help="One refit and one tick, then exit.")
 @click.option(
@@ -155,7 +155,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
         kept=directly if options.once else keeper.around,
     )
     ports = replace(ports, starts=past_starts(demand, ports.starts))
-    service = Service(settings, ports, lambda now: not options.dry_run, leases=elector or ALONE)
+    service = Service(settings, ports, lambda now: not options.dry_run, leases=elector or ALONE, totals=keeper.totals())
     chronicle = Chronicle()
     jobs: Jobs = LearnAsItGrows(service, keeper)
     if options.page_port >= 0 and not options.once:
@@ -164,8 +164,16 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     if options.once:
         with held(elector):
             return _once(service, loop)
-    leads = (elector or ALONE).holds
-    sight = Sight(lambda: service.shown, chronicle, keeper.held, service.sketch, settings, leads, options.dry_run)
+    sight = Sight(
+        shown=lambda: service.shown,
+        chronicle=chronicle,
+        held=keeper.held,
+        sketch=service.sketch,
+        savings=lambda: service.savings,
+        settings=settings,
+        leads=(elector or ALONE).holds,
+        dry=options.dry_run,
+    )
     listening = Listening(options.metrics_port, options.health_port, options.page_port)
     servers = serve_pages(loop, telemetry, Site(sight), listening)
     telemetry.log("service.started", ports=[server.server_address[1] for server in servers])
@@ -173,7 +181,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
         signal.signal(number, lambda *_: loop.stop())
     with ExitStack() as running:  # what comes last ends first: leases are given back at once
         running.callback(watches.close)
-        running.enter_context(keeper.filling())
+        running.enter_context(keeper.filling(lambda: service.totals))
         if elector is not None:
             elector.start()
             running.callback(elector.stop)

@@ -78,7 +78,9 @@ def openapi() -> bytes:
     answers: dict[str, tuple[str, list[Json], Json]] = {
         "/api/v1/services": ("The services of the last round", _wishes(*_LIST), _content("A page.", Fleet, schemas)),
         "/api/v1/services/{kind}/{namespace}/{name}": (
-            "One service, and why it has its floor", one, _content("All of it.", ServiceDetail, schemas)
+            "One service, and why it has its floor",
+            [*one, *_wishes("what-if")],
+            _content("All of it.", ServiceDetail, schemas),
         ),
         "/api/v1/decisions": (
             "What was decided, the newest first", _wishes("q", "page", "size"), _content("A page.", Changes, schemas)
@@ -104,10 +106,12 @@ _WISHES: Mapping[str, tuple[str, Json]] = {
              {"type": "string", "enum": list(LOOKS)}),
     "sort": ("By what.", {"type": "string", "enum": list(SORTS)}),
     "down": ("1: the largest first.", {"type": "string", "enum": ["0", "1"]}),
+    "what-if": ("1: what would have been is asked for, which begins the work where it is not done.",
+                {"type": "string", "enum": ["0", "1"]}),
     "page": ("From 1; beyond the last stands the last.", {"type": "integer", "minimum": 1}),
     "size": ("Lines of a page.", {"type": "integer", "minimum": 1, "maximum": MOST_SIZE}),
 }  # fmt: skip
-_LIST = tuple(_WISHES)
+_LIST = tuple(name for name in _WISHES if name != "what-if")
 
 
 def _wishes(*names: str) -> list[Json]:

@@ -35,6 +35,8 @@ class Asked:
     down: bool = False
     page: int = 1
     size: int = 200
+    what_if: bool = False
+    """Of one service: what would have been."""
 
     @property
     def query(self) -> str:
@@ -58,6 +60,7 @@ def asked_by(query: str) -> Asked:
         sort=_one_of(given, "sort", SORTS, "name"),
         down=_one_of(given, "down", ("", "0", "1"), "") == "1",
         page=_number(given, "page", 1, MOST_PAGE),
+        what_if=_one_of(given, "what-if", ("", "0", "1"), "") == "1",
         size=_number(given, "size", Asked.size, MOST_SIZE),
     )
 

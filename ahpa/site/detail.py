@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
+
 import numpy as np
 
 from ahpa.core.ahead import Ahead as Floors
@@ -15,41 +18,71 @@ from ahpa.service.rounds import Shown
 from ahpa.site.seen import Seen, change_line, line_of
 from ahpa.site.sight import Sight
 from ahpa.site.views import Ahead, NextChange, Numbers, Past, Phase, Sentence, ServiceDetail, Starting
+from ahpa.site.worth import savings_of, what_if_of
 from forecasting.forecast import Forecast
 from forecasting.levels import read_level
 from forecasting.panel import DAY_SECONDS, Array, Floats, Panel
 
 AHEAD_SECONDS = DAY_SECONDS
 PAST_SECONDS = 7 * DAY_SECONDS
+MOST_KEPT = 32
+"""Services of which what is dear is kept, some 0.4 MiB each."""
 LEVELS = (0.5, 0.95)
 """Of the median and of the upper edge of the band; the lower one is the lowest that the forecast has."""
 
 
-def detail_of(seen: Seen, key: str) -> ServiceDetail | None:
-    """None: there is no such service in the last round."""
-    sight, shown = seen.sight, seen.sight.shown()
-    each = next((one for one in shown.rounds if one.decision.key == key), None)
-    if each is None:
-        return None
-    it = explained(sight, shown, each)
-    change, course = it.row.change, sight.chronicle.course(key)
-    return ServiceDetail(
-        standing=seen.lines()[1],
-        service=line_of(each, sight),
-        per_replica=each.workload.per_replica,
-        next=None if change is None else NextChange(*change),
-        why=tuple(Sentence(what, said) for what, said in sentences(it)),
-        starting=starting_of(each.starts),
-        past=past_of(it.history, course, each, shown.at),
-        ahead=None if it.steps is None else ahead_of(it.steps, it.row.ahead),
-        changes=tuple(map(change_line, sight.chronicle.changes(key))),
-    )
+class Details:
+    """The views of single services. What is dear about one (a forecast of a day, a tenth of a second) is made once a
+    round, one after another: whoever looks takes no more than one core from the rounds."""
+
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
+        self._making = threading.Lock()
+        self._made: OrderedDict[str, tuple[Shown, Explained]] = OrderedDict()
+
+    def of(self, key: str, ask: bool = False) -> ServiceDetail | None:
+        """None: there is no such service in the last round. `ask`: what would have been is asked for, which begins the
+        work where it is not done."""
+        sight, shown = self._seen.sight, self._seen.sight.shown()
+        each = next((one for one in shown.rounds if one.decision.key == key), None)
+        if each is None:
+            return None
+        it = self._explained(shown, each)
+        change, saving = it.row.change, sight.savings().get(key)
+        return ServiceDetail(
+            standing=self._seen.lines()[1],
+            service=line_of(each, sight),
+            per_replica=each.workload.per_replica,
+            next=None if change is None else NextChange(*change),
+            why=tuple(Sentence(what, said) for what, said in sentences(it)),
+            starting=starting_of(each.starts),
+            past=past_of(it.history, sight.chronicle.course(key), each, shown.at),
+            ahead=None if it.steps is None else ahead_of(it.steps, it.row.ahead),
+            what_if=None if sight.what_if is None else what_if_of(sight.what_if(key) if ask else None),
+            saved=None if saving is None else savings_of(saving),
+            changes=tuple(map(change_line, sight.chronicle.changes(key))),
+        )
+
+    def _explained(self, shown: Shown, each: TargetRound) -> Explained:
+        key = each.decision.key
+        with self._making:
+            made = self._made.get(key)
+            if made is None or made[0] is not shown:
+                made = self._made[key] = shown, explained(self._seen.sight, shown, each)
+                self._made.move_to_end(key)
+                while len(self._made) > MOST_KEPT:
+                    self._made.popitem(last=False)
+            return made[1]
 
 
 def explained(sight: Sight, shown: Shown, each: TargetRound) -> Explained:
     """What `ahpa explain` tells, from what is in memory."""
     asked = next(one for one in shown.listing.asked if one.target.key == each.decision.key)
-    history = None if asked.query is None else sight.held(asked.series, asked.query)
+    history = None
+    if asked.query is not None:
+        since = shown.at - sight.settings.history_seconds
+        held = sight.held({asked.series: asked.query}, since, shown.at)
+        history = held if held.keys else None
     steps = None if asked.query is None else sight.sketch(asked.series, AHEAD_SECONDS)
     steps = None if steps is None else only(steps, asked.series)
     limits, tick = sight.settings.limits, sight.settings.tick_seconds

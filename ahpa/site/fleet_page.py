@@ -10,6 +10,7 @@ from ahpa.render.markup import text
 from ahpa.site.asked import MODES, Asked
 from ahpa.site.frame import ago, badge, cell_of, document, leading, list_of, move, pager, path_of
 from ahpa.site.views import Fleet, ServiceLine
+from ahpa.site.worth_blocks import saved_block
 
 _COLUMNS = (
     ("name", "Service", "text"),
@@ -52,6 +53,7 @@ def _parts(fleet: Fleet, asked: Asked) -> Iterator[str]:
         yield pager(asked, fleet.page, fleet.pages)
     else:
         yield '<p class="empty">No service is like that. <a href="/">Show all</a></p>'
+    yield saved_block(fleet.saved)
 
 
 def _headline(fleet: Fleet) -> str:

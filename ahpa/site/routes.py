@@ -11,7 +11,7 @@ from ahpa.core.words import printable
 from ahpa.site import decisions_page, fleet_page, service_page
 from ahpa.site.as_json import as_json, openapi
 from ahpa.site.asked import Asked, Unclear, asked_by
-from ahpa.site.detail import detail_of
+from ahpa.site.detail import Details
 from ahpa.site.frame import POLICY, problem_page
 from ahpa.site.pictures import Pictures
 from ahpa.site.seen import Seen
@@ -30,6 +30,7 @@ class Site:
 
     def __init__(self, sight: Sight) -> None:
         self._seen = Seen(sight)
+        self._details = Details(self._seen)
         self._pictures = Pictures()
 
     def __call__(self, asked: str) -> Answer:
@@ -55,7 +56,8 @@ class Site:
         }
         if path in lists:
             return Answer(200, "application/json", lists[path]())
-        return Answer(200, "application/json", as_json(self._service(path.removeprefix("services/"), path)))
+        found = self._service(path.removeprefix("services/"), path, wishes.what_if)
+        return Answer(200, "application/json", as_json(found))
 
     def _html(self, path: str, query: str) -> Answer:
         wishes: Asked = asked_by(query)
@@ -63,15 +65,15 @@ class Site:
             return _page(fleet_page.page(self._seen.fleet(wishes), wishes))
         if path == "/decisions":
             return _page(decisions_page.page(self._seen.changes(wishes), wishes))
-        detail = self._service(path.removeprefix("/service/"), path)
+        detail = self._service(path.removeprefix("/service/"), path, wishes.what_if)
         return _page(service_page.page(detail, self._pictures.of(detail)))
 
-    def _service(self, place: str, path: str) -> ServiceDetail:
+    def _service(self, place: str, path: str, what_if: bool) -> ServiceDetail:
         """Raises NotHere."""
         if place == path:
             raise NotHere("there is no such page")
         key = "/".join(unquote(part, errors="replace") for part in place.split("/"))
-        found = detail_of(self._seen, key)
+        found = self._details.of(key, what_if)
         if found is None:
             at = self._seen.sight.shown().at
             why = (

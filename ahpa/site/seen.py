@@ -9,6 +9,7 @@ from typing import TypeVar
 from ahpa import __version__
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.readiness import Readiness
+from ahpa.core.savings import fleet as together
 from ahpa.core.words import seconds
 from ahpa.ports import TargetRound
 from ahpa.render.status import Row
@@ -17,6 +18,7 @@ from ahpa.service.rounds import Shown
 from ahpa.site.asked import MODES, Asked
 from ahpa.site.sight import Sight
 from ahpa.site.views import ChangeLine, Changes, Fleet, ServiceLine, Standing
+from ahpa.site.worth import savings_of
 
 Each = TypeVar("Each")
 
@@ -60,7 +62,9 @@ class Seen:
         ]
         chosen, page, pages = page_of(ordered(found, asked), asked)
         moving, wrong = sum(line.wanted != line.floor for line in lines), sum(line.wrong for line in lines)
-        return Fleet(standing, moving, wrong, len(found), page, pages, tuple(chosen))
+        saving = together(self.sight.savings().values())
+        saved = None if saving is None else savings_of(saving)
+        return Fleet(standing, moving, wrong, len(found), page, pages, saved, tuple(chosen))
 
     def changes(self, asked: Asked) -> Changes:
         """What was decided, as far as this process remembers."""

@@ -11,6 +11,7 @@ from ahpa.site.decisions_page import changes_table
 from ahpa.site.frame import badge, document, move, path_of
 from ahpa.site.pictures import Drawn
 from ahpa.site.views import ServiceDetail, ServiceLine, Starting
+from ahpa.site.worth_blocks import saved_block, what_if_block
 
 SHOWN_CHANGES = 30
 
@@ -31,6 +32,8 @@ def _parts(detail: ServiceDetail, drawn: Drawn | None) -> Iterator[str]:
     yield '<h2 id="why">Why</h2><dl class="why-list">'
     yield "".join(f"<dt>{text(each.about)}</dt><dd>{text(each.said)}</dd>" for each in detail.why) + "</dl>"
     yield _minutes(detail.starting, line)
+    yield what_if_block(detail.what_if, path_of(line))
+    yield saved_block(detail.saved)
     yield _decided(detail)
     yield f'<p class="under">The same as <a href="{path_of(line, "/api/v1/services/")}">JSON</a>.</p>'
 

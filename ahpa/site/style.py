@@ -27,7 +27,9 @@ form.find{display:flex;flex-wrap:wrap;gap:.5rem;align-items:center;margin:.6rem 
 form.find input[type=search]{flex:1 1 16rem;max-width:34rem}
 input[type=search],select,button{font:inherit;color:var(--ink);background:var(--paper);border:1px solid var(--muted);
  border-radius:6px;padding:.3rem .6rem;min-height:2.2rem}
-button{cursor:pointer}
+button,a.button{cursor:pointer}
+a.button{display:inline-block;border:1px solid var(--ahpa);border-radius:6px;padding:.25rem .8rem;text-decoration:none}
+.narrow{max-width:640px}
 label{color:var(--muted)}
 table.list{width:100%}
 table.list th a{color:inherit;text-decoration:none}

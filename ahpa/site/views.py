@@ -96,6 +96,8 @@ class Fleet:
     page: int
     """From 1."""
     pages: int
+    saved: Savings | None
+    """Of the whole fleet; None: nothing is counted yet."""
     services: tuple[ServiceLine, ...]
 
 
@@ -184,6 +186,80 @@ class NextChange:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """A number, and between what it lies; all three are the same where it was measured."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class CourseLine:
+    """What one way of scaling has cost since it is counted."""
+
+    name: str
+    replica_hours: Figure
+    late_ratio: Figure | None
+    """Share of the requests; None: there were none, or its demand counts none."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What was really had, beside what would have been."""
+
+    acted: bool
+    """True: hours in which floors of ours were in force; False: those in which they were only thought of."""
+    hours: float
+    """So many are counted, of all services together."""
+    courses: tuple[CourseLine, ...]
+
+
+@dataclass(frozen=True)
+class Savings:
+    """What ahpa saved."""
+
+    since: float
+    services: int
+    unobserved_hours: float
+    """Of which nothing is said."""
+    accounts: tuple[Saved, ...]
+
+
+@dataclass(frozen=True)
+class Annotation:
+    key: str
+    value: str
+
+
+@dataclass(frozen=True)
+class WayLine:
+    """One thing that its owner could wish for, and what would have come of it."""
+
+    name: str
+    setting: str
+    """What was played for it."""
+    replica_hours: float
+    late_ratio: float
+    chosen: bool
+    """What its owner has now."""
+    annotations: tuple[Annotation, ...]
+
+
+@dataclass(frozen=True)
+class WhatIfView:
+    """What would have been in the last days."""
+
+    state: str
+    """idle: nobody asked yet; pending, refused or played."""
+    said: str
+    at: float | None
+    days: float | None
+    ways: tuple[WayLine, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ServiceDetail:
     """One service from last week to tomorrow, and why."""
 
@@ -197,6 +273,10 @@ class ServiceDetail:
     starting: Starting | None
     past: Past | None
     ahead: Ahead | None
+    what_if: WhatIfView | None
+    """None: this copy does not work it out."""
+    saved: Savings | None
+    """None: nothing is counted yet."""
     changes: tuple[ChangeLine, ...]
 
 

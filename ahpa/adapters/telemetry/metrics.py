@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from ahpa import __version__
+from ahpa.adapters.telemetry.courses import Courses
 from ahpa.adapters.telemetry.fleet import Fleet
 from ahpa.adapters.telemetry.watches import Watches
 from ahpa.ports import TargetRound
@@ -22,6 +23,8 @@ class Metrics:
         gauge, counter = self._gauge, self._counter
         self.fleet = Fleet()
         self.registry.register(self.fleet)
+        self.courses = Courses()
+        self.registry.register(self.courses)
         self.watches = Watches()
         self.registry.register(self.watches)
         self.decisions = counter("ahpa_decisions_total", "Decisions by reason", ("reason",))
