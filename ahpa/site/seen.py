@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from ahpa import __version__
+from ahpa.core.decision import Severity
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.readiness import Readiness
 from ahpa.core.savings import fleet as together
 from ahpa.core.words import seconds
 from ahpa.ports import TargetRound
-from ahpa.render.status import Row
+from ahpa.render.status import BLIND, Row
 from ahpa.service.chronicle import Change
 from ahpa.service.rounds import Shown
 from ahpa.site.asked import MODES, Asked
@@ -107,6 +108,7 @@ def line_of(each: TargetRound, sight: Sight) -> ServiceLine:
         severity=decision.reason.severity.value,
         message=decision.message,
         ignored=each.ignored,
+        wrong=decision.reason.severity is Severity.WARNING or decision.reason in BLIND or bool(each.ignored),
         changed_at=None if last is None else last.at,
     )
 
@@ -138,7 +140,7 @@ _ORDERS: dict[str, Callable[[ServiceLine], float | None]] = {
     "start": lambda line: line.start_seconds,
     "late": lambda line: line.late,
     "changed": lambda line: line.changed_at,
-    "reason": lambda line: ("warning", "normal", "quiet").index(line.severity),
+    "reason": lambda line: -2.0 * line.wrong - (line.wanted != line.floor),
 }
 
 

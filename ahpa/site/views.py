@@ -54,17 +54,14 @@ class ServiceLine:
     message: str
     ignored: str
     """Why the floor in force is not followed; empty: it is."""
+    wrong: bool
+    """Somebody should look at it."""
     changed_at: float | None
     """When its floor or the reason last changed, as far as this process remembers."""
 
     @property
     def key(self) -> str:
         return f"{self.kind}/{self.namespace}/{self.name}"
-
-    @property
-    def wrong(self) -> bool:
-        """Somebody should look at it."""
-        return self.severity == "warning" or bool(self.ignored)
 
 
 @dataclass(frozen=True)
