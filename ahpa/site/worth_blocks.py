@@ -58,19 +58,19 @@ def what_if_block(what_if: WhatIfView | None, address: str) -> str:
 
 
 def _what_if(what_if: WhatIfView, address: str) -> Iterator[str]:
-    ask = f'<p><a class="button" href="{address}?what-if=1#what-if">'
+    ask = f'<p><a class="button" href="{address}?what-if=1'  # to a part of the same page would load nothing anew
     if what_if.state == "idle":
         yield paragraph("What would it have had in the last days at another late target or quantile?")
-        yield f"{ask}Work it out</a></p>"
+        yield f'{ask}#what-if">Work it out</a></p>'
     elif what_if.state == "played":
         yield _ways(what_if.ways)
         days = quantity(what_if.days or 0.0)
         yield paragraph(f"The last {days} days until {moment(what_if.at or 0.0)}, played by the backtest.", "quiet")
         yield "".join(paragraph(note, "quiet") for note in what_if.notes)
     elif what_if.state == "pending":
-        yield f'<p role="status">{text(what_if.said[:1].upper() + what_if.said[1:])}.</p>{ask}Look again</a></p>'
+        yield f'<p role="status">{text(what_if.said[:1].upper() + what_if.said[1:])}.</p>{ask}">Look again</a></p>'
     else:
-        yield f"{paragraph(f'It cannot be said: {what_if.said}.')}{ask}Ask again</a></p>"
+        yield paragraph(f"It cannot be said: {what_if.said}.") + f'{ask}">Ask again</a></p>'
 
 
 def _ways(ways: tuple[WayLine, ...]) -> str:

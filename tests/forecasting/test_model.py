@@ -13,9 +13,9 @@ from hypothesis.extra import numpy as hnp
 from forecasting.choice.auto import AutoModel
 from forecasting.fleet.model import FleetModel
 from forecasting.fleet.network import Training
+from forecasting.levels import LEVELS
 from forecasting.libraries.calibrated import CalibratedModel
 from forecasting.libraries.strategies import Ets, HoltWinters, LastValue, Prophet, SeasonalNaive, Stl
-from forecasting.levels import LEVELS
 from forecasting.model import Model, Sketches
 from forecasting.panel import Panel
 from tests.forecasting.nasty import KINDS, STEP

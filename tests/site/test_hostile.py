@@ -27,7 +27,8 @@ NASTY = st.text(
     st.sampled_from("<>\"'&/=`; \t\n\x00\x1b\u202e\u2028\ud800%${}()-!a") | st.characters(), min_size=1, max_size=40
 ) | st.sampled_from([
     "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "' autofocus onfocus=alert(1) '",
-    "</style><script>", "<!--", "]]>", "javascript:alert(1)", "&lt;script&gt;", "</title><base href=//evil>", "{{7*7}}", "${x}",
+    "</style><script>", "<!--", "]]>",
+    "javascript:alert(1)", "&lt;script&gt;", "</title><base href=//evil>", "{{7*7}}", "${x}",
 ])  # fmt: skip
 
 

@@ -9,11 +9,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from ahpa.core.readiness import Lag, Readiness, Tier
 from ahpa.core.savings import Account, Course, Estimate, Saving
 from ahpa.core.starts import PHASES, Start, StartLog
 from ahpa.site.as_json import as_json
 from ahpa.site.detail import in_buckets
 from ahpa.site.pictures import Pictures
+from ahpa.site.seen import start_said
 from ahpa.site.ways import Way
 from ahpa.site.what_if import Answer, Pending, Played, Refused
 from ahpa.site.worth import savings_of, what_if_of
@@ -78,6 +80,21 @@ def test_where_the_minutes_go_is_told_by_its_pods(living: Shop) -> None:
     )
     assert "loading until ready: <b>95 s</b> (63&nbsp;%)" in markup
     assert "what goes into that is not known" in living.page("/service/hpa/shop/typo")
+
+
+@pytest.mark.parametrize(
+    ("tiers", "says"),
+    [
+        ((Tier("any", Lag.of(120, 120)),), "2 min (assumed)"),
+        ((Tier("warm", Lag.of(45, 45), 2), Tier("new", Lag.of(300, 300))), "warm 45 s (assumed), new 5 min (assumed)"),
+        ((Tier("warm", Lag(4.0, 0.1, 1), 2), Tier("new", Lag(5.0, 0.1, 30))),
+         "warm 62.1 s (1 start), new 2.81 min (30 starts)"),
+    ],
+)  # fmt: skip
+def test_how_long_a_start_takes_is_told_for_each_tier_and_how_many_are_behind_it(
+    tiers: tuple[Tier, ...], says: str
+) -> None:
+    assert start_said(Readiness(tiers)) == says
 
 
 def test_a_start_that_does_not_tell_every_moment_says_nothing_of_phases() -> None:
