@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ahpa.core.courses import Ledger
+from ahpa.core.courses import Totals
 from ahpa.core.decision import Decision, Reason
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.starts import NO_STARTS, Start, StartLog
@@ -229,6 +229,6 @@ class Telemetry(Protocol):
         """All targets of a round; those of earlier rounds are forgotten."""
         ...
 
-    def saved(self, targets: Sequence[str], ledger: Ledger) -> None:
-        """What has come of these targets (keys), in the order of the ledger, since they are counted."""
+    def saved(self, totals: Totals) -> None:
+        """What all targets have had since they are counted, and would have had otherwise."""
         ...

@@ -78,7 +78,7 @@ class Options:
 )
 @click.option("--journal-keep", type=click.IntRange(0), default=10, show_default=True, help="Keep so many of those.")
 @click.option("--state", type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path), metavar="DIR",
-              help="Keep the history, and what was saved, in this folder for the next start.")  # fmt: skip
+              help="Keep the history and what was saved in this folder: a restart goes on with them.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Write nothing, whatever the annotations say.")
 @click.option("--once", is_flag=True, help="One refit and one tick, then exit.")
 @click.option(
@@ -128,6 +128,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     from ahpa.adapters.telemetry.telemetry import Telemetry
     from ahpa.commands.keeping import Keeper, directly, past_starts
     from ahpa.commands.pages import Listening, serve_pages
+    from ahpa.commands.what_if import playing, what_if_of
     from ahpa.service.chronicle import Chronicle, Chronicled
     from ahpa.service.growing import LearnAsItGrows
     from ahpa.service.leases import ALONE
@@ -164,6 +165,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     if options.once:
         with held(elector):
             return _once(service, loop)
+    what_if = what_if_of(service, ports, keeper.held)
     sight = Sight(
         shown=lambda: service.shown,
         chronicle=chronicle,
@@ -172,6 +174,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
         savings=lambda: service.savings,
         settings=settings,
         leads=(elector or ALONE).holds,
+        what_if=what_if.ask,
         dry=options.dry_run,
     )
     listening = Listening(options.metrics_port, options.health_port, options.page_port)
@@ -182,6 +185,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     with ExitStack() as running:  # what comes last ends first: leases are given back at once
         running.callback(watches.close)
         running.enter_context(keeper.filling(lambda: service.totals))
+        running.enter_context(playing(what_if))
         if elector is not None:
             elector.start()
             running.callback(elector.stop)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import click
 
 from ahpa.commands.looking import Looking, looking_options, run
-from ahpa.commands.options import SECONDS
+from ahpa.commands.options import SECONDS, chosen
 
 NOBODY = (
     "nobody asked for us yet: annotate a service with ahpa.dev/mode=observe; `ahpa survey` says for which it would pay"
@@ -20,8 +21,10 @@ NOBODY = (
 @click.option("--watch", "-w", is_flag=True, help="Stay, and look again; Ctrl-C ends it.")
 @click.option("--every", type=SECONDS, default="30s", show_default=True, help="With --watch: how often.")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option("--saved", type=SECONDS, metavar="SINCE",
+              help="Instead: what was saved in so long (7d), by the metrics of ahpa serve.")  # fmt: skip
 @looking_options
-def command(watch: bool, every: float, output: str, **given: object) -> None:
+def command(watch: bool, every: float, output: str, saved: float | None, **given: object) -> None:
     """What has each annotated service, what comes next, and is anything wrong?
 
     It does what `ahpa serve` does once, with the same code and the same options, and writes nothing: learning takes as
@@ -32,13 +35,30 @@ def command(watch: bool, every: float, output: str, **given: object) -> None:
     Examples:
       ahpa status --prometheus http://localhost:9090
       ahpa status --prometheus http://localhost:9090 --namespace shop --watch
+      ahpa status --prometheus http://localhost:9090 --saved 7d
       ahpa status --prometheus http://localhost:9090 --output json | jq '.[] | select(.severity == "warning")'
     """
     if watch and output != "table":
         raise click.UsageError("--watch shows the table; for JSON run it again and again")
     if watch and every < 1:
         raise click.UsageError(f"--every: at least 1s, not {every:g}s")
+    if saved is not None:
+        _saved(saved, output, given)
     run("status", given, lambda at: watched(at, every, time.sleep) if watch else shown(at, output))
+
+
+def _saved(since: float, output: str, given: Mapping[str, object]) -> None:
+    """It asks Prometheus and nobody else, and ends the process."""
+    from ahpa.adapters.prometheus.past_starts import InstantQueries
+    from ahpa.commands.cluster import Demand, demand_from, ended_in_words
+    from ahpa.commands.saved import ANSWER_SECONDS, shown_saved
+
+    if since < 60:
+        raise click.UsageError(f"--saved: at least 1m, not {since:g}s")
+    demand = chosen(Demand, demand_from(given))
+    with ended_in_words("status"):
+        ask = InstantQueries(demand.prometheus, demand.connection, (2.0, ANSWER_SECONDS))
+        sys.exit(shown_saved(ask, since, output, time.monotonic()))
 
 
 def shown(at: Looking, output: str) -> int:

@@ -29,7 +29,6 @@ floors; the one above a constant floor."""
 SETTLING_MINUTES = 5
 """So long, beside a start and the scaler's window, nothing is counted of a model that has just begun: it begins with
 the replicas that are there, whoever asked for them."""
-DAY_MINUTES = 1440
 _ALONE, _CONSTANT = 0, 1
 
 
@@ -94,31 +93,23 @@ class Ledger(ByService):
         return Saving(key, since, until, self._account(row, ACTED), self._account(row, WATCHED), counted)
 
     def _account(self, row: int, kind: int) -> Account:
-        hours, late = (part[row, kind].tolist() for part in (self.replica_minutes, self.late))
-        hours = [minutes / 60 for minutes in hours]
+        counted = float(self.minutes[row, kind]) / 60
+        hours, late = (self.replica_minutes[row, kind] / 60).tolist(), self.late[row, kind].tolist()
         requests, measured = float(self.requests[row, kind]), float(self.measured[row, kind])
-        share = measured / requests if requests else 0.0
+        share, known = (measured / requests if requests else 0.0), self._known(row)
 
         def course(at: int) -> Course:
-            known = self._known(row, kind, at)
             ratio = late[at] / requests if requests else 0.0
-            return Course(hours_like(hours[at], ratio, known), late_like(late[at], requests, share, known))
+            return Course(hours_like(hours[at], counted, ratio, known), late_like(late[at], requests, share, known))
 
         actual = Course(Estimate.exactly(hours[ACTUAL]), late_actual(late[ACTUAL], requests, share))
         other = course(OTHER)
         reactive, advised = (other, actual) if kind == ACTED else (actual, other)
-        return Account(
-            float(self.minutes[row, kind]) / 60, requests, measured, actual, reactive, advised, course(FIXED)
-        )
+        return Account(counted, requests, measured, actual, reactive, advised, course(FIXED))
 
-    def _known(self, row: int, kind: int, course: int) -> Known:
-        """What says most of how far to believe the model of a course: minutes of the other kind, in which the other
-        course was the one that really was, if there is a day of them; else those in which it is modelled."""
-        same = course == OTHER and float(self.minutes[row, 1 - kind]) >= DAY_MINUTES
-        at = 1 - kind if same else kind
-        hours, late = (self.replica_minutes[row, at] / 60).tolist(), self.late[row, at].tolist()
-        requests = float(self.requests[row, at])
-        return Known(hours[ACTUAL], hours[MODELLED], late[ACTUAL], late[MODELLED], requests, same)
+    def _known(self, row: int) -> Known:
+        hours, late = (self.replica_minutes[row] / 60).sum(axis=0).tolist(), self.late[row].sum(axis=0).tolist()
+        return Known(hours[ACTUAL], hours[MODELLED], late[ACTUAL], late[MODELLED], float(self.requests[row].sum()))
 
 
 @dataclass(frozen=True, eq=False)

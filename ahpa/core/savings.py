@@ -32,27 +32,31 @@ class Estimate:
         return Estimate(self.value - other.value, self.low - other.high, self.high - other.low)
 
 
+NOTHING = Estimate.exactly(0.0)
+
+
 @dataclass(frozen=True)
 class Known:
-    """Minutes in which the model can be held against what was measured: of the course that really was."""
+    """What the model can be held against: the course that really was, in all minutes that are counted."""
 
     hours: float
-    """Replica-hours that were measured, and those that the model said."""
+    """Replica-hours that were measured, and those that the model says of them."""
     hours_modelled: float
     late: float
     """Late requests, likewise, of so many `requests`."""
     late_modelled: float
     requests: float
-    same: bool
-    """Whether that is the very course that is estimated, in other minutes."""
 
 
-_HOURS_OFF, _HOURS_OFF_LATE, _HOURS_OFF_SAME, _HOURS_MOST = 0.02, 3.5, 1.0, 0.6
-"""Replica-hours are off by two hundredths, and by some times the share that was late, at most by six tenths: a scaler
-that meets queues is as uncertain as they are. Less where the same course is known of other minutes."""
-_LATE_LEAST, _LATE_MOST, _LATE_SAME = 1 / 8, 1.2, 2.0
-"""Between so much and so much of the late requests that the model says really are: it is a pessimist. Where the same
-course is known of other minutes they are within twice what that suggests, up and down."""
+_OFF, _OFF_REPLICAS, _OFF_MOST = 0.02, 0.6, 0.6
+"""Replica-hours are off by two hundredths, by six tenths of a replica (a minute's mean does not show what happens
+within it), by as much as they were off of what really was, and by some times the share that was late: a scaler that
+meets queues is as uncertain as they are. By six tenths at most."""
+_FEWER, _MORE = 10.0, 3.5
+"""So many times that share fewer replicas there may really be, and so many times more."""
+_LATE_LEAST, _LATE_LIKELY, _LATE_MOST = 1 / 8, 1.2, 2.5
+"""Of the late requests that the model says at least so many there are, hardly more than so many, and at most so many:
+it is a pessimist."""
 _LATE_OFF = 0.0005
 """Of all requests, besides."""
 _UNMEASURED = 2.5
@@ -61,26 +65,23 @@ _MEASURED = 0.9
 """From this share on that is measured, it is measured."""
 
 
-def hours_like(said: float, late_ratio: float, known: Known) -> Estimate:
-    """Replica-hours, where the model `said` so many, and so large a share late."""
-    found = known.hours / known.hours_modelled if known.hours_modelled > 0 else 1.0
-    if known.same:
-        value, off = said * found, _HOURS_OFF + _HOURS_OFF_SAME * late_ratio
-    else:
-        value, off = said, _HOURS_OFF + _HOURS_OFF_LATE * late_ratio + abs(found - 1)
-    off = min(_HOURS_MOST, off)
-    return Estimate(value, value * (1 - off), value * (1 + off))
+def hours_like(said: float, counted: float, late_ratio: float, known: Known) -> Estimate:
+    """Replica-hours in so many hours `counted`, where the model `said` so many and so large a share late."""
+    if not said:
+        return NOTHING
+    apart = abs(known.hours / known.hours_modelled - 1) if known.hours_modelled else 0.0
+    off = _OFF + _OFF_REPLICAS * counted / said + apart
+    low, high = (min(_OFF_MOST, off + times * late_ratio) for times in (_FEWER, _MORE))
+    return Estimate(said * (1 + (high - low) / 2), said * (1 - low), said * (1 + high))
 
 
 def late_like(said: float, requests: float, measured: float, known: Known) -> Estimate:
     """Late requests of so many, where the model `said` so many, and of a share of all it was measured."""
     off, few = _LATE_OFF * requests, _LATE_OFF * known.requests
     found = (known.late + few / 2) / (known.late_modelled + few) if few else 1 / 2
-    ratio = min(max(found, _LATE_LEAST), _LATE_MOST)
-    value = said * ratio
-    low, high = (value / _LATE_SAME, value * _LATE_SAME) if known.same else (said * _LATE_LEAST, said * _LATE_MOST)
+    value = said * min(max(found, _LATE_LEAST), _LATE_LIKELY)
     more = 1.0 if measured >= _MEASURED else _UNMEASURED
-    return _of(requests, value, low / more - off, high * more + off)
+    return _of(requests, value, said * _LATE_LEAST / more - off, said * _LATE_MOST * more + off)
 
 
 def late_actual(late: float, requests: float, measured: float) -> Estimate:
@@ -94,9 +95,6 @@ def late_actual(late: float, requests: float, measured: float) -> Estimate:
 def _of(requests: float, value: float, low: float, high: float) -> Estimate:
     """No fewer than none, and no more than all."""
     return Estimate(*(min(max(each, 0.0), requests) for each in (value, low, high)))
-
-
-NOTHING = Estimate.exactly(0.0)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from ahpa.core.courses import Ledger
+from ahpa.core.courses import NO_TOTALS
 from ahpa.core.decision import Decision
 from ahpa.core.observation import Observation
 from ahpa.core.trust import distrusted
@@ -21,8 +21,6 @@ from ahpa.service.observe import Observer
 from ahpa.service.saving import counting
 from ahpa.service.settings import Settings
 from forecasting.panel import Panel
-
-NOTHING = Ledger.empty(0)
 
 
 @dataclass(frozen=True)
@@ -101,6 +99,6 @@ class Hindsight:
             written, by = mine.written(decisions), (listing.series, listing.reactions)
             saved = counting(saved, seen, decisions, written, *by, constants, mine.held, memory.totals)
             memory.saved = saved
-            self.telemetry.saved(*(((), NOTHING) if saved is None else (saved.keys, saved.courses.ledger)))
+            self.telemetry.saved(NO_TOTALS if saved is None else saved.totals)
         except Exception:  # a fault of ours; what was counted before is still true
             self.telemetry.fault("savings.failed")

@@ -72,8 +72,8 @@ class Saved(ByService):
         if not recent.values.size or not (at >= 0).any():
             return self
         last = np.where((at >= 0) & self.here, recent.last_observed()[at], -np.inf)
-        first = np.maximum(self.until, last - CATCHES_UP * STEP_SECONDS)
-        courses = self.courses
+        last = np.where(last - self.until > CATCHES_UP * STEP_SECONDS + 1e-6, -np.inf, last)
+        first, courses = self.until, self.courses
         for step in range(1, CATCHES_UP + 1):
             ends = np.where(first + step * STEP_SECONDS <= last + 1e-6, first + step * STEP_SECONDS, -np.inf)
             if not np.isfinite(ends).any():

@@ -21,7 +21,7 @@ MOST_WAITING = 8
 KEPT_SECONDS, REFUSED_SECONDS = 3600.0, 300.0
 """So long an answer stands, and so long one that says why there is none."""
 MOST_KEPT = 200
-MOST_SECONDS = 300.0
+MOST_SECONDS = 600.0
 """That one service may take."""
 LOOK_SECONDS = 0.5
 
@@ -77,14 +77,15 @@ class WhatIf:
         executor: Executor,
         busy: Callable[[], bool],
         telemetry: Telemetry,
+        play: Callable[[Case], tuple[Way, ...]] = ways,
         most_seconds: float = MOST_SECONDS,
         stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
         """`known`: whether there is a service of this key; `question` makes it one that can be played, and raises
         NoCaseError. While it is `busy` (a refit) nothing is begun; what has begun goes on in the `executor`, whose
-        processes yield to everybody."""
+        processes yield to everybody. `play` is sent there."""
         self._known, self._question, self._executor = known, question, executor
-        self._busy, self._telemetry = busy, telemetry
+        self._busy, self._telemetry, self._play = busy, telemetry, play
         self._most_seconds, self._stopwatch = most_seconds, stopwatch
         self._lock = threading.Lock()
         self._waiting: list[str] = []
@@ -131,7 +132,7 @@ class WhatIf:
         began = self._stopwatch()
         try:
             asked = self._question(key)
-            found = self._waited_for(self._executor.submit(ways, asked.case), began, stop)
+            found = self._waited_for(self._executor.submit(self._play, asked.case), began, stop)
         except NoCaseError as problem:
             return Refused(str(problem))
         except Exception:  # a fault of ours, or its process was ended for the memory that it took

@@ -88,8 +88,10 @@ class Processes:
     results of what was running raise BrokenProcessPool until it is stopped.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, niceness: int = 0) -> None:
+        """`niceness`: how far they stand behind others for the processor, 0 to 19."""
         self.workers = workers
+        self._niceness = niceness
         self._lock = threading.Lock()
         self._pool: _Pool | None = None
 
@@ -97,7 +99,9 @@ class Processes:
         with self._lock:
             if self._pool is None:
                 own = OwnWorkers("spawn")
-                self._pool = _Pool(own, ProcessPoolExecutor(self.workers, own, _begin), threading.Event())
+                self._pool = _Pool(
+                    own, ProcessPoolExecutor(self.workers, own, _begin, (self._niceness,)), threading.Event()
+                )
             return _Sent(self._pool.executor.submit(work, *args), self._pool.stopped)
 
     def as_completed(self, tasks: Iterable[Task[Done]], /) -> Iterator[Task[Done]]:
@@ -147,8 +151,9 @@ class _Sent(Generic[Done]):
             raise
 
 
-def _begin() -> None:
+def _begin(niceness: int) -> None:
     """In a new worker: leave Ctrl-C to the parent, and go when it has gone."""
+    os.nice(niceness)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

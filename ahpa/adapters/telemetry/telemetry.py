@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ahpa.adapters.telemetry.logs import LOG
 from ahpa.adapters.telemetry.metrics import Metrics
 from ahpa.adapters.telemetry.watches import Told
-from ahpa.core.courses import Ledger
+from ahpa.core.courses import Totals
 from ahpa.ports import TargetRound
 from forecasting.forecast import Coverage
 
@@ -63,5 +63,5 @@ class Telemetry:
     def show(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
         self._metrics.show(rounds, coverage)
 
-    def saved(self, targets: Sequence[str], ledger: Ledger) -> None:
-        self._metrics.courses.saved(targets, ledger)
+    def saved(self, totals: Totals) -> None:
+        self._metrics.courses.saved(totals)
