@@ -12,10 +12,10 @@ from ahpa.render.drawing import (
     figure_of,
     finish,
     peak_of,
+    replicas_axis,
     steps,
     style,
     time_axis,
-    times,
     whole,
 )
 from ahpa.render.palette import MARKS, role
@@ -49,15 +49,12 @@ def course(
                 _, low = extremes(at, median, False)
                 top.fill_between(peak_at, low, np.fmax(low, high), color=colour, alpha=0.22, lw=0)
             top.plot(peak_at, high, color=colour, lw=0.6, alpha=0.75)
-        steps(top, at, run.floor * scale, colour, lw=1.2, ls=(0, (3, 1.6)))
-        steps(top, at, run.ready * scale, colour, lw=1.7)
+        steps(top, at, run.floor * scale, colour, 1.2, dashed=True)
+        steps(top, at, run.ready * scale, colour, 1.7)
         top.set_ylim(0, tall)
         top.set_ylabel("requests in flight" if per_replica else "demand | replicas")
         if per_replica:
-            right = top.secondary_yaxis("right", functions=(times(1 / scale), times(scale)))
-            right.set_ylabel("replicas")
-            right.yaxis.set_major_locator(whole(5))
-            right.spines["right"].set_visible(False)
+            replicas_axis(top, scale)
         per_minute = run.late * 60.0 / run.step
         late_at, late = extremes(at, per_minute, True)
         bottom.fill_between(late_at, late, color=ROLES["late"], lw=0, step="post")

@@ -11,7 +11,7 @@ import hashlib
 import io
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -25,7 +25,9 @@ from forecasting.panel import Floats
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.ticker import Locator
 
+DASHES = (0, (3, 1.6))
 POINTS = 240
 """Buckets of a line. A picture is 390 points wide, so a bucket is less than two of them."""
 _WIDTH_INCHES = 5.4
@@ -125,24 +127,31 @@ def figure_of(height_inches: float, rows: Sequence[int]) -> tuple[Figure, list[A
     return figure, list(axes[:, 0])
 
 
-def times(factor: float) -> Callable[[Any], Any]:
-    """For a second axis."""
+def replicas_axis(axes: Axes, per_replica: float) -> None:
+    """A second axis on the right: what is drawn in demand, in replicas."""
+    right = axes.secondary_yaxis("right", functions=(_times(1 / per_replica), _times(per_replica)))
+    right.set_ylabel("replicas")
+    right.yaxis.set_major_locator(whole(5))
+    right.spines["right"].set_visible(False)
+
+
+def _times(factor: float) -> Callable[[Any], Any]:
     return lambda values: values * factor
 
 
-def whole(most: int) -> Any:
+def whole(most: int) -> Locator:
     """Marks at whole numbers."""
     from matplotlib.ticker import MaxNLocator
 
     return MaxNLocator(most, integer=True, steps=[1, 2, 5, 10])
 
 
-def steps(axes: Axes, at: Floats, values: Floats, colour: str, **style: Any) -> None:
+def steps(axes: Axes, at: Floats, values: Floats, colour: str, width: float, dashed: bool = False) -> None:
     """A line of steps; equal neighbours are left out, which is most of them."""
     x, y = decimate(at, values)
     same = np.zeros(len(y), dtype=bool)
     same[1:-1] = (y[1:-1] == y[:-2]) & (y[1:-1] == y[2:])
-    axes.plot(x[~same], y[~same], color=colour, drawstyle="steps-post", **style)
+    axes.plot(x[~same], y[~same], color=colour, drawstyle="steps-post", lw=width, ls=DASHES if dashed else "-")
 
 
 def time_axis(rows: Sequence[Axes], start: float, end: float) -> None:

@@ -8,7 +8,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ahpa.core.words import quantity
-from ahpa.render.drawing import ROLES, extremes, figure_of, finish, peak_of, steps, style, time_axis, times, whole
+from ahpa.render.drawing import (
+    ROLES,
+    extremes,
+    figure_of,
+    finish,
+    peak_of,
+    replicas_axis,
+    steps,
+    style,
+    time_axis,
+)
 from forecasting.panel import Floats
 
 
@@ -59,21 +69,18 @@ def life(drawn: Life, start: float, end: float, now: float) -> str:
                 *extremes(shown.at, shown.demand, True), color=ROLES["demand"], alpha=0.55, lw=0, step="post"
             )
             top.plot(*extremes(shown.at, shown.peak, True), color=ours, lw=0.6, alpha=0.75)
-            steps(top, shown.at, shown.floor * scale, ours, lw=1.2, ls=(0, (3, 1.6)))
-            steps(top, shown.at, shown.ready * scale, ours, lw=1.7)
+            steps(top, shown.at, shown.floor * scale, ours, 1.2, dashed=True)
+            steps(top, shown.at, shown.ready * scale, ours, 1.7)
             bottom.fill_between(*extremes(shown.at, shown.short, True), color=ROLES["late"], lw=0, step="post")
         if len(shown.ahead_at):
             top.fill_between(shown.ahead_at, shown.low, np.fmax(shown.low, shown.high), color=ours, alpha=0.22, lw=0)
             top.plot(shown.ahead_at, shown.median, color=ours, lw=0.9)
-            steps(top, shown.ahead_at, shown.planned * scale, ours, lw=1.2, ls=(0, (3, 1.6)))
+            steps(top, shown.ahead_at, shown.planned * scale, ours, 1.2, dashed=True)
         tall = [shown.demand, shown.floor * scale, shown.ready * scale, shown.high, shown.planned * scale]
         top.set_ylim(0, 1.08 * max(1e-9, *map(peak_of, tall)))
         top.set_ylabel(_words(drawn))
         if drawn.per_replica:
-            right = top.secondary_yaxis("right", functions=(times(1 / scale), times(scale)))
-            right.set_ylabel("replicas")
-            right.yaxis.set_major_locator(whole(5))
-            right.spines["right"].set_visible(False)
+            replicas_axis(top, scale)
         lacking = peak_of(shown.short)
         bottom.set_ylim(0, 1.1 * lacking if lacking > 0 else 1.0)
         bottom.set_ylabel("no slot", color=ROLES["late"])
