@@ -15,7 +15,7 @@ from typing import Protocol
 from ahpa.core.courses import Totals
 from ahpa.core.decision import Decision, Reason
 from ahpa.core.observation import Observation, Workload
-from ahpa.core.starts import Start
+from ahpa.core.starts import NO_STARTS, Start, StartLog
 from ahpa.core.units import Unit
 from ahpa.targets import NO_NAMES, Measure, Target
 from forecasting.fleet.calendar import Calendar
@@ -161,6 +161,8 @@ class TargetRound:
     """By what its demand is measured, and what one replica serves of it, in words."""
     distrust: Reason | None = None
     """Why its data are not to be lowered on; None: they are trusted."""
+    starts: StartLog = NO_STARTS
+    """How long its replicas took, and in what."""
 
 
 Places = Callable[[str | None, str | None], Calendar | None]

@@ -8,8 +8,8 @@ A model is fitted slowly (a refit, minutes to hours apart) and then advanced qui
 
 Nothing changes in place that a caller can see: `observe` returns the advanced forecaster.
 
-`TicksFast`, `RollsFast` and `Remembers` are what some can do beside that. One place asks for each, with `isinstance`,
-and has another way for all others (`rolling.py`, `choice/per_series.py`).
+`TicksFast`, `RollsFast`, `Sketches` and `Remembers` are what some can do beside that. One place asks for each, with
+`isinstance`, and has another way for all others (`rolling.py`, `choice/per_series.py`).
 """
 
 from __future__ import annotations
@@ -78,6 +78,16 @@ class RollsFast(Protocol):
 
     def rolled_peaks(self, panel: Panel, windows: Sequence[float], levels: Sequence[float]) -> Floats:
         """As `rolling.rolled_peaks`."""
+        ...
+
+
+@runtime_checkable
+class Sketches(Protocol):
+    """A forecaster of many series that can be asked about one, for a picture, without the work for all."""
+
+    def sketch(self, key: str, horizon: int, levels: Sequence[float] = LEVELS) -> Forecast:
+        """What `forecast` says of this series and of no other; far ahead perhaps only of some steps, and a line between
+        them. Raises ValueError for a key that it does not know."""
         ...
 
 

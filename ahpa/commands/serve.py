@@ -49,6 +49,7 @@ class Options:
     once: bool
     metrics_port: int
     health_port: int
+    page_port: int
     verbose: bool
     workers: Dask | None
 
@@ -85,10 +86,12 @@ class Options:
     type=click.IntRange(-1, 65535),
     default=8080,
     show_default=True,
-    help="/metrics and the page; 0 for any, -1 for none.",
+    help="/metrics; 0 for any, -1 for none.",
 )
 @click.option("--health-port", type=click.IntRange(-1, 65535), default=8081, show_default=True,
               help="/healthz, /livez, /readyz; 0 for any, -1 for none.")  # fmt: skip
+@click.option("--page-port", type=click.IntRange(-1, 65535), default=8082, show_default=True,
+              help="The page, and its JSON under /api/v1; 0 for any, -1 for none.")  # fmt: skip
 @workers_options
 @click.option("--verbose", "-v", is_flag=True, help="Log more.")
 def command(**given: object) -> None:
@@ -124,11 +127,15 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     from ahpa.adapters.telemetry.logs import log_to_stderr
     from ahpa.adapters.telemetry.telemetry import Telemetry
     from ahpa.commands.keeping import Keeper, directly, past_starts
-    from ahpa.commands.pages import serve_pages
+    from ahpa.commands.pages import Listening, serve_pages
+    from ahpa.commands.what_if import playing, what_if_of
+    from ahpa.service.chronicle import Chronicle, Chronicled
     from ahpa.service.growing import LearnAsItGrows
     from ahpa.service.leases import ALONE
-    from ahpa.service.loop import Loop, Pace
+    from ahpa.service.loop import Jobs, Loop, Pace
     from ahpa.service.rounds import Service
+    from ahpa.site.routes import Site
+    from ahpa.site.sight import Sight
 
     give_freed_arrays_back()
     log_to_stderr(options.verbose)
@@ -152,18 +159,36 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     )
     ports = replace(ports, starts=past_starts(demand, ports.starts))
     service = Service(settings, ports, lambda now: not options.dry_run, leases=elector or ALONE, totals=keeper.totals())
+    chronicle = Chronicle()
     growing = LearnAsItGrows(service, keeper)
-    loop = Loop(growing, telemetry)
+    jobs: Jobs = growing
+    if options.page_port >= 0 and not options.once:
+        jobs = Chronicled(jobs, lambda: service.shown, chronicle, telemetry)
+    loop = Loop(jobs, telemetry)
     if options.once:
         with held(elector):
             return _once(service, loop)
-    servers = serve_pages(service, loop, telemetry, options.metrics_port, options.health_port)
+    what_if = what_if_of(service, ports, keeper.held)
+    sight = Sight(
+        shown=lambda: service.shown,
+        chronicle=chronicle,
+        held=keeper.held,
+        sketch=service.sketch,
+        savings=lambda: service.savings,
+        settings=settings,
+        leads=(elector or ALONE).holds,
+        what_if=what_if.ask,
+        dry=options.dry_run,
+    )
+    listening = Listening(options.metrics_port, options.health_port, options.page_port)
+    servers = serve_pages(loop, telemetry, Site(sight), listening)
     telemetry.log("service.started", ports=[server.server_address[1] for server in servers])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
     with ExitStack() as running:  # what comes last ends first: leases are given back at once
         running.callback(watches.close)
         running.enter_context(keeper.filling(lambda: growing.learning, lambda: service.totals))
+        running.enter_context(playing(what_if))
         if elector is not None:
             elector.start()
             running.callback(elector.stop)

@@ -109,12 +109,21 @@ def key(chapters: Sequence[Chapter]) -> str:
         ("border-top:2px dashed var(--ahpa)", "floor (what ahpa raises)"),
         ("background:var(--late)", "late requests: they waited for capacity"),
     ]
-    listed = "".join(f'<li><i style="{style}"></i>{text(words)}</li>' for style, words in items)
-    return f'<h2>How to read the pictures</h2><ul class="key">{listed}</ul>' + paragraph(
-        "Demand and replicas share one scale: where grey rises above the solid line there is more work than "
-        "ready replicas take at their target. Both pictures of a service have the same axes. Times are UTC.",
-        "quiet",
+    return (
+        "<h2>How to read the pictures</h2>"
+        + key_list(items)
+        + paragraph(
+            "Demand and replicas share one scale: where grey rises above the solid line there is more work than "
+            "ready replicas take at their target. Both pictures of a service have the same axes. Times are UTC.",
+            "quiet",
+        )
     )
+
+
+def key_list(items: Sequence[tuple[str, str]]) -> str:
+    """What lines and colours mean: (style of the swatch, words)."""
+    listed = "".join(f'<li><i style="{style}"></i>{text(words)}</li>' for style, words in items)
+    return f'<ul class="key">{listed}</ul>'
 
 
 def chapter_of(chapter: Chapter, index: int) -> str:

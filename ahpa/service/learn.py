@@ -24,9 +24,13 @@ from forecasting.choice.per_series import PerSeriesForecaster, PerSeriesModel
 from forecasting.choice.placed import placed
 from forecasting.fleet.calendar import Calendar
 from forecasting.forecast import Coverage, Forecast, Outlook
+from forecasting.levels import LEVELS
 from forecasting.model import Model
 from forecasting.panel import Panel
 from forecasting.windows import windows_up_to
+
+BAND_LEVELS = (0.05, *LEVELS)
+"""Of a picture: with a lower edge."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +75,12 @@ class Learned:
     def steps(self, seconds: float, step: float) -> Forecast | None:
         """What is foreseen of every series for so long, in steps of `step` seconds; None where nothing was learned."""
         return None if self.forecaster is None else self.forecaster.forecast(max(1, round(seconds / step)), (step,))
+
+    def sketch(self, series: str, seconds: float, step: float) -> Forecast | None:
+        """What is foreseen of one series, for a picture; None where nothing was learned of it."""
+        if self.forecaster is None or series not in self.known:
+            return None
+        return self.forecaster.sketch(series, max(1, round(seconds / step)), BAND_LEVELS)
 
     def coverage(self, keys: Mapping[str, str]) -> Coverage | None:
         """How often what was said has held, by the target's key; `keys` has it by series."""

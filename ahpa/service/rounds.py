@@ -20,7 +20,6 @@ from ahpa.core.known.knowledge import usual
 from ahpa.core.observation import Observation
 from ahpa.core.savings import Saving
 from ahpa.core.sight import Sight
-from ahpa.core.trust import distrusted
 from ahpa.ports import (
     Actuator,
     DemandQueries,
@@ -37,7 +36,7 @@ from ahpa.ports import (
 from ahpa.service.act import Actor, Gate
 from ahpa.service.budget import Budget
 from ahpa.service.choose import Tried
-from ahpa.service.effect import ignored
+from ahpa.service.effect import rounds_of
 from ahpa.service.hindsight import Hindsight
 from ahpa.service.learn import Learned, Learner, Refit, worst_skew
 from ahpa.service.leases import ALONE, Leases, Turn, turn
@@ -176,18 +175,7 @@ class Service:
             self._learned = self._learned.observed(of_usual)
         observation = self._observation(listing, recent, skew, now, mine, budget.starts)
         decisions = step(observation)
-        rounds = tuple(
-            TargetRound(
-                asked.target,
-                workload,
-                observation.outlook(workload.key),
-                decision,
-                ignored(asked.target, self._memory, now),
-                asked.words,
-                distrusted(workload, observation),
-            )
-            for asked, workload, decision in zip(listing.asked, observation.workloads, decisions, strict=True)
-        )
+        rounds = rounds_of(listing, observation, decisions, self._memory)
         self.shown = Shown(now, rounds, listing)
         coverage = self._learned.coverage(listing.keys)
         self._actor.carry_out(observation, rounds, coverage, self._memory, budget.writes, mine.held)
@@ -225,6 +213,10 @@ class Service:
     def ahead(self, seconds: float) -> Forecast | None:
         """What is foreseen of every series for so long, step by step; None where nothing was learned."""
         return self._learned.steps(seconds, self.settings.step_seconds)
+
+    def sketch(self, series: str, seconds: float) -> Forecast | None:
+        """As `ahead` of one, for a picture; any thread may ask."""
+        return self._learned.sketch(series, seconds, self.settings.step_seconds)
 
     @property
     def idle(self) -> bool:

@@ -1,1 +1,1 @@
-"""What people see of the running service in a browser."""
+"""The page of the service: read-only, made on the server, with the same views as JSON behind it."""

@@ -12,7 +12,7 @@ from forecasting.choice.placed import placed
 from forecasting.fleet.calendar import Calendar
 from forecasting.forecast import Coverage, Forecast
 from forecasting.levels import LEVELS
-from forecasting.model import Forecaster, Model, Remembers
+from forecasting.model import Forecaster, Model, Remembers, Sketches
 from forecasting.panel import DAY_SECONDS, Array, Floats, Panel
 from forecasting.rolling import rolled_peaks, ticked
 
@@ -160,6 +160,18 @@ class PerSeriesForecaster:
     @property
     def origin(self) -> float:
         return next(iter((*self.parts.values(), *self.kept.values()))).origin
+
+    def sketch(self, key: str, horizon: int, levels: Sequence[float] = LEVELS) -> Forecast:
+        """As `Sketches` says; a part that cannot do it says all that it knows. Raises KeyError for an unknown key."""
+        part = self.answering()[key].part
+        silent = next(one for one in self.silent.values() if key in one.keys)
+        try:
+            if isinstance(part, Sketches):
+                return part.sketch(key, horizon, levels)
+            said = part.forecast(horizon, (silent.step,), levels)
+        except Exception as error:
+            return replace(silent, keys=(key,)).because(error).forecast(horizon, (silent.step,), levels)
+        return _rows(said, [one == key for one in said.keys])
 
     def observe(self, panel: Panel) -> PerSeriesForecaster:
         older = {id(part): observed(part, panel, silent) for part, silent in self._kept_parts()}

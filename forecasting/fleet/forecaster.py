@@ -45,10 +45,12 @@ _COARSEST_SECONDS = 900.0
 
 
 def _told(horizon: int, rows: int, step: float) -> list[int]:
-    """Which of the coming steps are asked about; between them, a line. All, unless that takes seconds: then fewer the
-    farther, at most 15 minutes apart."""
-    if horizon * rows <= _TOLD:
-        return list(range(horizon))
+    """Which of the coming steps are asked about: all, unless that takes seconds."""
+    return list(range(horizon)) if horizon * rows <= _TOLD else _sparse(horizon, step)
+
+
+def _sparse(horizon: int, step: float) -> list[int]:
+    """The fewer the farther, at most 15 minutes apart."""
     out, coarsest = [0], max(1, round(_COARSEST_SECONDS / step))
     while out[-1] < horizon - 1:
         out.append(min(horizon - 1, out[-1] + min(coarsest, max(1, out[-1] // 2))))
@@ -103,10 +105,15 @@ class FleetForecaster:
         return replace(self, pending=self.pending.said(self.history.length, dict(zip(due, said, strict=True))))
 
     def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
+        return self._foreseen(_told(horizon, len(self.history.keys), self.history.step), horizon, windows, levels)
+
+    def _foreseen(
+        self, told: Sequence[int], horizon: int, windows: Sequence[float], levels: Sequence[float]
+    ) -> Forecast:
+        """Asked about the steps in `told`; between them, a line."""
         history = self.history
         asked = np.sort(np.asarray(windows, dtype=float))
         q = np.asarray(levels, dtype=float)
-        told = _told(horizon, len(history.keys), history.step)
         wanted = [Window(j, 1) for j in told]
         wanted += [Window(0, width_of(seconds, history.step)) for seconds in asked]
         said = np.sort(self._said(wanted), axis=2) @ level_weights(TRACKED_LEVELS, q).astype(np.float32)
@@ -117,6 +124,11 @@ class FleetForecaster:
         silent = (None,) * len(history.keys)
         raw = Forecast(history.end, history.step, q, steps, asked, peaks, history.keys, self.names, silent)
         return guarded(raw, history)
+
+    def sketch(self, key: str, horizon: int, levels: Sequence[float] = LEVELS) -> Forecast:
+        """As `Sketches` says."""
+        row = self.history.keys.index(key)
+        return self._rows(slice(row, row + 1))._foreseen(_sparse(horizon, self.history.step), horizon, (), levels)
 
     def realised(self) -> Coverage:
         """As `Forecaster` says, over about the last three days."""

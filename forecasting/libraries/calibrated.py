@@ -167,6 +167,15 @@ class CalibratedForecaster:
         raw = Forecast(history.end, history.step, q, steps, asked, peaks, history.keys, names, why)
         return guarded(raw, history)
 
+    def sketch(self, key: str, horizon: int, levels: Sequence[float] = LEVELS) -> Forecast:
+        """As `Sketches` says, of every step."""
+        row = self.history.keys.index(key)
+        some = slice(row, row + 1)
+        pending = PendingPredictions.of(self.pending.windows, self.pending.calibration.rows(some))
+        alone = replace(self, history=self.history.rows(some), expectations=self.expectations[some],
+                        unit=self.unit[some], guess=self.guess[some], pending=pending)  # fmt: skip
+        return alone.forecast(horizon, (self.history.step,), levels)
+
     def realised(self) -> Coverage:
         """As `Forecaster` says, over about the last three days."""
         pending = self.pending

@@ -62,10 +62,10 @@ def test_what_cannot_be_done_names_its_option(kubeconfig: Path, words: tuple[str
     assert "Traceback" not in done.output
 
 
-@pytest.mark.parametrize("option", ["--metrics-port", "--health-port"])
+@pytest.mark.parametrize("option", ["--metrics-port", "--health-port", "--page-port"])
 def test_a_port_that_is_taken_names_its_option(kubeconfig: Path, taken: int, option: str) -> None:
-    other = "--health-port" if option == "--metrics-port" else "--metrics-port"
-    done = serve(kubeconfig, option, str(taken), other, "-1")
+    others = {"--metrics-port", "--health-port", "--page-port"} - {option}
+    done = serve(kubeconfig, option, str(taken), *(word for other in sorted(others) for word in (other, "-1")))
     assert done.exit_code == 2, done.output
     assert f"{option} {taken}: Address already in use; 0 takes any that is free, -1 none" in done.output
 

@@ -13,9 +13,10 @@ from hypothesis.extra import numpy as hnp
 from forecasting.choice.auto import AutoModel
 from forecasting.fleet.model import FleetModel
 from forecasting.fleet.network import Training
+from forecasting.levels import LEVELS
 from forecasting.libraries.calibrated import CalibratedModel
 from forecasting.libraries.strategies import Ets, HoltWinters, LastValue, Prophet, SeasonalNaive, Stl
-from forecasting.model import Model
+from forecasting.model import Model, Sketches
 from forecasting.panel import Panel
 from tests.forecasting.nasty import KINDS, STEP
 from tests.forecasting.promises import kept
@@ -59,6 +60,18 @@ def test_the_same_history_gives_the_same_bytes(model: Model) -> None:
     first, second = (model.fit(panel).forecast(3, (900.0,)) for _ in range(2))
     assert first.steps.tobytes() == second.steps.tobytes()
     assert first.peaks.tobytes() == second.peaks.tobytes()
+
+
+@pytest.mark.parametrize("model", [FLEET, CalibratedModel(SeasonalNaive())], ids=lambda m: m.name)
+def test_one_of_many_series_is_sketched_as_it_is_told_among_them(model: Model) -> None:
+    """For who looks at one of ten thousand. The first steps are told one by one."""
+    rows = np.array([KINDS[kind](np.random.default_rng(1)) for kind in ("normal", "10 % NaN", "normal")])
+    known = model.fit(Panel.of(0, STEP, rows * [[1], [2], [3]], ("a", "b", "c")))
+    assert isinstance(known, Sketches)
+    among, alone = known.forecast(20, (900.0,)), known.sketch("b", 20)
+    assert (alone.keys, alone.reasons, alone.steps.shape) == (("b",), among.reasons[1:2], (1, 20, len(LEVELS)))
+    assert np.allclose(alone.steps[0, :5], among.steps[1, :5], rtol=1e-5)
+    assert np.allclose(alone.steps[0], among.steps[1], rtol=0.2)
 
 
 def _anything(rows: int) -> st.SearchStrategy[np.ndarray]:

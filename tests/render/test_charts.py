@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ahpa.render import charts
+from ahpa.render import charts, drawing
 from ahpa.render.palette import DARK, LIGHT
 from ahpa.simulation.outcome import Run
 from tests.render.examples import MIDNIGHT, run
@@ -23,7 +23,7 @@ values = arrays(float, st.integers(1, 400), elements=st.floats(0, 1e6) | st.just
 @settings(deadline=None)
 @given(values, st.integers(1, 60))
 def test_decimation_keeps_the_extremes_and_the_order(y: np.ndarray, buckets: int) -> None:
-    x, kept = charts.decimate(np.arange(len(y), dtype=float), y, buckets)
+    x, kept = drawing.decimate(np.arange(len(y), dtype=float), y, buckets)
     assert len(kept) <= max(2 * buckets, 1)
     assert (np.diff(x) >= 0).all()
     assert np.array_equal(y[x.astype(int)], kept, equal_nan=True)
@@ -35,7 +35,7 @@ def test_decimation_keeps_the_extremes_and_the_order(y: np.ndarray, buckets: int
 @settings(deadline=None)
 @given(values, st.integers(1, 60), st.booleans())
 def test_extremes_are_those_of_all_values(y: np.ndarray, buckets: int, largest: bool) -> None:
-    _, kept = charts.extremes(np.arange(len(y), dtype=float), y, largest, buckets)
+    _, kept = drawing.extremes(np.arange(len(y), dtype=float), y, largest, buckets)
     assert len(kept) <= buckets
     if np.isfinite(y).any():
         pick = np.nanmax if largest else np.nanmin
@@ -47,13 +47,13 @@ def test_extremes_are_those_of_all_values(y: np.ndarray, buckets: int, largest: 
 @settings(deadline=None)
 @given(st.floats(1e9, 2e9), st.floats(60, 3e8))
 def test_time_axes_have_few_marks_inside(start: float, span: float) -> None:
-    marks, words = charts.ticks(start, start + span)
+    marks, words = drawing.ticks(start, start + span)
     assert len(marks) == len(words) <= 7
     assert all(start - 1 <= mark <= start + span + 1 for mark in marks)
 
 
 def test_midnight_shows_its_date_and_noon_the_time() -> None:
-    marks, words = charts.ticks(MIDNIGHT, MIDNIGHT + 86_400)
+    marks, words = drawing.ticks(MIDNIGHT, MIDNIGHT + 86_400)
     assert dict(zip(marks, words, strict=True))[MIDNIGHT] == "2 Mar"
     assert "12:00" in words
 

@@ -15,10 +15,10 @@ import pytest
 
 from ahpa.adapters.kubernetes.api import Object
 from ahpa.core.decision import Reason
-from ahpa.render.page import page
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
 from tests.service.stage import HPAS, NOW, ROOT, Stage, add_knative, morning, staged
+from tests.site.stage import Shop
 
 GONE = object()
 VALUES: dict[str, Any] = {
@@ -108,7 +108,10 @@ def round_with(kube: FakeKube, folder: Path) -> Stage:
     at.tick(NOW)
     at.tick(NOW + 60)
     at.telemetry.text()
-    page([(each.workload, each.decision) for each in at.service.shown.rounds], NOW).encode()
+    seen = Shop(at)
+    seen.chronicle.note(NOW, at.service.shown.rounds)
+    seen.page("/")
+    seen.page("/decisions")
     return at
 
 

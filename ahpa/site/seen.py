@@ -1,0 +1,167 @@
+"""From what the service knows to what the page says: the views of a fleet, of one service, of what was decided."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from ahpa import __version__
+from ahpa.core.decision import Severity
+from ahpa.core.planner import LAG_LEVEL
+from ahpa.core.readiness import Readiness
+from ahpa.core.savings import fleet as together
+from ahpa.core.words import seconds
+from ahpa.ports import TargetRound
+from ahpa.render.status import BLIND, Row
+from ahpa.service.chronicle import Change
+from ahpa.service.rounds import Shown
+from ahpa.site.asked import MODES, Asked
+from ahpa.site.sight import Sight
+from ahpa.site.views import ChangeLine, Changes, Fleet, ServiceLine, Standing
+from ahpa.site.worth import savings_of
+
+Each = TypeVar("Each")
+
+
+class Seen:
+    """Whoever looks, again and again; the lines of a round are made once."""
+
+    def __init__(self, sight: Sight) -> None:
+        self.sight = sight
+        self._lines: tuple[Shown, Sequence[ServiceLine], Standing] | None = None
+        """Swapped whole; two threads may make the same ones."""
+
+    def lines(self) -> tuple[Sequence[ServiceLine], Standing]:
+        """All services of the last round, by namespace and name."""
+        shown = self.sight.shown()
+        made = self._lines
+        if made is None or made[0] is not shown:
+            found = [line_of(each, self.sight) for each in shown.rounds]
+            lines = sorted(found, key=lambda line: (line.namespace, line.name, line.kind))
+            standing = Standing(
+                at=known(shown.at),
+                since=known(self.sight.chronicle.since),
+                version=__version__,
+                writes=not self.sight.dry,
+                services=len(lines),
+                led=sum(line.led for line in lines),
+            )
+            made = self._lines = shown, lines, standing
+        return made[1], made[2]
+
+    def fleet(self, asked: Asked) -> Fleet:
+        lines, standing = self.lines()
+        words = asked.words.casefold().split()
+        found = [
+            line
+            for line in lines
+            if asked.mode in ("", line.mode)
+            and (asked.look != "wrong" or line.wrong)
+            and (asked.look != "moving" or line.wanted != line.floor)
+            and all(word in f"{line.key} {line.mode} {line.reason} {line.message}".casefold() for word in words)
+        ]
+        chosen, page, pages = page_of(ordered(found, asked), asked)
+        moving, wrong = sum(line.wanted != line.floor for line in lines), sum(line.wrong for line in lines)
+        saving = together(self.sight.savings().values())
+        saved = None if saving is None else savings_of(saving)
+        return Fleet(standing, moving, wrong, len(found), page, pages, saved, tuple(chosen))
+
+    def changes(self, asked: Asked) -> Changes:
+        """What was decided, as far as this process remembers."""
+        words = asked.words.casefold().split()
+        found = [
+            change
+            for change in self.sight.chronicle.changes()
+            if all(word in f"{change.key} {change.reason} {change.message}".casefold() for word in words)
+        ]
+        chosen, page, pages = page_of(found, asked)
+        return Changes(self.lines()[1], len(found), page, pages, tuple(map(change_line, chosen)))
+
+
+def line_of(each: TargetRound, sight: Sight) -> ServiceLine:
+    """One service in a round."""
+    target, workload, decision, made = each.target, each.workload, each.decision, each.decision.plan
+    last = next(iter(sight.chronicle.changes(decision.key)), None)
+    return ServiceLine(
+        kind=target.kind,
+        namespace=target.namespace,
+        name=target.name,
+        title=target.title,
+        mode=Row(workload, decision, None).mode,
+        led=not sight.dry and sight.leads(target.uid),
+        floor=decision.previous,
+        wanted=decision.floor,
+        baseline=decision.baseline,
+        ready=workload.ready,
+        present=workload.present,
+        peak=None if made is None else known(made.peak),
+        level=None if made is None else made.level,
+        within_seconds=None if made is None else known(made.window_seconds),
+        unit=workload.unit or "",
+        start_seconds=workload.policy.policy.lead or workload.readiness.longest(LAG_LEVEL),
+        starts=workload.readiness.learned,
+        start_said=start_said(workload.readiness),
+        late=None if workload.late is None else known(workload.late),
+        model=decision.model,
+        reason=str(decision.reason),
+        severity=decision.reason.severity.value,
+        message=decision.message,
+        ignored=each.ignored,
+        wrong=decision.reason.severity is Severity.WARNING or decision.reason in BLIND or bool(each.ignored),
+        changed_at=None if last is None else last.at,
+    )
+
+
+def change_line(change: Change) -> ChangeLine:
+    """As it is told."""
+    kind, _, place = change.key.partition("/")
+    namespace, _, name = place.partition("/")
+    severity = change.reason.severity.value
+    return ChangeLine(change.at, kind, namespace, name, change.previous, change.floor, change.apply,
+                      str(change.reason), severity, change.message)  # fmt: skip
+
+
+def start_said(readiness: Readiness) -> str:
+    """`3 min (30 starts)`; `warm 45 s (12 starts), new 5 min (assumed)` where replicas land in tiers."""
+    said = []
+    for tier, (_, lead) in zip(readiness.tiers, readiness.leads(LAG_LEVEL), strict=True):
+        count = tier.lag.samples
+        behind = f"{count} start{'s' if count > 1 else ''}" if count else "assumed"
+        said.append(f"{'' if tier.name == 'any' else f'{tier.name} '}{seconds(lead)} ({behind})")
+    return ", ".join(said)
+
+
+_ORDERS: dict[str, Callable[[ServiceLine], float | None]] = {
+    "mode": lambda line: MODES.index(line.mode),
+    "floor": lambda line: line.wanted,
+    "ready": lambda line: line.ready,
+    "peak": lambda line: line.peak,
+    "start": lambda line: line.start_seconds,
+    "late": lambda line: line.late,
+    "changed": lambda line: line.changed_at,
+    "reason": lambda line: -2.0 * line.wrong - (line.wanted != line.floor),
+}
+
+
+def ordered(lines: Sequence[ServiceLine], asked: Asked) -> Sequence[ServiceLine]:
+    """In the order that was asked for, what is not known last; ties by name, as they come."""
+    order = _ORDERS.get(asked.sort)
+    if order is None:
+        return lines[::-1] if asked.down else lines
+    valued = [(order(line), line) for line in lines]
+    told = [(value, line) for value, line in valued if value is not None]
+    told.sort(key=lambda each: each[0], reverse=asked.down)
+    return [line for _, line in told] + [line for value, line in valued if value is None]
+
+
+def page_of(found: Sequence[Each], asked: Asked) -> tuple[Sequence[Each], int, int]:
+    """(those of the page, its number, how many there are); beyond the last page stands the last."""
+    pages = max(1, -(-len(found) // asked.size))
+    page = min(asked.page, pages)
+    return found[(page - 1) * asked.size : page * asked.size], page, pages
+
+
+def known(value: float) -> float | None:
+    """None for what is no number."""
+    return float(value) if math.isfinite(value) else None
