@@ -10,16 +10,22 @@ import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
 from ahpa.core.decision import Decision, Reason
 from ahpa.core.observation import Observation, Workload
-from ahpa.core.starts import Start
+from ahpa.core.starts import NO_STARTS, Start, StartLog
 from ahpa.core.units import Unit
 from ahpa.targets import NO_NAMES, Measure, Target
 from forecasting.fleet.calendar import Calendar
-from forecasting.forecast import Coverage, Outlook
+from forecasting.forecast import Ahead, Coverage, Outlook
 from forecasting.panel import Panel
+
+HORIZONS: Mapping[str, float] = MappingProxyType({"15m": 900.0, "1h": 3600.0, "4h": 14_400.0, "24h": 86_400.0})
+"""By the word for each: how far ahead, in seconds, forecasts are shown as series."""
+AHEAD_LEVELS = (0.05, 0.5, 0.95)
+"""At these levels: the middle, and the band in which nine of ten minutes should lie."""
 
 
 class ClusterError(Exception):
@@ -160,6 +166,10 @@ class TargetRound:
     """By what its demand is measured, and what one replica serves of it, in words."""
     distrust: Reason | None = None
     """Why its data are not to be lowered on; None: they are trusted."""
+    starts: StartLog = NO_STARTS
+    """How long its replicas took, and in what."""
+    demand: float = math.nan
+    """The newest that was observed, in the unit of its query; NaN: none lately."""
 
 
 Places = Callable[[str | None, str | None], Calendar | None]
@@ -224,4 +234,9 @@ class Telemetry(Protocol):
 
     def show(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
         """All targets of a round; those of earlier rounds are forgotten."""
+        ...
+
+    def foretold(self, ahead: Ahead | None) -> None:
+        """What is foreseen by target's key, at `HORIZONS` and `AHEAD_LEVELS`; None: nothing is. What was foretold
+        before is forgotten."""
         ...

@@ -8,8 +8,8 @@ A model is fitted slowly (a refit, minutes to hours apart) and then advanced qui
 
 Nothing changes in place that a caller can see: `observe` returns the advanced forecaster.
 
-`TicksFast`, `RollsFast` and `Remembers` are what some can do beside that. One place asks for each, with `isinstance`,
-and has another way for all others (`rolling.py`, `choice/per_series.py`).
+`TicksFast`, `RollsFast`, `LooksFar` and `Remembers` are what some can do beside that. One place asks for each, with
+`isinstance`, and has another way for all others (`rolling.py`, `choice/per_series.py`).
 """
 
 from __future__ import annotations
@@ -78,6 +78,15 @@ class RollsFast(Protocol):
 
     def rolled_peaks(self, panel: Panel, windows: Sequence[float], levels: Sequence[float]) -> Floats:
         """As `rolling.rolled_peaks`."""
+        ...
+
+
+@runtime_checkable
+class LooksFar(Protocol):
+    """A forecaster that says of single steps what `forecast` says, without all that lie between."""
+
+    def at(self, steps: Sequence[int], levels: Sequence[float]) -> Floats:
+        """`forecast(...).steps` of these alone: [n, steps, q]."""
         ...
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from types import MappingProxyType
 
 from ahpa.core.readiness import Readiness, learn
@@ -40,12 +41,36 @@ class Start:
     """It is being withdrawn."""
 
 
+PHASES = ("finding a node", "init containers", "pulling and creating", "loading until ready")
+"""What a start's time goes into: to PodScheduled, to Initialized, until the last container runs, to Ready."""
+
+
 @dataclass(frozen=True)
 class Wait:
     """Seconds between two moments of a start, and the node."""
 
     seconds: float
     where: str
+    phases: tuple[float, ...] = ()
+    """Seconds of each of `PHASES`; empty where a moment between them is not known."""
+
+
+def _phases(start: Start) -> tuple[float, ...]:
+    moments = (start.asked, start.scheduled, start.initialised, start.started, start.ready)
+    known = [moment for moment in moments if moment is not None]
+    if len(known) < len(moments) or known != sorted(known):
+        return ()
+    return tuple(after - before for before, after in pairwise(known))
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Where the time of starts goes."""
+
+    starts: int
+    """So many told every moment."""
+    seconds: tuple[float, ...]
+    """The mean of each of `PHASES`: together the mean of a start."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +102,7 @@ class StartLog:
                 known.add(start.uid)
                 took = start.ready - start.asked
                 if 0 <= took <= LONGEST_SECONDS:
-                    done.append(Wait(took, start.where))
+                    done.append(Wait(took, start.where, _phases(start)))
             elif now > start.asked and not start.leaving:
                 waiting[start.uid] = Wait(min(now - start.asked, LONGEST_SECONDS), start.where)
         gone = [wait for uid, wait in self.waiting.items() if uid not in present]
@@ -89,6 +114,12 @@ class StartLog:
             known=frozenset(known & present),
         )
 
+    def spent(self) -> Spent | None:
+        """None where no start told every moment."""
+        told = [wait.phases for wait in self.done if wait.phases]
+        means = tuple(sum(phase) / len(told) for phase in zip(*told, strict=True))
+        return Spent(len(told), means) if told else None
+
     def readiness(self, prior: Readiness) -> Readiness:
         """The lag of each tier of `prior`, which the operator assumed, after what the starts in it have shown."""
         pending = (*self.withdrawn, *self.waiting.values())
@@ -97,3 +128,6 @@ class StartLog:
             done, short = ([w.seconds for w in waits if prior.tier_of(w.where) == i] for waits in (self.done, pending))
             tiers.append(replace(tier, lag=learn(tier.lag, done, short)))
         return Readiness(tuple(tiers))
+
+
+NO_STARTS = StartLog()

@@ -23,7 +23,7 @@ from ahpa.service.settings import FURTHEST_SECONDS, RECENT_SECONDS, Settings
 from forecasting.choice.per_series import PerSeriesForecaster, PerSeriesModel
 from forecasting.choice.placed import placed
 from forecasting.fleet.calendar import Calendar
-from forecasting.forecast import Coverage, Forecast, Outlook
+from forecasting.forecast import Ahead, Coverage, Forecast, Outlook
 from forecasting.model import Model
 from forecasting.panel import Panel
 from forecasting.windows import windows_up_to
@@ -71,6 +71,13 @@ class Learned:
     def steps(self, seconds: float, step: float) -> Forecast | None:
         """What is foreseen of every series for so long, in steps of `step` seconds; None where nothing was learned."""
         return None if self.forecaster is None else self.forecaster.forecast(max(1, round(seconds / step)), (step,))
+
+    def ahead(self, seconds: Sequence[float], levels: Sequence[float], step: float) -> Ahead | None:
+        """What is foreseen of the steps that will be the newest observed ones so many seconds from now, as the origin
+        is the end of the newest now; None where nothing was learned."""
+        if self.forecaster is None:
+            return None
+        return self.forecaster.ahead([max(1, round(each / step)) - 1 for each in seconds], levels)
 
     def coverage(self, keys: Mapping[str, str]) -> Coverage | None:
         """How often what was said has held, by the target's key; `keys` has it by series."""

@@ -34,13 +34,13 @@ from ahpa.ports import (
 from ahpa.service.act import Actor, Gate
 from ahpa.service.budget import Budget
 from ahpa.service.choose import STEP_SECONDS, Tried, in_event, wish
-from ahpa.service.effect import ignored
 from ahpa.service.learn import Learned, Learner, Refit, worst_skew
 from ahpa.service.leases import ALONE, Leases, Turn, turn
 from ahpa.service.listing import NOBODY, Listing
 from ahpa.service.memory import Memory
 from ahpa.service.observe import Observer
 from ahpa.service.settings import Settings
+from ahpa.service.showing import foretell, rounds_of
 from ahpa.service.weigh import weighed
 from forecasting.forecast import Forecast
 from forecasting.model import Model
@@ -171,21 +171,11 @@ class Service:
             self._learned = self._learned.observed(of_usual)
         observation = self._observation(listing, recent, skew, now, mine, budget.starts)
         decisions = step(observation)
-        rounds = tuple(
-            TargetRound(
-                asked.target,
-                workload,
-                observation.outlook(workload.key),
-                decision,
-                ignored(asked.target, self._memory, now),
-                asked.words,
-                distrusted(workload, observation),
-            )
-            for asked, workload, decision in zip(listing.asked, observation.workloads, decisions, strict=True)
-        )
+        rounds = rounds_of(listing, recent, observation, decisions, self._memory)
         self.shown = Shown(now, rounds, listing)
         coverage = self._learned.coverage(listing.keys)
         self._actor.carry_out(observation, rounds, coverage, self._memory, budget.writes, mine.held)
+        foretell(self._learned, listing, self.settings, now, self._telemetry)
         self._try_out(listing, recent, observation, mine.written(decisions), budget.writes)
         self._turn = mine
         seconds = time.monotonic() - began

@@ -10,9 +10,9 @@ import numpy as np
 from forecasting.choice.failed import FailedFit, Stuck, observed
 from forecasting.choice.placed import placed
 from forecasting.fleet.calendar import Calendar
-from forecasting.forecast import Coverage, Forecast
+from forecasting.forecast import Ahead, Coverage, Forecast
 from forecasting.levels import LEVELS
-from forecasting.model import Forecaster, Model, Remembers
+from forecasting.model import Forecaster, LooksFar, Model, Remembers
 from forecasting.panel import DAY_SECONDS, Array, Floats, Panel
 from forecasting.rolling import rolled_peaks, ticked
 
@@ -195,6 +195,17 @@ class PerSeriesForecaster:
         ratios = [c.ratios if not silent else np.full((len(c.keys), *shape), np.nan) for c, silent in found]
         return replace(able[0], keys=keys, ratios=np.concatenate(ratios))
 
+    def ahead(self, steps: Sequence[int], levels: Sequence[float]) -> Ahead:
+        """What `forecast` says of a few single steps, each part in its own way. Of those who go on from an earlier fit
+        that is not asked: they have NaN."""
+        said = [
+            (self.silent[name].keys, _at(part, self.silent[name], steps, levels)) for name, part in self.parts.items()
+        ]
+        keys = tuple(key for keys, _ in said for key in keys)
+        values = np.concatenate([values for _, values in said])
+        values[[key in self.kept for key in keys]] = np.nan
+        return Ahead(keys, self.origin, values)
+
     def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
         asked = horizon, windows, levels
         fresh = [_said(part, self.silent[name], *asked) for name, part in self.parts.items()]
@@ -226,6 +237,16 @@ def _said(
         return part.forecast(horizon, windows, levels)
     except Exception as error:
         return silent.because(error).forecast(horizon, windows, levels)
+
+
+def _at(part: Forecaster, silent: FailedFit, steps: Sequence[int], levels: Sequence[float]) -> Floats:
+    """What a part says of single steps, [n, steps, q]; NaN where it raises."""
+    try:
+        if isinstance(part, LooksFar):
+            return part.at(steps, levels)
+        return part.forecast(max(steps) + 1, (), levels).steps[:, list(steps)]
+    except Exception:
+        return np.full((len(silent.keys), len(steps), len(levels)), np.nan)
 
 
 def _realised(part: Forecaster, silent: FailedFit) -> tuple[Coverage, bool]:

@@ -23,7 +23,7 @@ from forecasting.forecast import Coverage, Forecast
 from forecasting.guards import NEEDED_STEPS, guarded, within
 from forecasting.history import History
 from forecasting.levels import LEVELS, TRACKED_LEVELS, level_weights
-from forecasting.panel import DAY_SECONDS, Array, Ints, Panel
+from forecasting.panel import DAY_SECONDS, Array, Floats, Ints, Panel
 from forecasting.pending import PendingPredictions
 from forecasting.tail import HIGHEST_LOG, calibrated_logs, near
 from forecasting.windows import Window, width_of
@@ -70,7 +70,7 @@ class Networks:
 
 @dataclass(frozen=True, eq=False)
 class FleetForecaster:
-    """A fitted fleet; see `Forecaster`, `TicksFast` and `RollsFast` for what each method promises."""
+    """A fitted fleet; see `Forecaster`, `TicksFast`, `RollsFast` and `LooksFar` for what each method promises."""
 
     history: History
     names: tuple[str, ...]
@@ -103,20 +103,28 @@ class FleetForecaster:
         return replace(self, pending=self.pending.said(self.history.length, dict(zip(due, said, strict=True))))
 
     def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
-        history = self.history
+        told = _told(horizon, len(self.history.keys), self.history.step)
+        raw = self._raw(told, windows, levels)
+        if len(told) < horizon:
+            between = [np.interp(np.arange(horizon), told, row) for row in np.eye(len(told), dtype=np.float32)]
+            steps = np.einsum("ntq,th->nhq", raw.steps, np.array(between, dtype=np.float32), optimize=True)
+            raw = replace(raw, steps=steps)
+        return guarded(raw, self.history)
+
+    def at(self, steps: Sequence[int], levels: Sequence[float]) -> Floats:
+        """As `LooksFar` says."""
+        return guarded(self._raw(steps, (), levels), self.history).steps
+
+    def _raw(self, told: Sequence[int], windows: Sequence[float], levels: Sequence[float]) -> Forecast:
+        """What the networks say of these steps and windows; in `steps` are those that were `told` alone."""
+        history, q = self.history, np.asarray(levels, dtype=float)
         asked = np.sort(np.asarray(windows, dtype=float))
-        q = np.asarray(levels, dtype=float)
-        told = _told(horizon, len(history.keys), history.step)
         wanted = [Window(j, 1) for j in told]
         wanted += [Window(0, width_of(seconds, history.step)) for seconds in asked]
         said = np.sort(self._said(wanted), axis=2) @ level_weights(TRACKED_LEVELS, q).astype(np.float32)
         steps, peaks = (np.moveaxis(part, 0, 1) for part in (said[: len(told)], said[len(told) :]))
-        if len(told) < horizon:
-            between = [np.interp(np.arange(horizon), told, row) for row in np.eye(len(told), dtype=np.float32)]
-            steps = np.einsum("ntq,th->nhq", steps, np.array(between, dtype=np.float32), optimize=True)
         silent = (None,) * len(history.keys)
-        raw = Forecast(history.end, history.step, q, steps, asked, peaks, history.keys, self.names, silent)
-        return guarded(raw, history)
+        return Forecast(history.end, history.step, q, steps, asked, peaks, history.keys, self.names, silent)
 
     def realised(self) -> Coverage:
         """As `Forecaster` says, over about the last three days."""

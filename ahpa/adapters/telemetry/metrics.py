@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter as Counts
 from collections.abc import Sequence
+from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from ahpa import __version__
 from ahpa.adapters.telemetry.fleet import Fleet
+from ahpa.adapters.telemetry.memory import CGROUP, ContainerMemory
 from ahpa.adapters.telemetry.watches import Watches
 from ahpa.ports import TargetRound
 from forecasting.forecast import Coverage
@@ -17,8 +19,10 @@ from forecasting.forecast import Coverage
 class Metrics:
     """Labels are names of objects, never query text."""
 
-    def __init__(self) -> None:
+    def __init__(self, cgroup: Path = CGROUP) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.registry.register(ContainerMemory(cgroup))
         gauge, counter = self._gauge, self._counter
         self.fleet = Fleet()
         self.registry.register(self.fleet)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 from ahpa.adapters.telemetry.logs import LOG
+from ahpa.adapters.telemetry.memory import CGROUP
 from ahpa.adapters.telemetry.metrics import Metrics
 from ahpa.adapters.telemetry.watches import Told
 from ahpa.ports import TargetRound
-from forecasting.forecast import Coverage
+from forecasting.forecast import Ahead, Coverage
 
 
 class Telemetry:
     """One process's metrics, and the log of all."""
 
-    def __init__(self) -> None:
-        self._metrics = Metrics()
+    def __init__(self, cgroup: Path = CGROUP) -> None:
+        self._metrics = Metrics(cgroup)
 
     def text(self) -> bytes:
         """What /metrics serves."""
@@ -61,3 +63,6 @@ class Telemetry:
 
     def show(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
         self._metrics.show(rounds, coverage)
+
+    def foretold(self, ahead: Ahead | None) -> None:
+        self._metrics.fleet.foretold(ahead)
