@@ -232,6 +232,10 @@ class Telemetry(Protocol):
         """A refit ended that took so long."""
         ...
 
+    def learned(self, now: float) -> None:
+        """A refit that began at this time (unix seconds) has learned from what it read."""
+        ...
+
     def show(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
         """All targets of a round; those of earlier rounds are forgotten."""
         ...

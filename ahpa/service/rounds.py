@@ -148,6 +148,8 @@ class Service:
                 self._wanted["tick"].set()
             usable = len(done.learned.known) if done.learned is not None else 0
             self._telemetry.refitted(seconds)
+            if done.learned is not None:
+                self._telemetry.learned(now)
             failed = len(listing.queries) - usable
             self._telemetry.log("refit.done", targets=usable, failed=failed, seconds=round(seconds, 3))
 

@@ -57,6 +57,9 @@ class Telemetry:
     def refitted(self, seconds: float) -> None:
         self._metrics.refit_seconds.observe(seconds)
 
+    def learned(self, now: float) -> None:
+        self._metrics.learned_at.set(now)
+
     def history(self, complete: float) -> None:
         """How much of the history was read, 0 to 1."""
         self._metrics.history_complete.set(complete)
