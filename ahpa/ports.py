@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
 
+from ahpa.core.courses import Ledger
 from ahpa.core.decision import Decision, Reason
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.starts import NO_STARTS, Start, StartLog
@@ -243,4 +244,8 @@ class Telemetry(Protocol):
     def foretold(self, ahead: Ahead | None) -> None:
         """What is foreseen by target's key, at `HORIZONS` and `AHEAD_LEVELS`; None: nothing is. What was foretold
         before is forgotten."""
+        ...
+
+    def saved(self, targets: Sequence[str], ledger: Ledger) -> None:
+        """What has come of these targets (keys), in the order of the ledger, since they are counted."""
         ...

@@ -171,7 +171,7 @@ def _lines(said: Panel) -> Json:
 _CUSTOM: dict[str, Json] = {
     "state-timeline": {"fillOpacity": 70, "lineWidth": 0},
     "stat": {},
-    "table": {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True},
+    "table": {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True, "inspect": False},
 }
 
 _LEGEND: Json = {"showLegend": True, "displayMode": "list", "placement": "bottom", "calcs": []}
@@ -192,9 +192,11 @@ _OPTIONS: dict[str, Json] = {
         "orientation": "auto",
         "textMode": "auto",
         "wideLayout": True,
+        "showPercentChange": False,
+        "percentChangeColorMode": "standard",
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
     },
-    "table": {"showHeader": True, "cellHeight": "sm"},
+    "table": {"showHeader": True, "cellHeight": "sm", "frameIndex": 0},
 }
 
 
@@ -243,7 +245,7 @@ def _datasource() -> Json:
         "hide": 0,
         "multi": False,
         "includeAll": False,
-        "current": {},
+        "current": {"text": "", "value": ""},
         "options": [],
     }
 
@@ -261,7 +263,7 @@ def _variable(said: Variable) -> Json:
         "hide": 0,
         "multi": said.many,
         "includeAll": said.many,
-        "current": {"text": "All", "value": "$__all"} if said.many else {},
+        "current": {"text": "All", "value": "$__all"} if said.many else {"text": "", "value": ""},
         "options": [],
     }
     return {**out, "allValue": ".*"} if said.many else out

@@ -10,6 +10,7 @@ from typing import Any
 
 from ahpa.adapters.kubernetes.kinds import KINDS
 from ahpa.adapters.prometheus.queries import Query, load_queries
+from ahpa.adapters.telemetry.courses import BY, COUNTERS
 from ahpa.adapters.telemetry.fleet import GAUGES
 from ahpa.adapters.telemetry.metrics import Metrics
 from ahpa.core.policy.parameters import PARAMETERS
@@ -148,6 +149,7 @@ def metrics_page() -> str:
     # prometheus_client tells the names of a metric's labels nowhere else while it has no samples.
     labels = {name: getattr(each, "_labelnames", ()) for name, each in registry._names_to_collectors.items()}
     labels |= {name: names for name, (_, names) in GAUGES.items()}
+    labels |= dict.fromkeys(COUNTERS, BY)
     rows = (
         (f"`{_exposed(family)}`", family.type, ", ".join(_labels(labels, family)) or "none", family.documentation)
         for family in sorted(registry.collect(), key=lambda family: family.name)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from ahpa.adapters.files.history import Dropped, load, save
+from ahpa.adapters.files.totals import Doubtful, load_totals, save_totals
 from ahpa.adapters.prometheus.past_starts import InstantQueries, PastStarts
 from ahpa.adapters.prometheus.source import Prometheus
 from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.commands.cluster import Demand
+from ahpa.core.courses import NO_TOTALS, Totals
 from ahpa.history.filler import Filler
 from ahpa.history.kept import Kept
 from ahpa.history.store import Keeping
 from ahpa.ports import DemandSource, StartSource
 from ahpa.service.loop import wall_clock
 from ahpa.service.settings import Settings
+from forecasting.panel import Panel
 
 _END_SECONDS = 20.0
 """For the last copy, of the half minute that a pod has to end."""
@@ -56,12 +60,32 @@ class Keeper:
         """Whether learning anew is worth it."""
         return self._kept is not None and self._kept.grown
 
+    def totals(self) -> Totals:
+        """What the volume has of what was saved before."""
+        try:
+            found = None if self._state is None else load_totals(self._state, wall_clock())
+        except (Doubtful, OSError) as problem:
+            self._telemetry.log("savings.dropped", logging.WARNING, problem=str(problem))
+            return NO_TOTALS
+        return found or NO_TOTALS
+
+    def held(self, queries: Mapping[str, str], start: float, end: float) -> Panel:
+        """What is in memory of these series; nothing is read."""
+        assert self._kept is not None
+        return self._kept.held(queries, start, end)
+
     @contextmanager
-    def filling(self) -> Iterator[None]:
-        """Meanwhile what is missing is read, and at the end the copy written."""
+    def filling(self, totals: Callable[[], Totals]) -> Iterator[None]:
+        """Meanwhile what is missing is read, and at the end the copies written: of the history, and of the `totals` of
+        what was saved."""
         assert self._kept is not None
         stop, state, kept = threading.Event(), self._state, self._kept
-        filler = Filler(kept, self._telemetry, save=None if state is None else lambda: save(state, kept.snapshot()))
+
+        def copies(folder: Path) -> None:
+            save_totals(folder, totals())
+            save(folder, kept.snapshot())
+
+        filler = Filler(kept, self._telemetry, save=None if state is None else partial(copies, state))
         thread = threading.Thread(target=filler.run, args=(stop,), name="history", daemon=True)
         thread.start()
         try:

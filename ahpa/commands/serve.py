@@ -78,7 +78,7 @@ class Options:
 )
 @click.option("--journal-keep", type=click.IntRange(0), default=10, show_default=True, help="Keep so many of those.")
 @click.option("--state", type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path), metavar="DIR",
-              help="Keep a copy of the history in this folder, so that a restart does not read it anew.")  # fmt: skip
+              help="Keep the history, and what was saved, in this folder, so that a restart goes on with them.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Write nothing, whatever the annotations say.")
 @click.option("--once", is_flag=True, help="One refit and one tick, then exit.")
 @click.option(
@@ -152,7 +152,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
         kept=directly if options.once else keeper.around,
     )
     ports = replace(ports, starts=past_starts(demand, ports.starts))
-    service = Service(settings, ports, lambda now: not options.dry_run, leases=elector or ALONE)
+    service = Service(settings, ports, lambda now: not options.dry_run, leases=elector or ALONE, totals=keeper.totals())
     loop = Loop(LearnAsItGrows(service, keeper), telemetry)
     if options.once:
         with held(elector):
@@ -163,7 +163,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
         signal.signal(number, lambda *_: loop.stop())
     with ExitStack() as running:  # what comes last ends first: leases are given back at once
         running.callback(watches.close)
-        running.enter_context(keeper.filling())
+        running.enter_context(keeper.filling(lambda: service.totals))
         if elector is not None:
             elector.start()
             running.callback(elector.stop)

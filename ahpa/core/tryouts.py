@@ -174,6 +174,15 @@ class Tryouts(ByService):
             found[self.keys[row]] = replace(setting, record=Record(days, *both))
         return found
 
+    def constant(self, late_target: Floats) -> Array:
+        """[n]: the smallest constant floor that kept the late target; where none did the largest, and with too little
+        on record what the largest demand of the last days needs. In replicas."""
+        late, _ = self.shares()
+        kept = late[:, RULES:] * self.experience.trust(late_target)[:, None] <= late_target[:, None]
+        found = np.where(kept.any(axis=1), np.argmax(kept, axis=1), CONSTANTS - 1)
+        found = np.where(self.minutes >= LEAST_DAYS * 1440, found, CONSTANT_RATIOS.index(1.0))
+        return self.constants[np.arange(len(self.keys)), found]
+
     def columns(self, settings: Mapping[str, Setting]) -> Ints:
         """[n]: where each one's setting stands in its row; -1 where it does not."""
         return np.array([self._column(row, settings.get(key)) for row, key in enumerate(self.keys)], int)

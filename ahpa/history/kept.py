@@ -86,6 +86,17 @@ class Kept:
         with self._holding:
             return self._answer(queries, rows, first, last, parts, whole=whole)
 
+    def held(self, queries: Mapping[str, str], start: float, end: float) -> Panel:
+        """What is held of these series, of those who are asked for by this query; nothing is read for it. float32, NaN
+        where nothing was observed or read."""
+        step = self.keeping.step
+        first, last = math.floor(start / step), math.floor(end / step)
+        with self._holding:
+            held = self._store.matrix.queries
+            keys = tuple(key for key, query in queries.items() if held.get(key) == query)
+            values = self._store.matrix.get(self._store.matrix.rows(keys), first, last)
+        return Panel(first * step, step, values, keys)
+
     def fill(self, deadline: float = math.inf) -> bool:
         """Read some of what is missing, of those whose last minutes could be trusted. False: there is nothing to do,
         or nothing was answered."""

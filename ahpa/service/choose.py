@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ahpa.core.by_service import ByService, places
+from ahpa.core.decision import Decision
 from ahpa.core.fills import Fills
 from ahpa.core.lever import fills_of
 from ahpa.core.observation import Observation, Workload
@@ -91,8 +92,8 @@ class Tried(ByService):
         if not new.any():
             return self
         ends = np.where(new, newest, -np.inf)
-        demand = np.minimum(_step_of(recent, at, ends) * self.scale, MOST).astype(np.float32)
-        measured = np.clip(_step_of(late, places(self.series, late.keys), ends), 0, 1).astype(np.float32)
+        demand = np.minimum(step_of(recent, at, ends) * self.scale, MOST).astype(np.float32)
+        measured = np.clip(step_of(late, places(self.series, late.keys), ends), 0, 1).astype(np.float32)
         minute = Minute(self.wanted, self.kept, demand, self.ready.astype(np.float32), measured, self.in_force)
         tryouts = self.fills.taught(self.tryouts.seen(self.bounded, minute), self.in_force)
         return replace(self, tryouts=tryouts, until=np.maximum(self.until, newest))
@@ -108,6 +109,11 @@ class Tried(ByService):
         """By series, of those whose floors followed a setting: the share of the requests that was late with it."""
         shares = zip(self.series, self.tryouts.experience.shares().tolist(), strict=True)
         return {series: share for series, share in shares if math.isfinite(share)}
+
+    def constants(self) -> dict[str, float]:
+        """By series: the constant floor that its owner would set by what is on record."""
+        rows = zip(self.series, self.fills.shares, self.tryouts.constant(self.late_target).tolist(), strict=True)
+        return {series: floor for series, share, floor in rows if share is None}
 
     def young(self) -> dict[str, str]:
         """By key, of those with too little on record to choose by: the series."""
@@ -153,8 +159,8 @@ def wish(
         return others and _waiting(others)
     fills = Fills.of([(series[w.key], (None, *fills_of(w))) for w in each])
     keys, planned = fills.keys, [w for w in each for _ in (None, *fills_of(w))]
-    scale = np.array([_scale(w) for w in planned])
-    served = _served(planned, fills.shares, scale, seen, [reactions[w.key] for w in planned])
+    scale = np.array([in_flight(w) for w in planned])
+    served = _capped(served_of(planned, fills.shares, scale, [reactions[w.key] for w in planned]), seen)
     needs = np.array([largest.get(name, 0.0) for name in fills.services]) * scale / served.per_replica
     ready = np.array([w.ready for w in planned], float)
     serves = np.asarray(served.per_replica / scale, float)
@@ -177,6 +183,18 @@ def wish(
     return here if others is None else here.beside(_waiting(others))
 
 
+def followed(seen: Observation, written: Sequence[Decision]) -> dict[str, Setting]:
+    """By workload's key: the setting that a `written` decision follows, and that was really so: we hold the floor, and
+    the cluster has so many replicas, as full as we said."""
+    filled = {w.key: w.lever.raised for w in seen.workloads if w.managed and w.present >= w.floor}
+    return {
+        one.key: one.plan.setting
+        for one in written
+        if one.plan is not None and one.key in filled and filled[one.key] == one.utilization
+        and one.plan.setting.utilization == one.utilization
+    }  # fmt: skip
+
+
 def in_event(workload: Workload, now: float) -> bool:
     """Whether there is, or was a few steps ago, another demand than usual: no setting is judged by that."""
     policy = workload.policy.policy
@@ -184,7 +202,7 @@ def in_event(workload: Workload, now: float) -> bool:
     return bool(policy.events) and policy.known.factors(now - EVENT_SECONDS, STEP_SECONDS, steps) is not None
 
 
-def _step_of(panel: Panel, rows: Ints, ends: Floats) -> Floats:
+def step_of(panel: Panel, rows: Ints, ends: Floats) -> Floats:
     """What a panel says in these rows [n] (-1: none) of the step that ends then [n]; NaN where it says nothing."""
     steps = (np.where(np.isfinite(ends), ends, panel.start) - panel.start) / panel.step
     columns = np.rint(steps).astype(int) - 1
@@ -223,30 +241,26 @@ def _peaks(planned: Sequence[Workload], reach: Floats, seen: Observation) -> tup
     return seen.outlooks[planned[0].key].levels, np.stack(rows)
 
 
-def _scale(workload: Workload) -> float:
+def in_flight(workload: Workload) -> float:
+    """Requests in flight for one unit of its demand."""
     assert workload.per_replica is not None
     return 1.0 if workload.unit == IN_FLIGHT.words else HELD * FILLED / workload.per_replica
 
 
-def _served(
-    planned: Sequence[Workload],
-    fills: Sequence[float | None],
-    scale: Floats,
-    seen: Observation,
-    reactions: Sequence[Reaction],
+def served_of(
+    planned: Sequence[Workload], fills: Sequence[float | None], scale: Floats, reactions: Sequence[Reaction]
 ) -> Served:
     """What the targets are, as far as it is known, each filled to such a share (None: as its owner has it)."""
     own = [(w.per_replica or 1.0) * s for w, s in zip(planned, scale, strict=True)]
     shares = [w.utilization if w.unit == IN_FLIGHT.words else None for w in planned]
     counted = [share is not None and share <= 1 for share in shares]
     filled = [share or FILLED for share in shares]
-    cap = seen.limits.cap
     further = [fill / (w.lever.own or fill) if fill else 1.0 for w, fill in zip(planned, fills, strict=True)]
     return Served.of(
         per_replica=[value * more for value, more in zip(own, further, strict=True)],
         slots=[value / share for value, share in zip(own, filled, strict=True)],
         least=[max(w.baseline, w.policy.policy.min or 0) for w in planned],
-        most=[min(x for x in (cap, w.maximum, w.policy.policy.max) if x is not None) for w in planned],
+        most=[min(x for x in (MOST, w.maximum, w.policy.policy.max) if x is not None) for w in planned],
         release=[w.policy.policy.release for w in planned],
         lag_seconds=[w.readiness.longest(LAG_LEVEL) for w in planned],
         service_seconds=[w.policy.policy.service_time or SERVICE_SECONDS for w in planned],
@@ -254,6 +268,11 @@ def _served(
         countable=counted,
         reactions=reactions,
     )
+
+
+def _capped(served: Served, seen: Observation) -> Served:
+    """With no floor above the operator's cap."""
+    return replace(served, most=np.minimum(served.most, np.float32(seen.limits.cap)))
 
 
 def _bounded(served: Served, planned: Sequence[Workload], seen: Observation) -> Served:

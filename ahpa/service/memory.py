@@ -10,11 +10,13 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from ahpa.core.courses import NO_TOTALS, Totals
 from ahpa.core.foreseen import Foreseen
 from ahpa.core.quality import Quality
 from ahpa.core.setting import Setting
 from ahpa.core.starts import StartLog
 from ahpa.service.choose import Tried
+from ahpa.service.saving import Saved
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,11 @@ class Memory:
     tried: Tried | None = None
     """What each setting would have done lately. Lost: the second refit tries them on the days before; where there are
     too many targets for that, nothing is chosen for a day."""
+    saved: Saved | None = None
+    """What each target had, and would have had. Lost: the totals begin anew, but where there is a volume (`--state`);
+    either way some minutes are not counted, until models have settled."""
+    totals: Totals = NO_TOTALS
+    """What was counted before the start; it is looked at when a target is met the first time."""
     settings: dict[str, Setting] = field(default_factory=dict)
     """By series: what its floor follows. Lost: the default, until then."""
     rehearsed: set[str] = field(default_factory=set)
@@ -122,6 +129,7 @@ class Memory:
             for key in [k for k in memory if gone(k)]:
                 del memory[key]
         self.tried = self.tried and self.tried.without(gone)
+        self.saved = self.saved and self.saved.without(gone)
         self.trusted = {key for key in self.trusted if not gone(key)}
         self.unanswered = {key for key in self.unanswered if not gone(key)}
         self.seen = {key for key in self.seen if not gone(key)}

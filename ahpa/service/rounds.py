@@ -10,14 +10,15 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ahpa.core.controller import step
+from ahpa.core.courses import NO_TOTALS, Totals
 from ahpa.core.decision import Decision
 from ahpa.core.known.knowledge import usual
 from ahpa.core.observation import Observation
-from ahpa.core.trust import distrusted
+from ahpa.core.savings import Saving
 from ahpa.ports import (
     Actuator,
     DemandQueries,
@@ -33,7 +34,8 @@ from ahpa.ports import (
 )
 from ahpa.service.act import Actor, Gate
 from ahpa.service.budget import Budget
-from ahpa.service.choose import STEP_SECONDS, Tried, in_event, wish
+from ahpa.service.choose import Tried
+from ahpa.service.hindsight import Hindsight
 from ahpa.service.learn import Learned, Learner, Refit, worst_skew
 from ahpa.service.leases import ALONE, Leases, Turn, turn
 from ahpa.service.listing import NOBODY, Listing
@@ -109,14 +111,16 @@ class Service:
         may_write: Gate,
         stopwatch: Callable[[], float] = time.monotonic,
         leases: Leases = ALONE,
+        totals: Totals = NO_TOTALS,
     ) -> None:
-        """`stopwatch` says how long a refit took."""
+        """`stopwatch` says how long a refit took; `totals` are what was counted before the start."""
         self.settings = settings
         self.shown = Shown()
         self._telemetry = ports.telemetry
         self._observer = replace(observer_of(settings, ports), plans=leases.plans)
         self._learner = Learner(settings, ports.demand, ports.models, ports.telemetry, ports.cluster_clock)
         self._actor = Actor(ports.actuators, ports.events, ports.telemetry, ports.journal, may_write, leases=leases)
+        self._hindsight = Hindsight(settings, self._observer, ports.telemetry)
         self._cluster_clock = ports.cluster_clock
         self._may_write, self._leases = may_write, leases
         self._stopwatch = stopwatch
@@ -127,7 +131,7 @@ class Service:
         self._hurried = threading.Event()
         """Somebody new waits for the next refit to end."""
         # The tick's; a refit only reads what was learned, and tried, before it
-        self._memory = Memory()
+        self._memory = Memory(totals=totals)
         self._learned = Learned()
         self._wished_at = -math.inf
         self._refit_seconds = 0.0
@@ -178,7 +182,9 @@ class Service:
         coverage = self._learned.coverage(listing.keys)
         self._actor.carry_out(observation, rounds, coverage, self._memory, budget.writes, mine.held)
         foretell(self._learned, listing, self.settings, now, self._telemetry)
-        self._try_out(listing, recent, observation, mine.written(decisions), budget.writes)
+        self._hindsight.look_back(
+            self._memory, listing, recent, self._learned.largest, observation, decisions, mine, budget.writes
+        )
         self._turn = mine
         seconds = time.monotonic() - began
         self._telemetry.ticked(now, seconds)
@@ -189,6 +195,23 @@ class Service:
         """The next round begins from the floors in force, not from those that the last only thought of (observe, dry
         run): it says what a service would decide that has run for a while."""
         self._memory.would_be.clear()
+
+    @property
+    def totals(self) -> Totals:
+        """What each target had, and would have had otherwise; with those of before the start that were not met yet."""
+        saved, earlier = self._memory.saved, self._memory.totals
+        return earlier if saved is None else saved.totals.beside(earlier.but(saved.keys))
+
+    @property
+    def savings(self) -> Mapping[str, Saving]:
+        """By target's key, of those that are counted in this process: what it comes to."""
+        saved = self._memory.saved
+        return {} if saved is None else saved.totals.savings()
+
+    @property
+    def learning(self) -> bool:
+        """Whether a refit runs."""
+        return self._refitting.locked()
 
     def ahead(self, seconds: float) -> Forecast | None:
         """What is foreseen of every series for so long, step by step; None where nothing was learned."""
@@ -223,37 +246,6 @@ class Service:
                     self._memory.tried = self._memory.tried.relived(rehearsed)
                 self._memory.settings |= self._memory.tried.choose(self._memory.settings, self._telemetry)
         except Exception:  # a fault of ours
-            self._telemetry.fault("settings.failed")
-
-    def _try_out(
-        self, listing: Listing, recent: Reading, seen: Observation, written: Sequence[Decision], deadline: float
-    ) -> None:
-        """All settings on what came, and what they want next; after all writes, and as harmless. A step is a minute of
-        the world in which they are tried, so where it is not, or some would be missed, nothing is tried.
-        What the `written` decisions follow was really so where we hold the floor and the cluster has so many."""
-        if self.settings.step_seconds != STEP_SECONDS or self.settings.tick_seconds > STEP_SECONDS:
-            return
-        series = listing.series
-        doubted = {series[w.key] for w in seen.workloads if distrusted(w, seen) is not None or in_event(w, seen.now)}
-        try:
-            tried = self._memory.tried
-            if tried is not None and abs(seen.skew) <= seen.limits.skew_seconds:
-                late = self._observer.late(listing, self._memory, seen.now, deadline)
-                tried = tried.after(recent.panel, late, doubted | recent.partial)
-            filled = {w.key: w.lever.raised for w in seen.workloads if w.managed and w.present >= w.floor}
-            held = [one for one in written if one.key in filled and one.utilization == filled[one.key]]
-            followed = {
-                one.key: one.plan.setting
-                for one in held
-                if one.plan is not None and one.plan.setting.utilization == one.utilization
-            }
-            largest, reactions = self._learned.largest, listing.reactions
-            self._memory.tried = now = wish(tried, seen, series, largest, reactions, followed)
-            for key in now.anew if now is not None else ():
-                self._memory.settings.pop(key, None)  # so many replicas are another floor than they were
-                self._memory.rehearsed.discard(key)
-        except Exception:  # a fault of ours
-            self._memory.tried = None
             self._telemetry.fault("settings.failed")
 
     def _wish_for_refit(self, listing: Listing, recent: Reading, now: float) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from ahpa import __version__
+from ahpa.adapters.telemetry.courses import Courses
 from ahpa.adapters.telemetry.fleet import Fleet
 from ahpa.adapters.telemetry.memory import CGROUP, ContainerMemory
 from ahpa.adapters.telemetry.watches import Watches
@@ -26,6 +27,8 @@ class Metrics:
         gauge, counter = self._gauge, self._counter
         self.fleet = Fleet()
         self.registry.register(self.fleet)
+        self.courses = Courses()
+        self.registry.register(self.courses)
         self.watches = Watches()
         self.registry.register(self.watches)
         self.decisions = counter("ahpa_decisions_total", "Decisions by reason", ("reason",))

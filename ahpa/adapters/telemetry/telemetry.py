@@ -10,6 +10,7 @@ from ahpa.adapters.telemetry.logs import LOG
 from ahpa.adapters.telemetry.memory import CGROUP
 from ahpa.adapters.telemetry.metrics import Metrics
 from ahpa.adapters.telemetry.watches import Told
+from ahpa.core.courses import Ledger
 from ahpa.ports import TargetRound
 from forecasting.forecast import Ahead, Coverage
 
@@ -69,3 +70,6 @@ class Telemetry:
 
     def foretold(self, ahead: Ahead | None) -> None:
         self._metrics.fleet.foretold(ahead)
+
+    def saved(self, targets: Sequence[str], ledger: Ledger) -> None:
+        self._metrics.courses.saved(targets, ledger)

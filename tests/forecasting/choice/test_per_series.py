@@ -59,8 +59,8 @@ def test_single_steps_are_said_as_in_the_whole_forecast_whoever_says_them(panel:
     assert np.isfinite(said.values).all()
     np.testing.assert_allclose(said.values, whole.steps[:, list(steps)], rtol=1e-6)
     raises.add("forecast")
-    finite = np.isfinite(fitted.ahead(steps, levels).values).all(axis=(1, 2))
-    assert dict(zip(said.keys, finite.tolist(), strict=True)) == {"a": True, "b": True, "c": True, "d": False}
+    left = zip(said.keys, fitted.ahead(steps, levels).values, strict=True)
+    assert {key: bool(np.isfinite(values).all()) for key, values in left} == {"a": True, "b": True, "c": True, "d": False}
 
 
 def test_what_is_observed_reaches_every_part(panel: Panel) -> None:
