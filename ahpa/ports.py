@@ -237,6 +237,10 @@ class Telemetry(Protocol):
         """A refit that began at this time (unix seconds) has learned from what it read."""
         ...
 
+    def skewed(self, seconds: float) -> None:
+        """A round found our clock so far ahead of the servers' (negative: behind), where they differ, of the worst."""
+        ...
+
     def show(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
         """All targets of a round; those of earlier rounds are forgotten."""
         ...

@@ -172,6 +172,7 @@ class Service:
         recent = self._observer.recent(listing, self._memory, now, budget.demand)
         self._wish_for_refit(listing, recent, now)
         skew = worst_skew(recent, self._cluster_clock)
+        self._telemetry.skewed(skew)
         if abs(skew) <= self.settings.limits.skew_seconds:  # else its columns are not the hours that we think
             of_usual = replace(recent, panel=usual(recent.panel, listing.planned))
             self._learned = self._learned.observed(of_usual)

@@ -48,6 +48,7 @@ class Metrics:
         )
         self.tick_at = gauge("ahpa_last_tick_timestamp_seconds", "When the last tick ended", ())
         self.learned_at = gauge("ahpa_last_refit_timestamp_seconds", "When the last refit began that learned", ())
+        self.skew = gauge("ahpa_clock_skew_seconds", "Our clock ahead of the servers' (below 0: behind), the worst", ())
         self.tick_seconds = Histogram("ahpa_tick_duration_seconds", "Duration of a tick", registry=self.registry)
         self.refit_seconds = Histogram("ahpa_refit_duration_seconds", "Duration of a refit", registry=self.registry)
         self._gauge("ahpa_build_info", "Version of this build", ("version",)).labels(__version__).set(1)

@@ -65,6 +65,9 @@ class Telemetry:
         """How much of the history was read, 0 to 1."""
         self._metrics.history_complete.set(complete)
 
+    def skewed(self, seconds: float) -> None:
+        self._metrics.skew.set(seconds)
+
     def show(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
         self._metrics.show(rounds, coverage)
 
