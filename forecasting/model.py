@@ -85,8 +85,8 @@ class RollsFast(Protocol):
 class LooksFar(Protocol):
     """A forecaster that says of single steps what `forecast` says, without all that lie between."""
 
-    def at(self, steps: Sequence[int], levels: Sequence[float]) -> Floats:
-        """`forecast(...).steps` of these alone: [n, steps, q]."""
+    def at(self, steps: Sequence[int], levels: Sequence[float], rows: int) -> Floats:
+        """`forecast(...).steps` of these alone, and of the first so many rows: [rows, steps, q]."""
         ...
 
 

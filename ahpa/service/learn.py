@@ -72,12 +72,12 @@ class Learned:
         """What is foreseen of every series for so long, in steps of `step` seconds; None where nothing was learned."""
         return None if self.forecaster is None else self.forecaster.forecast(max(1, round(seconds / step)), (step,))
 
-    def ahead(self, seconds: Sequence[float], levels: Sequence[float], step: float) -> Ahead | None:
+    def ahead(self, seconds: Sequence[float], levels: Sequence[float], step: float, most: int) -> Ahead | None:
         """What is foreseen of the steps that will be the newest observed ones so many seconds from now, as the origin
-        is the end of the newest now; None where nothing was learned."""
+        is the end of the newest now; of the first so many series by name. None where nothing was learned."""
         if self.forecaster is None:
             return None
-        return self.forecaster.ahead([max(1, round(each / step)) - 1 for each in seconds], levels)
+        return self.forecaster.ahead([max(1, round(each / step)) - 1 for each in seconds], levels, most)
 
     def coverage(self, keys: Mapping[str, str]) -> Coverage | None:
         """How often what was said has held, by the target's key; `keys` has it by series."""

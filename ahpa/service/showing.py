@@ -56,19 +56,17 @@ def newest(panel: Panel, seconds: float) -> dict[str, float]:
 def foretell(learned: Learned, listing: Listing, settings: Settings, now: float, telemetry: Telemetry) -> None:
     """Show what is foreseen of each target at a few horizons, of no more targets than the operator wants: the first by
     name, so that they are the same in each round. Raises nothing: it is for people, and the rounds go on."""
+    most = settings.most_foretold
     try:
-        said = learned.ahead(list(HORIZONS.values()), AHEAD_LEVELS, settings.step_seconds)
-        if said is not None and settings.most_foretold and now - said.origin <= settings.limits.stale_seconds:
-            telemetry.foretold(_first(said, listing, settings.most_foretold))
-        else:
-            telemetry.foretold(None)
+        said = learned.ahead(list(HORIZONS.values()), AHEAD_LEVELS, settings.step_seconds, most) if most else None
+        fresh = said is not None and now - said.origin <= settings.limits.stale_seconds
+        telemetry.foretold(_of_those_here(said, listing) if said is not None and fresh else None)
     except Exception:  # a fault of ours
         telemetry.foretold(None)
         telemetry.fault("predictions.failed")
 
 
-def _first(said: Ahead, listing: Listing, most: int) -> Ahead:
-    """Of the first targets by name that are still there, under their keys."""
+def _of_those_here(said: Ahead, listing: Listing) -> Ahead:
+    """Of the targets that are still there, under their keys."""
     rows = {listing.keys[series]: row for row, series in enumerate(said.keys) if series in listing.queries}
-    kept = sorted(rows)[:most]
-    return Ahead(tuple(kept), said.origin, said.values[[rows[key] for key in kept]])
+    return Ahead(tuple(rows), said.origin, said.values[list(rows.values())])

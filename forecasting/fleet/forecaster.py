@@ -111,9 +111,10 @@ class FleetForecaster:
             raw = replace(raw, steps=steps)
         return guarded(raw, self.history)
 
-    def at(self, steps: Sequence[int], levels: Sequence[float]) -> Floats:
+    def at(self, steps: Sequence[int], levels: Sequence[float], rows: int) -> Floats:
         """As `LooksFar` says."""
-        return guarded(self._raw(steps, (), levels), self.history).steps
+        some = self if rows >= len(self.history.keys) else self._rows(slice(0, rows))
+        return guarded(some._raw(steps, (), levels), some.history).steps
 
     def _raw(self, told: Sequence[int], windows: Sequence[float], levels: Sequence[float]) -> Forecast:
         """What the networks say of these steps and windows; in `steps` are those that were `told` alone."""

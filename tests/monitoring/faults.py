@@ -274,7 +274,7 @@ FAULTS: Mapping[str, Fault] = {
     "AHPATwoLeaders": Fault(each_copy_looks_at_other_leases),
     "AHPAForecastStale": Fault(prometheus_is_away),
     "AHPANotLearning": Fault(histories_cannot_be_read, frozenset({"AHPAForecastStale"})),
-    "AHPAHistoryIncomplete": Fault(yesterday_cannot_be_read),
+    "AHPAHistoryIncomplete": Fault(yesterday_cannot_be_read, frozenset({"AHPAForecastStale"})),
     "AHPACoverageBroken": Fault(peaks_are_higher_than_was_said),
     "AHPAQualityLost": Fault(forecasts_are_outdone),
     "AHPAClockSkew": Fault(clocks_differ),

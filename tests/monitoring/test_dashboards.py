@@ -115,10 +115,13 @@ def ask(server: PrometheusServer, expr: str, *, instant: bool, after: float = 86
     for name, value in CHOSEN.items():
         expr = expr.replace(f"${name}", value)
     now = time.time()
+    asked: dict[str, float]
     where, asked = ("query", {"time": now}) if instant else (
         "query_range", {"start": now - 86_400, "end": now + after, "step": 300.0},
     )  # fmt: skip
-    answer = requests.get(f"{server.url}/api/v1/{where}", params={"query": expr, **asked}, timeout=60).json()
+    answer = requests.get(
+        f"{server.url}/api/v1/{where}", params={"query": expr, **{k: str(v) for k, v in asked.items()}}, timeout=60
+    ).json()
     assert answer["status"] == "success", answer
     found: list[dict[str, Any]] = answer["data"]["result"]
     return found

@@ -54,12 +54,16 @@ def test_single_steps_are_said_as_in_the_whole_forecast_whoever_says_them(panel:
     chosen = {"a": "fleet", "b": "fleet", "c": "naive", "d": "moody"}
     fitted = PerSeriesModel(models, chosen, "fleet").fit(panel)
     steps, levels = (0, 14, 59), (0.05, 0.5, 0.95)
-    whole, said = fitted.forecast(60, (), levels), fitted.ahead(steps, levels)
+    whole, said = fitted.forecast(60, (), levels), fitted.ahead(steps, levels, 9)
     assert (said.keys, said.origin) == (whole.keys, whole.origin)
     assert np.isfinite(said.values).all()
     np.testing.assert_allclose(said.values, whole.steps[:, list(steps)], rtol=1e-6)
+    for most in range(4):
+        few = fitted.ahead(steps, levels, most)
+        assert few.keys == tuple("abcd"[:most])
+        np.testing.assert_allclose(few.values, said.values[:most], rtol=1e-6)
     raises.add("forecast")
-    left = zip(said.keys, fitted.ahead(steps, levels).values, strict=True)
+    left = zip(said.keys, fitted.ahead(steps, levels, 9).values, strict=True)
     assert {key for key, values in left if np.isfinite(values).all()} == {"a", "b", "c"}
 
 
