@@ -10,6 +10,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
 from ahpa.core.courses import Totals
@@ -19,8 +20,13 @@ from ahpa.core.starts import NO_STARTS, Start, StartLog
 from ahpa.core.units import Unit
 from ahpa.targets import NO_NAMES, Measure, Target
 from forecasting.fleet.calendar import Calendar
-from forecasting.forecast import Coverage, Outlook
+from forecasting.forecast import Ahead, Coverage, Outlook
 from forecasting.panel import Panel
+
+HORIZONS: Mapping[str, float] = MappingProxyType({"15m": 900.0, "1h": 3600.0, "4h": 14_400.0, "24h": 86_400.0})
+"""By the word for each: how far ahead, in seconds, forecasts are shown as series."""
+AHEAD_LEVELS = (0.05, 0.5, 0.95)
+"""At these levels: the middle, and the band in which nine of ten minutes should lie."""
 
 
 class ClusterError(Exception):
@@ -163,6 +169,8 @@ class TargetRound:
     """Why its data are not to be lowered on; None: they are trusted."""
     starts: StartLog = NO_STARTS
     """How long its replicas took, and in what."""
+    demand: float = math.nan
+    """The newest that was observed, in the unit of its query; NaN: none lately."""
 
 
 Places = Callable[[str | None, str | None], Calendar | None]
@@ -225,8 +233,21 @@ class Telemetry(Protocol):
         """A refit ended that took so long."""
         ...
 
+    def learned(self, now: float) -> None:
+        """A refit that began at this time (unix seconds) has learned from what it read."""
+        ...
+
+    def skewed(self, seconds: float) -> None:
+        """A round found our clock so far ahead of the servers' (negative: behind), where they differ, of the worst."""
+        ...
+
     def show(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
         """All targets of a round; those of earlier rounds are forgotten."""
+        ...
+
+    def foretold(self, ahead: Ahead | None) -> None:
+        """What is foreseen by target's key, at `HORIZONS` and `AHEAD_LEVELS`; None: nothing is. What was foretold
+        before is forgotten."""
         ...
 
     def saved(self, totals: Totals) -> None:

@@ -97,6 +97,18 @@ class Forecast:
 
 
 @dataclass(frozen=True, eq=False)
+class Ahead:
+    """Quantiles of a few single steps, some of them far ahead."""
+
+    keys: tuple[str, ...]
+    """Shape [n]."""
+    origin: float
+    """Unix seconds, as in `Forecast`."""
+    values: Floats
+    """Shape [n, steps, q]: what `Forecast.steps` says of them; NaN where there is no forecast."""
+
+
+@dataclass(frozen=True, eq=False)
 class Coverage:
     """How often predicted peaks held lately: realised, beside the level that was promised."""
 

@@ -48,6 +48,7 @@ class Options:
     dry_run: bool
     once: bool
     metrics_port: int
+    predictions: int
     health_port: int
     page_port: int
     verbose: bool
@@ -88,6 +89,8 @@ class Options:
     show_default=True,
     help="/metrics; 0 for any, -1 for none.",
 )
+@click.option("--predictions", type=click.IntRange(0), default=1000, show_default=True, metavar="TARGETS",
+              help="Export what is foreseen 15m to 24h ahead, as 12 series each, of so many targets.")  # fmt: skip
 @click.option("--health-port", type=click.IntRange(-1, 65535), default=8081, show_default=True,
               help="/healthz, /livez, /readyz; 0 for any, -1 for none.")  # fmt: skip
 @click.option("--page-port", type=click.IntRange(-1, 65535), default=8082, show_default=True,
@@ -140,7 +143,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     give_freed_arrays_back()
     log_to_stderr(options.verbose)
     telemetry = Telemetry()
-    settings = settings_of(deciding, demand, options.refit)
+    settings = replace(settings_of(deciding, demand, options.refit), most_foretold=options.predictions)
     pace = Pace(options.write_rate)
     keeper = Keeper(settings, telemetry, demand.prometheus, options.state)
     watches = ByWatches(cluster.namespace, telemetry)

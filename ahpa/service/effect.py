@@ -2,14 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from ahpa.core.decision import Decision
-from ahpa.core.observation import Observation
-from ahpa.core.starts import NO_STARTS
-from ahpa.core.trust import distrusted
-from ahpa.ports import TargetRound
-from ahpa.service.listing import Listing
 from ahpa.service.memory import Memory
 from ahpa.targets import Target
 
@@ -28,22 +20,3 @@ def ignored(target: Target, memory: Memory, now: float) -> str:
         return ""
     why = f": {target.inertia}" if target.inertia else ""
     return f"the floor of {target.floor} is in force, and {target.present} are asked for{why}"
-
-
-def rounds_of(
-    listing: Listing, seen: Observation, decisions: Sequence[Decision], memory: Memory
-) -> tuple[TargetRound, ...]:
-    """Each target of a round with all that was seen, foreseen and decided of it."""
-    return tuple(
-        TargetRound(
-            asked.target,
-            workload,
-            seen.outlook(workload.key),
-            decision,
-            ignored(asked.target, memory, seen.now),
-            asked.words,
-            distrusted(workload, seen),
-            memory.starts.get(workload.key, NO_STARTS),
-        )
-        for asked, workload, decision in zip(listing.asked, seen.workloads, decisions, strict=True)
-    )

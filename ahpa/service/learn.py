@@ -23,7 +23,7 @@ from ahpa.service.settings import FURTHEST_SECONDS, RECENT_SECONDS, Settings
 from forecasting.choice.per_series import PerSeriesForecaster, PerSeriesModel
 from forecasting.choice.placed import placed
 from forecasting.fleet.calendar import Calendar
-from forecasting.forecast import Coverage, Forecast, Outlook
+from forecasting.forecast import Ahead, Coverage, Forecast, Outlook
 from forecasting.levels import LEVELS
 from forecasting.model import Model
 from forecasting.panel import Panel
@@ -81,6 +81,13 @@ class Learned:
         if self.forecaster is None or series not in self.known:
             return None
         return self.forecaster.sketch(series, max(1, round(seconds / step)), BAND_LEVELS)
+
+    def ahead(self, seconds: Sequence[float], levels: Sequence[float], step: float, most: int) -> Ahead | None:
+        """What is foreseen of the steps that will be the newest observed ones so many seconds from now, as the origin
+        is the end of the newest now; of the first so many series by name. None where nothing was learned."""
+        if self.forecaster is None:
+            return None
+        return self.forecaster.ahead([max(1, round(each / step)) - 1 for each in seconds], levels, most)
 
     def coverage(self, keys: Mapping[str, str]) -> Coverage | None:
         """How often what was said has held, by the target's key; `keys` has it by series."""

@@ -36,7 +36,6 @@ from ahpa.ports import (
 from ahpa.service.act import Actor, Gate
 from ahpa.service.budget import Budget
 from ahpa.service.choose import Tried
-from ahpa.service.effect import rounds_of
 from ahpa.service.hindsight import Hindsight
 from ahpa.service.learn import Learned, Learner, Refit, worst_skew
 from ahpa.service.leases import ALONE, Leases, Turn, turn
@@ -44,6 +43,7 @@ from ahpa.service.listing import NOBODY, Listing
 from ahpa.service.memory import Memory
 from ahpa.service.observe import Observer
 from ahpa.service.settings import Settings
+from ahpa.service.showing import foretell, rounds_of
 from ahpa.service.weigh import weighed
 from forecasting.forecast import Forecast
 from forecasting.model import Model
@@ -152,6 +152,8 @@ class Service:
                 self._wanted["tick"].set()
             usable = len(done.learned.known) if done.learned is not None else 0
             self._telemetry.refitted(seconds)
+            if done.learned is not None:
+                self._telemetry.learned(now)
             failed = len(listing.queries) - usable
             self._telemetry.log("refit.done", targets=usable, failed=failed, seconds=round(seconds, 3))
 
@@ -170,15 +172,17 @@ class Service:
         recent = self._observer.recent(listing, self._memory, now, budget.demand)
         self._wish_for_refit(listing, recent, now)
         skew = worst_skew(recent, self._cluster_clock)
+        self._telemetry.skewed(skew)
         if abs(skew) <= self.settings.limits.skew_seconds:  # else its columns are not the hours that we think
             of_usual = replace(recent, panel=usual(recent.panel, listing.planned))
             self._learned = self._learned.observed(of_usual)
         observation = self._observation(listing, recent, skew, now, mine, budget.starts)
         decisions = step(observation)
-        rounds = rounds_of(listing, observation, decisions, self._memory)
+        rounds = rounds_of(listing, recent, observation, decisions, self._memory)
         self.shown = Shown(now, rounds, listing)
         coverage = self._learned.coverage(listing.keys)
         self._actor.carry_out(observation, rounds, coverage, self._memory, budget.writes, mine.held)
+        foretell(self._learned, listing, self.settings, now, self._telemetry)
         self._hindsight.look_back(
             self._memory, listing, recent, self._learned.largest, observation, decisions, mine, budget.writes
         )

@@ -31,6 +31,8 @@ class Settings:
     """Of one namespace that are served; a namespace that has more takes nothing from the others."""
     most_library_fits: int = 100
     """Of one namespace, by another model than the one that learns all together: a fit may take ten seconds."""
+    most_foretold: int = 1000
+    """Targets whose forecast is shown as series, twelve for each; 0: nobody's."""
     defaults: Policy = field(default_factory=Policy)
     """What holds where an owner says nothing: the time zone and the holidays of the load."""
 

@@ -10,9 +10,9 @@ import numpy as np
 from forecasting.choice.failed import FailedFit, Stuck, observed
 from forecasting.choice.placed import placed
 from forecasting.fleet.calendar import Calendar
-from forecasting.forecast import Coverage, Forecast
+from forecasting.forecast import Ahead, Coverage, Forecast
 from forecasting.levels import LEVELS
-from forecasting.model import Forecaster, Model, Remembers, Sketches
+from forecasting.model import Forecaster, LooksFar, Model, Remembers, Sketches
 from forecasting.panel import DAY_SECONDS, Array, Floats, Panel
 from forecasting.rolling import rolled_peaks, ticked
 
@@ -207,6 +207,21 @@ class PerSeriesForecaster:
         ratios = [c.ratios if not silent else np.full((len(c.keys), *shape), np.nan) for c, silent in found]
         return replace(able[0], keys=keys, ratios=np.concatenate(ratios))
 
+    def ahead(self, steps: Sequence[int], levels: Sequence[float], most: int) -> Ahead:
+        """What `forecast` says of a few single steps, each part in its own way, of the first so many keys in their
+        order. Of those who go on from an earlier fit that is not asked: they have NaN."""
+        first = set(sorted(key for silent in self.silent.values() for key in silent.keys)[:most])
+        keys: list[str] = []
+        said: list[Floats] = [np.empty((0, len(steps), len(levels)))]
+        for name, part in self.parts.items():
+            mine = [key for key in self.silent[name].keys if key in first]  # in their order, so its first rows
+            if mine:
+                said.append(_at(part, len(mine), steps, levels))
+                keys += mine
+        values = np.concatenate(said)
+        values[[key in self.kept for key in keys]] = np.nan
+        return Ahead(tuple(keys), self.origin, values)
+
     def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
         asked = horizon, windows, levels
         fresh = [_said(part, self.silent[name], *asked) for name, part in self.parts.items()]
@@ -238,6 +253,16 @@ def _said(
         return part.forecast(horizon, windows, levels)
     except Exception as error:
         return silent.because(error).forecast(horizon, windows, levels)
+
+
+def _at(part: Forecaster, rows: int, steps: Sequence[int], levels: Sequence[float]) -> Floats:
+    """What a part says of single steps, [rows, steps, q]; NaN where it raises."""
+    try:
+        if isinstance(part, LooksFar):
+            return part.at(steps, levels, rows)
+        return part.forecast(max(steps) + 1, (), levels).steps[:rows, list(steps)]
+    except Exception:
+        return np.full((rows, len(steps), len(levels)), np.nan)
 
 
 def _realised(part: Forecaster, silent: FailedFit) -> tuple[Coverage, bool]:

@@ -23,7 +23,7 @@ from forecasting.forecast import Coverage, Forecast
 from forecasting.guards import NEEDED_STEPS, guarded, within
 from forecasting.history import History
 from forecasting.levels import LEVELS, TRACKED_LEVELS, level_weights
-from forecasting.panel import DAY_SECONDS, Array, Ints, Panel
+from forecasting.panel import DAY_SECONDS, Array, Floats, Ints, Panel
 from forecasting.pending import PendingPredictions
 from forecasting.tail import HIGHEST_LOG, calibrated_logs, near
 from forecasting.windows import Window, width_of
@@ -57,6 +57,14 @@ def _sparse(horizon: int, step: float) -> list[int]:
     return out
 
 
+def _between(raw: Forecast, told: Sequence[int], horizon: int) -> Forecast:
+    """With all steps, where `raw` has those that were told: a line between them."""
+    if len(told) == horizon:
+        return raw
+    lines = np.array([np.interp(np.arange(horizon), told, row) for row in np.eye(len(told))], dtype=np.float32)
+    return replace(raw, steps=np.einsum("ntq,th->nhq", raw.steps, lines, optimize=True))
+
+
 @dataclass(frozen=True, eq=False)
 class Networks:
     """What a fit learned, by what it is asked about."""
@@ -72,7 +80,7 @@ class Networks:
 
 @dataclass(frozen=True, eq=False)
 class FleetForecaster:
-    """A fitted fleet; see `Forecaster`, `TicksFast` and `RollsFast` for what each method promises."""
+    """A fitted fleet; see `Forecaster`, `TicksFast`, `RollsFast` and `LooksFar` for what each method promises."""
 
     history: History
     names: tuple[str, ...]
@@ -105,30 +113,30 @@ class FleetForecaster:
         return replace(self, pending=self.pending.said(self.history.length, dict(zip(due, said, strict=True))))
 
     def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
-        return self._foreseen(_told(horizon, len(self.history.keys), self.history.step), horizon, windows, levels)
+        told = _told(horizon, len(self.history.keys), self.history.step)
+        return guarded(_between(self._raw(told, windows, levels), told, horizon), self.history)
 
-    def _foreseen(
-        self, told: Sequence[int], horizon: int, windows: Sequence[float], levels: Sequence[float]
-    ) -> Forecast:
-        """Asked about the steps in `told`; between them, a line."""
-        history = self.history
+    def sketch(self, key: str, horizon: int, levels: Sequence[float] = LEVELS) -> Forecast:
+        """As `Sketches` says."""
+        row, told = self.history.keys.index(key), _sparse(horizon, self.history.step)
+        one = self._rows(slice(row, row + 1))
+        return guarded(_between(one._raw(told, (), levels), told, horizon), one.history)
+
+    def at(self, steps: Sequence[int], levels: Sequence[float], rows: int) -> Floats:
+        """As `LooksFar` says."""
+        some = self if rows >= len(self.history.keys) else self._rows(slice(0, rows))
+        return guarded(some._raw(steps, (), levels), some.history).steps
+
+    def _raw(self, told: Sequence[int], windows: Sequence[float], levels: Sequence[float]) -> Forecast:
+        """What the networks say of these steps and windows; in `steps` are those that were `told` alone."""
+        history, q = self.history, np.asarray(levels, dtype=float)
         asked = np.sort(np.asarray(windows, dtype=float))
-        q = np.asarray(levels, dtype=float)
         wanted = [Window(j, 1) for j in told]
         wanted += [Window(0, width_of(seconds, history.step)) for seconds in asked]
         said = np.sort(self._said(wanted), axis=2) @ level_weights(TRACKED_LEVELS, q).astype(np.float32)
         steps, peaks = (np.moveaxis(part, 0, 1) for part in (said[: len(told)], said[len(told) :]))
-        if len(told) < horizon:
-            between = [np.interp(np.arange(horizon), told, row) for row in np.eye(len(told), dtype=np.float32)]
-            steps = np.einsum("ntq,th->nhq", steps, np.array(between, dtype=np.float32), optimize=True)
         silent = (None,) * len(history.keys)
-        raw = Forecast(history.end, history.step, q, steps, asked, peaks, history.keys, self.names, silent)
-        return guarded(raw, history)
-
-    def sketch(self, key: str, horizon: int, levels: Sequence[float] = LEVELS) -> Forecast:
-        """As `Sketches` says."""
-        row = self.history.keys.index(key)
-        return self._rows(slice(row, row + 1))._foreseen(_sparse(horizon, self.history.step), horizon, (), levels)
+        return Forecast(history.end, history.step, q, steps, asked, peaks, history.keys, self.names, silent)
 
     def realised(self) -> Coverage:
         """As `Forecaster` says, over about the last three days."""

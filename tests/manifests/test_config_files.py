@@ -13,10 +13,8 @@ import yaml
 from ahpa.adapters.kubernetes.fenced import POLICY
 from ahpa.adapters.kubernetes.leases import DIGITS, SHARD_LABEL
 from ahpa.adapters.prometheus.queries import load_queries
-from ahpa.adapters.telemetry.metrics import Metrics
 from ahpa.commands.leading import LEASE
 from ahpa.commands.serve import command
-from ahpa.core.decision import Reason
 from ahpa.core.policy.rules import parse_policy
 from ahpa.core.shards import MOST_SHARDS, shards
 
@@ -192,26 +190,6 @@ def test_every_setting_is_an_option_of_serve() -> None:
 def test_the_queries_that_ship_can_be_loaded() -> None:
     added = set(load_queries(str(CONFIG / "base/queries.yaml"))) - set(load_queries())
     assert added == {"spring-rps"}
-
-
-def test_alerts_name_metrics_and_reasons_that_exist() -> None:
-    (rule,) = objects(CONFIG / "components/monitoring/prometheusrule.yaml")
-    rules = [each for group in rule["spec"]["groups"] for each in group["rules"]]
-    expressions = " ".join(each["expr"] for each in rules)
-    families = list(Metrics().registry.collect())
-    exist = {sample.name for family in families for sample in family.samples} | {
-        f"{family.name}_total" if family.type == "counter" else family.name for family in families
-    }
-    assert set(re.findall(r"\bahpa_\w+", expressions)) - exist == set()
-    named = {name for text in re.findall(r'reason!?=~?"([^"]+)"', expressions) for name in text.split("|")}
-    assert named - set(Reason) == set()
-    assert {each["alert"] for each in rules} == {
-        "AHPANotTicking",
-        "AHPANoLeader",
-        "AHPAForecastStale",
-        "AHPAFloorAtMax",
-        "AHPAApplyFailing",
-    }
 
 
 def test_fences_stand_for_our_account_and_deny() -> None:

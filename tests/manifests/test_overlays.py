@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ahpa.commands.serve import command
-from testbed.build import find_parts
 from tests.manifests.overlays import CONFIG, OVERLAYS, one, render, rendered
 
 pytestmark = pytest.mark.testbed
@@ -163,13 +160,3 @@ def test_where_knative_is_installed_single_namespace_can_do_without_any_cluster_
         "ahpa-knative-settings": "knative-serving",
         "ahpa-leases": "ahpa-system",
     }
-
-
-def test_alerts_ring_when_they_should_and_not_before(tmp_path: Path) -> None:
-    """The scenarios are in alerts_test.yaml, run by Prometheus' own evaluator."""
-    rule = yaml.safe_load((CONFIG / "components/monitoring/prometheusrule.yaml").read_text())
-    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rule["spec"]))
-    shutil.copy(HERE / "alerts_test.yaml", tmp_path)
-    words = [str(find_parts().binaries["promtool"]), "test", "rules", str(tmp_path / "alerts_test.yaml")]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr

@@ -124,9 +124,10 @@ def staged(
     stopwatch: Callable[[], float] = time.monotonic,
     places: Places | None = None,
     leases: Leases = ALONE,
+    telemetry: Telemetry | None = None,
 ) -> Stage:
     """A new service in an old world: a start, or a restart."""
-    telemetry = Telemetry()
+    telemetry = telemetry or Telemetry()
     ports = Ports(
         actuators={name: kind.actuator(Paced(kube, pace), "shop") for name, kind in KINDS.items()},
         starts=Pods(kube),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter as Counts
 from collections.abc import Sequence
+from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from ahpa import __version__
 from ahpa.adapters.telemetry.courses import Courses
 from ahpa.adapters.telemetry.fleet import Fleet
+from ahpa.adapters.telemetry.memory import CGROUP, ContainerMemory
 from ahpa.adapters.telemetry.watches import Watches
 from ahpa.ports import TargetRound
 from forecasting.forecast import Coverage
@@ -18,8 +20,10 @@ from forecasting.forecast import Coverage
 class Metrics:
     """Labels are names of objects, never query text."""
 
-    def __init__(self) -> None:
+    def __init__(self, cgroup: Path = CGROUP) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.registry.register(ContainerMemory(cgroup))
         gauge, counter = self._gauge, self._counter
         self.fleet = Fleet()
         self.registry.register(self.fleet)
@@ -43,6 +47,8 @@ class Metrics:
             "ahpa_history_complete_ratio", "How much of the history to learn from was read since the start", ()
         )
         self.tick_at = gauge("ahpa_last_tick_timestamp_seconds", "When the last tick ended", ())
+        self.learned_at = gauge("ahpa_last_refit_timestamp_seconds", "When the last refit began that learned", ())
+        self.skew = gauge("ahpa_clock_skew_seconds", "Our clock ahead of the servers' (below 0: behind), the worst", ())
         self.tick_seconds = Histogram("ahpa_tick_duration_seconds", "Duration of a tick", registry=self.registry)
         self.refit_seconds = Histogram("ahpa_refit_duration_seconds", "Duration of a refit", registry=self.registry)
         self._gauge("ahpa_build_info", "Version of this build", ("version",)).labels(__version__).set(1)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 from ahpa.adapters.telemetry.logs import LOG
+from ahpa.adapters.telemetry.memory import CGROUP
 from ahpa.adapters.telemetry.metrics import Metrics
 from ahpa.adapters.telemetry.watches import Told
 from ahpa.core.courses import Totals
 from ahpa.ports import TargetRound
-from forecasting.forecast import Coverage
+from forecasting.forecast import Ahead, Coverage
 
 
 class Telemetry:
     """One process's metrics, and the log of all."""
 
-    def __init__(self) -> None:
-        self._metrics = Metrics()
+    def __init__(self, cgroup: Path = CGROUP) -> None:
+        self._metrics = Metrics(cgroup)
 
     def text(self) -> bytes:
         """What /metrics serves."""
@@ -56,12 +58,21 @@ class Telemetry:
     def refitted(self, seconds: float) -> None:
         self._metrics.refit_seconds.observe(seconds)
 
+    def learned(self, now: float) -> None:
+        self._metrics.learned_at.set(now)
+
     def history(self, complete: float) -> None:
         """How much of the history was read, 0 to 1."""
         self._metrics.history_complete.set(complete)
 
+    def skewed(self, seconds: float) -> None:
+        self._metrics.skew.set(seconds)
+
     def show(self, rounds: Sequence[TargetRound], coverage: Coverage | None) -> None:
         self._metrics.show(rounds, coverage)
+
+    def foretold(self, ahead: Ahead | None) -> None:
+        self._metrics.fleet.foretold(ahead)
 
     def saved(self, totals: Totals) -> None:
         self._metrics.courses.saved(totals)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -17,6 +20,7 @@ from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.core.controller import step
 from ahpa.core.observation import Observation, Workload
 from ahpa.core.readiness import Lag, Readiness, Tier
+from ahpa.core.starts import PHASES, Start, StartLog
 from ahpa.ports import TargetRound
 from ahpa.targets import Target
 from forecasting.forecast import Coverage, Outlook
@@ -180,3 +184,45 @@ def test_how_the_watches_go_is_asked_at_each_scrape() -> None:
         names = ("ahpa_watched_objects", "ahpa_watch_silent_seconds", "ahpa_watch_lists_total")
         for name, value in zip(names, values, strict=True):
             assert f'{name}{{collection="apps/v1/deployments"}} {value}' in text
+
+
+def test_where_the_minutes_of_a_start_go_is_shown_phase_by_phase() -> None:
+    """Nothing where no start told every moment."""
+    start = Start("a", NOW, NOW + 10, NOW + 30, NOW + 90, NOW + 200)
+    telemetry, seen = Telemetry(), round_of(workload_of())
+    telemetry.show([seen, replace(seen, starts=StartLog().seen([start], NOW + 300))], None)
+    shown = lines(telemetry, "ahpa_start_phase_seconds")
+    assert [float(line.rpartition(" ")[2]) for line in shown] == [10.0, 20.0, 60.0, 110.0]
+    assert [re.findall(r'phase="([^"]*)"', line) for line in shown] == [[phase] for phase in PHASES]
+
+
+@pytest.mark.parametrize(("of_object", "of_owner", "shown"), [(9, None, [9.0]), (9, "5", [5.0]), (None, None, [])])
+def test_the_maximum_is_the_lower_of_what_the_owner_has_set(
+    of_object: int | None, of_owner: str | None, shown: list[float]
+) -> None:
+    telemetry = Telemetry()
+    annotations = {"ahpa.dev/max": of_owner} if of_owner else {}
+    telemetry.show([round_of(workload_of(annotations, maximum=of_object))], None)
+    assert [float(line.rpartition(" ")[2]) for line in lines(telemetry, "ahpa_maximum_replicas")] == shown
+
+
+CONTAINER = {"memory.stat": "anon 5\ninactive_file 100\n", "memory.current": "700\n", "memory.max": "1000\n"}
+
+
+@pytest.mark.parametrize(
+    ("files", "shown"),
+    [
+        (CONTAINER, {"ahpa_memory_working_set_bytes": 600.0, "ahpa_memory_limit_bytes": 1000.0}),
+        (CONTAINER | {"memory.max": "max\n"}, {"ahpa_memory_working_set_bytes": 600.0}),
+        ({}, {}),
+        ({"memory.stat": "anon 5\n", "memory.current": "x"}, {}),
+    ],
+    ids=["a container with a limit", "without one", "no container", "damaged"],
+)
+def test_memory_is_what_the_kernel_counts_for_the_container(
+    files: dict[str, str], shown: dict[str, float], tmp_path: Path
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    found = re.findall(r"^(ahpa_memory\w+) (\S+)$", Telemetry(tmp_path).text().decode(), re.M)
+    assert {name: float(value) for name, value in found} == shown
