@@ -16,7 +16,12 @@ OVERLAYS = ("observe", "production", "single-namespace")
 
 def render(overlay: str, config: Path = CONFIG) -> list[dict[str, Any]]:
     """The objects that `kubectl apply -k config/overlays/<overlay>` would apply."""
-    words = [str(find_parts().binaries["kubectl"]), "kustomize", str(config / "overlays" / overlay)]
+    return rendered(config / "overlays" / overlay)
+
+
+def rendered(folder: Path) -> list[dict[str, Any]]:
+    """Likewise of any folder with a kustomization."""
+    words = [str(find_parts().binaries["kubectl"]), "kustomize", str(folder)]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert "Warning" not in done.stderr, done.stderr
     return list(yaml.safe_load_all(done.stdout))
