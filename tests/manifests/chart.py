@@ -73,7 +73,7 @@ class Wish:
 def by_name(objects: Iterable[dict[str, Any]]) -> dict[tuple[str, ...], dict[str, Any]]:
     """Kind, namespace and name -> the object without what tells Helm from kustomize: labels that say Helm, and how a
     pod hears of new settings (a hash in their names, or in an annotation)."""
-    found = {}
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
     for each in objects:
         text = re.sub(r'"(ahpa-settings|ahpa-queries)-[a-z0-9]{10}"', r'"\1"', json.dumps(each))
         plain = json.loads(text)
