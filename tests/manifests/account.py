@@ -91,3 +91,12 @@ def taken(bed: Testbed, file: Path) -> None:
         meta = manifest["metadata"]
         where = bed.api.resource(kind_of(manifest)).path(meta["namespace"], meta["name"])
         bed.api.request("PATCH", where, manifest, "application/apply-patch+yaml", params=strict)
+
+
+def token_of_ours(bed: Testbed, pod: Mapping[str, Any] | None, seconds: int = 3600) -> str:
+    """Of our account, for a pod (its metadata), or for none; good for so long. A pod needs no kubelet for that."""
+    bound = {"kind": "Pod", "apiVersion": "v1", "name": pod["name"], "uid": pod["uid"]} if pod else None
+    spec: dict[str, Any] = {"expirationSeconds": seconds, **({"boundObjectRef": bound} if bound else {})}
+    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+    where = f"/api/v1/namespaces/{HOME}/serviceaccounts/ahpa/token"
+    return str(bed.api.request("POST", where, body)["status"]["token"])

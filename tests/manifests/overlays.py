@@ -20,7 +20,7 @@ def render(overlay: str, config: Path = CONFIG) -> list[dict[str, Any]]:
 
 
 def rendered(folder: Path) -> list[dict[str, Any]]:
-    """Likewise of any folder with a kustomization."""
+    """Of any folder with a kustomization."""
     words = [str(find_parts().binaries["kubectl"]), "kustomize", str(folder)]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert "Warning" not in done.stderr, done.stderr

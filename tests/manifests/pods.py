@@ -14,7 +14,7 @@ from typing import Any
 from testbed import Testbed
 from testbed.control_plane import write_kubeconfig
 from testbed.kube import Object, condition
-from tests.manifests.account import HOME
+from tests.manifests.account import HOME, token_of_ours
 
 ROUND_SECONDS = 240
 
@@ -27,16 +27,6 @@ def ready_pod(bed: Testbed, selector: str = "app.kubernetes.io/name=ahpa") -> Ob
         return next((pod for pod in ready if "deletionTimestamp" not in pod["metadata"]), None)
 
     return bed.wait_for(found, what=f"a ready pod of {selector}")
-
-
-def token_of(bed: Testbed, pod: Object | None) -> str:
-    """Of our account, bound to this pod as the kubelet asks for it, or to none."""
-    meta = pod["metadata"] if pod else {}
-    bound = {"kind": "Pod", "apiVersion": "v1", "name": meta.get("name"), "uid": meta.get("uid")}
-    spec = {"boundObjectRef": bound} if pod else {}
-    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
-    where = f"/api/v1/namespaces/{HOME}/serviceaccounts/ahpa/token"
-    return str(bed.api.request("POST", where, body)["status"]["token"])
 
 
 def environment_of(bed: Testbed, pod: Object, folder: Path) -> dict[str, str]:
@@ -64,7 +54,9 @@ def _filled(text: str, known: Mapping[str, str]) -> str:
 
 def run(bed: Testbed, pod: Object, folder: Path, *more: str, **changed: str) -> subprocess.CompletedProcess[str]:
     """The container's own arguments and environment, but for `more` and what is `changed`."""
-    config = write_kubeconfig(folder / "kubeconfig", bed.api_url, bed.ca_file, "ahpa", token_of(bed, pod))
+    config = write_kubeconfig(
+        folder / "kubeconfig", bed.api_url, bed.ca_file, "ahpa", token_of_ours(bed, pod["metadata"])
+    )
     (container,) = pod["spec"]["containers"]
     words = [sys.executable, "-m", "ahpa", *container["args"], *more, "--kubeconfig", str(config)]
     env = {**os.environ, **environment_of(bed, pod, folder), **changed}
