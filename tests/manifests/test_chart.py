@@ -27,6 +27,18 @@ PRODUCTION = Wish(overlay="production", values={**NEVER_DRY, "serve.cap": 50})
 NAMED = Wish(overlay="single-namespace", values={**NEVER_DRY, "serve.namespace": "inference"})
 EVERY = tuple(KINDS)
 OLDER = {"knative.before121": True}
+DASK: dict[str, Any] = {"dask.enabled": True}
+MONITORED = {"serviceMonitor.enabled": True, "prometheusRule.enabled": True}
+SWITCHES = {
+    "knative-1.20": Wish(EVERY, ("knative-1.20",), values=OLDER),
+    "network-policy": Wish(components=("network-policy",), values={"networkPolicy.enabled": True}),
+    "monitoring": Wish(components=("monitoring",), values=MONITORED),
+    "dashboards": Wish(components=("dashboards",), values={"dashboards.enabled": True}),
+    "history": Wish(components=("history",), values={"history.enabled": True}),
+    "dask": Wish(("hpa",), ("dask", "history"), values={**DASK, "history.enabled": True}),
+    "dask-cert-manager": Wish(EVERY, ("dask", "dask-cert-manager"), values={**DASK, "dask.certManager": True}),
+}
+"""By the component that is no kind."""
 
 
 def generated() -> ModuleType:
@@ -59,14 +71,10 @@ def wishes() -> Iterator[Wish]:
         yield from (Wish(kinds) for kinds in combinations(EVERY, count))
     yield PRODUCTION
     yield NAMED
-    yield Wish(EVERY, ("knative-1.20",), values=OLDER)
     yield Wish(EVERY, ("knative-1.20",), "single-namespace", values={**NAMED.values, **OLDER})
-    yield Wish(components=("network-policy",), values={"networkPolicy.enabled": True})
-    yield Wish(components=("monitoring",), values={"serviceMonitor.enabled": True, "prometheusRule.enabled": True})
-    yield Wish(components=("history",), values={"history.enabled": True})
-    yield Wish(components=("dask",), values={"dask.enabled": True})
-    both = {"dask.enabled": True, "dask.certManager": True}
-    yield Wish(EVERY, ("history", "dask", "dask-cert-manager"), values={"history.enabled": True, **both})
+    for component in sorted(each.name for each in (CONFIG / "components").iterdir()):
+        if component not in EVERY:
+            yield SWITCHES[component]  # KeyError: no value for a component
     said = {"AHPA_SERVE_MAX_TARGETS_PER_NAMESPACE": "1000000", "AHPA_SERVE_LAG_P50": "5m"}
     yield Wish(settings=said, values={"serve.maxTargetsPerNamespace": 1_000_000, "serve.lagP50": "5m"})
 
