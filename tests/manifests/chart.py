@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import yaml
@@ -96,3 +98,13 @@ def parted(objects: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], lis
     """(what is installed, the hooks)."""
     hooks = [each for each in objects if HOOK in each["metadata"].get("annotations", {})]
     return [each for each in objects if each not in hooks], hooks
+
+
+def generated() -> ModuleType:
+    """docs/generate_chart.py, which is no package's."""
+    spec = importlib.util.spec_from_file_location("generate_chart", CONFIG.parent / "docs/generate_chart.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,13 @@ from tests.manifests.account import HOME, token_of_ours
 ROUND_SECONDS = 240
 
 
-def ready_pod(bed: Testbed, selector: str = "app.kubernetes.io/name=ahpa") -> Object:
-    """One of ours that is not about to end."""
+def ready_pod(bed: Testbed, selector: str = "app.kubernetes.io/name=ahpa", but: Collection[str] = ()) -> Object:
+    """One of ours that is not about to end; none of those names."""
 
     def found() -> Object | None:
         ready = [pod for pod in bed.find("pods", HOME, selector) if condition(pod, "Ready") == "True"]
-        return next((pod for pod in ready if "deletionTimestamp" not in pod["metadata"]), None)
+        new = [pod for pod in ready if pod["metadata"]["name"] not in but]
+        return next((pod for pod in new if "deletionTimestamp" not in pod["metadata"]), None)
 
     return bed.wait_for(found, what=f"a ready pod of {selector}")
 

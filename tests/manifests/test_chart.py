@@ -4,21 +4,19 @@ and kubectl (the testbed's), not a running cluster.
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import tarfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import click
 import pytest
 
 from ahpa.adapters.kubernetes.kinds import KINDS
-from tests.manifests.chart import CHART, Refused, Wish, by_name, charted, helm, parted
+from tests.manifests.chart import CHART, Refused, Wish, by_name, charted, generated, helm, parted
 from tests.manifests.overlays import CONFIG, one, rendered
 
 pytestmark = [pytest.mark.testbed, pytest.mark.helm]
@@ -35,20 +33,10 @@ SWITCHES = {
     "monitoring": Wish(components=("monitoring",), values=MONITORED),
     "dashboards": Wish(components=("dashboards",), values={"dashboards.enabled": True}),
     "history": Wish(components=("history",), values={"history.enabled": True}),
-    "dask": Wish(("hpa",), ("dask", "history"), values={**DASK, "history.enabled": True}),
+    "dask": Wish(("hpa",), ("history", "dask"), values={**DASK, "history.enabled": True}),
     "dask-cert-manager": Wish(EVERY, ("dask", "dask-cert-manager"), values={**DASK, "dask.certManager": True}),
 }
 """By the component that is no kind."""
-
-
-def generated() -> ModuleType:
-    """docs/generate_chart.py, which is no package's."""
-    spec = importlib.util.spec_from_file_location("generate_chart", CONFIG.parent / "docs/generate_chart.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def sample(option: click.Option) -> tuple[object, str]:

@@ -22,7 +22,7 @@ from testbed import Testbed
 from testbed.build import find_parts
 from testbed.kube import KubeApi, KubeError, Object
 from tests.manifests.account import FENCE, HOME, HPA, MERGE, RBAC, TEAM, annotation, refusal, token_of_ours
-from tests.manifests.chart import CHART, charted, helm
+from tests.manifests.chart import CHART, Refused, charted, helm
 from tests.manifests.overlays import CONFIG, OVERLAYS
 from tests.manifests.pods import ready_pod, run, told
 from tests.testbed import lives
@@ -244,13 +244,18 @@ def test_in_one_namespace_the_next_is_out_of_reach(installed: Installation) -> N
 
 
 def test_helm_deletes_when_every_owner_has_their_own_again(installed: Installation, tmp_path: Path) -> None:
-    """Its hook's Job is created by Helm, with the rights that it needs; here the test plays its container and says that
-    it ended. Nothing of the chart is left after that."""
+    """Its hook's Job is created by Helm, with the rights that it needs; the test plays its container. Until that
+    ended well nothing is deleted, and Helm can be asked again; after that nothing of the chart is left."""
     bed = installed.bed
+    with pytest.raises(Refused, match="timed out"):
+        installed.helm("uninstall", "ahpa", "--timeout", "3s")
+    assert bed.get("deployments", "ahpa", HOME)["spec"]["replicas"] == 2
     assert set(installed.minimums().values()) == {FLOOR}
+    jobs = "app.kubernetes.io/name=ahpa-uninstall"
+    former = {pod["metadata"]["name"] for pod in bed.find("pods", HOME, jobs)}
     with ThreadPoolExecutor(1) as pool:
         ended = pool.submit(installed.helm, "uninstall", "ahpa", "--timeout", "3m")
-        job = ready_pod(bed, "app.kubernetes.io/name=ahpa-uninstall")
+        job = ready_pod(bed, jobs, but=former)
         done = run(bed, job, tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
         assert re.search(r"^(\d+) of \1 are as their owners had them$", done.stdout, re.MULTILINE)
