@@ -33,6 +33,7 @@ FLOOR = 3
 ALWAYS = {"ahpa.dev/windows": f"* * * * * min={FLOOR}"}
 """A floor that needs no history."""
 NEXT_DOOR = "not-ours"
+DRY = {"dryRun": "All", "fieldManager": "test"}
 
 
 class Installation:
@@ -119,6 +120,10 @@ def installed(keda_bed: Testbed) -> Iterator[Installation]:
     yield release
     for name in (TEAM, NEXT_DOOR):
         bed.delete("namespaces", name)
+    # The next module makes its own of that name.
+    bed.wait_for(
+        lambda: TEAM not in {each["metadata"]["name"] for each in bed.find("namespaces", None)}, what="it gone"
+    )
 
 
 def kubectl(bed: Testbed, *words: str, given: str = "") -> str:
@@ -156,9 +161,6 @@ def _admitted(bed: Testbed, template: Mapping[str, Any]) -> int:
     meta = {**template["metadata"], "name": "tried"}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": template["spec"]}
     return status_of(lambda: bed.api.request("POST", bed.api.resource("pods").path(HOME), pod, params=DRY))
-
-
-DRY = {"dryRun": "All", "fieldManager": "test"}
 
 
 def status_of(call: Callable[[], object]) -> int:
