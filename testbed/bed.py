@@ -21,6 +21,7 @@ from testbed.keda import start_keda
 from testbed.knative import await_autoscaler, start_knative
 from testbed.kserve import play_kserve
 from testbed.kwok import gpu_node, start_kwok
+from testbed.manifests import leases_followed
 from testbed.openmetrics import Series
 from testbed.processes import Processes, free_ports
 from testbed.prometheus import LiveMetrics, PrometheusServer
@@ -98,7 +99,7 @@ class Testbed(Cluster):
             self.control_plane: ControlPlane = start_control_plane(self.processes, parts.binaries)
             self.api = self.control_plane.api()
             stack.callback(self.api.close)
-            self.apply(*self._nodes)
+            self.apply(*self._nodes, *leases_followed())
             ports = self.autoscaler_port, autoscaler_metrics
             start_knative(self.processes, parts, self.knative, self.api, self.kubeconfig, *ports)
             start_kwok(self.processes, parts.binaries["kwok"], self.api, self.kubeconfig)

@@ -104,6 +104,15 @@ KEDA = Module(
     manifests={"crds": "github.com/kedacore/keda/v2 config/crd/bases"},
     cold_minutes=5,
 )
+_HELM = "helm.sh/helm/v3"
+HELM = Module(
+    "helm",
+    {"helm": f"{_HELM}/cmd/helm"},
+    # What `helm template` takes for the cluster's version; without it 1.20.
+    ldflags=f"-s -w -X {_HELM}/pkg/chartutil.k8sVersionMajor=1 -X {_HELM}/pkg/chartutil.k8sVersionMinor=36",
+    cold_minutes=2,
+)
+"""Not part of a testbed: tests of the chart ask for it."""
 KNATIVE = {"1.23": _knative("knative"), "1.20": _knative("knative-1.20")}
 """By version. Module knative.dev/serving v0.N is Knative 1.(N-27)."""
 NEWEST_KNATIVE = "1.23"

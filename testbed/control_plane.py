@@ -21,6 +21,7 @@ CONTROLLERS = (
     "endpointslice-controller",
     "garbage-collector-controller",
     "horizontal-pod-autoscaler-controller",
+    "job-controller",
     "namespace-controller",
     "node-lifecycle-controller",
     "replicaset-controller",

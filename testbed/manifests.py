@@ -136,3 +136,33 @@ def _container(name: str, gpus: int) -> dict[str, Any]:
         "image": f"dev.local/{name}:1",
         "resources": {"requests": {"cpu": "100m", **gpu}, "limits": gpu},
     }
+
+
+def leases_followed() -> tuple[Object, Object]:
+    """A policy that judges nothing, with Leases as its parameters: while there is one the API server follows them.
+
+    One that lost the last such policy knows the Leases of that moment for ever (seen in 1.36), and tests install and
+    remove fences all the time. docs/limits.md has what that means to a real one.
+    """
+    api, name = "admissionregistration.k8s.io/v1", "testbed-leases-followed"
+    rule = {
+        "apiGroups": ["testbed.ahpa.dev"],
+        "apiVersions": ["v1"],
+        "operations": ["DELETE"],
+        "resources": ["nothing"],
+    }
+    judged = {
+        "paramKind": {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease"},
+        "matchConstraints": {"resourceRules": [rule]},
+        "validations": [{"expression": "true"}],
+    }
+    bound = {
+        "policyName": name,
+        "validationActions": ["Audit"],
+        "paramRef": {"namespace": "default", "selector": {}, "parameterNotFoundAction": "Allow"},
+    }
+    meta = {"name": name}
+    return (
+        {"apiVersion": api, "kind": "ValidatingAdmissionPolicy", "metadata": meta, "spec": judged},
+        {"apiVersion": api, "kind": "ValidatingAdmissionPolicyBinding", "metadata": meta, "spec": bound},
+    )

@@ -37,14 +37,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     items = [item for item in session.items if item.get_closest_marker("testbed")]
     if items:
-        from testbed.build import KEDA, KNATIVE, MODULES, find_parts
+        from testbed.build import HELM, KEDA, KNATIVE, MODULES, find_parts
         from testbed.processes import TestbedError
 
         older = {version for item in items if (version := _knative(item))}
         keda = [KEDA] * any(_with_keda(item) for item in items)
+        helm = [HELM] * any(item.get_closest_marker("helm") is not None for item in items)
         with _uncaptured(session.config):
             try:
-                find_parts([*MODULES, *(KNATIVE[version] for version in sorted(older)), *keda])
+                find_parts([*MODULES, *(KNATIVE[version] for version in sorted(older)), *keda, *helm])
             except TestbedError as error:
                 raise pytest.UsageError(str(error)) from error
 
