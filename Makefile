@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean unit live soak setup peers mutants sbom licenses audit
+.PHONY: docs help demo test check bench lock clean unit live soak setup peers mutants sbom licenses audit
 
 help:            ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,8 @@ lock:            ## resolve anew and pin with hashes (needs uv)
 	  --custom-compile-command "make lock" -c requirements/dev.txt -o requirements/mutants.txt requirements/mutants.in
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --custom-compile-command "make lock" -o requirements/audit.txt requirements/audit.in
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" -o requirements/docs.txt requirements/docs.in
 
 peers:           ## pin anew the environment of the peers in the forecasting bench (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -80,3 +82,10 @@ peers:           ## pin anew the environment of the peers in the forecasting ben
 
 clean:           ## remove the virtual environment and outputs (the testbed's cache stays)
 	rm -rf $(VENV) out mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+docs:            ## the site of docs/ (out/site): every link followed, nothing loaded from elsewhere
+	@test -x out/docs/bin/mkdocs || { $(PYTHON) -m venv out/docs && \
+	  out/docs/bin/pip install -q --require-hashes --only-binary :all: -r requirements/docs.txt; }
+	out/docs/bin/mkdocs build --strict
+	@! grep -rnEo '<(script|link|img)[^>]*(src|href)="(https?:)?//[^"]*' out/site --include=*.html || \
+	  { echo 'a page loads something from another host'; exit 1; }

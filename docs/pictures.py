@@ -6,6 +6,7 @@ of one of its services. Figures of ours move a little with the kind of processor
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -95,18 +96,28 @@ def morning(ours: Run, theirs: Run, per_replica: float) -> Figure:
     """The same requests with the floor and without: a morning of chat."""
     figure, (top, bottom) = panels(5.6)
     start, end = ours.timestamp[0] + 6 * 3600, ours.timestamp[0] + 12 * 3600
-    for axes, run, name, colour in ((top, ours, "with ahpa", C["ahpa"]), (bottom, theirs, "KPA alone", C["kpa"])):
+    for axes, whole, name, colour in ((top, ours, "with ahpa", C["ahpa"]), (bottom, theirs, "KPA alone", C["kpa"])):
+        run = between(whole, start, end)
         at = run.timestamp
         axes.fill_between(at, run.demand, color=C["demand"], alpha=0.55, lw=0, step="post", label="demand")
         late = np.where(run.late > 0, run.demand, np.nan)
         axes.fill_between(at, late, color=C["late"], lw=0, step="post", label="somebody waited")
         axes.plot(at, run.ready * per_replica, color=colour, lw=2.2, drawstyle="steps-post", label="replicas ready")
-        if run is ours:
-            axes.plot(at, run.floor * per_replica, color=C["ink"], lw=1.3, ls="--", drawstyle="steps-post", label="floor")
-        axes.text(0.012, 0.86, name, transform=axes.transAxes, color=colour, fontsize=15, weight="bold")
+        if whole is ours:
+            axes.plot(
+                at, run.floor * per_replica, color=C["ink"], lw=1.3, ls="--", drawstyle="steps-post", label="floor"
+            )
+        axes.set_title(name, loc="right", color=colour, fontsize=15, weight="bold")
         finished(axes, start, end, "requests in flight")
     top.tick_params(labelbottom=False)
     return figure
+
+
+def between(run: Run, start: float, end: float) -> Run:
+    """The part of a run that is drawn."""
+    shown = (run.timestamp >= start) & (run.timestamp <= end)
+    parts = {name: getattr(run, name)[shown] for name in ("timestamp", "demand", "ready", "floor", "late")}
+    return replace(run, **parts)
 
 
 def panel(tall: float) -> tuple[Figure, Axes]:
@@ -132,7 +143,7 @@ def finished(axes: Axes, start: float, end: float, unit: str) -> None:
     axes.set_ylim(0)
     axes.set_ylabel(unit)
     axes.grid(True, lw=0.6)
-    axes.legend(loc="upper left", ncols=4, bbox_to_anchor=(0.1, 1.0))
+    axes.legend(loc="lower left", ncols=4, bbox_to_anchor=(-0.01, 0.98))
 
 
 def run_of(demo: Demo, contender: str) -> Run:
