@@ -24,7 +24,7 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
 
 
 def outside_named(markdown: str, folder: PurePosixPath) -> str:
-    """`[words](../SECURITY.md)` as `words (SECURITY.md)` where that lies outside; `folder` is the page's within docs/."""
+    """`[words](../SECURITY.md)` as `words (SECURITY.md)` where that lies outside; `folder` is the page's."""
 
     def named(found: re.Match[str]) -> str:
         words, link = found.groups()

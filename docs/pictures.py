@@ -1,7 +1,7 @@
 """Draws the pictures of docs/how-it-works.md and of the README, from the demo's seeded day: `python docs/pictures.py`.
 
-Some two minutes. What is drawn is what the code does: the fleet model's forecast, the lags of the demo's tiers, the course
-of one of its services. Figures of ours move a little with the kind of processor, so no test compares them.
+Some two minutes. What is drawn is what the code does: the fleet model's forecast, the lags of the demo's tiers, the
+course of one of its services. Figures of ours move a little with the kind of processor, so no test compares them.
 """
 
 from __future__ import annotations

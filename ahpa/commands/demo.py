@@ -34,8 +34,8 @@ HOURS_PER_LINE = 3
     show_default=True,
     help="Simulated seconds per second of the live view.",
 )
-@click.option("--live/--lines", default=None, help="Draw the day as it passes (80 x 24 is enough), or tell it in lines.  "
-              "[default: --live in a terminal]")  # fmt: skip
+@click.option("--live/--lines", default=None, help="Draw the day as it passes (80 x 24 is enough), "
+              "or tell it in lines.  [default: --live in a terminal]")  # fmt: skip
 @click.option("--policies", type=names_among(SHOWN), metavar="NAMES", default=",".join(SHOWN), show_default=True,
               help="Whom to compare.")  # fmt: skip
 def command(out: Path, seed: int, speed: float, live: bool | None, policies: tuple[str, ...]) -> None:

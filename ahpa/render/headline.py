@@ -1,8 +1,8 @@
 """The headline as one picture, to be pasted into a ticket: cost and late requests of ours beside the alternatives.
 
-1200 x 630 pixels, the size that chats and trackers preview, on a ground of its own, so that it reads the same on a light
-and on a dark page. Letters are drawn as shapes of the font that comes with matplotlib: no viewer needs a font. What comes
-from outside, the names of series, is drawn as it stands and never read as mathematics.
+1200 x 630 pixels, the size that chats and trackers preview, on a ground of its own, so that it reads the same on a
+light and on a dark page. Letters are drawn as shapes of the font that comes with matplotlib: no viewer needs a font.
+What comes from outside, the names of series, is drawn as it stands and never read as mathematics.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ahpa.backtest.contenders import OURS, REACTIVE, title
 from ahpa.core.words import percent, printable, quantity
@@ -32,7 +32,7 @@ SUFFIXES = (".png", ".svg")
 _DPI = 100
 _LINES = 4
 """Of the sentence; what is longer is in the report."""
-_STYLE = {
+_STYLE: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "svg.fonttype": "path",
@@ -162,8 +162,9 @@ def _bars(
     tall = min(38.0, 130 / max(len(values), 3))
     for row, (value, total) in enumerate(zip(values, totals, strict=True)):
         middle, long = _row(row, len(values)), max(4.0, longest * value / most)
-        shape = FancyBboxPatch((left, middle - tall / 2), long, tall, boxstyle=f"round,pad=0,rounding_size={min(5, long / 2)}",
-                               fc=DARK[role(total.contender)], lw=0)  # fmt: skip
+        rounded = f"round,pad=0,rounding_size={min(5, long / 2)}"
+        colour = DARK[role(total.contender)]
+        shape = FancyBboxPatch((left, middle - tall / 2), long, tall, boxstyle=rounded, fc=colour, lw=0)
         axes.add_patch(shape)
         ours = total.contender == OURS
         _text(axes, left + long + 14, middle + 10, said(value), 28, "ink" if ours else "muted", bold=ours)

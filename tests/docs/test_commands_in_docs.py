@@ -16,13 +16,13 @@ import click
 import pytest
 
 from ahpa.cli import COMMANDS, main
-from tests.docs.commands import blocks, inline, lines
-from tests.docs.test_docs import ROOT
 from testbed import __main__ as testbed
 from testbed.build import find_parts
+from tests.docs.commands import blocks, inline, lines
+from tests.docs.test_docs import ROOT
 
 NOT_READ = {
-    "docker build -t registry.example.com/team/ahpa:0.1.0 .": "there is no Docker here; the Dockerfile has tests of its own",
+    "docker build -t registry.example.com/team/ahpa:0.1.0 .": "needs Docker; the Dockerfile has tests of its own",
     "docker push registry.example.com/team/ahpa:0.1.0": "as above, and it would write to a registry",
 }
 """Commands in blocks that no parser reads here, and why."""

@@ -1,4 +1,4 @@
-"""The site: every page has a place in it, and what leads out of it is named. (`make docs` builds it, in strict mode.)"""
+"""The site: every page has a place in it, and what leads out of it is named. (`make docs` builds it, strictly.)"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The live view on 80 x 24, the smallest terminal that people have: nothing is wrapped, and nothing that means something
-is cut."""
+"""The live view on 80 x 24, the smallest terminal that people have: nothing is wrapped, and nothing that means
+something is cut."""
 
 from __future__ import annotations
 
