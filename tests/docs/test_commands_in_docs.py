@@ -26,7 +26,8 @@ NOT_READ = {
     "docker push registry.example.com/team/ahpa:0.1.0": "as above, and it would write to a registry",
 }
 """Commands in blocks that no parser reads here, and why."""
-SHELL = "export PATH="
+SHELL = "export "
+STANDS_FOR = {"$PROMETHEUS": "http://localhost:9090"}
 FRAGMENTS = re.compile(r"\.\.\.|…|\$name|\$kind|^kubectl \S+$| -k$")
 """What stands in a sentence as `kubectl annotate ...` or `kubectl apply` is a name or a form, and no command."""
 PROGRAMS = ("ahpa", "kubectl", "make", "python", "docker")
@@ -41,7 +42,8 @@ def ours() -> list[str]:
 
 def theirs() -> list[str]:
     """kubectl's own, of blocks and of sentences."""
-    every = {line for line in [*lines(), *inline("kubectl")] if line.startswith("kubectl ")}
+    on_the_testbed = (re.sub(r"^python -m testbed kubectl\b", "kubectl", line) for line in lines())
+    every = {line for line in [*on_the_testbed, *inline("kubectl")] if line.startswith("kubectl ")}
     return sorted(line for line in every if not line.startswith("kubectl ahpa") and not FRAGMENTS.search(line))
 
 
@@ -67,7 +69,7 @@ def test_a_command_of_ours_is_one(line: str, monkeypatch: pytest.MonkeyPatch) ->
     given = [word.partition("=")[0] for word in words if word.startswith("-")]
     assert [flag for flag in given if flag not in {*options, "--help"}] == []
     if line in {re.sub(r"^kubectl ahpa\b", "ahpa", each) for each in lines()}:
-        command.make_context(name, words)
+        command.make_context(name, [STANDS_FOR.get(word, word) for word in words])
 
 
 @pytest.mark.parametrize("line", [*[each for each in lines() if each.startswith("make ")], *inline("make")])
