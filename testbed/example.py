@@ -1,5 +1,6 @@
-"""Something to look at: one service with two weeks behind it and a demand that goes on, for `python -m testbed up --with
-example`. People by day, few by night, a little fewer at the weekend; by UTC, with noise that is the same each time."""
+"""Something to look at: one service with two weeks behind it and a demand that goes on (`up --with example`).
+
+People by day, few by night, a little fewer at the weekend; by UTC, with noise that is the same each time."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ NAMESPACE = "default"
 DAYS = 14
 METRIC = "kn_revision_concurrency_stable"
 LABELS = {"k8s_namespace_name": NAMESPACE, "kn_service_name": NAME, "kn_revision_name": f"{NAME}-00001"}
-"""What Knative's own autoscaler exports of the service; its own series of it, 0 without load, counts beside this one."""
+"""What Knative's own autoscaler exports of the service; its own series, 0 without load, counts beside this one."""
 CONCURRENCY = 10
 """Slots of a replica, so that what one serves at target follows from the object."""
 

@@ -27,7 +27,11 @@ NOT_READ = {
 }
 """Commands in blocks that no parser reads here, and why."""
 SHELL = "export "
-STANDS_FOR = {"$PROMETHEUS": "http://localhost:9090"}
+STANDS_FOR = {
+    "$PROMETHEUS": "http://localhost:9090",
+    "$(python -m testbed account ahpa-system ahpa)": "pyproject.toml",  # a file that is there
+}
+"""Words of a shell, and a value of their kind."""
 FRAGMENTS = re.compile(r"\.\.\.|…|\$name|\$kind|^kubectl \S+$| -k$")
 """What stands in a sentence as `kubectl annotate ...` or `kubectl apply` is a name or a form, and no command."""
 PROGRAMS = ("ahpa", "kubectl", "make", "python", "docker")
