@@ -28,7 +28,8 @@ def demand(at: Floats) -> Floats:
     awake = 1 / (1 + np.exp(-(hour - 8) * 2)) - 1 / (1 + np.exp(-(hour - 20) * 1.5))
     weekend = np.where((day + 3) % 7 >= 5, 0.6, 1.0)  # the first day of 1970 was a Thursday
     noise = np.sin(at * 12.9898) * 43_758.5453
-    return (6 + 50 * awake * weekend) * (1 + 0.12 * (noise - np.floor(noise) - 0.5))
+    flow: Floats = (6 + 50 * awake * weekend) * (1 + 0.12 * (noise - np.floor(noise) - 0.5))
+    return flow
 
 
 def history(now: float) -> Series:
