@@ -15,9 +15,9 @@ from pathlib import Path
 
 import yaml
 
-from testbed.bed import Testbed, lock_file
+from testbed.bed import Testbed
 from testbed.build import KEDA, KNATIVE, NEWEST_KNATIVE, cache_directory, find_parts, modules
-from testbed.locks import holder
+from testbed.locks import holder, locked, note
 from testbed.processes import TestbedError, wait_until
 
 EXTRAS = {
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     build = "build what is missing (about 10 minutes the first time; with KEDA 5 more)"
     commands.add_parser("build", parents=[kind], help=build)
     commands.add_parser("up", parents=[kind], help="start the testbed in the background")
-    commands.add_parser("down", help="end the testbed that runs on this machine, whoever started it")
+    commands.add_parser("down", help="end the testbed that `up` started")
     status = commands.add_parser("status", help="say how to reach the running testbed (exit code 1 if there is none)")
     status.add_argument("part", nargs="?", choices=("api", "directory", "kubeconfig", "prometheus"), help="this alone")
     logs = commands.add_parser("logs", help="print the end of the logs")
@@ -87,7 +87,7 @@ def _build(knative: str, extras: Sequence[str]) -> Mapping[str, Path]:
 
 
 def _up(knative: str, extras: Sequence[str]) -> None:
-    if holder(lock_file()):
+    if holder(_lock()):
         raise TestbedError("a testbed runs already; see `python -m testbed status`")
     _build(knative, extras)  # here, where the person sees the progress
     log = _home().with_suffix(".log")
@@ -108,11 +108,7 @@ def _up(knative: str, extras: Sequence[str]) -> None:
         if hold.poll() is not None:
             raise TestbedError(f"it did not come up:\n{log.read_text()}")
 
-    def up() -> bool:
-        about = holder(lock_file())
-        return "kubeconfig" in about and set(about["extras"]) >= set(extras)
-
-    wait_until(up, f"the testbed is up (see {log})", check=alive)
+    wait_until(lambda: "kubeconfig" in holder(_lock()), f"the testbed is up (see {log})", check=alive)
     print(f"testbed: up in {time.monotonic() - begun:.1f} s", file=sys.stderr)
     print(json.dumps(_running(), indent=1))
 
@@ -123,9 +119,10 @@ def _hold(knative: str, extras: Sequence[str]) -> None:
     _home().mkdir(parents=True)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _stop)
-    with Testbed(knative=knative, directory=_home(), keep=True) as bed:
+    with locked(_lock(), 0, "another testbed of yours"), Testbed(knative=knative, directory=_home(), keep=True) as bed:
         for extra in extras:
             EXTRAS[extra](bed)
+        note(_lock(), bed.describe())
         while True:
             signal.pause()
 
@@ -135,16 +132,16 @@ def _stop(number: int, frame: object) -> None:
 
 
 def _down() -> None:
-    running = holder(lock_file())
+    running = holder(_lock())
     if not running:
         print("testbed: none is running", file=sys.stderr)
         return
     os.kill(running["pid"], signal.SIGTERM)
-    wait_until(lambda: not holder(lock_file()), f"the testbed of process {running['pid']} ends")
+    wait_until(lambda: not holder(_lock()), f"the testbed of process {running['pid']} ends")
 
 
 def _logs(parts: Sequence[str]) -> None:
-    directory = Path(holder(lock_file()).get("directory", _home()))  # or those of the last one
+    directory = Path(holder(_lock()).get("directory", _home()))  # or those of the last one
     for path in sorted((directory / "logs").glob("*.log")):
         if not parts or path.stem in parts:
             print(f"==> {path} <==", *path.read_text(errors="replace").splitlines()[-20:], "", sep="\n")
@@ -166,7 +163,7 @@ def _account(namespace: str, name: str) -> Path:
 
 
 def _running() -> dict[str, str]:
-    if "kubeconfig" not in (running := holder(lock_file())):
+    if "kubeconfig" not in (running := holder(_lock())):
         raise TestbedError("none is running; `python -m testbed up` starts one")
     return running
 
@@ -174,6 +171,11 @@ def _running() -> dict[str, str]:
 def _home() -> Path:
     """The directory of the testbed that `up` starts."""
     return cache_directory() / "run"
+
+
+def _lock() -> Path:
+    """Held by the process that is that testbed; in it, once it is up, how to reach it."""
+    return cache_directory() / "running.lock"
 
 
 if __name__ == "__main__":

@@ -17,16 +17,15 @@ import numpy as np
 from testbed import example
 from testbed.activator import Activator
 from testbed.audit import AuditLog
-from testbed.build import KEDA, NEWEST_KNATIVE, Parts, cache_directory, find_parts, modules
+from testbed.build import KEDA, NEWEST_KNATIVE, Parts, find_parts, modules
 from testbed.cluster import Cluster
 from testbed.control_plane import ControlPlane, start_control_plane, write_kubeconfig
 from testbed.keda import start_keda
-from testbed.knative import AUTOSCALER_PORT, await_autoscaler, start_knative
+from testbed.knative import await_autoscaler, start_knative
 from testbed.kserve import play_kserve
 from testbed.kwok import gpu_node, start_kwok
-from testbed.locks import locked, note
 from testbed.openmetrics import Series
-from testbed.processes import Processes, await_port, free_ports
+from testbed.processes import Processes, free_ports
 from testbed.prometheus import LiveMetrics, PrometheusServer
 from testbed.rollouts import play_rollouts
 
@@ -37,9 +36,8 @@ class Testbed(Cluster):
     `knative` is the version of Knative Serving: "1.23", where a Revision's min-scale is live, or "1.20", where only
     the PodAutoscaler's is. KEDA, KServe and Argo Rollouts come when asked for (`start_keda`, `play_kserve`,
     `play_rollouts`). `nodes` fake nodes offer `gpus_per_node` each. Files live in `directory`, by default a new
-    temporary one; it is removed at the end unless `keep` (or AHPA_TESTBED_KEEP=1), which keeps the logs. Knative's
-    autoscaler listens on a fixed port, so one testbed runs per machine: another one waits up to `wait_seconds` for
-    its turn.
+    temporary one; it is removed at the end unless `keep` (or AHPA_TESTBED_KEEP=1), which keeps the logs. As many
+    run beside each other as the machine has room for (1.3 GiB each).
     """
 
     __test__ = False  # pytest: not a test class
@@ -52,13 +50,11 @@ class Testbed(Cluster):
         gpus_per_node: int = 8,
         directory: Path | None = None,
         keep: bool | None = None,
-        wait_seconds: float = 0,
     ) -> None:
         self.knative = knative
         self._nodes = [gpu_node(f"gpu-{number}", gpus_per_node) for number in range(nodes)]
         self._directory = directory
         self._keep = os.environ.get("AHPA_TESTBED_KEEP") == "1" if keep is None else keep
-        self._wait_seconds = wait_seconds
         self._history: list[Series] = []
         self._prometheus_runs = False
         self._live = LiveMetrics()
@@ -77,18 +73,16 @@ class Testbed(Cluster):
         """Build what is missing, start everything, return when a Knative Service can be created."""
         parts = find_parts(modules(self.knative))
         with ExitStack() as stack:
-            stack.enter_context(locked(lock_file(), self._wait_seconds, "another testbed on this machine"))
             begun = time.monotonic()
-            await_port(AUTOSCALER_PORT, 10)
             self.directory = self._directory or Path(tempfile.mkdtemp(prefix="ahpa-testbed-"))
             self.processes = Processes(self.directory, self._keep)
             stack.callback(self.processes.close)
-            self._activator = Activator(AUTOSCALER_PORT)
+            (self.autoscaler_port,) = free_ports(1)
+            self._activator = Activator(self.autoscaler_port)
             stack.callback(self._activator.close)
             self._start_parts(parts, stack)
             self._extras: set[str] = set()
-            note(lock_file(), self.describe())
-            self.start_seconds = time.monotonic() - begun  # without building, and without waiting for others
+            self.start_seconds = time.monotonic() - begun  # without building
             self._stack = stack.pop_all()
 
     def close(self) -> None:
@@ -108,7 +102,8 @@ class Testbed(Cluster):
             self.api = self.control_plane.api()
             stack.callback(self.api.close)
             self.apply(*self._nodes)
-            start_knative(self.processes, parts, self.knative, self.api, self.kubeconfig, autoscaler_metrics)
+            ports = self.autoscaler_port, autoscaler_metrics
+            start_knative(self.processes, parts, self.knative, self.api, self.kubeconfig, *ports)
             start_kwok(self.processes, parts.binaries["kwok"], self.api, self.kubeconfig)
             await_autoscaler(self.processes, self.api)
             history.result()
@@ -132,19 +127,19 @@ class Testbed(Cluster):
         """Let KEDA's real operator and metrics adapter run here from now on (6 s; the first build takes minutes)."""
         if "keda" not in self._extras:
             start_keda(self.processes, find_parts([KEDA]), self.api, self.kubeconfig)
-            self._has("keda")
+            self._extras.add("keda")
 
     def play_kserve(self) -> None:
         """Serve KServe's InferenceService from now on, its controller played: see `testbed.kserve`."""
         if "kserve" not in self._extras:
             self._stack.callback(play_kserve(self.control_plane.api(), self.processes).close)
-            self._has("kserve")
+            self._extras.add("kserve")
 
     def play_rollouts(self) -> None:
         """Serve Argo's Rollout from now on, its controller played: see `testbed.rollouts`."""
         if "rollouts" not in self._extras:
             self._stack.callback(play_rollouts(self.control_plane.api(), self.processes).close)
-            self._has("rollouts")
+            self._extras.add("rollouts")
 
     def play_example(self) -> None:
         """A Knative Service with two weeks of demand that goes on, and no annotation of ours: see `testbed.example`."""
@@ -152,11 +147,7 @@ class Testbed(Cluster):
             self.live_metric(example.METRIC, example.LABELS, lambda now: float(example.demand(np.array([now]))[0]))
             self.backfill([example.history(time.time())])
             self.knative_service(example.NAME, example.NAMESPACE, concurrency=example.CONCURRENCY, ready_seconds=5)
-            self._has("example")
-
-    def _has(self, extra: str) -> None:
-        self._extras.add(extra)
-        note(lock_file(), self.describe())
+            self._extras.add("example")
 
     # -- the ways in ---------------------------------------------------------------------------------------
 
@@ -229,8 +220,3 @@ class Testbed(Cluster):
         self._prometheus.start(self._targets)
         self._prometheus_runs = True
         self._prometheus.check(new)
-
-
-def lock_file() -> Path:
-    """Held by the process whose testbed runs on this machine."""
-    return cache_directory() / "running.lock"

@@ -27,25 +27,47 @@ _K8S_VERSION = "k8s.io/component-base/version"
 
 
 @dataclass(frozen=True)
+class Changed:
+    """A command of upstream's that is compiled otherwise than it is written."""
+
+    package: str  # "module path/of/package"
+    without: str  # a line of its main.go
+    instead: str  # a file of ours beside it
+
+
+@dataclass(frozen=True)
 class Module:
     """One upstream project: which binaries are built from which packages, and which YAML of it we need."""
 
     name: str
-    packages: Mapping[str, str]  # binary -> Go package; "." is our own main
+    packages: Mapping[str, str]  # binary -> Go package; "." is our own main, "./x" the changed command x
     links: Mapping[str, str] = field(default_factory=dict)  # further names of a binary
     ldflags: str = "-s -w"
     manifests: Mapping[str, str] = field(default_factory=dict)  # directory of ours -> "module path/sub/directory"
     cold_minutes: float = 1  # on 2 cores, for the progress message
+    changed: Mapping[str, Changed] = field(default_factory=dict, repr=False)
 
     @property
     def binaries(self) -> list[str]:
         return [*self.packages, *self.links]
 
 
+AUTOSCALER_ADDRESS = "AHPA_TESTBED_AUTOSCALER_ADDRESS"
+_AUTOSCALER = Changed(
+    "knative.dev/serving cmd/autoscaler",
+    '\tstatsServerAddr = ":8080"\n',
+    f'package main\n\nimport "os"\n\nvar statsServerAddr = os.Getenv("{AUTOSCALER_ADDRESS}")\n',
+)
+"""Its server of statistics has a fixed port, on all interfaces, with which a machine had room for one testbed."""
+
+
 def _knative(name: str) -> Module:
     return Module(
         name,
-        {f"{name}-{each}": f"knative.dev/serving/cmd/{each}" for each in ("webhook", "controller", "autoscaler")},
+        {
+            **{f"{name}-{each}": f"knative.dev/serving/cmd/{each}" for each in ("webhook", "controller")},
+            f"{name}-autoscaler": "./autoscaler",
+        },
         manifests={
             "serving": "knative.dev/serving config/core",
             # Symbolic links in serving, which module zips drop.
@@ -53,6 +75,7 @@ def _knative(name: str) -> Module:
             "caching": "knative.dev/caching config",
         },
         cold_minutes=2,
+        changed={"autoscaler": _AUTOSCALER},
     )
 
 
@@ -139,6 +162,8 @@ def fingerprint(module: Module) -> str:
     recipe = hashlib.sha256(f"{module!r} {platform.system()} {platform.machine()}".encode())
     for path in sorted(directory.iterdir()):
         recipe.update(path.name.encode() + b"\0" + path.read_bytes())
+    for name, changed in module.changed.items():
+        recipe.update(f"{name} {changed!r}".encode())
     return recipe.hexdigest()[:16]
 
 
@@ -161,18 +186,38 @@ def _built(module: Module, position: str) -> Path:
 
 def _build(module: Module, into: Path) -> None:
     go = go_command(cache_directory(), _say)
+    source = into / "source"
+    shutil.copytree(MODULES_DIRECTORY / module.name, source)
+    for name, changed in module.changed.items():
+        _change(changed, _upstream(go, source, changed.package), source / name)
     (into / "bin").mkdir(parents=True)
     for binary, package in module.packages.items():
-        _go(go, module, "build", "-trimpath", "-ldflags", module.ldflags, "-o", str(into / "bin" / binary), package)
+        _go(go, source, "build", "-trimpath", "-ldflags", module.ldflags, "-o", str(into / "bin" / binary), package)
     for name, target in module.links.items():
         (into / "bin" / name).symlink_to(target)
-    for name, source in module.manifests.items():
-        path, sub_directory = source.split()
-        root = Path(_go(go, module, "list", "-m", "-f", "{{.Dir}}", path).strip())
-        _copy_yaml(root / sub_directory, into / "manifests" / name)
+    for name, yaml in module.manifests.items():
+        _copy_yaml(_upstream(go, source, yaml), into / "manifests" / name)
 
 
-def _go(go: Path, module: Module, *arguments: str) -> str:
+def _change(changed: Changed, package: Path, into: Path) -> None:
+    into.mkdir()
+    for path in package.glob("*.go"):
+        (into / path.name).write_bytes(path.read_bytes())
+    main = into / "main.go"
+    text = main.read_text()
+    if text.count(changed.without) != 1:
+        raise TestbedError(f"main.go of {changed.package} does not have this line once: {changed.without.strip()}")
+    main.write_text(text.replace(changed.without, ""))
+    (into / "testbed.go").write_text(changed.instead)
+
+
+def _upstream(go: Path, source: Path, which: str) -> Path:
+    """Where "module path/in/it" is in Go's cache."""
+    path, inside = which.split()
+    return Path(_go(go, source, "list", "-m", "-f", "{{.Dir}}", path).strip()) / inside
+
+
+def _go(go: Path, source: Path, *arguments: str) -> str:
     environment = os.environ | {
         "CGO_ENABLED": "0",
         "GOFLAGS": "-mod=readonly -buildvcs=false",
@@ -181,7 +226,7 @@ def _go(go: Path, module: Module, *arguments: str) -> str:
     }
     done = subprocess.run(
         [str(go), *arguments],
-        cwd=MODULES_DIRECTORY / module.name,
+        cwd=source,
         env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -190,7 +235,7 @@ def _go(go: Path, module: Module, *arguments: str) -> str:
     )
     if done.returncode:
         tail = "\n".join(done.stderr.splitlines()[-20:])
-        raise TestbedError(f"go {' '.join(arguments)} failed for {module.name}:\n{tail}")
+        raise TestbedError(f"go {' '.join(arguments)} failed in {source}:\n{tail}")
     return done.stdout
 
 

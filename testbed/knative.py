@@ -9,12 +9,11 @@ from typing import Any
 
 import yaml
 
-from testbed.build import KNATIVE, Parts
+from testbed.build import AUTOSCALER_ADDRESS, KNATIVE, Parts
 from testbed.kube import KubeApi, Object, condition
 from testbed.processes import Processes, free_ports, wait_until
 
 NAMESPACE = "knative-serving"
-AUTOSCALER_PORT = 8080  # fixed in Knative's autoscaler, on all interfaces: the activator's statistics go there
 INGRESS_CLASS = "testbed.ingress.networking.knative.dev"  # nobody reconciles it: KWOK plays its status
 
 _SETTINGS: dict[str, dict[str, str]] = {
@@ -36,6 +35,7 @@ def start_knative(
     version: str,
     api: KubeApi,
     kubeconfig: Path,
+    autoscaler_port: int,
     autoscaler_metrics_port: int,
 ) -> None:
     """Install the objects of this version ("1.23"), start its three processes, wait until its admission webhook is
@@ -59,6 +59,7 @@ def start_knative(
         "controller": {"METRICS_PROMETHEUS_PORT": str(ports.pop())},
         "autoscaler": {
             "METRICS_PROMETHEUS_PORT": str(autoscaler_metrics_port),
+            AUTOSCALER_ADDRESS: f"127.0.0.1:{autoscaler_port}",  # where the activator's statistics go
             "POD_IP": "10.255.0.2",  # goes into an EndpointSlice, which refuses loopback; nobody connects to it
         },
     }
@@ -83,15 +84,14 @@ def start_knative(
 
 
 def await_autoscaler(processes: Processes, api: KubeApi) -> None:
-    """Wait until the autoscaler leads. It hangs in its shutdown if somebody took its fixed port meanwhile."""
+    """Wait until the autoscaler leads. It hangs in its shutdown if somebody took its port meanwhile."""
     lease = "autoscaler-bucket-00-of-01"
 
     def leads() -> bool:
         leases = {each["metadata"]["name"]: each["spec"] for each in api.find("leases", NAMESPACE)}
         return bool(leases.get(lease, {}).get("holderIdentity"))
 
-    what = f"Knative's autoscaler leads (does something else listen on port {AUTOSCALER_PORT}?)"
-    wait_until(leads, what, check=processes.check)
+    wait_until(leads, "Knative's autoscaler leads", check=processes.check)
 
 
 def _certified(api: KubeApi) -> bool:

@@ -145,17 +145,3 @@ def can_listen(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def await_port(port: int, timeout_seconds: float) -> None:
-    """Wait until `port` is free on all interfaces; `TestbedError` if it stays taken.
-
-    A testbed that was killed frees its ports within a moment; anybody else's server does not.
-    """
-    try:
-        wait_until(lambda: can_listen(port), "", timeout_seconds)
-    except TestbedError:
-        raise TestbedError(
-            f"port {port} is taken. Knative's autoscaler listens there, fixed and on all interfaces: end what "
-            f"listens there (see `ss -ltnp 'sport = :{port}'`) and try again"
-        ) from None

@@ -1,7 +1,6 @@
-"""The fixture `bed`: one testbed for the whole test run, started with the first test that asks for it.
+"""The fixture `bed`: one testbed for each process of a test run, started with the first test that asks for it.
 
-Tests share it, so each works in a namespace of its own (`bed_namespace`) and under its own metric names. A second
-run on this machine waits for the first one's end.
+Tests share it, so each works in a namespace of its own (`bed_namespace`) and under its own metric names.
 
 `keda_bed` is the same bed once KEDA runs in it. A test marked `ON_OLDER_KNATIVE` or `ON_EACH_KNATIVE` gets, as its
 `bed`, one with Knative 1.20: the one before is closed for it. Both come last, so that this happens once, and tests
@@ -19,8 +18,6 @@ import pytest
 
 if TYPE_CHECKING:
     from testbed.bed import Testbed
-
-WAIT_SECONDS = 1200  # for another run's testbed, in which all tests that need it may still come
 
 OLDER = "1.20"
 ON_OLDER_KNATIVE = pytest.mark.parametrize("bed", [OLDER], indirect=True)
@@ -59,7 +56,7 @@ def bed(request: pytest.FixtureRequest) -> Iterator[Testbed]:
     from testbed.build import NEWEST_KNATIVE
 
     version = getattr(request, "param", None) or NEWEST_KNATIVE
-    with Testbed(knative=version, wait_seconds=WAIT_SECONDS) as running:
+    with Testbed(knative=version) as running:
         _tell(request.config, f"testbed: up in {running.start_seconds:.1f} s, with Knative {version}")
         yield running
 

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import Phase, settings
 
 from testbed.pytest_plugin import (
-    WAIT_SECONDS,
     bed,
     bed_namespace,
     keda_bed,
@@ -29,7 +28,9 @@ __all__ = [
     "reached",
 ]
 
-TESTBED_TIMEOUT_SECONDS = WAIT_SECONDS + 600
+TESTBED_TIMEOUT_SECONDS = 900
+LONG = ("e2e", "testbed")
+"""Folders whose tests tell stories in real time on a testbed: they share one, all others another."""
 
 # A busy machine is no finding, so no deadlines. CI tries the same examples each time; people try new ones.
 settings.register_profile("here", deadline=None)
@@ -42,12 +43,13 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """One worker of pytest-xdist runs all that needs the testbed, of which a machine has room for one.
+    """Two workers of pytest-xdist run all that needs a testbed, each on its own: these tests wait more than they work.
 
-    At collection, because xdist reads the groups before any later hook of ours. Its tests wait for processes that a
-    busy machine slows down, and the first of them for the testbed.
+    At collection, because xdist reads the groups before any later hook of ours. They wait for processes that a busy
+    machine slows down, and the first of them for the testbed.
     """
     if item.get_closest_marker("testbed"):
-        item.add_marker(pytest.mark.xdist_group("testbed"))
+        folder = item.path.relative_to(item.config.rootpath / "tests").parts[0]
+        item.add_marker(pytest.mark.xdist_group("testbed-stories" if folder in LONG else "testbed"))
         if not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(TESTBED_TIMEOUT_SECONDS))

@@ -37,10 +37,11 @@ def past_starts(demand: Demand, there: StartSource) -> StartSource:
 class Keeper:
     """Puts itself around the source of demand, once."""
 
-    def __init__(self, settings: Settings, telemetry: Telemetry, state: Path | None) -> None:
-        """`state`: the folder of the copy; None: there is none."""
+    def __init__(self, settings: Settings, telemetry: Telemetry, origin: str, state: Path | None) -> None:
+        """`origin`: the address of the Prometheus; `state`: the folder of the copy; None: there is none."""
         self._keeping = Keeping(settings.history_seconds, settings.step_seconds, skew=settings.limits.skew_seconds)
         self._telemetry = telemetry
+        self._origin = origin
         self._state = state
         self._kept: Kept | None = None
 
@@ -61,7 +62,8 @@ class Keeper:
         """Meanwhile what is missing is read, and at the end the copy written."""
         assert self._kept is not None
         stop, state, kept = threading.Event(), self._state, self._kept
-        filler = Filler(kept, self._telemetry, save=None if state is None else lambda: save(state, kept.snapshot()))
+        saved = None if state is None else lambda: save(state, kept.snapshot(), self._origin)
+        filler = Filler(kept, self._telemetry, save=saved)
         thread = threading.Thread(target=filler.run, args=(stop,), name="history", daemon=True)
         thread.start()
         try:
@@ -73,7 +75,7 @@ class Keeper:
     def _take_copy(self, kept: Kept, state: Path) -> None:
         try:
             now = wall_clock()
-            copy = load(state, self._keeping.step, self._keeping.history, now)
+            copy = load(state, self._origin, self._keeping.step, self._keeping.history, now)
             if copy is not None:
                 kept.restore(copy, now)
                 self._telemetry.log("history.restored", seconds_old=round(now - copy.extent.end))

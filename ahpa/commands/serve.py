@@ -135,7 +135,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     telemetry = Telemetry()
     settings = settings_of(deciding, demand, options.refit)
     pace = Pace(options.write_rate)
-    keeper = Keeper(settings, telemetry, options.state)
+    keeper = Keeper(settings, telemetry, demand.prometheus, options.state)
     watches = ByWatches(cluster.namespace, telemetry)
     elector = elector_of(leading, cluster, telemetry, ready=lambda: options.once or loop.ready)
     ports = ports_of(

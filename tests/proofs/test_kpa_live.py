@@ -24,7 +24,6 @@ from ahpa.reactive.kpa.autoscaler import TICK_SECONDS, UNKNOWN, Kpa, averages_of
 from ahpa.reactive.kpa.config import GROUP, KpaConfig
 from testbed import Testbed
 from testbed.activator import encode_loads
-from testbed.knative import AUTOSCALER_PORT
 
 pytestmark = [pytest.mark.testbed, pytest.mark.live, pytest.mark.timeout(7200)]
 
@@ -52,9 +51,9 @@ class Record:
     """(time, spec.replicas of the Deployment, its ready replicas)."""
 
 
-def report(record: Record, namespace: str, revision: str, begin: float, end: float) -> None:
+def report(port: int, record: Record, namespace: str, revision: str, begin: float, end: float) -> None:
     """Send the load once a second, in the middle of the second, so that each bucket gets one."""
-    connection = websocket.create_connection(f"ws://127.0.0.1:{AUTOSCALER_PORT}/", timeout=5)
+    connection = websocket.create_connection(f"ws://127.0.0.1:{port}/", timeout=5)
     second = int(begin) + 1.5
     while second < end:
         time.sleep(max(0.0, second - time.time()))
@@ -118,7 +117,7 @@ def test_the_real_autoscaler_and_ours_want_the_same(bed: Testbed, bed_namespace:
     config = KpaConfig.from_annotations(window | silent, None, CONCURRENCY)
     record, begin = Record(), time.time()
     end = begin + 60 * MINUTES
-    sender = threading.Thread(target=report, args=(record, bed_namespace, revision, begin, end))
+    sender = threading.Thread(target=report, args=(bed.autoscaler_port, record, bed_namespace, revision, begin, end))
     sender.start()
     watch(bed, record, bed_namespace, revision, end)
     sender.join()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from forecasting.panel import Floats
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
 from tests.forecasting.poison import DEEDS, Poison
+from tests.reliability.reached import Reached
 from tests.service.stage import DAY, NOW, SETTINGS, Stage, add_knative, morning, staged
 
 MARK = 13.0
@@ -39,15 +41,26 @@ def _poisoned(deed: str, fit_all: FitAll) -> Stage:
 
 
 @pytest.mark.parametrize("deed", DEEDS)
-def test_a_fit_that_goes_wrong_leaves_one_service_without_a_forecast_and_says_why(deed: str) -> None:
+def test_a_fit_that_goes_wrong_leaves_one_service_without_a_forecast_and_says_why(
+    deed: str, caplog: pytest.LogCaptureFixture, reached: Reached
+) -> None:
+    """T22 too: the round counts it under its reason, and nobody else; the log names model and object; its Event tells
+    the owner."""
     at = _poisoned(deed, FitPool(deadline_seconds=3.0))  # of the clock, in which a busy machine may do little
-    at.service.refit(NOW)
+    with caplog.at_level(logging.INFO, logger="ahpa"):
+        at.service.refit(NOW)
     said = at.tick()
     assert said["knative/shop/bad"].reason == Reason.NO_FORECAST
     assert "poison failed" in said["knative/shop/bad"].message
     assert said["knative/shop/bad"].floor == 0  # the owner's, as before
     for name in ("good", "other"):
         assert said[f"knative/shop/{name}"].plan is not None
+    (line,) = [vars(each)["fields"] for each in caplog.records if each.getMessage() == "refit.model_failed"]
+    assert line["model"] == "poison"
+    assert "knative/shop/bad" in str(line)
+    assert 'ahpa_decisions_total{reason="NoForecast"} 1.0' in at.metrics()
+    assert {body["regarding"]["name"] for _, body in at.kube.created if body["reason"] == "NoForecast"} == {"bad"}
+    reached("T22", size="a fit that goes wrong", figure="one counter, one line and one Event, of the culprit alone")
 
 
 def test_ticks_go_on_while_a_fit_hangs() -> None:

@@ -17,9 +17,9 @@ from tests.testbed.reading import MIN_SCALE, may, ready_pods, replicas, token_of
 pytestmark = pytest.mark.testbed
 
 
-def test_one_worker_runs_all_that_needs_the_testbed(request: pytest.FixtureRequest) -> None:
-    """pytest-xdist 3.8 silently groups nothing on pytest 9.2; then two workers start a testbed and collide."""
-    assert not request.config.getoption("loadgroup", False) or request.node.nodeid.endswith("@testbed")
+def test_two_workers_run_all_that_needs_a_testbed(request: pytest.FixtureRequest) -> None:
+    """pytest-xdist 3.8 silently groups nothing on pytest 9.2; then each worker starts a testbed."""
+    assert not request.config.getoption("loadgroup", False) or request.node.nodeid.endswith("@testbed-stories")
 
 
 def test_min_scale_on_the_revision_adds_replicas_and_no_revision(bed: Testbed, bed_namespace: str) -> None:

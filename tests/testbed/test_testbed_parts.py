@@ -8,7 +8,6 @@ import socket
 import struct
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from testbed.kserve import AUTOSCALER_CLASS, MODE, wants
 from testbed.kube import Object
 from testbed.locks import holder, locked
 from testbed.openmetrics import Series, lines
-from testbed.processes import Processes, TestbedError, await_port, can_listen, free_ports, wait_until
+from testbed.processes import Processes, TestbedError, can_listen, free_ports, wait_until
 from testbed.prometheus import LiveMetrics
 
 REPOSITORY = Path(__file__).parents[2]
@@ -145,15 +144,6 @@ def test_a_lock_names_its_holder_and_is_free_again_afterwards(tmp_path: Path) ->
     assert holder(path) == {}
     with locked(path, 0, "the second"):
         pass
-
-
-def test_a_taken_port_is_named_and_a_freed_one_is_waited_for() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        with pytest.raises(TestbedError, match=f"port {port} is taken"):
-            await_port(port, 0.2)
-        threading.Timer(0.3, server.close).start()
-        await_port(port, 60)
 
 
 def test_existing_binaries_are_used_and_nothing_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from ahpa.history.snapshot import Extent, Piece, Snapshot
 from forecasting.panel import Scalar
 
 NAME = "history.ahpa"
-FORMAT = "ahpa history 1"
+FORMAT = "ahpa history 2"
 MOST_LINE_BYTES = 4 * 1024 * 1024
 MOST_BYTES = 8 * 1024**3
 MOST_PIECES = 1000
@@ -37,14 +37,15 @@ class Dropped(ValueError):
     """A copy that is not taken; the message says why. What it had is read again."""
 
 
-def save(folder: Path, copy: Snapshot) -> None:
-    """The file appears complete or not at all, and is on the disk when this returns. Raises OSError."""
+def save(folder: Path, copy: Snapshot, origin: str) -> None:
+    """The file appears complete or not at all, and is on the disk when this returns. `origin`: where it was read (an
+    address). Raises OSError."""
     part = folder / f".{NAME}.part"
     part.unlink(missing_ok=True)
     try:
         with part.open("xb") as out:
             digest = hashlib.sha256()
-            for content in _contents(copy):
+            for content in _contents(copy, origin):
                 out.write(content)
                 digest.update(content)
             out.write(digest.digest())
@@ -56,9 +57,9 @@ def save(folder: Path, copy: Snapshot) -> None:
         raise
 
 
-def _contents(copy: Snapshot) -> Iterator[bytes]:
+def _contents(copy: Snapshot, origin: str) -> Iterator[bytes]:
     extent = copy.extent
-    yield _line([FORMAT, extent.step, extent.first, extent.last, extent.hour])
+    yield _line([FORMAT, _digest_of(origin), extent.step, extent.first, extent.last, extent.hour])
     for piece in copy.pieces:
         if piece.queries:
             yield _line(list(piece.queries.items()))
@@ -69,13 +70,18 @@ def _contents(copy: Snapshot) -> Iterator[bytes]:
     yield _line([])
 
 
+def _digest_of(origin: str) -> str:
+    """An address may have a password in it, and the copy is for who reads the volume."""
+    return hashlib.sha256(origin.encode()).hexdigest()
+
+
 def _line(content: object) -> bytes:
     return json.dumps(content).encode() + b"\n"
 
 
-def load(folder: Path, step: float, seconds: float, now: float) -> Snapshot | None:
-    """What was saved for this step and so many seconds; None where nothing was. It is checked as a whole before the
-    first piece is given. Raises Dropped where it is in any doubt."""
+def load(folder: Path, origin: str, step: float, seconds: float, now: float) -> Snapshot | None:
+    """What was saved of this origin, for this step and so many seconds; None where nothing was. It is checked as
+    a whole before the first piece is given. Raises Dropped where it is in any doubt."""
     path = folder / NAME
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
@@ -86,7 +92,7 @@ def load(folder: Path, step: float, seconds: float, now: float) -> Snapshot | No
     content = os.fdopen(file, "rb")
     try:
         _check(content)
-        extent = _extent(_read_line(content), step)
+        extent = _extent(_read_line(content), origin, step)
         if extent.last * step > now + step:
             raise Dropped("it is newer than now")
         if now - extent.last * step > seconds / 2:
@@ -130,9 +136,11 @@ def _read_line(content: BinaryIO) -> list[object]:
     return found
 
 
-def _extent(line: list[object], step: float) -> Extent:
+def _extent(line: list[object], origin: str, step: float) -> Extent:
     match line:
-        case [form, float(its_step) | int(its_step), int(first), int(last), int(hour)] if form == FORMAT:
+        case [form, its_origin, float(its_step) | int(its_step), int(first), int(last), int(hour)] if form == FORMAT:
+            if its_origin != _digest_of(origin):
+                raise Dropped("it is of another Prometheus")
             if its_step != step or hour != max(1, round(HOUR_SECONDS / step)) or first % hour:
                 raise Dropped("it is of another step")
             if max(abs(first), abs(last)) > LAST_STEP:

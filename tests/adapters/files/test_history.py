@@ -10,14 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ahpa.adapters.files.history import NAME, Dropped, load, save
+from ahpa.adapters.files.history import FORMAT, NAME, Dropped, load, save
 from ahpa.history.kept import Kept
 from ahpa.history.snapshot import Extent, Piece, Snapshot
 from tests.history.world import KEEPING, MINUTE, Source, everything, hour, kept, queries, source
 
+ORIGIN = "http://prometheus.monitoring:9090"
 
-def loaded(folder: Path, now: float, seconds: float = KEEPING.history, step: float = MINUTE) -> Snapshot | None:
-    return load(folder, step, seconds, now)
+
+def loaded(folder: Path, now: float, origin: str = ORIGIN) -> Snapshot | None:
+    return load(folder, origin, MINUTE, KEEPING.history, now)
 
 
 def world_and_copy(folder: Path) -> tuple[Source, Kept]:
@@ -29,7 +31,7 @@ def world_and_copy(folder: Path) -> tuple[Source, Kept]:
     hour(world, reader)
     while reader.fill():
         pass
-    save(folder, reader.snapshot())
+    save(folder, reader.snapshot(), ORIGIN)
     return world, reader
 
 
@@ -63,22 +65,23 @@ def lines(*what: object) -> bytes:
     return signed(b"".join(json.dumps(each).encode() + b"\n" for each in what))
 
 
-HEAD = ["ahpa history 1", 60.0, 1200, 1260, 60]
+OF = hashlib.sha256(ORIGIN.encode()).hexdigest()
+HEAD = [FORMAT, OF, 60.0, 1200, 1260, 60]
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "damaged": lambda content: content[:5000] + b"x" + content[5001:],
     "damaged: cut": lambda content: content[:-1],
     "damaged: longer": lambda content: content + b"x",
     "damaged: empty": lambda content: b"",
     "damaged: of another": lambda content: b"PK\x03\x04" * 100,
-    "version": lambda content: lines(["ahpa history 2", 60.0, 1200, 1260, 60]),
-    "version: text": lambda content: lines(["ahpa history 1", "60", "1200", 1260, 60]),
+    "version": lambda content: lines(["ahpa history 1", 60.0, 1200, 1260, 60]),
+    "version: text": lambda content: lines([FORMAT, OF, "60", "1200", 1260, 60]),
     "line": lambda content: lines({"a": 1}),
     "line: deep": lambda content: signed(b"[" * 100_000 + b"\n"),
     "line: endless": lambda content: signed(b"[" * 5_000_000),
-    "step": lambda content: lines(["ahpa history 1", 30.0, 1200, 1260, 60]),
-    "step: no hour": lambda content: lines(["ahpa history 1", 60.0, 1201, 1260, 60]),
-    "length": lambda content: lines(["ahpa history 1", 60.0, 1200 - 60 * 60 * 24, 1260, 60]),
-    "no time": lambda content: lines(["ahpa history 1", 60.0, -6 * 10**400, 1260, 60]),
+    "step": lambda content: lines([FORMAT, OF, 30.0, 1200, 1260, 60]),
+    "step: no hour": lambda content: lines([FORMAT, OF, 60.0, 1201, 1260, 60]),
+    "length": lambda content: lines([FORMAT, OF, 60.0, 1200 - 60 * 60 * 24, 1260, 60]),
+    "no time": lambda content: lines([FORMAT, OF, 60.0, -6 * 10**400, 1260, 60]),
 }
 NOW = 1260 * 60.0
 
@@ -122,6 +125,13 @@ def test_a_copy_from_the_future_or_too_old_or_behind_a_link_is_dropped(tmp_path:
         loaded(tmp_path, now)
 
 
+def test_a_copy_of_another_prometheus_is_dropped(tmp_path: Path) -> None:
+    """The same queries mean other services there."""
+    world, _ = world_and_copy(tmp_path)
+    with pytest.raises(Dropped, match="another Prometheus"):
+        loaded(tmp_path, world.now * MINUTE, "http://prometheus.staging:9090")
+
+
 def test_numbers_that_cannot_be_a_demand_are_not_taken_from_a_copy(tmp_path: Path) -> None:
     world = source(np.random.default_rng(3), 1, late=0.0)
     last = world.now
@@ -130,7 +140,7 @@ def test_numbers_that_cannot_be_a_demand_are_not_taken_from_a_copy(tmp_path: Pat
     values[0, :3] = -1.0, np.inf, np.nan
     tables = [np.full((1, 2), 255, kind) for kind in (np.uint32, np.uint8, np.uint8)]
     ((key, query),) = queries(world).items()
-    save(tmp_path, Snapshot(extent, iter([Piece({key: query}, values, *tables)])))
+    save(tmp_path, Snapshot(extent, iter([Piece({key: query}, values, *tables)])), ORIGIN)
     copy = loaded(tmp_path, last * MINUTE)
     assert copy is not None
     reader = kept(world)
@@ -149,5 +159,5 @@ def test_a_volume_that_is_full_leaves_the_last_copy(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="space"):
-        save(tmp_path, reader.snapshot())
+        save(tmp_path, reader.snapshot(), ORIGIN)
     assert [(path.name, path.read_bytes() == before) for path in tmp_path.iterdir()] == [(NAME, True)]
