@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: docs help demo test check bench lock clean unit live soak setup peers mutants sbom licenses audit
+.PHONY: help demo test check bench lock clean unit live soak setup peers mutants sbom licenses audit
 
 help:            ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,7 @@ peers:           ## pin anew the environment of the peers in the forecasting ben
 clean:           ## remove the virtual environment and outputs (the testbed's cache stays)
 	rm -rf $(VENV) out mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
+.PHONY: docs
 docs:            ## the site of docs/ (out/site): every link followed, nothing loaded from elsewhere
 	@test -x out/docs/bin/mkdocs || { $(PYTHON) -m venv out/docs && \
 	  out/docs/bin/pip install -q --require-hashes --only-binary :all: -r requirements/docs.txt; }
