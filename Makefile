@@ -87,3 +87,15 @@ peers:           ## pin anew the environment of the peers in the forecasting ben
 
 clean:           ## remove the virtual environment and outputs (the testbed's cache stays)
 	rm -rf $(VENV) out mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.PHONY: docs docs-lock
+docs:            ## the site of docs/ (out/site): every link followed, nothing loaded from elsewhere
+	@test -x out/docs/bin/mkdocs || { $(PYTHON) -m venv out/docs && \
+	  out/docs/bin/pip install -q --require-hashes --only-binary :all: -r requirements/docs.txt; }
+	out/docs/bin/mkdocs build --strict
+	@! grep -rnEo '<(script|link|img)[^>]*(src|href)="(https?:)?//[^"]*' out/site --include=*.html || \
+	  { echo 'a page loads something from another host'; exit 1; }
+
+docs-lock:       ## pin anew the environment of the site (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make docs-lock" -o requirements/docs.txt requirements/docs.in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -181,7 +182,30 @@ def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
-PAGES = {"annotations.md": annotations_page, "metrics.md": metrics_page, "presets.md": presets_page}
+def decisions_page() -> str:
+    """docs/decisions/README.md, from the headings of the decisions."""
+    pages = sorted((DOCS / "decisions").glob("0*.md"))
+    headings = (page.read_text(encoding="utf-8").splitlines()[0].lstrip("# ") for page in pages)
+    rows = (
+        (f"[{page.name[:4]}]({page.name})", re.sub(r"^\d+[.:] ", "", heading))
+        for page, heading in zip(pages, headings, strict=True)
+    )
+    return f"""{NOTE}
+# Decisions
+
+One page for each decision that cost something, numbered once and for all; a decision that no longer holds is not
+deleted but says which one replaced it. Form: what we face, what we do, what it costs.
+
+{_table(("number", "what was decided"), rows)}
+"""
+
+
+PAGES = {
+    "annotations.md": annotations_page,
+    "decisions/README.md": decisions_page,
+    "metrics.md": metrics_page,
+    "presets.md": presets_page,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

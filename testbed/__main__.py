@@ -13,12 +13,19 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import yaml
+
 from testbed.bed import Testbed
 from testbed.build import KEDA, KNATIVE, NEWEST_KNATIVE, cache_directory, find_parts, modules
 from testbed.locks import holder, locked, note
 from testbed.processes import TestbedError, wait_until
 
-EXTRAS = {"keda": Testbed.start_keda, "kserve": Testbed.play_kserve, "rollouts": Testbed.play_rollouts}
+EXTRAS = {
+    "example": Testbed.play_example,
+    "keda": Testbed.start_keda,
+    "kserve": Testbed.play_kserve,
+    "rollouts": Testbed.play_rollouts,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,11 +38,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("build", parents=[kind], help=build)
     commands.add_parser("up", parents=[kind], help="start the testbed in the background")
     commands.add_parser("down", help="end the testbed that `up` started")
-    commands.add_parser("status", help="say how to reach the running testbed (exit code 1 if there is none)")
+    status = commands.add_parser("status", help="say how to reach the running testbed (exit code 1 if there is none)")
+    status.add_argument("part", nargs="?", choices=("api", "directory", "kubeconfig", "prometheus"), help="this alone")
     logs = commands.add_parser("logs", help="print the end of the logs")
     logs.add_argument("part", nargs="*", help="kube-apiserver, knative-autoscaler, … (default: all)")
     kubectl = commands.add_parser("kubectl", help="kubectl as administrator of the running testbed")
     kubectl.add_argument("words", nargs=argparse.REMAINDER)
+    account = commands.add_parser(
+        "account", help="make a kubeconfig with the rights of a ServiceAccount; print its path"
+    )
+    account.add_argument("namespace")
+    account.add_argument("name")
     commands.add_parser("hold", parents=[kind])  # what `up` runs in the background
     options = parser.parse_args(arguments)
     try:
@@ -57,9 +70,11 @@ def _run(options: argparse.Namespace) -> int:
         case "down":
             _down()
         case "status":
-            print(json.dumps(_running(), indent=1))
+            print(_running()[options.part] if options.part else json.dumps(_running(), indent=1))
         case "logs":
             _logs(options.part)
+        case "account":
+            print(_account(options.namespace, options.name))
         case "kubectl":
             kubectl = str(find_parts().binaries["kubectl"])
             environment = os.environ | {"KUBECONFIG": _running()["kubeconfig"]}
@@ -130,6 +145,21 @@ def _logs(parts: Sequence[str]) -> None:
     for path in sorted((directory / "logs").glob("*.log")):
         if not parts or path.stem in parts:
             print(f"==> {path} <==", *path.read_text(errors="replace").splitlines()[-20:], "", sep="\n")
+
+
+def _account(namespace: str, name: str) -> Path:
+    """A kubeconfig for a pod's account, whose containers do not run here: so they can be run by hand."""
+    running = _running()
+    kubectl = [str(find_parts().binaries["kubectl"]), "--kubeconfig", running["kubeconfig"], "-n", namespace]
+    asked = subprocess.run([*kubectl, "create", "token", name], capture_output=True, text=True, check=False)
+    if asked.returncode:
+        raise TestbedError(asked.stderr.strip())
+    config = yaml.safe_load(Path(running["kubeconfig"]).read_text())
+    for user in config["users"]:
+        user["user"] = {"token": asked.stdout.strip()}
+    file = Path(running["directory"]) / f"kubeconfig.{namespace}.{name}"
+    file.write_text(yaml.safe_dump(config))
+    return file
 
 
 def _running() -> dict[str, str]:

@@ -12,6 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
+from testbed import example
 from testbed.activator import Activator
 from testbed.audit import AuditLog
 from testbed.build import KEDA, NEWEST_KNATIVE, Parts, find_parts, modules
@@ -138,6 +141,14 @@ class Testbed(Cluster):
         if "rollouts" not in self._extras:
             self._stack.callback(play_rollouts(self.control_plane.api(), self.processes).close)
             self._extras.add("rollouts")
+
+    def play_example(self) -> None:
+        """A Knative Service with two weeks of demand that goes on, and no annotation of ours: see `testbed.example`."""
+        if "example" not in self._extras:
+            self.live_metric(example.METRIC, example.LABELS, lambda now: float(example.demand(np.array([now]))[0]))
+            self.backfill([example.history(time.time())])
+            self.knative_service(example.NAME, example.NAMESPACE, concurrency=example.CONCURRENCY, ready_seconds=5)
+            self._extras.add("example")
 
     # -- the ways in ---------------------------------------------------------------------------------------
 

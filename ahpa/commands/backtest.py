@@ -44,6 +44,7 @@ from ahpa.commands.scaler import SCALERS, Reactive, owner_of, scaling_of, slots_
 from ahpa.commands.workers import pool, reached, workers_from, workers_options
 from ahpa.commands.world import Wish, World, in_words, policy_of, question_of, setting_of
 from ahpa.core.words import printable
+from ahpa.render import headline as pictures
 
 if TYPE_CHECKING:
     from ahpa.core.policy.values import Policy
@@ -63,6 +64,13 @@ class Work:
     jobs: int | None
     output: str
     workers: Executor | None
+    picture: Path | None
+
+
+def _picture(text: str) -> Path:
+    if not text.endswith(pictures.SUFFIXES):
+        raise click.BadParameter(f"{text}: the name must end in {' or '.join(pictures.SUFFIXES)}")
+    return Path(text)
 
 
 @click.command("backtest", short_help="What each autoscaler would have done to your exported history.")
@@ -118,6 +126,7 @@ class Work:
 @click.option("--jobs", type=click.IntRange(1, 256), help="Processes.  [default: one per core]")
 @workers_options
 @click.option("-o", "--output", type=click.Choice(["table", "json", "yaml", "csv"]), default="table", show_default=True)
+@click.option("--picture", type=_picture, metavar="FILE", help="The headline as a picture to share: a .png or .svg.")
 def command(**given: object) -> None:
     """What would ahpa, and each alternative, have done to my services?
 
@@ -163,6 +172,8 @@ def _backtest(source: Source, reactive: Reactive, world: World, wish: Wish, work
         raise InputError(f"{name}: {why}", NOT_ENOUGH)
     job = Job(setting, question, work.policies, keep_runs=len(series) <= MANY)
     directory(work.out)
+    if work.picture is not None and not os.access(work.picture.parent, os.W_OK):
+        raise InputError(f"--picture {work.picture}: its folder is not there or cannot be written to")
     names = file_names(one.name for one in series)
     found, complete = _run(series, names, model, job, work, demand.per_unit)
     done = {result.name for result in found}
@@ -228,7 +239,11 @@ def _write(backtest: Backtest, setting: Setting, work: Work, decisions: Mapping[
     page = work.out / "report.html"
     page.unlink(missing_ok=True)  # an older one would tell of other figures than report.json
     if backtest.series:
-        write_report(page, of_backtest(backtest, setting.per_replica, decisions))
+        told = of_backtest(backtest, setting.per_replica, decisions)
+        write_report(page, told)
+        if work.picture is not None:
+            pictures.write(work.picture, pictures.of_report(told))
+            click.echo(f"picture: {work.picture}", err=True)
     _print(backtest, work.output)
     if backtest.series:
         click.echo(f"report: {page}", err=True)

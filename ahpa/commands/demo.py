@@ -24,7 +24,7 @@ HOURS_PER_LINE = 3
     type=click.Path(file_okay=False, path_type=Path),
     default="out/demo",
     show_default=True,
-    help="Where report.html goes.",
+    help="Where report.html, headline.png and headline.svg go.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which course of history and luck.")
 @click.option(
@@ -34,13 +34,15 @@ HOURS_PER_LINE = 3
     show_default=True,
     help="Simulated seconds per second of the live view.",
 )
+@click.option("--live/--lines", default=None, help="Draw the day as it passes (80 x 24 is enough), "
+              "or tell it in lines.  [default: --live in a terminal]")  # fmt: skip
 @click.option("--policies", type=names_among(SHOWN), metavar="NAMES", default=",".join(SHOWN), show_default=True,
               help="Whom to compare.")  # fmt: skip
-def command(out: Path, seed: int, speed: float, policies: tuple[str, ...]) -> None:
+def command(out: Path, seed: int, speed: float, live: bool | None, policies: tuple[str, ...]) -> None:
     """Three GPU services, two weeks of generated history and one live day, in about a minute.
 
     No cluster and no Prometheus: the decisions are made by the same code that runs in a cluster, a simulated one
-    carries them out. Ends with a table and a report to open in a browser.
+    carries them out. Ends with a table, a report to open in a browser, and the headline as a picture to share.
 
     \b
     Examples:
@@ -50,6 +52,7 @@ def command(out: Path, seed: int, speed: float, policies: tuple[str, ...]) -> No
     from rich.console import Console
 
     from ahpa.adapters.processes.executors import Threads
+    from ahpa.render import headline as pictures
     from ahpa.render.html import write_report
     from ahpa.render.report import headline, meaning
     from ahpa.render.table import outcomes
@@ -61,18 +64,22 @@ def command(out: Path, seed: int, speed: float, policies: tuple[str, ...]) -> No
         path.touch()
     except OSError as error:
         raise click.UsageError(f"cannot write {path}: {error.strerror}") from error
-    words, data = Console(stderr=True), Console()
+    words, data = Console(stderr=True, force_terminal=True if live else None), Console()
     words.print("Two weeks of generated history for three GPU services, then one live day.", style="dim")
     with words.status("learning from the history …"):
         demo = Demo(FleetModel(executor=Threads()), seed, contenders=policies)
-    _show(demo, words, speed) if words.is_terminal else _tell(demo, words)
+    drawn = words.is_terminal if live is None else live
+    _show(demo, words, speed) if drawn else _tell(demo, words)
     report = demo.report()
     write_report(path, report)
+    for suffix in pictures.SUFFIXES:
+        pictures.write(out / f"headline{suffix}", pictures.of_report(report))
     data.print(outcomes(report.results))
     data.print()
     data.print(headline(report.results), style="bold", highlight=False, markup=False)
     data.print(meaning(report.results), highlight=False, markup=False)
     words.print(f"\nThe pictures: {path}", highlight=False, markup=False)
+    words.print(f"To share: {out / 'headline.png'}", highlight=False, markup=False)
 
 
 def _show(demo: Demo, console: Console, speed: float) -> None:

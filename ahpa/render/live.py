@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby, pairwise
@@ -25,6 +26,10 @@ from forecasting.panel import Floats
 BARS = " ▁▂▃▄▅▆▇█"
 BESIDE = 2
 """Pictures side by side: ours and the next; the others only in the sums."""
+NARROWEST = 39
+"""Columns of a picture: two stand beside each other in 80."""
+ROOMY = 48
+"""Columns of a picture from which on words are written out."""
 LATE_SHARE = 0.01
 """A bar is pink where more than this share of its requests was late."""
 
@@ -71,14 +76,17 @@ class Frame:
 
 
 def draw(frame: Frame, width: int, height: int) -> RenderableType:
-    """The frame as lines that fit `width` columns and, down to 24, `height` rows."""
+    """The frame as lines that fit `width` columns and, down to 24, `height` rows: where those are few, without lines
+    between the services."""
     most = max((len(lane.courses) for lane in frame.lanes), default=1)
-    shown = max(1, min(most, BESIDE, width // 44))
-    rows = max(2, min(7, (height - 6) // max(1, len(frame.lanes)) - 4))
+    shown = max(1, min(most, BESIDE, (width + 2) // (NARROWEST + 2)))
+    each = (height - 6) // max(1, len(frame.lanes))
+    gap = [Text("")] if each > 8 else []
+    rows = max(2, min(7, (height - 3 - len(gap)) // max(1, len(frame.lanes)) - 4 - len(gap)))
     parts: list[RenderableType] = [_clock(frame, width)]
     for lane in frame.lanes:
-        parts += [Text(""), *_lane(lane, shown, (width - 2 * (shown - 1)) // shown, rows)]
-    return Group(*parts, Text(""), _sums(frame), _legend())
+        parts += [*gap, *_lane(lane, shown, (width - 2 * (shown - 1)) // shown, rows)]
+    return Group(*parts, *gap, _sums(frame, width), _legend(width))
 
 
 def line(frame: Frame) -> str:
@@ -99,12 +107,12 @@ def line(frame: Frame) -> str:
 
 
 def _clock(frame: Frame, width: int) -> RenderableType:
+    """The simulated time and how much of the day is done; what it is, where there is room for that too."""
+    words = [Text("1 day, simulated", style="dim", no_wrap=True)] if width >= 60 else []
+    room = width - len(moment(frame.now)) - 2 - sum(2 + len(word) for word in words)
     grid = Table.grid(padding=(0, 2))
-    grid.add_row(
-        Text(moment(frame.now), style="bold"),
-        ProgressBar(total=1.0, completed=frame.done, width=max(10, width - 44), complete_style=DARK["ahpa"]),
-        Text("1 day, simulated", style="dim"),
-    )
+    bar = ProgressBar(total=1.0, completed=frame.done, width=max(4, room), complete_style=DARK["ahpa"])
+    grid.add_row(Text(moment(frame.now), style="bold", no_wrap=True), bar, *words)
     return grid
 
 
@@ -120,10 +128,22 @@ def _lane(lane: Lane, shown: int, width: int, rows: int) -> list[RenderableType]
     drawn = [squeezed(c.ready, width, np.mean) * lane.per_replica for c in lane.courses[:shown]]
     top = 1.02 * float(np.nanmax(np.concatenate([*drawn, squeezed(lane.demand, width, np.max), [1.0]])))
     grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_row(*(_caption(course) for course in lane.courses[:shown]))
+    grid.add_row(*(_caption(course, width) for course in lane.courses[:shown]))
     grid.add_row(*(picture(lane, course, top, width, rows) for course in lane.courses[:shown]))
-    sentence = Text(printable(lane.sentence, shown * width), style="italic dim", no_wrap=True, overflow="ellipsis")
-    return [head, grid, sentence]
+    said = clauses(printable(lane.sentence, 1000), shown * width + 2 * (shown - 1), 2)
+    return [head, grid, Text(said, style="italic dim")]
+
+
+def clauses(sentence: str, width: int, most: int) -> str:
+    """As many clauses of the sentence as fit that many lines, whole; of the first what fits."""
+    first, *further = sentence.split("; ")
+    said = textwrap.wrap(first, width, max_lines=most, placeholder="…")
+    for clause in further:
+        longer = textwrap.wrap(f"{' '.join(said)}; {clause}", width)
+        if len(longer) > most:
+            break
+        said = longer
+    return "\n".join([*said, *[""] * (most - len(said))])
 
 
 def _last(values: Floats) -> int:
@@ -131,12 +151,15 @@ def _last(values: Floats) -> int:
     return int(seen[-1]) if len(seen) else 0
 
 
-def _caption(course: Course) -> Text:
+def _caption(course: Course, width: int) -> Text:
     late = float(np.nansum(course.late))
-    text = Text(title(course.contender), style=DARK[role(course.contender)], no_wrap=True, overflow="ellipsis")
-    text.append(f"  {quantity(course.replica_hours)} replica-hours  ", style="dim")
-    share = late / course.requests if course.requests else 0.0
-    return text.append(f"{count(late)} late ({percent(share)})", style=DARK["late"] if late else "dim")
+    share = percent(late / course.requests if course.requests else 0.0)
+    hours, waited = quantity(course.replica_hours), f"{count(late)} late ({share})"
+    name = title(course.contender)
+    unit = "replica-hours" if width >= ROOMY else "h"
+    text = Text(name, style=DARK[role(course.contender)], no_wrap=True, overflow="ellipsis")
+    text.append(f"  {hours} {unit}  ", style="dim")
+    return text.append(waited, style=DARK["late"] if late else "dim")
 
 
 def picture(lane: Lane, course: Course, top: float, width: int, rows: int) -> Text:
@@ -174,19 +197,23 @@ def _cell(demand: float, ready: float, late: bool, per_row: float, row: int, col
     return BARS[eighths], bar
 
 
-def _sums(frame: Frame) -> Text:
-    text = Text("all  ", style="bold", no_wrap=True, overflow="ellipsis")
+def _sums(frame: Frame, width: int) -> Text:
     first = frame.lanes[0].courses[0] if frame.lanes else None
+    every = [("all", "", "bold")]
     for same in zip(*(lane.courses for lane in frame.lanes), strict=True):
         late, asked = sum(float(np.nansum(c.late)) for c in same), sum(c.requests for c in same)
-        text.append(f"{printable(same[0].contender)} ", style=DARK[role(same[0].contender)])
         hours, share = quantity(sum(c.replica_hours for c in same)), percent(late / asked if asked else 0.0)
-        text.append(f"{hours} replica-hours, {share} late    " if same[0] is first else f"{hours}, {share}    ")
-    return text
+        said = f" {hours} replica-hours, {share} late" if same[0] is first else f" {hours}, {share}"
+        every.append((printable(same[0].contender), said, DARK[role(same[0].contender)]))
+    gap = "    " if sum(len(name) + len(said) + 4 for name, said, _ in every) - 4 <= width else "  "
+    joined = Text(gap).join(Text.assemble((name, style), said) for name, said, style in every)
+    joined.no_wrap, joined.overflow = True, "ellipsis"
+    return joined
 
 
-def _legend() -> Text:
+def _legend(width: int) -> Text:
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append("█ ", style=DARK["demand"]).append("demand   ", style="dim")
     text.append("█ ", style=DARK["late"]).append(f"more than {percent(LATE_SHARE)} had to wait   ", style="dim")
-    return text.append("━ replicas ready", style="dim")
+    text.append("━ replicas ready", style="dim")
+    return text if width >= 2 * ROOMY else text.append("   h replica-hours", style="dim")

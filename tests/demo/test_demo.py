@@ -130,6 +130,8 @@ def test_the_command_ends_with_a_table_a_sentence_and_a_report(tmp_path: Path) -
     assert "had to wait" in done.stdout
     assert "Tue 17 Mar 2026 00:00 UTC" in done.stderr
     assert (tmp_path / "report.html").stat().st_size < 2e6
+    assert (tmp_path / "headline.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "headline.svg").read_text().startswith("<svg")
 
 
 def test_a_place_that_cannot_be_written_is_said_before_the_show(tmp_path: Path) -> None:

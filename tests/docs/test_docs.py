@@ -26,7 +26,7 @@ def generate() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["annotations.md", "metrics.md", "presets.md"])
+@pytest.mark.parametrize("name", ["annotations.md", "decisions/README.md", "metrics.md", "presets.md"])
 def test_pages_made_from_the_code_are_current(name: str) -> None:
     page = generate().PAGES[name]()
     assert (ROOT / "docs" / name).read_text() == page, "run `python docs/generate.py` and commit what it writes"
