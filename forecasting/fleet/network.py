@@ -41,7 +41,7 @@ class FeatureScaler:
         parts = (median, 1 / (q3 - q1 + 0.01), low, high)
         return cls(*(np.asarray(x, dtype=np.float32) for x in parts))
 
-    def __call__(self, features: Array) -> Array:
+    def __call__(self, features: Floats) -> Array:
         """[m, f] -> [m, 2 f]; a few at a time, which keeps what is worked out on the way small and near."""
         count = features.shape[1]
         out = np.empty((len(features), 2 * count), np.float32)

@@ -2,7 +2,7 @@
 ten times the memory, and a fortnight of ten thousand services is two hundred million of them.
 
 Only what is written as Prometheus writes nearly all is read so: `[seconds,"digits"]`, one after the other and without
-blanks (`marshalMatrix` in its web/api/v1/json_codec.go). Whatever else there is goes JSON's way.
+blanks (`marshalSeriesJSON` in its web/api/v1/json_codec.go). Whatever else there is goes JSON's way.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def understood(body: bytes, most_values: int) -> object:
 
 def _parted(body: bytes) -> tuple[bytes, list[bytes]]:
     """The body with a place for each list that looks plain, and what stood there: `[seconds,"digits"],...`."""
-    left, texts, done = [], [], 0
+    left: list[bytes] = []
+    texts: list[bytes] = []
+    done = 0
     while (begin := body.find(_BEGIN, done)) >= 0:
         first = begin + len(_BEGIN)
         last = body.find(_END, first) + 1
