@@ -8,8 +8,8 @@ A model is fitted slowly (a refit, minutes to hours apart) and then advanced qui
 
 Nothing changes in place that a caller can see: `observe` returns the advanced forecaster.
 
-`TicksFast`, `RollsFast`, `Sketches`, `LooksFar` and `Remembers` are what some can do beside that. One place asks for each,
-with `isinstance`, and has another way for all others (`rolling.py`, `choice/per_series.py`).
+`TicksFast`, `RollsFast`, `Sketches`, `LooksFar` and `Remembers` are what some can do beside that. One place
+asks for each, with `isinstance`, and has another way for all others (`rolling.py`, `choice/per_series.py`).
 """
 
 from __future__ import annotations

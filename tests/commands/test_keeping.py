@@ -15,6 +15,8 @@ from ahpa.core.courses import NO_TOTALS, Ledger, Totals
 from ahpa.history.snapshot import Extent, Piece, Snapshot
 from ahpa.service.settings import Settings
 
+ORIGIN = "http://prometheus:9090"
+
 
 def test_a_volume_that_fails_while_the_copy_is_read_keeps_nothing_from_starting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -26,7 +28,7 @@ def test_a_volume_that_fails_while_the_copy_is_read_keeps_nothing_from_starting(
         return Snapshot(Extent(step, 0, 60, 60), map(piece, range(3)))
 
     monkeypatch.setattr(keeping, "load", broken)
-    keeper = keeping.Keeper(Settings(), Telemetry(), "http://prometheus:9090", tmp_path)
+    keeper = keeping.Keeper(Settings(), Telemetry(), ORIGIN, tmp_path)
     keeper.around(Prometheus("http://127.0.0.1:1"))
     assert not keeper.grown
     assert "history.dropped" in caplog.text
@@ -40,10 +42,10 @@ def test_what_was_saved_is_on_the_volume_at_the_end_and_at_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keeping, "wall_clock", lambda: 2e9)
-    keeper = keeping.Keeper(Settings(), Telemetry(), tmp_path)
+    keeper = keeping.Keeper(Settings(), Telemetry(), ORIGIN, tmp_path)
     assert keeper.totals() is NO_TOTALS
     keeper.around(Prometheus("http://127.0.0.1:1"))
-    with keeper.filling(totals):
+    with keeper.filling(lambda: False, totals):
         pass
     assert keeper.totals().keys == ("hpa/a/x",)
 
@@ -51,8 +53,8 @@ def test_what_was_saved_is_on_the_volume_at_the_end_and_at_the_next_start(
 def test_without_a_volume_or_with_a_file_in_doubt_counting_begins_anew(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert keeping.Keeper(Settings(), Telemetry(), None).totals() is NO_TOTALS
+    assert keeping.Keeper(Settings(), Telemetry(), ORIGIN, None).totals() is NO_TOTALS
     save_totals(tmp_path, totals())
     (tmp_path / NAME).write_text("half a l")
-    assert keeping.Keeper(Settings(), Telemetry(), tmp_path).totals() is NO_TOTALS
+    assert keeping.Keeper(Settings(), Telemetry(), ORIGIN, tmp_path).totals() is NO_TOTALS
     assert "savings.dropped" in caplog.text
