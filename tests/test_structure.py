@@ -26,7 +26,7 @@ def files(*folders: str) -> list[Path]:
 
 
 def everywhere() -> list[Path]:
-    return files(*PACKAGES, "benchmarks", "data", "docs", "supply", "testbed", "tests")
+    return files(*PACKAGES, "benchmarks", "dashboards", "data", "docs", "supply", "testbed", "tests")
 
 
 def tree(path: Path) -> ast.Module:
