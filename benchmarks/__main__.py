@@ -12,6 +12,7 @@ MEASUREMENTS = {
     "fleet": "the service by size: ticks, requests, memory, writes (half an hour)",
     "fleet_queries": "reading the demand of 10,000 services from a real Prometheus (some minutes)",
     "settings": "what trying and choosing the settings adds to a tick and a refit",
+    "page": "the page of 100 to 10,000 services",
     "savings": "what is counted as saved, beside the exact world (half an hour)",
     "autoscalers": "our KPA and HPA against the real Go code (builds it on first use)",
     "backtest": "the backtest by days and by services",

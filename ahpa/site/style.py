@@ -38,6 +38,7 @@ table.list th[aria-sort] a{color:var(--ink)}
 table.list tbody tr:hover{background:color-mix(in srgb,var(--grid) 35%,transparent)}
 table.list td{vertical-align:top}
 table.list td.text,table.list th.text{min-width:0}
+table.list td.name{min-width:17ch}
 table.list td.name a{font-weight:600;text-decoration:none}
 table.list td.name a:hover{text-decoration:underline}
 table.list td small,.under{color:var(--muted);font-size:.82rem}
@@ -65,9 +66,10 @@ table.list td.why .badge{margin-bottom:.1rem}
  table.list,table.list tbody,table.list tr,table.list td{display:block;text-align:left;white-space:normal}
  table.list td.why{max-width:none}
  table.list tr{border:1px solid var(--grid);border-radius:8px;padding:.5rem .8rem;margin:.6rem 0}
- table.list td{border:0;padding:.1rem 0;min-width:0}
+ table.list td{border:0;padding:.1rem 0;min-width:0;margin-right:1.1rem}
+ table.list td:not(.name,.why){display:inline-block}
  table.list td[data-of]::before{content:attr(data-of) " ";color:var(--muted)}
  table.list td small{display:inline;margin-left:.4em}
- table.list td.name{font-size:1.05rem}
+ table.list td.name{font-size:1.05rem;min-width:0}
 }
 """
