@@ -18,7 +18,7 @@ def main(words: list[str]) -> None:
     """Write what is asked for."""
     match words:
         case ["sbom", file, *lock] if len(lock) <= 1:
-            locked = list(pins(Path(*lock or [BASE]).read_text(encoding="utf-8")))
+            locked = list(pins(Path(lock[0] if lock else BASE).read_text(encoding="utf-8")))
             Path(file).parent.mkdir(parents=True, exist_ok=True)
             Path(file).write_text(json.dumps(bill(locked, __version__), indent=1) + "\n", encoding="utf-8")
             print(f"written: {file}")

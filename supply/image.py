@@ -41,14 +41,14 @@ class Image:
         return cls(folder / "root", said["User"], tuple(said["Env"]), tuple(said["Entrypoint"]))
 
     def run(self, *words: str, entrypoint: Sequence[str] | None = None) -> subprocess.CompletedProcess[str]:
-        """Its command with these words, in a read-only root with 64 MiB of /tmp and no HOME, as `confined.sh` says. Only
-        root may."""
+        """Its command with these words, in a read-only root with 64 MiB of /tmp and no HOME (`confined.sh`). Only root
+        may."""
         begin = self.entrypoint if entrypoint is None else entrypoint
         command = ["sh", str(CONFINED), str(self.root), self.user, *self.env, *begin, *words]
         return subprocess.run(command, capture_output=True, text=True, timeout=600)
 
     def parts(self) -> Counter[str]:
-        """Bytes by part: each Python package, our own code, and the rest by folders. A file of two names counts once."""
+        """Bytes by part: each Python package, our own code, and the rest by folders. What has two names counts once."""
         found: Counter[str] = Counter()
         seen: set[int] = set()
         for file in self.root.rglob("*"):
