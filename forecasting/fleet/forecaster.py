@@ -18,6 +18,7 @@ from forecasting.fleet.calendar import Calendar, Calendars, Seasons
 from forecasting.fleet.features import Features
 from forecasting.fleet.learning import fold_of, predict
 from forecasting.fleet.network import Ensemble
+from forecasting.fleet.told import between, sparse, told_of
 from forecasting.fleet.window_stats import LatestOrigin, PrefixSums, WindowStats
 from forecasting.forecast import Coverage, Forecast
 from forecasting.guards import NEEDED_STEPS, guarded, within
@@ -39,30 +40,6 @@ _SELDOM = 2
 """Single steps are rehearsed at one origin of so many: floors follow the windows."""
 _ROLLED_ROWS = 16
 """Are rolled at once: 40 MiB for a day of minutes of eight, a fifth of what 128 take for a quarter more work."""
-_TOLD = 30_000
-"""So many steps of services are told one by one, some two seconds' work."""
-_COARSEST_SECONDS = 900.0
-
-
-def _told(horizon: int, rows: int, step: float) -> list[int]:
-    """Which of the coming steps are asked about: all, unless that takes seconds."""
-    return list(range(horizon)) if horizon * rows <= _TOLD else _sparse(horizon, step)
-
-
-def _sparse(horizon: int, step: float) -> list[int]:
-    """The fewer the farther, at most 15 minutes apart."""
-    out, coarsest = [0], max(1, round(_COARSEST_SECONDS / step))
-    while out[-1] < horizon - 1:
-        out.append(min(horizon - 1, out[-1] + min(coarsest, max(1, out[-1] // 2))))
-    return out
-
-
-def _between(raw: Forecast, told: Sequence[int], horizon: int) -> Forecast:
-    """With all steps, where `raw` has those that were told: a line between them."""
-    if len(told) == horizon:
-        return raw
-    lines = np.array([np.interp(np.arange(horizon), told, row) for row in np.eye(len(told))], dtype=np.float32)
-    return replace(raw, steps=np.einsum("ntq,th->nhq", raw.steps, lines, optimize=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,14 +90,14 @@ class FleetForecaster:
         return replace(self, pending=self.pending.said(self.history.length, dict(zip(due, said, strict=True))))
 
     def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
-        told = _told(horizon, len(self.history.keys), self.history.step)
-        return guarded(_between(self._raw(told, windows, levels), told, horizon), self.history)
+        told = told_of(horizon, len(self.history.keys), self.history.step)
+        return guarded(between(self._raw(told, windows, levels), told, horizon), self.history)
 
     def sketch(self, key: str, horizon: int, levels: Sequence[float] = LEVELS) -> Forecast:
         """As `Sketches` says."""
-        row, told = self.history.keys.index(key), _sparse(horizon, self.history.step)
+        row, told = self.history.keys.index(key), sparse(horizon, self.history.step)
         one = self._rows(slice(row, row + 1))
-        return guarded(_between(one._raw(told, (), levels), told, horizon), one.history)
+        return guarded(between(one._raw(told, (), levels), told, horizon), one.history)
 
     def at(self, steps: Sequence[int], levels: Sequence[float], rows: int) -> Floats:
         """As `LooksFar` says."""
