@@ -142,7 +142,7 @@ def measure(count: int, minutes: float, words: Sequence[str] = (), ticks: int = 
         stand_in("prometheus", "--services", str(count)) as prometheus,
     ):
         folder = Path(name)
-        own = ["--metrics-port", "0", "--health-port", "-1", "--raise-budget", "100000", *words]
+        own = ["--metrics-port", "0", "--health-port", "-1", "--page-port", "0", "--raise-budget", "100000", *words]
         process = serving(folder, api, prometheus[0], own)
         try:
             run = Run(process.pid, folder, api, prometheus, "", time.time())

@@ -45,7 +45,17 @@ def test_serve_takes_the_lease_as_its_pod_and_gives_it_back_when_it_is_ended(
 ) -> None:
     """Once it has looked."""
     looking = ["--kinds", "hpa", "--prometheus", "http://127.0.0.1:9", "--kubeconfig", str(kubeconfig)]
-    alone = ["--metrics-port", "-1", "--health-port", "-1", "--leader-elect", "--identity", "pod-a_uid-1"]
+    alone = [
+        "--metrics-port",
+        "-1",
+        "--health-port",
+        "-1",
+        "--page-port",
+        "-1",
+        "--leader-elect",
+        "--identity",
+        "pod-a_uid-1",
+    ]
     words = [sys.executable, "-m", "ahpa", "serve", *looking, *alone]
     process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
     try:

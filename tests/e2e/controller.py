@@ -63,6 +63,7 @@ def serving(bed: Testbed, namespace: str, folder: Path) -> Iterator[Controller]:
         sys.executable, "-m", "ahpa", "serve", "--prometheus", bed.prometheus_url, "--queries", str(queries),
         "--kubeconfig", str(bed.kubeconfig), "--namespace", namespace, "--tick", "3s", "--lag-p50", "30s",
         "--lag-p95", "45s", "--stale-after", "4m", "--metrics-port", "0", "--health-port", "0",
+        "--page-port", "-1",
         "--journal", str(folder / "journal.jsonl"),
     ]  # fmt: skip
     with (folder / "log").open("wb") as log:

@@ -38,6 +38,7 @@ OWN = 2
 """The minimum that the owner of every third service has set."""
 WORDS = (
     "--tick", "1s", "--history", "1d", "--kinds", "knative", "--metrics-port", "-1", "--health-port", "-1",
+    "--page-port", "-1",
 )  # fmt: skip
 
 
