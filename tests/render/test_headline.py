@@ -63,7 +63,9 @@ def test_an_svg_needs_no_font_and_tells_its_words() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["$\\frac{1}{2", "<script>alert(1)</script>", "x\x1b[2J\u202ey", "名前" * 99, "", "a" * 500]
+    "name",
+    ["$\\frac{1}{2", "<script>alert(1)</script>", "x\x1b[2J\u202ey", "名前" * 99, "", "a" * 500],
+    ids=["mathematics", "markup", "control", "wide", "empty", "long"],
 )
 def test_a_hostile_name_is_drawn_as_it_stands(name: str) -> None:
     shown = headline.of_report(report(name))
