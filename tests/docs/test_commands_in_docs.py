@@ -20,6 +20,7 @@ from testbed import __main__ as testbed
 from testbed.build import find_parts
 from tests.docs.commands import blocks, inline, lines
 from tests.docs.test_docs import ROOT
+from tests.manifests.chart import helm
 
 NOT_READ = {
     "docker build -t registry.example.com/team/ahpa:0.1.0 .": "needs Docker; the Dockerfile has tests of its own",
@@ -34,7 +35,7 @@ STANDS_FOR = {
 """Words of a shell, and a value of their kind."""
 FRAGMENTS = re.compile(r"\.\.\.|…|\$name|\$kind|^kubectl \S+$| -k$")
 """What stands in a sentence as `kubectl annotate ...` or `kubectl apply` is a name or a form, and no command."""
-PROGRAMS = ("ahpa", "kubectl", "make", "python", "docker")
+PROGRAMS = ("ahpa", "kubectl", "helm", "make", "python", "docker")
 
 
 def ours() -> list[str]:
@@ -117,6 +118,16 @@ def test_kubectl_understands_it(line: str, tmp_path: Path) -> None:
     )
     assert words[0] == "kustomize" or ran.returncode == 1, ran.stderr
     assert ran.returncode == 0 or "127.0.0.1:1 was refused" in ran.stderr or "127.0.0.1:1:" in ran.stderr, ran.stderr
+
+
+@pytest.mark.testbed
+@pytest.mark.helm
+@pytest.mark.parametrize("line", [line for line in lines() if line.startswith("helm ")])
+def test_helm_renders_what_it_would_install(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    verb, *words = shlex.split(line)[1:]
+    assert verb == "install"
+    assert "kind: Deployment" in helm("template", *words)
 
 
 NOWHERE = """\
