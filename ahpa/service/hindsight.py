@@ -49,11 +49,19 @@ class Hindsight:
             return
         series, written = listing.series, mine.written(decisions)
         doubted = {series[w.key] for w in seen.workloads if distrusted(w, seen) is not None} | recent.partial
-        late: Panel | None = None
-        if memory.tried is not None and abs(seen.skew) <= seen.limits.skew_seconds:
-            late = self.observer.late(listing, memory, seen.now, deadline)
+        late = self._late(memory, listing, seen, deadline)
         self._try_out(memory, listing, recent, largest, seen, written, late, doubted)
         self._count(memory, listing, recent, seen, decisions, mine, late, doubted)
+
+    def _late(self, memory: Memory, listing: Listing, seen: Observation, deadline: float) -> Panel | None:
+        """The share of late requests that was measured; None: nothing is learned of these minutes."""
+        if memory.tried is None or abs(seen.skew) > seen.limits.skew_seconds:
+            return None
+        try:
+            return self.observer.late(listing, memory, seen.now, deadline)
+        except Exception:  # a fault of ours
+            self.telemetry.fault("late.failed")
+            return None
 
     def _try_out(
         self,

@@ -144,11 +144,11 @@ def _seen(
     workloads = [w for w, _ in each]
     scale = np.array([in_flight(w) for w in workloads])
     plain = served_of(workloads, [None] * len(each), scale, reactions)
-    fills = [decision.utilization for _, decision in each]
+    further = _of(_further(w, decision.utilization) for w, decision in each)
     least = np.array([w.baseline for w in workloads], np.float32)
     most = np.array([MOST if w.maximum is None else w.maximum for w in workloads], np.float32)
     served = replace(plain, least=least, most=np.maximum(most, least))
-    filled = replace(served, per_replica=served_of(workloads, fills, scale, reactions).per_replica)
+    filled = replace(served, per_replica=served.per_replica * further)
     present = _of(w.present for w in workloads)
     acts = np.array([w.managed or w.key in acting for w in workloads], bool)
     floors = [d.floor if w.key in acting or not w.managed else w.floor for w, d in each]
@@ -161,6 +161,11 @@ def _seen(
         tuple(w.key for w in workloads), tuple(names), until, until, counted, np.ones(n, bool), scale,
         np.full(n, -np.inf), served, filled, came, Courses.begun(present.astype(float)),
     )  # fmt: skip
+
+
+def _further(workload: Workload, fill: float | None) -> float:
+    """How much more a replica serves at this share of its slots (None: its owner's own)."""
+    return fill / workload.lever.own if fill is not None and workload.lever.own else 1.0
 
 
 def _of(values: Iterable[float]) -> Array:
