@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -103,3 +104,4 @@ def test_growth_is_that_of_what_is_always_held() -> None:
     rounds = list(range(600))
     assert growth(rounds, [80.0 + 50 * (at % 100 < 20) for at in rounds]) == pytest.approx(0.0, abs=1e-9)
     assert growth(rounds, [80.0 + at / 500 for at in rounds]) == pytest.approx(2.0, rel=0.01)
+    assert math.isnan(growth(rounds[:60], [80.0] * 60)), "too short to say"
