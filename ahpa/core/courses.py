@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ahpa.core.by_service import ByService
+from ahpa.core.by_service import ByService, places
 from ahpa.core.coarse import CoarseWorld, queue
 from ahpa.core.savings import Account, Course, Estimate, Known, Saving, hours_like, late_actual, late_like
 from ahpa.core.served import MOST, Served
@@ -73,6 +73,11 @@ class Ledger(ByService):
     def with_(self, other: Ledger) -> Ledger:
         """What is in both, service by service."""
         pairs = {name: mine + getattr(other, name) for name, mine in self._parts() if isinstance(mine, np.ndarray)}
+        return replace(self, **pairs)
+
+    def without(self, other: Ledger) -> Ledger:
+        """What has come since there was `other`, service by service."""
+        pairs = {name: mine - getattr(other, name) for name, mine in self._parts() if isinstance(mine, np.ndarray)}
         return replace(self, **pairs)
 
     @staticmethod
@@ -133,7 +138,15 @@ class Totals(ByService):
 
     def but(self, keys: Collection[str]) -> Totals:
         """Without these."""
-        return self.rows(np.array([row for row, key in enumerate(self.keys) if key not in keys], int))
+        here = frozenset(keys)
+        return self.rows(np.array([row for row, key in enumerate(self.keys) if key not in here], int))
+
+    def beyond(self, earlier: Totals) -> Totals:
+        """Of the same services, what has come since there was `earlier`."""
+        there = places(self.keys, earlier.keys)
+        old = there >= 0
+        before = Ledger.empty(len(self.keys)).put(old, earlier.ledger, there[old])
+        return replace(self, ledger=self.ledger.without(before))
 
     def savings(self) -> dict[str, Saving]:
         """By key: what it comes to."""
