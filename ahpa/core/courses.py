@@ -148,6 +148,13 @@ class Totals(ByService):
         before = Ledger.empty(len(self.keys)).put(old, earlier.ledger, there[old])
         return replace(self, ledger=self.ledger.without(before))
 
+    def saving(self, key: str) -> Saving | None:
+        """What it comes to for one; None where it is not among them."""
+        if key not in self.keys:
+            return None
+        row = self.keys.index(key)
+        return self.ledger.saving(row, key, float(self.since[row]), float(self.until[row]), bool(self.counted[row]))
+
     def savings(self) -> dict[str, Saving]:
         """By key: what it comes to."""
         rows = zip(self.keys, self.since.tolist(), self.until.tolist(), self.counted.tolist(), strict=True)

@@ -11,7 +11,7 @@ from typing import Any
 from ahpa.adapters.telemetry.http import Answer, serve
 from ahpa.service.chronicle import Chronicle, Chronicled
 from ahpa.site.routes import Site
-from ahpa.site.sight import Sight
+from ahpa.site.running import Running
 from ahpa.site.what_if import Answer as WhatIfAnswer
 from forecasting.panel import Panel
 from tests.commands.looks import shop
@@ -56,10 +56,10 @@ class Shop:
     def __post_init__(self) -> None:
         service = self.at.service
         self.jobs = Chronicled(service, lambda: service.shown, self.chronicle, Silent())
-        self.site = Site(Sight(
+        self.site = Site(Running(
             shown=lambda: service.shown, chronicle=self.chronicle, held=self._held, sketch=service.sketch,
-            savings=lambda: service.savings, settings=service.settings, leads=self.led, what_if=self.what_if,
-            dry=self.dry,
+            savings=lambda: service.savings, saving=service.saving, settings=service.settings, leads=self.led,
+            what_if=self.what_if, dry=self.dry,
         ))  # fmt: skip
 
     def _held(self, queries: Mapping[str, str], start: float, end: float) -> Panel:
