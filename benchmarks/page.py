@@ -15,8 +15,8 @@ from ahpa.service.rounds import Shown
 from ahpa.site.as_json import as_json
 from ahpa.site.asked import Asked
 from ahpa.site.fleet_page import page
-from ahpa.site.seen import Seen
 from ahpa.site.running import Running
+from ahpa.site.seen import Seen
 from tests.site.stage import Shop
 
 SIZES = (100, 1000, 10_000)

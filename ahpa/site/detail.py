@@ -15,8 +15,8 @@ from ahpa.render.explained import Explained, alone, sentences
 from ahpa.render.status import Row
 from ahpa.service.chronicle import BUCKET_SECONDS, BUCKETS, Course
 from ahpa.service.rounds import Shown
-from ahpa.site.seen import Seen, change_line, line_of
 from ahpa.site.running import Running
+from ahpa.site.seen import Seen, change_line, line_of
 from ahpa.site.views import Ahead, NextChange, Numbers, Past, Phase, Sentence, ServiceDetail, Starting
 from ahpa.site.worth import savings_of, what_if_of
 from forecasting.forecast import Forecast

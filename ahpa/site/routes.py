@@ -14,8 +14,8 @@ from ahpa.site.asked import Asked, Unclear, asked_by
 from ahpa.site.detail import Details
 from ahpa.site.frame import POLICY, problem_page
 from ahpa.site.pictures import Pictures
-from ahpa.site.seen import Seen
 from ahpa.site.running import Running
+from ahpa.site.seen import Seen
 from ahpa.site.views import Problem, ServiceDetail
 
 API = "/api/v1/"

@@ -66,7 +66,18 @@ def test_what_was_not_seen_for_a_season_is_forgotten(tmp_path: Path) -> None:
         json.dumps({"format": FORMAT, "targets": {"x": [1, 2, True, [1.0] * 22]}}),
         json.dumps({"format": FORMAT, "targets": {"hpa/a/x": [1, 2, True, [10**400] * 22]}}),
     ],
-    ids=["empty", "a list", "deep", "another format", "short", "negative", "no number", "of the future", "no key", "huge"],
+    ids=[
+        "empty",
+        "a list",
+        "deep",
+        "another format",
+        "short",
+        "negative",
+        "no number",
+        "of the future",
+        "no key",
+        "huge",
+    ],
 )
 def test_what_is_in_doubt_is_dropped(tmp_path: Path, content: str) -> None:
     (tmp_path / NAME).write_text(content)
