@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ahpa.adapters.telemetry.http import Answer, serve
+from ahpa.adapters.telemetry.http import MOST_SECONDS, Answer, serve
 from ahpa.service.chronicle import Chronicle, Chronicled
 from ahpa.site.routes import Site
 from ahpa.site.running import Running
@@ -86,9 +86,9 @@ class Shop:
 
 
 @contextmanager
-def served(site: Callable[[str], Answer]) -> Iterator[str]:
+def served(site: Callable[[str], Answer], most_seconds: float = MOST_SECONDS) -> Iterator[str]:
     """The address of the page on a real port."""
-    server = serve(0, site, "127.0.0.1")
+    server = serve(0, site, "127.0.0.1", most_seconds=most_seconds)
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
