@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -210,7 +211,8 @@ def _go_on(serving: _Serving, options: Options) -> int:
     servers = serve_pages(loop, serving.telemetry, site, listening)
     serving.telemetry.log("service.started", ports=[server.server_address[1] for server in servers])
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: loop.stop())
+        # on a thread of its own: the handler may interrupt this one within the wait for a stop, with the lock of it
+        signal.signal(number, lambda *_: threading.Thread(target=loop.stop, name="stop").start())
     with ExitStack() as running:  # what comes last ends first: leases are given back at once
         running.callback(serving.watches.close)
         running.enter_context(keeper.filling(lambda: serving.jobs.learning, lambda: service.totals))

@@ -150,7 +150,7 @@ class Loop:
                 if not self._stop.is_set():
                     self.do(job)
 
-        first = threading.Thread(target=both, name="first", daemon=True)
+        first = threading.Thread(target=both, name="first")
         first.start()
         while first.is_alive() and not self._stop.is_set():
             first.join(_LOOK_SECONDS)
