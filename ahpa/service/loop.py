@@ -118,6 +118,7 @@ class Loop:
         now = self._clock()
         self._service.refit(now)
         self._service.tick(now)
+        self.ready = True
 
     def run(self) -> None:
         """Until `stop`, whatever runs then. The floors stay as they are: a restart must not drop a fleet."""
