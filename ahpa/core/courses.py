@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ahpa.core.by_service import ByService, places
 from ahpa.core.coarse import CoarseWorld, queue
-from ahpa.core.savings import Account, Course, Estimate, Known, Saving, hours_like, late_actual, late_like
+from ahpa.core.savings import Account, Course, Estimate, Evidence, Saving, hours_like, late_actual, late_like
 from ahpa.core.served import MOST, Served
 from forecasting.panel import Array, Floats, Ints
 
@@ -101,7 +101,7 @@ class Ledger(ByService):
         counted = float(self.minutes[row, kind]) / 60
         hours, late = (self.replica_minutes[row, kind] / 60).tolist(), self.late[row, kind].tolist()
         requests, measured = float(self.requests[row, kind]), float(self.measured[row, kind])
-        share, known = (measured / requests if requests else 0.0), self._known(row)
+        share, known = (measured / requests if requests else 0.0), self._evidence(row)
 
         def course(at: int) -> Course:
             ratio = late[at] / requests if requests else 0.0
@@ -112,9 +112,9 @@ class Ledger(ByService):
         reactive, advised = (other, actual) if kind == ACTED else (actual, other)
         return Account(counted, requests, measured, actual, reactive, advised, course(FIXED))
 
-    def _known(self, row: int) -> Known:
+    def _evidence(self, row: int) -> Evidence:
         hours, late = (self.replica_minutes[row] / 60).sum(axis=0).tolist(), self.late[row].sum(axis=0).tolist()
-        return Known(hours[ACTUAL], hours[MODELLED], late[ACTUAL], late[MODELLED], float(self.requests[row].sum()))
+        return Evidence(hours[ACTUAL], hours[MODELLED], late[ACTUAL], late[MODELLED], float(self.requests[row].sum()))
 
 
 @dataclass(frozen=True, eq=False)
