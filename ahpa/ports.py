@@ -251,5 +251,6 @@ class Telemetry(Protocol):
         ...
 
     def saved(self, totals: Totals) -> None:
-        """What all targets have had since they are counted, and would have had otherwise."""
+        """What all targets have had, and would have had otherwise, since this process counts: one that counted on from
+        an hourly copy would go back by up to an hour, and Prometheus take its whole past for new."""
         ...

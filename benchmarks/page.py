@@ -15,8 +15,8 @@ from ahpa.service.rounds import Shown
 from ahpa.site.as_json import as_json
 from ahpa.site.asked import Asked
 from ahpa.site.fleet_page import page
+from ahpa.site.running import Running
 from ahpa.site.seen import Seen
-from ahpa.site.sight import Sight
 from tests.site.stage import Shop
 
 SIZES = (100, 1000, 10_000)
@@ -34,9 +34,9 @@ def same(shown: Shown) -> Shown:
     return shown
 
 
-def made(sight: Sight) -> object:
+def made(running: Running) -> object:
     """The lines of a round."""
-    return Seen(sight).lines()
+    return Seen(running).round()
 
 
 def markup(seen: Seen, asked: Asked) -> bytes:
@@ -67,10 +67,10 @@ def main() -> None:
     print("|---:|---:|---:|---:|---:|---:|")
     for count in SIZES:
         shown = Shown(shop.at.service.shown.at, tuple(copied(rounds[i % len(rounds)], i) for i in range(count)))
-        seen = Seen(replace(shop.site._seen.sight, shown=partial(same, shown)))
+        seen = Seen(replace(shop.site._seen.running, shown=partial(same, shown)))
         asked = Asked(size=1000, sort="peak", down=True)
-        noted = seconds(partial(seen.sight.chronicle.note, shown.at, shown.rounds))
-        lines = seconds(partial(made, seen.sight))
+        noted = seconds(partial(seen.running.chronicle.note, shown.at, shown.rounds))
+        lines = seconds(partial(made, seen.running))
         html, said = seconds(partial(markup, seen, asked)), seconds(partial(json, seen, asked))
         size = len(markup(seen, asked)) / 1024
         print(f"| {count:,} | {noted:.3f} s | {lines:.3f} s | {html:.3f} s | {size:.0f} | {said:.3f} s |", flush=True)

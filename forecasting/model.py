@@ -9,7 +9,7 @@ A model is fitted slowly (a refit, minutes to hours apart) and then advanced qui
 Nothing changes in place that a caller can see: `observe` returns the advanced forecaster.
 
 `TicksFast`, `RollsFast`, `Sketches`, `LooksFar` and `Remembers` are what some can do beside that. One place
-asks for each, with `isinstance`, and has another way for all others (`rolling.py`, `choice/per_series.py`).
+asks for each, with `isinstance`, and has another way for all others (`rolling.py`, `far.py`, `choice/per_series.py`).
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Sketches(Protocol):
 
     def sketch(self, key: str, horizon: int, levels: Sequence[float] = LEVELS) -> Forecast:
         """What `forecast` says of this series and of no other; far ahead perhaps only of some steps, and a line between
-        them. Raises ValueError for a key that it does not know."""
+        them. Raises ValueError or KeyError for a key that it does not know."""
         ...
 
 

@@ -83,8 +83,10 @@ class Keeper:
         stop, state, kept = threading.Event(), self._state, self._kept
 
         def copies(folder: Path) -> None:
-            save_totals(folder, totals())
-            save(folder, kept.snapshot(), self._origin)
+            try:
+                save_totals(folder, totals())
+            finally:  # neither is lost for the other's sake
+                save(folder, kept.snapshot(), self._origin)
 
         copied = None if state is None else partial(copies, state)
         filler = Filler(kept, self._telemetry, save=copied, learning=learning)

@@ -31,15 +31,18 @@ def serve_pages(loop: Loop, telemetry: Telemetry, site: Respond, at: Listening) 
     def metrics() -> Page:
         return 200, "text/plain; version=0.0.4; charset=utf-8", telemetry.text()
 
+    def failed(asked: str) -> None:
+        telemetry.fault("http.failed", asked=asked)
+
     shown = {"/": lambda: _pointer(at.page), "/metrics": metrics}
     alive: Mapping[str, Callable[[], Page]] = {
         **{name: (lambda: say(loop.alive)) for name in ("/healthz", "/livez")},
         "/readyz": lambda: say(loop.ready),
     }
     begins: list[tuple[str, int, Callable[[int], ThreadingHTTPServer]]] = [
-        ("--metrics-port", at.metrics, lambda port: serve_http(port, shown)),
-        ("--health-port", at.health, lambda port: serve_http(port, alive)),
-        ("--page-port", at.page, lambda port: serve(port, site)),
+        ("--metrics-port", at.metrics, lambda port: serve_http(port, shown, failed=failed)),
+        ("--health-port", at.health, lambda port: serve_http(port, alive, failed=failed)),
+        ("--page-port", at.page, lambda port: serve(port, site, failed=failed)),
     ]
     return [_server(option, port, begin) for option, port, begin in begins if port >= 0]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from ahpa.commands.cluster import (
     ports_of,
     settings_of,
 )
+from ahpa.commands.ending import ended
 from ahpa.commands.leading import Leading, elector_of, fence_of, held, leading_options
 from ahpa.commands.options import SECONDS, chosen
 from ahpa.commands.sight import ByWatches, by_lists
@@ -30,9 +31,16 @@ from ahpa.commands.workers import or_here, workers_from, workers_options
 
 if TYPE_CHECKING:
     from ahpa.adapters.dask.executor import Dask
+    from ahpa.adapters.telemetry.telemetry import Telemetry
+    from ahpa.commands.keeping import Keeper
     from ahpa.ports import Journal
+    from ahpa.service.chronicle import Chronicle
+    from ahpa.service.elector import Elector
+    from ahpa.service.growing import LearnAsItGrows
     from ahpa.service.loop import Loop
-    from ahpa.service.rounds import Service
+    from ahpa.service.rounds import Ports, Service
+    from ahpa.site.running import Running
+    from ahpa.site.what_if import WhatIf
 
 
 @dataclass(frozen=True)
@@ -113,7 +121,7 @@ def command(**given: object) -> None:
     given["workers"] = workers
     try:
         said = chosen(Cluster, given), chosen(Demand, given), chosen(Deciding, given), chosen(Options, given)
-        sys.exit(_serve(*said, chosen(Leading, given)))
+        code = _serve(*said, chosen(Leading, given))
     except (ClusterError, QueryError, OSError) as error:
         click.echo(f"ahpa serve: {error}", err=True)
         sys.exit(2 if isinstance(error, QueryError) else 3)
@@ -122,26 +130,48 @@ def command(**given: object) -> None:
     finally:
         if workers is not None:
             workers.stop()
+    sys.exit(code) if given["once"] else ended(code)
+
+
+@dataclass(frozen=True, eq=False)
+class _Serving:
+    """The service and what stands around it."""
+
+    telemetry: Telemetry
+    ports: Ports
+    service: Service
+    chronicle: Chronicle
+    jobs: LearnAsItGrows
+    loop: Loop
+    keeper: Keeper
+    watches: ByWatches
+    elector: Elector | None
 
 
 def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Options, leading: Leading) -> int:
-    from ahpa.adapters.kubernetes.paced import Paced
     from ahpa.adapters.processes.memory import give_freed_arrays_back
     from ahpa.adapters.telemetry.logs import log_to_stderr
-    from ahpa.adapters.telemetry.telemetry import Telemetry
-    from ahpa.commands.keeping import Keeper, directly, past_starts
-    from ahpa.commands.pages import Listening, serve_pages
-    from ahpa.commands.what_if import playing, what_if_of
-    from ahpa.service.chronicle import Chronicle, Chronicled
-    from ahpa.service.growing import LearnAsItGrows
-    from ahpa.service.leases import ALONE
-    from ahpa.service.loop import Jobs, Loop, Pace
-    from ahpa.service.rounds import Service
-    from ahpa.site.routes import Site
-    from ahpa.site.sight import Sight
 
     give_freed_arrays_back()
     log_to_stderr(options.verbose)
+    serving = _put_together(cluster, demand, deciding, options, leading)
+    if options.once:
+        with held(serving.elector):
+            return _once(serving.service, serving.loop)
+    return _go_on(serving, options)
+
+
+def _put_together(cluster: Cluster, demand: Demand, deciding: Deciding, options: Options, leading: Leading) -> _Serving:
+    """Nothing runs yet. Raises ClusterError, QueryError and UsageError for what cannot be."""
+    from ahpa.adapters.kubernetes.paced import Paced
+    from ahpa.adapters.telemetry.telemetry import Telemetry
+    from ahpa.commands.keeping import Keeper, directly, past_starts
+    from ahpa.service.chronicle import Chronicle, Chronicled
+    from ahpa.service.growing import LearnAsItGrows
+    from ahpa.service.leases import ALONE
+    from ahpa.service.loop import Loop, Pace
+    from ahpa.service.rounds import Service
+
     telemetry = Telemetry()
     settings = replace(settings_of(deciding, demand, options.refit), most_foretold=options.predictions)
     pace = Pace(options.write_rate)
@@ -162,35 +192,30 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
     )
     ports = replace(ports, starts=past_starts(demand, ports.starts))
     service = Service(settings, ports, lambda now: not options.dry_run, leases=elector or ALONE, totals=keeper.totals())
-    chronicle = Chronicle()
-    growing = LearnAsItGrows(service, keeper)
-    jobs: Jobs = growing
-    if options.page_port >= 0 and not options.once:
-        jobs = Chronicled(jobs, lambda: service.shown, chronicle, telemetry)
-    loop = Loop(jobs, telemetry)
-    if options.once:
-        with held(elector):
-            return _once(service, loop)
-    what_if = what_if_of(service, ports, keeper.held)
-    sight = Sight(
-        shown=lambda: service.shown,
-        chronicle=chronicle,
-        held=keeper.held,
-        sketch=service.sketch,
-        savings=lambda: service.savings,
-        settings=settings,
-        leads=(elector or ALONE).holds,
-        what_if=what_if.ask,
-        dry=options.dry_run,
-    )
+    chronicle, jobs = Chronicle(), LearnAsItGrows(service, keeper)
+    noted = options.page_port >= 0 and not options.once
+    loop = Loop(Chronicled(jobs, lambda: service.shown, chronicle, telemetry) if noted else jobs, telemetry)
+    return _Serving(telemetry, ports, service, chronicle, jobs, loop, keeper, watches, elector)
+
+
+def _go_on(serving: _Serving, options: Options) -> int:
+    """Until SIGTERM or SIGINT."""
+    from ahpa.commands.pages import Listening, serve_pages
+    from ahpa.commands.what_if import playing, what_if_of
+    from ahpa.site.routes import Site
+
+    service, keeper, loop, elector = serving.service, serving.keeper, serving.loop, serving.elector
+    what_if = what_if_of(service, serving.ports, keeper.held)
+    site = Site(_running(serving, what_if, options))
     listening = Listening(options.metrics_port, options.health_port, options.page_port)
-    servers = serve_pages(loop, telemetry, Site(sight), listening)
-    telemetry.log("service.started", ports=[server.server_address[1] for server in servers])
+    servers = serve_pages(loop, serving.telemetry, site, listening)
+    serving.telemetry.log("service.started", ports=[server.server_address[1] for server in servers])
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: loop.stop())
+        # on a thread of its own: the handler may interrupt this one within the wait for a stop, with the lock of it
+        signal.signal(number, lambda *_: threading.Thread(target=loop.stop, name="stop").start())
     with ExitStack() as running:  # what comes last ends first: leases are given back at once
-        running.callback(watches.close)
-        running.enter_context(keeper.filling(lambda: growing.learning, lambda: service.totals))
+        running.callback(serving.watches.close)
+        running.enter_context(keeper.filling(lambda: serving.jobs.learning, lambda: service.totals))
         running.enter_context(playing(what_if))
         if elector is not None:
             elector.start()
@@ -198,11 +223,26 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
         loop.run()
     for server in servers:
         server.shutdown()
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
-            with suppress(RuntimeError):
-                thread.join(5)
     return 0
+
+
+def _running(serving: _Serving, what_if: WhatIf, options: Options) -> Running:
+    from ahpa.service.leases import ALONE
+    from ahpa.site.running import Running
+
+    service = serving.service
+    return Running(
+        shown=lambda: service.shown,
+        chronicle=serving.chronicle,
+        held=serving.keeper.held,
+        sketch=service.sketch,
+        savings=lambda: service.savings,
+        saving=service.saving,
+        settings=service.settings,
+        leads=(serving.elector or ALONE).holds,
+        what_if=what_if.ask,
+        dry=options.dry_run,
+    )
 
 
 def _once(service: Service, loop: Loop) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ahpa.adapters.kubernetes.kinds import KINDS
 from ahpa.adapters.processes.executors import Processes
+from ahpa.adapters.telemetry.memory import spare_bytes
 from ahpa.core.policy.values import Policy
 from ahpa.ports import TargetRound
 from ahpa.service.listing import Asked
@@ -28,13 +29,16 @@ of it for learning."""
 _BEHIND = 10
 """Niceness: its process has a tenth of the processor where somebody else wants it too."""
 
+_NEEDED_BYTES = 512 * 1024**2
+"""Of the container's memory, to begin with: half of it for the process, and for a refit that begins meanwhile."""
+
 Held = Callable[[Mapping[str, str], float, float], Panel]
 """What is in memory of these series (queries by key) between two moments, unix seconds."""
 
 
-def what_if_of(service: Service, ports: Ports, held: Held) -> WhatIf:
-    """For this service."""
-    asking = _Asking(service, ports, held)
+def what_if_of(service: Service, ports: Ports, held: Held, spare_bytes: Callable[[], float] = spare_bytes) -> WhatIf:
+    """For this service; nothing is begun where so much memory is not to `spare`."""
+    asking = _Asking(service, ports, held, spare_bytes)
     executor = Processes(1, _BEHIND)
     return WhatIf(asking.known, asking.question, executor, lambda: service.learning, ports.telemetry)
 
@@ -57,6 +61,7 @@ class _Asking:
     service: Service
     ports: Ports
     held: Held
+    spare_bytes: Callable[[], float]
 
     def known(self, key: str) -> bool:
         """Whether the last round had a target of this key."""
@@ -64,6 +69,10 @@ class _Asking:
 
     def question(self, key: str) -> Question:
         """Raises NoCaseError."""
+        if (spare := self.spare_bytes()) < _NEEDED_BYTES:
+            raise NoCaseError(
+                f"it needs {_NEEDED_BYTES >> 20} MiB of memory, and ahpa has {int(spare) >> 20} left below its limit"
+            )
         shown, settings = self.service.shown, self.service.settings
         found = [both for both in zip(shown.listing.asked, shown.rounds, strict=True) if both[0].target.key == key]
         if not found:

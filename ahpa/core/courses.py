@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ahpa.core.by_service import ByService
+from ahpa.core.by_service import ByService, places
 from ahpa.core.coarse import CoarseWorld, queue
-from ahpa.core.savings import Account, Course, Estimate, Known, Saving, hours_like, late_actual, late_like
+from ahpa.core.savings import Account, Course, Estimate, Evidence, Saving, hours_like, late_actual, late_like
 from ahpa.core.served import MOST, Served
 from forecasting.panel import Array, Floats, Ints
 
@@ -75,6 +75,11 @@ class Ledger(ByService):
         pairs = {name: mine + getattr(other, name) for name, mine in self._parts() if isinstance(mine, np.ndarray)}
         return replace(self, **pairs)
 
+    def without(self, other: Ledger) -> Ledger:
+        """What has come since there was `other`, service by service."""
+        pairs = {name: mine - getattr(other, name) for name, mine in self._parts() if isinstance(mine, np.ndarray)}
+        return replace(self, **pairs)
+
     @staticmethod
     def courses(values: Floats) -> dict[str, Floats]:
         """Of `values` [n, 2, 4], by course: what it comes to over both kinds of minutes [n]. Where the scaler was alone
@@ -96,7 +101,7 @@ class Ledger(ByService):
         counted = float(self.minutes[row, kind]) / 60
         hours, late = (self.replica_minutes[row, kind] / 60).tolist(), self.late[row, kind].tolist()
         requests, measured = float(self.requests[row, kind]), float(self.measured[row, kind])
-        share, known = (measured / requests if requests else 0.0), self._known(row)
+        share, known = (measured / requests if requests else 0.0), self._evidence(row)
 
         def course(at: int) -> Course:
             ratio = late[at] / requests if requests else 0.0
@@ -107,9 +112,9 @@ class Ledger(ByService):
         reactive, advised = (other, actual) if kind == ACTED else (actual, other)
         return Account(counted, requests, measured, actual, reactive, advised, course(FIXED))
 
-    def _known(self, row: int) -> Known:
+    def _evidence(self, row: int) -> Evidence:
         hours, late = (self.replica_minutes[row] / 60).sum(axis=0).tolist(), self.late[row].sum(axis=0).tolist()
-        return Known(hours[ACTUAL], hours[MODELLED], late[ACTUAL], late[MODELLED], float(self.requests[row].sum()))
+        return Evidence(hours[ACTUAL], hours[MODELLED], late[ACTUAL], late[MODELLED], float(self.requests[row].sum()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +138,22 @@ class Totals(ByService):
 
     def but(self, keys: Collection[str]) -> Totals:
         """Without these."""
-        return self.rows(np.array([row for row, key in enumerate(self.keys) if key not in keys], int))
+        here = frozenset(keys)
+        return self.rows(np.array([row for row, key in enumerate(self.keys) if key not in here], int))
+
+    def beyond(self, earlier: Totals) -> Totals:
+        """Of the same services, what has come since there was `earlier`."""
+        there = places(self.keys, earlier.keys)
+        old = there >= 0
+        before = Ledger.empty(len(self.keys)).put(old, earlier.ledger, there[old])
+        return replace(self, ledger=self.ledger.without(before))
+
+    def saving(self, key: str) -> Saving | None:
+        """What it comes to for one; None where it is not among them."""
+        if key not in self.keys:
+            return None
+        row = self.keys.index(key)
+        return self.ledger.saving(row, key, float(self.since[row]), float(self.until[row]), bool(self.counted[row]))
 
     def savings(self) -> dict[str, Saving]:
         """By key: what it comes to."""

@@ -36,7 +36,7 @@ NOTHING = Estimate.exactly(0.0)
 
 
 @dataclass(frozen=True)
-class Known:
+class Evidence:
     """What the model can be held against: the course that really was, in all minutes that are counted."""
 
     hours: float
@@ -65,7 +65,7 @@ _MEASURED = 0.9
 """From this share on that is measured, it is measured."""
 
 
-def hours_like(said: float, counted: float, late_ratio: float, known: Known) -> Estimate:
+def hours_like(said: float, counted: float, late_ratio: float, known: Evidence) -> Estimate:
     """Replica-hours in so many hours `counted`, where the model `said` so many and so large a share late."""
     if not said:
         return NOTHING
@@ -75,7 +75,7 @@ def hours_like(said: float, counted: float, late_ratio: float, known: Known) -> 
     return Estimate(said * (1 + (high - low) / 2), said * (1 - low), said * (1 + high))
 
 
-def late_like(said: float, requests: float, measured: float, known: Known) -> Estimate:
+def late_like(said: float, requests: float, measured: float, known: Evidence) -> Estimate:
     """Late requests of so many, where the model `said` so many, and of a share of all it was measured."""
     off, few = _LATE_OFF * requests, _LATE_OFF * known.requests
     found = (known.late + few / 2) / (known.late_modelled + few) if few else 1 / 2

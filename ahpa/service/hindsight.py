@@ -107,6 +107,6 @@ class Hindsight:
             written, by = mine.written(decisions), (listing.series, listing.reactions)
             saved = counting(saved, seen, decisions, written, *by, constants, mine.held, memory.totals)
             memory.saved = saved
-            self.telemetry.saved(NO_TOTALS if saved is None else saved.totals)
+            self.telemetry.saved(NO_TOTALS if saved is None else saved.totals.beyond(memory.totals))
         except Exception:  # a fault of ours; what was counted before is still true
             self.telemetry.fault("savings.failed")

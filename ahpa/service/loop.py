@@ -18,6 +18,9 @@ IDLE_SHARE = 0.25
 OVERDUE_SHARE = 1.5
 """Of a tick, after which the next one comes whatever the wall clock says: set back an hour, it would wait for one."""
 
+_LOOK_SECONDS = 0.2
+"""Between two looks whether to stop while the first round goes on."""
+
 
 def wall_clock() -> float:
     """Unix seconds, for a command that looks once."""
@@ -115,9 +118,10 @@ class Loop:
         now = self._clock()
         self._service.refit(now)
         self._service.tick(now)
+        self.ready = True
 
     def run(self) -> None:
-        """Until `stop`. The floors stay as they are: a restart must not drop a fleet."""
+        """Until `stop`, whatever runs then. The floors stay as they are: a restart must not drop a fleet."""
         from apscheduler.events import EVENT_JOB_MAX_INSTANCES
         from apscheduler.executors.pool import ThreadPoolExecutor
         from apscheduler.schedulers.background import BackgroundScheduler
@@ -126,8 +130,7 @@ class Loop:
         common = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         threads = {"default": ThreadPoolExecutor(2)}  # one for each job: more would only hold what a job once held
         scheduler = BackgroundScheduler(executors=threads, timezone="UTC", job_defaults=common)
-        self.do("refit")
-        self.do("tick")
+        self._begin()
         for job, seconds in (("tick", settings.tick_seconds), ("refit", settings.refit_seconds)):
             scheduler.add_job(self.do, "interval", (job,), seconds=seconds, id=job)
         scheduler.add_listener(lambda event: self._skipped(event.job_id), EVENT_JOB_MAX_INSTANCES)
@@ -139,12 +142,27 @@ class Loop:
         scheduler.shutdown(wait=False)
         self._telemetry.log("service.stopped")
 
+    def _begin(self) -> None:
+        """The first refit and the first tick, one after the other; a stop does not wait for them. On a thread of their
+        own: the first refit takes minutes, and who is told to stop has half a minute to give its leases back."""
+
+        def both() -> None:
+            for job in ("refit", "tick"):
+                if not self._stop.is_set():
+                    self.do(job)
+
+        first = threading.Thread(target=both, name="first")
+        first.start()
+        while first.is_alive() and not self._stop.is_set():
+            first.join(_LOOK_SECONDS)
+
     def hurried(self) -> list[str]:
         """Jobs that should not wait for their turn. A round that found nobody who asks costs nothing, so the next one
-        comes early: the first annotation of all is seen soon."""
+        comes early: the first annotation of all is seen soon. So it does while no round has done its work yet, as where
+        the first lists of a large cluster take longer than a round: the first that sees them wishes for a refit."""
         free = [job for job in ("refit", "tick") if job not in self._busy]
         wished = [job for job in free if self._service.take_wish(job)]
-        share = IDLE_SHARE if self._service.idle else OVERDUE_SHARE
+        share = IDLE_SHARE if self._service.idle or not self.ready else OVERDUE_SHARE
         late = self._monotonic() - self._ticked >= share * self._service.settings.tick_seconds
         if "tick" in free and "tick" not in wished and late:
             wished.append("tick")

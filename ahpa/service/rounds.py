@@ -209,6 +209,11 @@ class Service:
         saved = self._memory.saved
         return {} if saved is None else saved.totals.savings()
 
+    def saving(self, key: str) -> Saving | None:
+        """Of one."""
+        saved = self._memory.saved
+        return None if saved is None else saved.totals.saving(key)
+
     @property
     def learning(self) -> bool:
         """Whether a refit runs."""

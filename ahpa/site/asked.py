@@ -38,6 +38,13 @@ class Asked:
     what_if: bool = False
     """Of one service: what would have been."""
 
+    def in_words(self, text: str) -> bool:
+        """Whether each of the words is somewhere in a text, whatever its case."""
+        if not self.words:
+            return True
+        said = text.casefold()
+        return all(word in said for word in self.words.casefold().split())
+
     @property
     def query(self) -> str:
         """These wishes as a query string; what is as usual is left out."""

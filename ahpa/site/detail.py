@@ -15,8 +15,8 @@ from ahpa.render.explained import Explained, alone, sentences
 from ahpa.render.status import Row
 from ahpa.service.chronicle import BUCKET_SECONDS, BUCKETS, Course
 from ahpa.service.rounds import Shown
+from ahpa.site.running import Running
 from ahpa.site.seen import Seen, change_line, line_of
-from ahpa.site.sight import Sight
 from ahpa.site.views import Ahead, NextChange, Numbers, Past, Phase, Sentence, ServiceDetail, Starting
 from ahpa.site.worth import savings_of, what_if_of
 from forecasting.forecast import Forecast
@@ -43,24 +43,24 @@ class Details:
     def of(self, key: str, ask: bool = False) -> ServiceDetail | None:
         """None: there is no such service in the last round. `ask`: what would have been is asked for, which begins the
         work where it is not done."""
-        sight, shown = self._seen.sight, self._seen.sight.shown()
+        running, shown = self._seen.running, self._seen.running.shown()
         each = next((one for one in shown.rounds if one.decision.key == key), None)
         if each is None:
             return None
         it = self._explained(shown, each)
-        change, saving = it.row.change, sight.savings().get(key)
+        change, saving = it.row.change, running.saving(key)
         return ServiceDetail(
-            standing=self._seen.lines()[1],
-            service=line_of(each, sight),
+            standing=self._seen.round().standing,
+            service=line_of(each, running),
             per_replica=each.workload.per_replica,
             next=None if change is None else NextChange(*change),
             why=tuple(Sentence(what, said) for what, said in sentences(it)),
             starting=starting_of(each.starts),
-            past=past_of(it.history, sight.chronicle.course(key), each, shown.at),
+            past=past_of(it.history, running.chronicle.course(key), each, shown.at),
             ahead=None if it.steps is None else ahead_of(it.steps, it.row.ahead),
-            what_if=None if sight.what_if is None else what_if_of(sight.what_if(key) if ask else None),
+            what_if=None if running.what_if is None else what_if_of(running.what_if(key) if ask else None),
             saved=None if saving is None else savings_of(saving),
-            changes=tuple(map(change_line, sight.chronicle.changes(key))),
+            changes=tuple(map(change_line, running.chronicle.changes(key))),
         )
 
     def _explained(self, shown: Shown, each: TargetRound) -> Explained:
@@ -68,24 +68,24 @@ class Details:
         with self._making:
             made = self._made.get(key)
             if made is None or made[0] is not shown:
-                made = self._made[key] = shown, explained(self._seen.sight, shown, each)
+                made = self._made[key] = shown, explained(self._seen.running, shown, each)
                 self._made.move_to_end(key)
                 while len(self._made) > MOST_KEPT:
                     self._made.popitem(last=False)
             return made[1]
 
 
-def explained(sight: Sight, shown: Shown, each: TargetRound) -> Explained:
+def explained(running: Running, shown: Shown, each: TargetRound) -> Explained:
     """What `ahpa explain` tells, from what is in memory."""
     asked = next(one for one in shown.listing.asked if one.target.key == each.decision.key)
     history = None
     if asked.query is not None:
-        since = shown.at - sight.settings.history_seconds
-        held = sight.held({asked.series: asked.query}, since, shown.at)
+        since = shown.at - running.settings.history_seconds
+        held = running.held({asked.series: asked.query}, since, shown.at)
         history = held if held.keys else None
-    steps = None if asked.query is None else sight.sketch(asked.series, AHEAD_SECONDS)
+    steps = None if asked.query is None else running.sketch(asked.series, AHEAD_SECONDS)
     steps = None if steps is None else only(steps, asked.series)
-    limits, tick = sight.settings.limits, sight.settings.tick_seconds
+    limits, tick = running.settings.limits, running.settings.tick_seconds
     floors = None
     if steps is not None and each.outlook is not None and each.decision.plan is not None:
         floors = ahead(each.workload, each.outlook, steps, 0, each.decision.floor, shown.at, limits, tick)

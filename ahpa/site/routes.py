@@ -14,8 +14,8 @@ from ahpa.site.asked import Asked, Unclear, asked_by
 from ahpa.site.detail import Details
 from ahpa.site.frame import POLICY, problem_page
 from ahpa.site.pictures import Pictures
+from ahpa.site.running import Running
 from ahpa.site.seen import Seen
-from ahpa.site.sight import Sight
 from ahpa.site.views import Problem, ServiceDetail
 
 API = "/api/v1/"
@@ -28,8 +28,8 @@ class NotHere(LookupError):
 class Site:
     """Answers for one service; many threads may ask."""
 
-    def __init__(self, sight: Sight) -> None:
-        self._seen = Seen(sight)
+    def __init__(self, running: Running) -> None:
+        self._seen = Seen(running)
         self._details = Details(self._seen)
         self._pictures = Pictures()
 
@@ -75,7 +75,7 @@ class Site:
         key = "/".join(unquote(part, errors="replace") for part in place.split("/"))
         found = self._details.of(key, what_if)
         if found is None:
-            at = self._seen.sight.shown().at
+            at = self._seen.running.shown().at
             why = (
                 "the first round is not over yet" if math.isnan(at) else "it carries no annotation of ours, or is gone"
             )

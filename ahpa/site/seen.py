@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from ahpa import __version__
@@ -17,79 +19,95 @@ from ahpa.render.status import BLIND, Row
 from ahpa.service.chronicle import Change
 from ahpa.service.rounds import Shown
 from ahpa.site.asked import MODES, Asked
-from ahpa.site.sight import Sight
-from ahpa.site.views import ChangeLine, Changes, Fleet, ServiceLine, Standing
+from ahpa.site.running import Running
+from ahpa.site.views import ChangeLine, Changes, Fleet, Savings, ServiceLine, Standing
 from ahpa.site.worth import savings_of
 
 Each = TypeVar("Each")
 
 
+@dataclass(frozen=True, eq=False)
+class Round:
+    """What all pages say of one round."""
+
+    of: Shown
+    lines: Sequence[ServiceLine]
+    """By namespace and name."""
+    standing: Standing
+    saved: Savings | None
+    """All together."""
+
+
 class Seen:
-    """Whoever looks, again and again; the lines of a round are made once."""
+    """Whoever looks, again and again. What is dear about a round is made once, and by one of those who look at once:
+    of ten thousand services it takes a second from the rounds."""
 
-    def __init__(self, sight: Sight) -> None:
-        self.sight = sight
-        self._lines: tuple[Shown, Sequence[ServiceLine], Standing] | None = None
-        """Swapped whole; two threads may make the same ones."""
+    def __init__(self, running: Running) -> None:
+        self.running = running
+        self._making = threading.Lock()
+        self._last: Round | None = None
 
-    def lines(self) -> tuple[Sequence[ServiceLine], Standing]:
-        """All services of the last round, by namespace and name."""
-        shown = self.sight.shown()
-        made = self._lines
-        if made is None or made[0] is not shown:
-            found = [line_of(each, self.sight) for each in shown.rounds]
-            lines = sorted(found, key=lambda line: (line.namespace, line.name, line.kind))
-            standing = Standing(
-                at=known(shown.at),
-                since=known(self.sight.chronicle.since),
-                version=__version__,
-                writes=not self.sight.dry,
-                services=len(lines),
-                led=sum(line.led for line in lines),
-            )
-            made = self._lines = shown, lines, standing
-        return made[1], made[2]
+    def round(self) -> Round:
+        """The last one."""
+        with self._making:
+            shown = self.running.shown()
+            if self._last is None or self._last.of is not shown:
+                self._last = round_of(shown, self.running)
+            return self._last
 
     def fleet(self, asked: Asked) -> Fleet:
-        lines, standing = self.lines()
-        words = asked.words.casefold().split()
+        seen = self.round()
+        lines = seen.lines
         found = [
             line
             for line in lines
             if asked.mode in ("", line.mode)
             and (asked.look != "wrong" or line.wrong)
             and (asked.look != "moving" or line.wanted != line.floor)
-            and all(word in f"{line.key} {line.mode} {line.reason} {line.message}".casefold() for word in words)
+            and asked.in_words(f"{line.key} {line.mode} {line.reason} {line.message}")
         ]
         chosen, page, pages = page_of(ordered(found, asked), asked)
         moving, wrong = sum(line.wanted != line.floor for line in lines), sum(line.wrong for line in lines)
-        saving = together(self.sight.savings().values())
-        saved = None if saving is None else savings_of(saving)
-        return Fleet(standing, moving, wrong, len(found), page, pages, saved, tuple(chosen))
+        return Fleet(seen.standing, moving, wrong, len(found), page, pages, seen.saved, tuple(chosen))
 
     def changes(self, asked: Asked) -> Changes:
         """What was decided, as far as this process remembers."""
-        words = asked.words.casefold().split()
         found = [
             change
-            for change in self.sight.chronicle.changes()
-            if all(word in f"{change.key} {change.reason} {change.message}".casefold() for word in words)
+            for change in self.running.chronicle.changes()
+            if asked.in_words(f"{change.key} {change.reason} {change.message}")
         ]
         chosen, page, pages = page_of(found, asked)
-        return Changes(self.lines()[1], len(found), page, pages, tuple(map(change_line, chosen)))
+        return Changes(self.round().standing, len(found), page, pages, tuple(map(change_line, chosen)))
 
 
-def line_of(each: TargetRound, sight: Sight) -> ServiceLine:
+def round_of(shown: Shown, running: Running) -> Round:
+    """This one."""
+    found = [line_of(each, running) for each in shown.rounds]
+    lines = sorted(found, key=lambda line: (line.namespace, line.name, line.kind))
+    standing = Standing(
+        at=known(shown.at),
+        since=known(running.chronicle.since),
+        version=__version__,
+        writes=not running.dry,
+        services=len(lines),
+        led=sum(line.led for line in lines),
+    )
+    saving = together(running.savings().values())
+    return Round(shown, lines, standing, None if saving is None else savings_of(saving))
+
+
+def line_of(each: TargetRound, running: Running) -> ServiceLine:
     """One service in a round."""
     target, workload, decision, made = each.target, each.workload, each.decision, each.decision.plan
-    last = next(iter(sight.chronicle.changes(decision.key)), None)
+    last = next(iter(running.chronicle.changes(decision.key)), None)
     return ServiceLine(
         kind=target.kind,
         namespace=target.namespace,
         name=target.name,
         title=target.title,
         mode=Row(workload, decision, None).mode,
-        led=not sight.dry and sight.leads(target.uid),
+        led=not running.dry and running.leads(target.uid),
         floor=decision.previous,
         wanted=decision.floor,
         baseline=decision.baseline,

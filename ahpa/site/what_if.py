@@ -140,6 +140,8 @@ class WhatIf:
             return Refused("it failed: the log of ahpa serve says why")
         finally:
             self._executor.stop()  # its memory is given back, and the next begins in a process of its own
+        if found is None and stop.is_set():
+            return Refused("ahpa ends")
         if found is None:
             self._telemetry.log("what_if.slow", logging.WARNING, target=key, seconds=round(self._most_seconds))
             return Refused(f"it took longer than {self._most_seconds:g} s, so it was ended")

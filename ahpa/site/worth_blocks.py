@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ahpa.core.words import moment, percent, quantity
 from ahpa.render.markup import paragraph, text
@@ -43,8 +43,7 @@ def _courses(one: Saved) -> str:
     return f'<div class="narrow">{list_of(head, rows)}</div>'
 
 
-def _figure(figure: Figure, words: object) -> str:
-    assert callable(words)
+def _figure(figure: Figure, words: Callable[[float], str]) -> str:
     sure = figure.low == figure.high
     between = "" if sure else f"<small>{text(words(figure.low))} to {text(words(figure.high))}</small>"
     return f"{text(words(figure.value))}{between}"

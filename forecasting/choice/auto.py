@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from forecasting.choice.placed import placed
+from forecasting.far import sketched, steps_at
 from forecasting.fleet.calendar import Calendar
 from forecasting.forecast import Coverage, Forecast
 from forecasting.levels import LEVELS
@@ -119,11 +120,27 @@ class AutoForecaster:
         return replace(found[0], ratios=ratios)
 
     def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
-        said = [f.forecast(horizon, windows, levels) for f in self.forecasters]
+        return self._best([f.forecast(horizon, windows, levels) for f in self.forecasters], self.ranks)
+
+    def sketch(self, key: str, horizon: int, levels: Sequence[float] = LEVELS) -> Forecast:
+        """As `Sketches` says."""
+        row = self.keys.index(key)
+        said = [sketched(f, key, horizon, levels) for f in self.forecasters]
+        return self._best(said, self.ranks[row : row + 1])
+
+    def at(self, steps: Sequence[int], levels: Sequence[float], rows: int) -> Floats:
+        """As `LooksFar` says: of each row the best candidate that has an answer."""
+        said = np.stack([steps_at(f, steps, levels, rows) for f in self.forecasters])
+        ranks, row = self.ranks[:rows], np.arange(said.shape[1])
+        able = np.asarray(np.isfinite(said).all(axis=(2, 3)))[ranks.T, row]
+        return np.asarray(said[ranks[row, able.argmax(axis=0)], row])
+
+    def _best(self, said: Sequence[Forecast], ranks: Ints) -> Forecast:
+        """Of what each candidate said, row by row; `ranks` are theirs."""
         best = said[0]
         steps, peaks = best.steps.copy(), best.peaks.copy()
         models, reasons, failed = list(best.models), list(best.reasons), [False] * len(best.keys)
-        for row, order in enumerate(self.ranks):
+        for row, order in enumerate(ranks):
             passed = [f"{self.names[k]}: {said[k].reasons[row]}" for k in order if said[k].reasons[row]]
             able = next((k for k in order if said[k].reasons[row] is None), None)
             use = said[order[0] if able is None else able]

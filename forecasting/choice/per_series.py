@@ -9,10 +9,11 @@ import numpy as np
 
 from forecasting.choice.failed import FailedFit, Stuck, observed
 from forecasting.choice.placed import placed
+from forecasting.far import rows_of, sketched, steps_at
 from forecasting.fleet.calendar import Calendar
 from forecasting.forecast import Ahead, Coverage, Forecast
 from forecasting.levels import LEVELS
-from forecasting.model import Forecaster, LooksFar, Model, Remembers, Sketches
+from forecasting.model import Forecaster, Model, Remembers
 from forecasting.panel import DAY_SECONDS, Array, Floats, Panel
 from forecasting.rolling import rolled_peaks, ticked
 
@@ -166,12 +167,9 @@ class PerSeriesForecaster:
         part = self.answering()[key].part
         silent = next(one for one in self.silent.values() if key in one.keys)
         try:
-            if isinstance(part, Sketches):
-                return part.sketch(key, horizon, levels)
-            said = part.forecast(horizon, (silent.step,), levels)
+            return sketched(part, key, horizon, levels)
         except Exception as error:
-            return replace(silent, keys=(key,)).because(error).forecast(horizon, (silent.step,), levels)
-        return _rows(said, [one == key for one in said.keys])
+            return replace(silent, keys=(key,)).because(error).forecast(horizon, (), levels)
 
     def observe(self, panel: Panel) -> PerSeriesForecaster:
         older = {id(part): observed(part, panel, silent) for part, silent in self._kept_parts()}
@@ -225,10 +223,10 @@ class PerSeriesForecaster:
     def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
         asked = horizon, windows, levels
         fresh = [_said(part, self.silent[name], *asked) for name, part in self.parts.items()]
-        said = [_rows(forecast, [k not in self.kept for k in forecast.keys]) for forecast in fresh]
+        said = [rows_of(forecast, [k not in self.kept for k in forecast.keys]) for forecast in fresh]
         for part, silent in self._kept_parts():
             forecast = _said(part, silent, *asked)
-            said.append(_rows(forecast, [self.kept.get(key) is part for key in forecast.keys]))
+            said.append(rows_of(forecast, [self.kept.get(key) is part for key in forecast.keys]))
         first = said[0]
         return Forecast(
             origin=first.origin,
@@ -258,9 +256,7 @@ def _said(
 def _at(part: Forecaster, rows: int, steps: Sequence[int], levels: Sequence[float]) -> Floats:
     """What a part says of single steps, [rows, steps, q]; NaN where it raises."""
     try:
-        if isinstance(part, LooksFar):
-            return part.at(steps, levels, rows)
-        return part.forecast(max(steps) + 1, (), levels).steps[:rows, list(steps)]
+        return steps_at(part, steps, levels, rows)
     except Exception:
         return np.full((rows, len(steps), len(levels)), np.nan)
 
@@ -271,23 +267,6 @@ def _realised(part: Forecaster, silent: FailedFit) -> tuple[Coverage, bool]:
         return part.realised(), isinstance(part, FailedFit | Stuck)
     except Exception:
         return silent.realised(), True
-
-
-def _rows(forecast: Forecast, wanted: Sequence[bool]) -> Forecast:
-    """Those rows of a forecast that are wanted."""
-    if all(wanted):
-        return forecast
-    rows = np.flatnonzero(wanted)
-    return replace(
-        forecast,
-        steps=forecast.steps[rows],
-        peaks=forecast.peaks[rows],
-        keys=tuple(forecast.keys[i] for i in rows),
-        models=tuple(forecast.models[i] for i in rows),
-        reasons=tuple(forecast.reasons[i] for i in rows),
-        largest=None if forecast.largest is None else forecast.largest[rows],
-        failed=None if forecast.failed is None else tuple(forecast.failed[i] for i in rows),
-    )
 
 
 def _largest(forecast: Forecast) -> Floats:

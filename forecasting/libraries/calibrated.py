@@ -150,16 +150,20 @@ class CalibratedForecaster:
         return replace(self, pending=self.pending.said(self.history.length, said))
 
     def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
+        return self._said(range(horizon), windows, levels)
+
+    def _said(self, told: Sequence[int], windows: Sequence[float], levels: Sequence[float]) -> Forecast:
+        """Of these steps and windows; in `steps` are those that were `told` alone."""
         history = self.history
         asked = np.sort(np.asarray(windows, dtype=float))
         widths = [width_of(seconds, history.step) for seconds in asked]
         q = np.asarray(levels, dtype=float)
         read = level_weights(TRACKED_LEVELS, q)
-        paths = self._paths(max([horizon, 1, *widths]))
+        paths = self._paths(max([1, *(j + 1 for j in told), *widths]))
         n = len(history.keys)
-        steps, peaks = np.empty((n, horizon, len(q))), np.empty((n, len(asked), len(q)))
-        for j in range(horizon):
-            steps[:, j] = np.sort(self._quantiles(paths, Window(j, 1)), axis=1) @ read
+        steps, peaks = np.empty((n, len(told), len(q))), np.empty((n, len(asked), len(q)))
+        for at, j in enumerate(told):
+            steps[:, at] = np.sort(self._quantiles(paths, Window(j, 1)), axis=1) @ read
         for k, width in enumerate(widths):
             peaks[:, k] = np.sort(self._quantiles(paths, Window(0, width)), axis=1) @ read
         why = tuple(fit if isinstance(fit, str) else None for fit in self.expectations)
@@ -170,11 +174,16 @@ class CalibratedForecaster:
     def sketch(self, key: str, horizon: int, levels: Sequence[float] = LEVELS) -> Forecast:
         """As `Sketches` says, of every step."""
         row = self.history.keys.index(key)
-        some = slice(row, row + 1)
+        return self._rows(slice(row, row + 1)).forecast(horizon, (), levels)
+
+    def at(self, steps: Sequence[int], levels: Sequence[float], rows: int) -> Floats:
+        """As `LooksFar` says."""
+        return self._rows(slice(0, rows))._said(steps, (), levels).steps
+
+    def _rows(self, some: slice) -> CalibratedForecaster:
         pending = PendingPredictions.of(self.pending.windows, self.pending.calibration.rows(some))
-        alone = replace(self, history=self.history.rows(some), expectations=self.expectations[some],
-                        unit=self.unit[some], guess=self.guess[some], pending=pending)  # fmt: skip
-        return alone.forecast(horizon, (self.history.step,), levels)
+        return replace(self, history=self.history.rows(some), expectations=self.expectations[some],
+                       unit=self.unit[some], guess=self.guess[some], pending=pending)  # fmt: skip
 
     def realised(self) -> Coverage:
         """As `Forecaster` says, over about the last three days."""

@@ -50,6 +50,22 @@ def test_what_was_saved_is_on_the_volume_at_the_end_and_at_the_next_start(
     assert keeper.totals().keys == ("hpa/a/x",)
 
 
+def test_the_history_is_on_the_volume_though_what_was_saved_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(folder: Path, totals: Totals) -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr(keeping, "save_totals", broken)
+    written: list[str] = []
+    monkeypatch.setattr(keeping, "save", lambda folder, copy, origin: written.append(origin))
+    keeper = keeping.Keeper(Settings(), Telemetry(), ORIGIN, tmp_path)
+    keeper.around(Prometheus("http://127.0.0.1:1"))
+    with keeper.filling(lambda: False, totals):
+        pass
+    assert written == [ORIGIN]
+
+
 def test_without_a_volume_or_with_a_file_in_doubt_counting_begins_anew(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Mapping
 
@@ -34,11 +35,19 @@ def stage(settings: Settings = HISTORY, **annotations: str) -> Stage:
     return at
 
 
+def nothing(queries: Mapping[str, str], start: float, end: float) -> Panel:
+    return Panel(0.0, 60.0, np.empty((0, 1)), ())
+
+
+def plenty() -> float:
+    return math.inf
+
+
 def asked_of(at: Stage, key: str = "knative/shop/chat") -> WhatIf:
     def held(queries: Mapping[str, str], start: float, end: float) -> Panel:
         return at.prometheus.read({k: q for k, q in queries.items() if "nobody" not in q}, start, end, 60.0).panel
 
-    found = what_if_of(at.service, at.ports, held)
+    found = what_if_of(at.service, at.ports, held, plenty)
     assert found.ask(key) == Pending(0)
     return found
 
@@ -60,9 +69,24 @@ def test_what_cannot_be_played_says_why(settings: Settings, annotations: dict[st
     assert why in answer.why
 
 
+def test_where_memory_is_scarce_nothing_is_begun() -> None:
+    """A kubelet ends the whole container: whoever looks at the page could end the service."""
+    at = stage()
+    found = what_if_of(
+        at.service,
+        at.ports,
+        nothing,
+        lambda: 511 * 1024.0**2,
+    )
+    found.ask("knative/shop/chat")
+    assert found.step(threading.Event())
+    said = "it needs 512 MiB of memory, and ahpa has 511 left below its limit"
+    assert found.ask("knative/shop/chat") == Refused(said)
+
+
 def test_of_an_object_that_nobody_annotated_nothing_is_played() -> None:
     at = stage()
-    found = what_if_of(at.service, at.ports, lambda queries, start, end: Panel(0.0, 60.0, np.empty((0, 1)), ()))
+    found = what_if_of(at.service, at.ports, nothing)
     assert found.ask("knative/shop/nobody") == Refused("there is no such service")
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from ahpa.core.savings import Account, Course, Estimate, Known, Saving, fleet, hours_like, late_actual, late_like
+from ahpa.core.savings import Account, Course, Estimate, Evidence, Saving, fleet, hours_like, late_actual, late_like
 
 
-def known(hours: tuple[float, float] = (100, 100), late: tuple[float, float] = (0, 0)) -> Known:
+def known(hours: tuple[float, float] = (100, 100), late: tuple[float, float] = (0, 0)) -> Evidence:
     """Measured and modelled, of a hundred thousand requests."""
-    return Known(*hours, *late, 100_000)
+    return Evidence(*hours, *late, 100_000)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def known(hours: tuple[float, float] = (100, 100), late: tuple[float, float] = (
     ids=["many replicas", "ten replicas", "some are late", "half are late", "the model is wrong here"],
 )
 def test_hours_are_as_uncertain_as_queues_and_as_the_model_was(
-    counted: float, late: float, said: Known, low: float, high: float
+    counted: float, late: float, said: Evidence, low: float, high: float
 ) -> None:
     found = hours_like(100, counted, late, said)
     assert (found.low, found.high) == pytest.approx((low, high))

@@ -16,7 +16,7 @@ from forecasting.fleet.network import Training
 from forecasting.levels import LEVELS
 from forecasting.libraries.calibrated import CalibratedModel
 from forecasting.libraries.strategies import Ets, HoltWinters, LastValue, Prophet, SeasonalNaive, Stl
-from forecasting.model import Model, Sketches
+from forecasting.model import LooksFar, Model, Sketches
 from forecasting.panel import Panel
 from tests.forecasting.nasty import KINDS, STEP
 from tests.forecasting.promises import kept
@@ -62,7 +62,7 @@ def test_the_same_history_gives_the_same_bytes(model: Model) -> None:
     assert first.peaks.tobytes() == second.peaks.tobytes()
 
 
-@pytest.mark.parametrize("model", [FLEET, CalibratedModel(SeasonalNaive())], ids=lambda m: m.name)
+@pytest.mark.parametrize("model", [FLEET, CalibratedModel(SeasonalNaive()), AUTO], ids=lambda m: m.name)
 def test_one_of_many_series_is_sketched_as_it_is_told_among_them(model: Model) -> None:
     """For who looks at one of ten thousand. The first steps are told one by one."""
     rows = np.array([KINDS[kind](np.random.default_rng(1)) for kind in ("normal", "10 % NaN", "normal")])
@@ -72,6 +72,16 @@ def test_one_of_many_series_is_sketched_as_it_is_told_among_them(model: Model) -
     assert (alone.keys, alone.reasons, alone.steps.shape) == (("b",), among.reasons[1:2], (1, 20, len(LEVELS)))
     assert np.allclose(alone.steps[0, :5], among.steps[1, :5], rtol=1e-5)
     assert np.allclose(alone.steps[0], among.steps[1], rtol=0.2)
+
+
+@pytest.mark.parametrize("model", QUICK, ids=lambda m: m.name)
+def test_every_model_looks_far_ahead_without_all_that_lies_between(model: Model) -> None:
+    """Each round does: all 1,440 steps of a day take `auto` a second or two, however few services there are."""
+    rows = np.array([KINDS[kind](np.random.default_rng(1)) for kind in ("normal", "10 % NaN", "all NaN", "normal")])
+    known = model.fit(Panel.of(0, STEP, rows * [[1], [2], [3], [4]], tuple("abcd")))
+    assert isinstance(known, LooksFar)
+    said, whole = known.at((0, 3, 15), LEVELS, 3), known.forecast(16, (), LEVELS)
+    assert np.allclose(said, whole.steps[:3, [0, 3, 15]], rtol=1e-4, equal_nan=True)
 
 
 def _anything(rows: int) -> st.SearchStrategy[np.ndarray]:

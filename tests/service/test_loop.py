@@ -131,11 +131,46 @@ def test_what_does_not_wait_for_its_turn(idle: bool, wishes: list[str], after: f
     the wall clock has forgotten after one and a half."""
     service, clock = Stub(), [100.0]
     loop = Loop(service, Telemetry(), monotonic=lambda: clock[0])
-    service.idle = idle
+    service.idle, loop.ready = idle, True
     for job in wishes:
         service.wishes[job].set()
     clock[0] += after
     assert loop.hurried() == expected
+
+
+@pytest.mark.parametrize(("after", "expected"), [(0.2, []), (0.3, ["tick"])])
+def test_until_a_round_has_seen_the_cluster_the_next_one_comes_early(after: float, expected: list[str]) -> None:
+    """The first lists of a large cluster may take longer than the first refit and the first tick wait for them."""
+    clock = [100.0]
+    loop = Loop(Stub(fail_with(ClusterError(0, "not listed yet"))), Telemetry(), monotonic=lambda: clock[0])
+    loop.do("tick")
+    clock[0] += after
+    assert loop.hurried() == expected
+
+
+class Learning(Stub):
+    """Its refits take as long as the test lets them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_go = threading.Event()
+
+    def refit(self, now: float) -> None:
+        super().refit(now)
+        self.let_go.wait(120)
+
+
+def test_a_stop_does_not_wait_for_the_first_refit_and_no_round_follows_it() -> None:
+    """It takes minutes, and a pod that is told to go has half a minute, in which its leases must be given back."""
+    service = Learning()
+    loop, thread = running(service)
+    assert wait_for(lambda: service.refits == 1)
+    loop.stop()
+    thread.join(30)
+    assert not thread.is_alive()
+    service.let_go.set()
+    assert wait_for(lambda: not any(each.name == "first" for each in threading.enumerate()))
+    assert service.ticks == 0
 
 
 def test_a_cluster_that_is_away_is_one_line_when_it_goes_and_one_when_it_is_back(

@@ -6,9 +6,11 @@ import itertools
 
 import pytest
 
+from ahpa.ports import ClusterError
+from ahpa.service.loop import Loop
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
-from tests.service.stage import add_knative, morning, staged
+from tests.service.stage import NOW, add_knative, morning, staged
 from tests.service.virtual import Virtual
 
 
@@ -55,3 +57,24 @@ def test_while_nobody_asks_rounds_come_four_times_as_often_and_then_as_the_opera
     assert ticks == [15, 30, 45, 60, 75, 90]
     assert waited(fresh, "chat") <= 60
     assert len([1 for _ in range(600) if fresh.pass_a_second()]) == 10
+
+
+def test_who_could_not_be_listed_in_the_first_refit_is_learned_by_the_next_tick_and_the_refit_that_it_wishes() -> None:
+    """The first lists of a large cluster take longer than the first refit waits for them; the next one would come in
+    an hour."""
+    kube, seconds = FakeKube(), [0.0]
+    add_knative(kube, "chat", mode="apply")
+    kube.fail = lambda method, where: ClusterError(0, "LIST: no answer within the round's time")
+    at = staged(kube, FakePrometheus({"chat": morning}))
+    loop = Loop(at.service, at.telemetry, clock=lambda: NOW + seconds[0], monotonic=lambda: seconds[0])
+    for job in ("refit", "tick"):
+        loop.do(job)
+    kube.fail = lambda method, where: None
+    seconds[0] += 15
+    done = []
+    for _ in range(3):
+        for job in loop.hurried():
+            done.append(job)
+            loop.do(job)
+    assert done == ["tick", "refit", "tick"]
+    assert at.service.shown.rounds[0].decision.plan is not None

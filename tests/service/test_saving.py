@@ -127,6 +127,18 @@ def test_what_was_counted_before_a_restart_goes_on() -> None:
     assert saving(lost).since > saving(before).since
 
 
+def test_the_counters_begin_anew_with_the_process_whatever_was_counted_before() -> None:
+    """The copy is up to an hour old. A counter that goes on from it has fallen, so `increase` takes it for one that
+    began anew, and counts all that was ever saved once more."""
+    before = after(stage(), 40)
+    on = after(restarted(before, before.service.totals), 40, first=41)
+    lines = dict(re.findall(r'^ahpa_replica_seconds_total\{by="(\w+)",.*\} (.*)$', on.metrics(), re.MULTILINE))
+    whole, earlier = saving(on).acted, saving(before).acted
+    since = 3600 * (whole.actual.replica_hours.value - earlier.actual.replica_hours.value)
+    assert float(lines["actual"]) == pytest.approx(since)
+    assert since > 0
+
+
 def test_of_a_target_that_is_gone_nothing_is_shown() -> None:
     at = after(stage(), 30)
     del at.kube.objects[f"{ROOT}/services/chat"]

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ahpa.adapters.telemetry.http import Answer, serve
+from ahpa.adapters.telemetry.http import MOST_SECONDS, Answer, serve
 from ahpa.service.chronicle import Chronicle, Chronicled
 from ahpa.site.routes import Site
-from ahpa.site.sight import Sight
+from ahpa.site.running import Running
 from ahpa.site.what_if import Answer as WhatIfAnswer
 from forecasting.panel import Panel
 from tests.commands.looks import shop
@@ -56,10 +56,10 @@ class Shop:
     def __post_init__(self) -> None:
         service = self.at.service
         self.jobs = Chronicled(service, lambda: service.shown, self.chronicle, Silent())
-        self.site = Site(Sight(
+        self.site = Site(Running(
             shown=lambda: service.shown, chronicle=self.chronicle, held=self._held, sketch=service.sketch,
-            savings=lambda: service.savings, settings=service.settings, leads=self.led, what_if=self.what_if,
-            dry=self.dry,
+            savings=lambda: service.savings, saving=service.saving, settings=service.settings, leads=self.led,
+            what_if=self.what_if, dry=self.dry,
         ))  # fmt: skip
 
     def _held(self, queries: Mapping[str, str], start: float, end: float) -> Panel:
@@ -86,9 +86,9 @@ class Shop:
 
 
 @contextmanager
-def served(site: Callable[[str], Answer]) -> Iterator[str]:
+def served(site: Callable[[str], Answer], most_seconds: float = MOST_SECONDS) -> Iterator[str]:
     """The address of the page on a real port."""
-    server = serve(0, site, "127.0.0.1")
+    server = serve(0, site, "127.0.0.1", most_seconds=most_seconds)
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:

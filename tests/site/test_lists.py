@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
+from ahpa.core.savings import Saving
 from ahpa.service.chronicle import Chronicle
 from ahpa.site.asked import Asked, Unclear, asked_by
 from ahpa.site.seen import Seen
@@ -143,7 +146,24 @@ def test_the_lines_of_a_round_are_made_once() -> None:
     shop = Shop(chronicle=Chronicle()).live(1)
     seen = shop.site._seen
     assert isinstance(seen, Seen)
-    first, _ = seen.lines()
-    assert seen.lines()[0] is first
+    first = seen.round()
+    assert seen.round() is first
     shop.jobs.tick(shop.at.service.shown.at + 60)
-    assert seen.lines()[0] is not first
+    assert seen.round() is not first
+
+
+def test_what_all_have_saved_is_worked_out_once_a_round_however_many_look() -> None:
+    """Of ten thousand services it is most of a second, which the rounds would miss for each who looks."""
+    shop, worked_out = Shop().live(), []
+
+    def savings() -> Mapping[str, Saving]:
+        worked_out.append(1)
+        return {}
+
+    seen = Seen(replace(shop.site._seen.running, savings=savings))
+    with ThreadPoolExecutor(4) as looking:
+        list(looking.map(seen.fleet, [Asked()] * 8))
+    assert len(worked_out) == 1
+    shop.jobs.tick(shop.at.service.shown.at + 60)
+    seen.fleet(Asked())
+    assert len(worked_out) == 2

@@ -95,6 +95,43 @@ def test_further_connections_than_it_bears_are_closed_and_it_goes_on() -> None:
         until(lambda: requests.get(address, timeout=60).text == "here", "it answers again", 30)
 
 
+def test_who_asks_a_byte_at_a_time_is_cut_off_when_its_time_is_over() -> None:
+    """A time limit for each byte would let it hold its place for days."""
+    with served(lambda asked: Answer(200, "text/plain", b"here"), most_seconds=0.5) as address:
+        port = int(address.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as one:
+            one.settimeout(0.05)
+
+            def cut() -> bool:
+                try:
+                    one.sendall(b"G")
+                    return not one.recv(1)
+                except TimeoutError:
+                    return False
+                except OSError:
+                    return True
+
+            until(cut, "it is cut off", 30)
+
+
+def test_a_fault_of_ours_is_in_the_log_with_what_was_asked_for(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(asked: str) -> Answer:
+        raise ZeroDivisionError("an inside")
+
+    shop = Shop()
+    servers = serve_pages(Loop(shop.jobs, shop.at.telemetry), shop.at.telemetry, broken, Listening(-1, -1, 0))
+    try:
+        asked = f"http://127.0.0.1:{servers[0].server_port}/decisions"
+        assert requests.get(asked, timeout=60).status_code == 500
+    finally:
+        for server in servers:
+            server.shutdown()
+            server.server_close()
+    (told,) = (record for record in caplog.records if record.getMessage() == "http.failed")
+    assert vars(told)["fields"] == {"asked": "/decisions"}
+    assert told.exc_info is not None
+
+
 def test_a_fault_of_ours_tells_nothing_of_the_inside() -> None:
     def broken(asked: str) -> Answer:
         raise ZeroDivisionError("/a/path/of/ours")

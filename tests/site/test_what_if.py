@@ -119,6 +119,17 @@ def test_beside_a_refit_nothing_is_begun() -> None:
     assert [at.step(GO_ON) for _ in range(3)] == [False, False, True]
 
 
+def test_that_the_service_ends_is_no_slow_answer(caplog: pytest.LogCaptureFixture) -> None:
+    """An operator who looks for what took too long must not find each restart."""
+    ends = threading.Event()
+    ends.set()
+    at = what_if(executor=Serial())
+    at.ask("a")
+    at.step(ends)
+    assert at.ask("a") == Refused("ahpa ends")
+    assert "what_if.slow" not in caplog.text
+
+
 def test_what_takes_too_long_is_ended_and_the_next_has_its_turn() -> None:
     """It is never done, as nobody works."""
     ended: list[bool] = []

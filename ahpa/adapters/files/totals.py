@@ -32,7 +32,8 @@ def save_totals(folder: Path, totals: Totals) -> None:
     """The file appears complete or not at all, and is on the disk when this returns. Raises OSError."""
     ledger = totals.ledger
     fields = ledger.minutes, ledger.requests, ledger.measured, ledger.replica_minutes, ledger.late
-    figures = np.concatenate([field.reshape(len(totals.keys), -1) for field in fields], axis=1).tolist()
+    parts = zip(fields, _SHAPES, strict=True)
+    figures = np.concatenate([field.reshape(-1, math.prod(shape)) for field, shape in parts], axis=1).tolist()
     columns = totals.since.tolist(), totals.until.tolist(), totals.counted.tolist(), figures
     said = {"format": FORMAT, "targets": dict(zip(totals.keys, zip(*columns, strict=True), strict=True))}
     part = folder / f".{NAME}.part"
@@ -80,8 +81,8 @@ def _row(key: str, row: object, now: float) -> tuple[float, float, bool, list[fl
     """(since, until, counted, figures) of one target. Raises Doubtful."""
     match row:
         case [int() | float() as since, int() | float() as until, bool(counted), list(figures)]:
-            numbers = [float(x) for x in figures if isinstance(x, int | float) and not isinstance(x, bool)]
-            good = len(numbers) == len(figures) == _FIGURES and all(0 <= x < 1e18 for x in numbers)
-            if good and key.count("/") == 2 and 0 <= since <= until <= now + 3600:
-                return float(since), float(until), counted, numbers
+            good = [x for x in figures if isinstance(x, int | float) and not isinstance(x, bool) and 0 <= x < 1e18]
+            whole = len(good) == len(figures) == _FIGURES
+            if whole and key.count("/") == 2 and 0 <= since <= until <= now + 3600:
+                return float(since), float(until), counted, [float(x) for x in good]
     raise Doubtful(f"what it says of {key[:100]!r} is not what we write")

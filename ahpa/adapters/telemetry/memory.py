@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -24,10 +25,25 @@ class ContainerMemory(Collector):
             "ahpa_memory_working_set_bytes", "Memory of the container without what the kernel may drop at once"
         )
         limit = GaugeMetricFamily("ahpa_memory_limit_bytes", "Limit of the container's memory; none: it has none")
-        with suppress(OSError, ValueError, StopIteration):  # no such files, or `max`
-            rows = (line.split() for line in (self._cgroup / "memory.stat").read_text().splitlines())
-            cached = next(int(value) for name, value in rows if name == "inactive_file")
-            used.add_metric((), max(0, int((self._cgroup / "memory.current").read_text()) - cached))
-        with suppress(OSError, ValueError):
-            limit.add_metric((), int((self._cgroup / "memory.max").read_text()))
+        for family, read in ((used, _used), (limit, _limit)):
+            with suppress(OSError, ValueError, StopIteration):  # no such files, or `max`
+                family.add_metric((), read(self._cgroup))
         yield from (used, limit)
+
+
+def spare_bytes(cgroup: Path = CGROUP) -> float:
+    """What the container may still take; infinity where nobody limits it. Beyond that a kubelet (from 1.28 on, with
+    version 2 of control groups) ends all its processes, not only the one that took too much."""
+    with suppress(OSError, ValueError, StopIteration):
+        return max(0, _limit(cgroup) - _used(cgroup))
+    return math.inf
+
+
+def _used(cgroup: Path) -> int:
+    rows = (line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
+    cached = next(int(value) for name, value in rows if name == "inactive_file")
+    return max(0, int((cgroup / "memory.current").read_text()) - cached)
+
+
+def _limit(cgroup: Path) -> int:
+    return int((cgroup / "memory.max").read_text())

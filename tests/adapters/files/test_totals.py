@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ahpa.adapters.files.totals import FORMAT, NAME, Doubtful, load_totals, save_totals
-from ahpa.core.courses import Ledger, Totals
+from ahpa.core.courses import NO_TOTALS, Ledger, Totals
 
 NOW = 1_000_000.0
 
@@ -30,6 +30,15 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     for mine, theirs in zip(vars(found.ledger).values(), vars(totals().ledger).values(), strict=True):
         assert np.array_equal(mine, theirs)
     assert [path.name for path in tmp_path.iterdir()] == [NAME]
+
+
+def test_that_nobody_is_counted_yet_is_written_too(tmp_path: Path) -> None:
+    """In the first minutes, and of a copy that leads nothing: its history is worth as much as any other's."""
+    save_totals(tmp_path, NO_TOTALS)
+    found = load_totals(tmp_path, NOW)
+    assert found is not None
+    assert found.keys == ()
+    assert found.ledger.late.shape == (0, 2, 4)
 
 
 def test_where_nothing_was_written_there_is_nothing(tmp_path: Path) -> None:
@@ -55,8 +64,20 @@ def test_what_was_not_seen_for_a_season_is_forgotten(tmp_path: Path) -> None:
         json.dumps({"format": FORMAT, "targets": {"hpa/a/x": [1, 2, True, [float("nan")] * 22]}}),
         json.dumps({"format": FORMAT, "targets": {"hpa/a/x": [1, 1e12, True, [1.0] * 22]}}),
         json.dumps({"format": FORMAT, "targets": {"x": [1, 2, True, [1.0] * 22]}}),
+        json.dumps({"format": FORMAT, "targets": {"hpa/a/x": [1, 2, True, [10**400] * 22]}}),
     ],
-    ids=["empty", "a list", "deep", "another format", "short", "negative", "no number", "of the future", "no key"],
+    ids=[
+        "empty",
+        "a list",
+        "deep",
+        "another format",
+        "short",
+        "negative",
+        "no number",
+        "of the future",
+        "no key",
+        "huge",
+    ],
 )
 def test_what_is_in_doubt_is_dropped(tmp_path: Path, content: str) -> None:
     (tmp_path / NAME).write_text(content)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,6 +17,7 @@ import pytest
 
 from ahpa.adapters.telemetry.http import serve_http
 from ahpa.adapters.telemetry.logs import LOG, log_to_stderr
+from ahpa.adapters.telemetry.memory import spare_bytes
 from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.core.controller import step
 from ahpa.core.observation import Observation, Workload
@@ -226,3 +228,5 @@ def test_memory_is_what_the_kernel_counts_for_the_container(
         (tmp_path / name).write_text(text)
     found = re.findall(r"^(ahpa_memory\w+) (\S+)$", Telemetry(tmp_path).text().decode(), re.M)
     assert {name: float(value) for name, value in found} == shown
+    both = set(shown) == {"ahpa_memory_working_set_bytes", "ahpa_memory_limit_bytes"}
+    assert spare_bytes(tmp_path) == (400 if both else math.inf)
