@@ -30,8 +30,9 @@ from forecasting.tail import HIGHEST_LOG, calibrated_logs, near
 from forecasting.windows import Window, width_of
 
 _BLOCK_ROWS = 1024
-_REHEARSED_ROWS = 16
-"""Rows that are rehearsed together: the running sums and maxima of a fortnight take 2 MiB each."""
+_REHEARSED_ROWS, _REHEARSED_SHARE = 16, 0.01
+"""Rows that are rehearsed together: the running sums and maxima of a fortnight take 2 MiB each. Of ten thousand a
+hundred: each step of a rehearsal costs a few calls, however many rows it has."""
 _ORIGINS = 50_000
 """Origins of rows that are looked at together: their features take some 50 MiB."""
 _REHEARSED = 266_667
@@ -186,7 +187,7 @@ class FleetForecaster:
             return
         every = max(1, -(-(t - earliest) // wanted))
         origins = np.arange(t - 1, earliest, -every)[::-1]
-        parts = list(self.calendars.alike(group, _REHEARSED_ROWS))
+        parts = list(self.calendars.alike(group, max(_REHEARSED_ROWS, round(_REHEARSED_SHARE * n))))
         done = run_all(self.executor, partial(self._rehearse, origins, every), parts)
         yield from zip((rows for rows, _ in parts), done, strict=True)
 
