@@ -15,7 +15,8 @@ from testbed.build import find_parts
 from tests.manifests.rules import alerts, shortened, spec
 
 SCENARIOS = Path(__file__).with_name("alerts_test.yaml")
-PAGE = Path(__file__).parents[2] / "docs/alerts.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/alerts.md"
 
 
 @pytest.mark.testbed
@@ -38,13 +39,14 @@ def test_each_alert_has_a_moment_at_which_it_rings_and_one_at_which_it_does_not(
 
 
 def test_each_alert_says_how_bad_it_is_and_where_to_read_what_to_do() -> None:
-    """One section of docs/alerts.md for each, in the same order, under the anchor that the site makes of its name."""
+    """One section of docs/alerts.md for each, in the same order, under the address and anchor that the site gives it."""
+    assert yaml.safe_load((ROOT / "mkdocs.yml").read_text())["use_directory_urls"] is False, "else it is alerts/"
     sections = re.findall(r"^## (AHPA\w+)$", PAGE.read_text(), re.MULTILINE)
     assert sections == list(alerts())
     for name, rule in alerts().items():
         assert rule["labels"]["severity"] in ("critical", "warning"), name
         assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}, name
-        assert rule["annotations"]["runbook_url"] == f"https://ahpa.dev/alerts/#{name.lower()}"
+        assert rule["annotations"]["runbook_url"] == f"https://ahpa.dev/alerts.html#{name.lower()}"
 
 
 def test_alerts_name_metrics_and_reasons_that_exist() -> None:
