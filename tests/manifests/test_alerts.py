@@ -60,6 +60,15 @@ def test_alerts_name_metrics_and_reasons_that_exist() -> None:
     assert named - set(Reason) == set()
 
 
+def test_labels_that_an_alert_names_are_those_of_its_metrics() -> None:
+    """As docs/metrics.md has them, so that who reads it may ask by them."""
+    rows = re.findall(r"^\| `(\w+)` \| \w+ \| ([^|]*) \|", (ROOT / "docs/metrics.md").read_text(), re.MULTILINE)
+    for name, rule in alerts().items():
+        named = set(re.findall(r"\$labels\.(\w+)", str(rule["annotations"])))
+        has = {label for metric, labels in rows if metric in rule["expr"] for label in labels.split(", ")}
+        assert named <= has, name
+
+
 def test_a_shortened_alert_differs_in_its_times_alone() -> None:
     rule = {"alert": "A", "expr": "increase(x[15m]) > 3 or time() - y_seconds > 300 and z > 10", "for": "1h"}
     assert shortened(rule, 180) == {
