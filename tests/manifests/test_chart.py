@@ -43,6 +43,9 @@ def sample(option: click.Option) -> tuple[object, str]:
     """A value of an option, and as the command reads it."""
     if option.name == "kinds":
         return ["hpa", "keda"], "hpa,keda"
+    if option.name in generated().ONLY:
+        most = generated().ONLY[option.name][-1]
+        return most, str(most)
     if option.is_flag:
         return True, "true"
     if isinstance(option.type, click.FloatRange):
@@ -152,6 +155,7 @@ def test_each_option_of_the_command_is_a_value_that_reaches_it() -> None:
         ({"replicaCount": 2}, "replicaCount"),
         ({"serve.cap": "50"}, "cap"),
         ({"serve.shards": 17}, "shards"),
+        ({"serve.pagePort": 9000}, "pagePort"),
         ({"serve.kinds": ["knativ"]}, "kinds"),
         ({"serve.kinds": []}, "kinds"),
         ({"serve.kinds": None}, "kinds"),
