@@ -39,7 +39,7 @@ def test_each_alert_has_a_moment_at_which_it_rings_and_one_at_which_it_does_not(
 
 
 def test_each_alert_says_how_bad_it_is_and_where_to_read_what_to_do() -> None:
-    """One section of docs/alerts.md for each, in the same order, under the address and anchor that the site gives it."""
+    """One section of docs/alerts.md for each, in the same order, where the site has it."""
     assert yaml.safe_load((ROOT / "mkdocs.yml").read_text())["use_directory_urls"] is False, "else it is alerts/"
     sections = re.findall(r"^## (AHPA\w+)$", PAGE.read_text(), re.MULTILINE)
     assert sections == list(alerts())

@@ -80,6 +80,18 @@ def test_queries_name_metrics_and_variables_that_exist(name: str) -> None:
     assert set(re.findall(r"\$(\w+)", said)) - variables == set()
 
 
+@pytest.mark.parametrize("name", BOARDS)
+def test_of_what_would_have_been_a_panel_shows_the_courses_that_it_explains(name: str) -> None:
+    """Not what the model says of what really was (`modelled`): that is for the interval, and looks like a promise."""
+    panel = [each for each in panels(BOARDS[name]) if "otherwise" in each["title"]]
+    assert panel
+    for each in panel:
+        (target,) = each["targets"]
+        (courses,) = re.findall(r'by=~"([^"]+)"', target["expr"])
+        assert set(courses.split("|")) == {"actual", "reactive", "fixed", "advised"}
+        assert "advised" in each["description"]
+
+
 @pytest.mark.testbed
 def test_grafanas_sidecar_finds_them_by_their_label() -> None:
     words = [str(find_parts().binaries["kubectl"]), "kustomize", str(FOLDER)]
