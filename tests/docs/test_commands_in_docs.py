@@ -104,6 +104,7 @@ def test_a_block_is_what_a_shell_understands(block: str) -> None:
 
 
 @pytest.mark.testbed
+@pytest.mark.xdist_group("docs")
 @pytest.mark.parametrize("line", theirs())
 def test_kubectl_understands_it(line: str, tmp_path: Path) -> None:
     """Without a cluster it gets as far as asking for one: a wrong word, flag or value would be told before."""
@@ -121,6 +122,7 @@ def test_kubectl_understands_it(line: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.testbed
+@pytest.mark.xdist_group("docs")
 @pytest.mark.helm
 @pytest.mark.parametrize("line", [line for line in lines() if line.startswith("helm ")])
 def test_helm_renders_what_it_would_install(line: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from ahpa.adapters.kubernetes.kinds import KINDS
 from tests.manifests.chart import CHART, Refused, Wish, by_name, charted, generated, helm, parted
 from tests.manifests.overlays import CONFIG, one, rendered
 
-pytestmark = [pytest.mark.testbed, pytest.mark.helm]
+pytestmark = [pytest.mark.testbed, pytest.mark.helm, pytest.mark.xdist_group("chart")]
 NEVER_DRY = {"serve.dryRun": None}
 PRODUCTION = Wish(overlay="production", values={**NEVER_DRY, "serve.cap": 50})
 NAMED = Wish(overlay="single-namespace", values={**NEVER_DRY, "serve.namespace": "inference"})

@@ -24,6 +24,7 @@ from tests.monitoring.living import Living, follow, running
 from tests.monitoring.played import MINUTES, Clock, fleet, play
 from tests.waiting import until
 
+pytestmark = pytest.mark.xdist_group("dashboards")  # one of the workers plays the day
 BOARDS = {name: json.loads((FOLDER / name).read_text()) for name in ("fleet.json", "service.json")}
 KINDS = {"row", "stat", "state-timeline", "table", "timeseries"}
 CHOSEN = {"namespace": "shop", "kind": "knative", "name": "chat", "__rate_interval": "10m", "__range": "24h"}
