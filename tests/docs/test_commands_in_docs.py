@@ -58,6 +58,8 @@ def test_every_line_of_every_block_is_read_by_somebody() -> None:
     assert unread == []
     docker = {line for line in lines() if line.startswith("docker")}
     assert docker == NOT_READ.keys()
+    assert [line for line in lines() if line.endswith("\\")] == []
+    assert any(line.endswith("'serve.kinds={knative,hpa}'") for line in lines()), "what goes on in the next line too"
     assert len(ours()) > 15
     assert len(theirs()) > 15
 
