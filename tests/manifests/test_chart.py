@@ -172,6 +172,13 @@ def test_a_value_that_would_do_nothing_or_harm_is_refused(values: dict[str, Any]
         charted(values)
 
 
+def test_dashboards_lie_where_grafanas_sidecar_looks() -> None:
+    """Its own chart looks in its own namespace alone."""
+    asked = {"dashboards.enabled": True, "dashboards.namespace": "monitoring"}
+    found = [each for each in charted(asked) if each["metadata"]["name"].startswith("ahpa-dashboard-")]
+    assert [each["metadata"]["namespace"] for each in found] == ["monitoring"] * 2
+
+
 def test_another_namespace_is_refused_as_the_fences_name_ours() -> None:
     with pytest.raises(Refused, match="-n ahpa-system"):
         charted({}, namespace="default")
