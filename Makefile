@@ -32,7 +32,7 @@ live: $(READY)   ## the real KPA beside ours for an hour (AHPA_LIVE_MINUTES, AHP
 soak: $(READY)   ## the reliability list at its full sizes (long), and docs/reliability.md from what came out
 	$(BIN)/pytest -n 2 -m soak; status=$$?; $(BIN)/python -m tests.reliability; exit $$status
 
-unit: $(READY)   ## the tests that need no control plane (a minute or two)
+unit: $(READY)   ## the tests that need no control plane (some minutes)
 	$(BIN)/pytest -n 2 -m "not testbed and not slow and not soak"
 
 check: $(READY)  ## ruff, mypy --strict, import contracts
