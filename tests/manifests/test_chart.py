@@ -165,6 +165,8 @@ def test_each_option_of_the_command_is_a_value_that_reaches_it() -> None:
         ({"serve.leaderElect": False}, "replicas: 1"),
         ({"serve.kinds": ["hpa"], "knative.before121": True}, "knative"),
         ({"dask.certManager": True}, "dask.enabled"),
+        ({"serve.kinds": ["hpa"], "knative.settingsNamespace": "knative-serving"}, "knative"),
+        ({"serve.queries": "/mine/queries.yaml", "queries": {"mine": "sum(x)"}}, "only one"),
     ],
 )
 def test_a_value_that_would_do_nothing_or_harm_is_refused(values: dict[str, Any], named: str) -> None:
