@@ -101,7 +101,8 @@ def _starts(it: Explained) -> str:
     lead, readiness = it.each.workload.policy.policy.lead, it.each.workload.readiness
     if lead is not None:
         return f"{seconds(lead)}, as its owner says (ahpa.dev/lead)"
-    learned = f"learned from {readiness.learned} starts" if readiness.learned else "assumed until its pods show better"
+    count = f"{readiness.learned} start{'s' if readiness.learned != 1 else ''}"
+    learned = f"learned from {count}" if readiness.learned else "assumed until its pods show better"
     return f"{seconds(readiness.longest(LAG_LEVEL))} in nine of ten cases, {learned}"
 
 

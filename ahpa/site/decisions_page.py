@@ -39,7 +39,7 @@ def _parts(changes: Changes, asked: Asked) -> Iterator[str]:
 def changes_table(changes: Sequence[ChangeLine], named: bool, whole: bool = False) -> str:
     """A line for each; `named`: whose they are."""
     head = ("When (UTC)", *(["Service"] if named else []), "Floor", "Why")
-    kinds = ["text", *(["name text"] if named else []), "", "why text"]
+    kinds = ["when text", *(["name text"] if named else []), "", "why text"]
     ths = "".join(f'<th scope="col" class="{kind}">{word}</th>' for kind, word in zip(kinds, head, strict=True))
     rows = (
         "".join(cell_of(kind, cell) for kind, cell in zip(kinds, _cells(change, named), strict=True))

@@ -38,6 +38,7 @@ table.list th[aria-sort] a{color:var(--ink)}
 table.list tbody tr:hover{background:color-mix(in srgb,var(--grid) 35%,transparent)}
 table.list td{vertical-align:top}
 table.list td.text,table.list th.text{min-width:0}
+table.list td.when,table.list th.when{white-space:nowrap;overflow-wrap:normal}
 table.list td.name{min-width:17ch}
 table.list td.name a{font-weight:600;text-decoration:none}
 table.list td.name a:hover{text-decoration:underline}

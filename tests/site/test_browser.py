@@ -114,6 +114,15 @@ def test_by_keyboard_the_first_step_leads_to_the_content(tab: Tab, root: str) ->
 
 
 @pytest.mark.parametrize("path", PAGES)
+def test_no_cell_breaks_a_word_into_letters(tab: Tab, root: str, path: str) -> None:
+    """On a screen with room for all, what has no space in it stands on one line: a time is not written downwards."""
+    tab.open(root + path)
+    cells = "[...document.querySelectorAll('th, td.when')]"
+    tall = tab.run(f"{cells}.filter(cell => cell.offsetHeight > 60).map(cell => cell.innerText)")
+    assert tall == []
+
+
+@pytest.mark.parametrize("path", PAGES)
 def test_a_phone_needs_no_scrolling_to_the_side(tab: Tab, root: str, path: str) -> None:
     tab.seems(width=390)
     tab.open(root + path)

@@ -31,7 +31,7 @@ from tests.waiting import until
 MINUTES = float(os.environ.get("AHPA_CHAOS_MINUTES", "60"))
 WARM_MINUTES = min(12.0, MINUTES / 3)
 LEAST_MINUTES = 30
-"""In less it has not settled: its growth is said, and not judged."""
+"""In less it has not settled: its growth is said, and not judged, and nothing was reached."""
 NAMES = ["ahpa-lasting", "ahpa-one", "ahpa-other"]
 SEED = 13
 RESTORED_SECONDS = 300.0
@@ -113,4 +113,5 @@ def test_an_hour_in_which_everything_fails_in_turn(bed: Testbed, tmp_path: Path,
     assert all(after <= before for before, after in zip(hour.least(0), hour.least(3), strict=True))
     faults = f"{len(hour.outages)} faults, {len({each.name for each in hour.outages})} dependencies in turn"
     size = f"{MINUTES:g} min on the testbed, {len(targets.ALL)} targets, {len(NAMES)} replicas; {faults}"
-    reached("T13", size, said(hour, verdict))
+    if MINUTES >= LEAST_MINUTES:
+        reached("T13", size, said(hour, verdict))
