@@ -20,6 +20,7 @@ PAGE = ROOT / "docs/alerts.md"
 
 
 @pytest.mark.testbed
+@pytest.mark.xdist_group("alerts")
 def test_alerts_ring_when_they_should_and_not_before(tmp_path: Path) -> None:
     """The scenarios are in alerts_test.yaml. Descriptions and links are fixed words, and left out there."""
     rules = spec()
