@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean unit live soak setup peers mutants sbom licenses audit dist image
+.PHONY: help demo test check bench lock clean unit live soak setup peers mutants sbom licenses audit dist image docs docs-lock
 
 help:            ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements/dev.txt pyproject.toml
 	@echo 'installing into $(VENV): once, about two minutes'
@@ -32,7 +32,7 @@ live: $(READY)   ## the real KPA beside ours for an hour (AHPA_LIVE_MINUTES, AHP
 soak: $(READY)   ## the reliability list at its full sizes (long), and docs/reliability.md from what came out
 	$(BIN)/pytest -n 2 -m soak; status=$$?; $(BIN)/python -m tests.reliability; exit $$status
 
-unit: $(READY)   ## the tests that need no control plane (a minute or two)
+unit: $(READY)   ## the tests that need no control plane (some minutes)
 	$(BIN)/pytest -n 2 -m "not testbed and not slow and not soak"
 
 check: $(READY)  ## ruff, mypy --strict, import contracts
@@ -86,9 +86,8 @@ peers:           ## pin anew the environment of the peers in the forecasting ben
 	$(COMPILE) --custom-compile-command "make peers" -o requirements/peers.txt requirements/peers.in
 
 clean:           ## remove the virtual environment and outputs (the testbed's cache stays)
-	rm -rf $(VENV) out mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) out dist mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: docs docs-lock
 docs:            ## the site of docs/ (out/site): every link followed, nothing loaded from elsewhere
 	@test -x out/docs/bin/mkdocs || { $(PYTHON) -m venv out/docs && \
 	  out/docs/bin/pip install -q --require-hashes --only-binary :all: -r requirements/docs.txt; }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ahpa.ports import HORIZONS
-from dashboards.panels import Board, Panel, Query, Row, Variable
+from dashboards.panels import COURSES, Board, Panel, Query, Row, Variable
 
 T = "kind, namespace, name"
 """What tells a target: a metric of one is asked for by these, as two jobs may scrape it, or two copies show it."""
@@ -11,7 +11,12 @@ N = 'namespace=~"$namespace"'
 WHO = (("kind", "Kind"), ("namespace", "Namespace"), ("name", "Name"))
 NO_FORECAST = "NoForecast|NoRecentData|FollowsPlan|PartialData|DoubtfulData|QualityLost"
 NOT_SERVED = "InvalidPolicy|NoCapacity|Refused"
-BY = {"actual": "as it was", "reactive": "reactive alone", "fixed": "a fixed number"}
+BY = {
+    "actual": "as it was",
+    "reactive": "reactive alone",
+    "fixed": "a fixed number",
+    "advised": "with our floors",
+}
 
 
 def each(metric: str, *said: str, offset: str = "") -> str:
@@ -45,29 +50,29 @@ SAVED = Row(
             "stat",
             "Replica-hours",
             "Over the time range: what the services really had, what their reactive scaler alone would have had, "
-            "and what a fixed number that is late as rarely would have had. How the others are worked out: ahpa's"
-            " documentation.",
+            "and what a fixed number that is late as rarely would have had; and with our floors, which in observe mode "
+            "nobody set. How the others are worked out: ahpa's documentation.",
             tuple(Query(f"{summed('ahpa_replica_seconds_total', by)} / 3600", words, True) for by, words in BY.items()),
             height=5,
         ),
         Panel(
             "stat",
             "Late requests",
-            "Over the time range: requests that had to wait for a replica, as it was and in the same two other worlds.",
+            "Over the time range: requests that had to wait for a replica, as it was and in the same other worlds.",
             tuple(Query(summed("ahpa_late_requests_total", by), words, True) for by, words in BY.items()),
             height=5,
         ),
         Panel(
             "timeseries",
             "Replicas, as it was and otherwise",
-            "Before peaks ours should be above the reactive one, after them not much.",
-            (Query(f"sum by (by) (rate(ahpa_replica_seconds_total{{{N}}}[$__rate_interval]))", "{{by}}"),),
+            "Before peaks ours (advised; actual where it acts) should be above the reactive one, after them not much.",
+            (Query(f"sum by (by) (rate(ahpa_replica_seconds_total{{{N}, {COURSES}}}[$__rate_interval]))", "{{by}}"),),
         ),
         Panel(
             "timeseries",
             "Late requests per second, as it was and otherwise",
-            "What the replicas of the panel beside it are for.",
-            (Query(f"sum by (by) (rate(ahpa_late_requests_total{{{N}}}[$__rate_interval]))", "{{by}}"),),
+            "What the replicas of the panel beside it are for; advised: with our floors.",
+            (Query(f"sum by (by) (rate(ahpa_late_requests_total{{{N}, {COURSES}}}[$__rate_interval]))", "{{by}}"),),
             unit="reqps",
         ),
     ),

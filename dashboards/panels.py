@@ -15,6 +15,8 @@ Json = dict[str, object]
 SCHEMA_VERSION = 39
 """Some years old, so that older Grafanas read it too; newer ones bring it up to date when they load it."""
 COLUMNS = 24
+COURSES = 'by=~"actual|reactive|fixed|advised"'
+"""What was, and what would have been; the fifth, `modelled`, is for the interval (docs/decisions/0082)."""
 SOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
 LETTERS = "ABCDEFGHIJKL"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ahpa.ports import HORIZONS
-from dashboards.panels import Board, Panel, Query, Row, Variable
+from dashboards.panels import COURSES, Board, Panel, Query, Row, Variable
 
 ONE = 'kind="$kind", namespace="$namespace", name="$name"'
 
@@ -119,8 +119,9 @@ COST = Row(
         Panel(
             "timeseries",
             "Replicas, as it was and otherwise",
-            "What it had, what its reactive scaler alone would have had, and a fixed number that is late as rarely.",
-            (Query(f"sum by (by) (rate(ahpa_replica_seconds_total{{{ONE}}}[$__rate_interval]))", "{{by}}"),),
+            "What it had, what its reactive scaler alone would have had, a fixed number that is late as rarely, and "
+            "with our floors (advised), which in observe mode nobody set.",
+            (Query(f"sum by (by) (rate(ahpa_replica_seconds_total{{{ONE}, {COURSES}}}[$__rate_interval]))", "{{by}}"),),
         ),
         Panel(
             "timeseries",

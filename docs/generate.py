@@ -170,7 +170,8 @@ def _exposed(family: Any) -> str:
 
 
 def _labels(by_name: dict[str, Any], family: Any) -> tuple[str, ...]:
-    return tuple(by_name.get(family.name) or by_name.get(_exposed(family)) or ())
+    own = getattr(family, "_labelnames", ())  # of a collector that makes its families itself
+    return tuple(by_name.get(family.name) or by_name.get(_exposed(family)) or own)
 
 
 def _shown(value: object, otherwise: str) -> str:

@@ -41,10 +41,14 @@ CHOSEN: Mapping[str, object] = {
 }
 """What the chart sets; all else is null."""
 
+ONLY: Mapping[str, list[int | None]] = {"page_port": [None, -1, 8082]}
+"""Options of which the manifests leave no other values."""
+
 NOTED: Mapping[str, str] = {
     "kinds": "Kinds of targets to look for. Only for these there are rights, and fences.",
     "namespace": "Only this namespace, and rights in no other. (default: all)",
     "queries": "A file with further queries, of a volume of yours. `queries` below is simpler.",
+    "page_port": "-1: no page. (default: 8082, which Service and NetworkPolicy name)",
     "state": "Set by `history.enabled`.",
     "executor": "Set by `dask.enabled`. (default: here)",
 }
@@ -88,6 +92,8 @@ def values_text() -> str:
 def _typed(option: click.Option) -> Mapping[str, object]:
     if option.name == "kinds":
         return {"type": "array", "items": {"enum": list(KINDS)}, "minItems": 1, "uniqueItems": True}
+    if option.name in ONLY:
+        return {"enum": ONLY[option.name]}
     if option.is_flag:
         return {"type": ["boolean", "null"]}
     if isinstance(option.type, click.IntRange | click.FloatRange):

@@ -45,11 +45,13 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Two workers of pytest-xdist run all that needs a testbed, each on its own: these tests wait more than they work.
 
-    At collection, because xdist reads the groups before any later hook of ours. They wait for processes that a busy
-    machine slows down, and the first of them for the testbed.
+    What needs its programs and no cluster names a group of its own, which any worker takes. At collection, because
+    xdist reads the groups before any later hook of ours. They wait for processes that a busy machine slows down, and
+    the first of them for the testbed.
     """
     if item.get_closest_marker("testbed"):
         folder = item.path.relative_to(item.config.rootpath / "tests").parts[0]
-        item.add_marker(pytest.mark.xdist_group("testbed-stories" if folder in LONG else "testbed"))
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group("testbed-stories" if folder in LONG else "testbed"))
         if not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(TESTBED_TIMEOUT_SECONDS))

@@ -29,7 +29,7 @@ def lines() -> list[str]:
 def _commands(block: str) -> Iterator[str]:
     if re.search(r"^\s*(for|while|if) ", block, re.MULTILINE):
         return  # a script: bash reads it whole
-    for line in block.replace("\\\n", " ").splitlines():
+    for line in re.sub(r"\\\n\s*", " ", block).splitlines():
         bare = re.split(r"\s+#|\s{3,}", line.strip())[0].removesuffix("&").strip()
         if bare and not bare.startswith("#"):
             yield bare.removeprefix(".venv/bin/")

@@ -58,6 +58,8 @@ def test_every_line_of_every_block_is_read_by_somebody() -> None:
     assert unread == []
     docker = {line for line in lines() if line.startswith("docker")}
     assert docker == NOT_READ.keys()
+    assert [line for line in lines() if line.endswith("\\")] == []
+    assert any(line.endswith("'serve.kinds={knative,hpa}'") for line in lines()), "what goes on in the next line too"
     assert len(ours()) > 15
     assert len(theirs()) > 15
 
@@ -104,6 +106,7 @@ def test_a_block_is_what_a_shell_understands(block: str) -> None:
 
 
 @pytest.mark.testbed
+@pytest.mark.xdist_group("docs")
 @pytest.mark.parametrize("line", theirs())
 def test_kubectl_understands_it(line: str, tmp_path: Path) -> None:
     """Without a cluster it gets as far as asking for one: a wrong word, flag or value would be told before."""
@@ -121,6 +124,7 @@ def test_kubectl_understands_it(line: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.testbed
+@pytest.mark.xdist_group("docs")
 @pytest.mark.helm
 @pytest.mark.parametrize("line", [line for line in lines() if line.startswith("helm ")])
 def test_helm_renders_what_it_would_install(line: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from ahpa.adapters.kubernetes.kinds import KINDS
 from tests.manifests.chart import CHART, Refused, Wish, by_name, charted, generated, helm, parted
 from tests.manifests.overlays import CONFIG, one, rendered
 
-pytestmark = [pytest.mark.testbed, pytest.mark.helm]
+pytestmark = [pytest.mark.testbed, pytest.mark.helm, pytest.mark.xdist_group("chart")]
 NEVER_DRY = {"serve.dryRun": None}
 PRODUCTION = Wish(overlay="production", values={**NEVER_DRY, "serve.cap": 50})
 NAMED = Wish(overlay="single-namespace", values={**NEVER_DRY, "serve.namespace": "inference"})
@@ -43,6 +43,9 @@ def sample(option: click.Option) -> tuple[object, str]:
     """A value of an option, and as the command reads it."""
     if option.name == "kinds":
         return ["hpa", "keda"], "hpa,keda"
+    if option.name in generated().ONLY:
+        most = generated().ONLY[option.name][-1]
+        return most, str(most)
     if option.is_flag:
         return True, "true"
     if isinstance(option.type, click.FloatRange):
@@ -152,6 +155,7 @@ def test_each_option_of_the_command_is_a_value_that_reaches_it() -> None:
         ({"replicaCount": 2}, "replicaCount"),
         ({"serve.cap": "50"}, "cap"),
         ({"serve.shards": 17}, "shards"),
+        ({"serve.pagePort": 9000}, "pagePort"),
         ({"serve.kinds": ["knativ"]}, "kinds"),
         ({"serve.kinds": []}, "kinds"),
         ({"serve.kinds": None}, "kinds"),
@@ -161,11 +165,20 @@ def test_each_option_of_the_command_is_a_value_that_reaches_it() -> None:
         ({"serve.leaderElect": False}, "replicas: 1"),
         ({"serve.kinds": ["hpa"], "knative.before121": True}, "knative"),
         ({"dask.certManager": True}, "dask.enabled"),
+        ({"serve.kinds": ["hpa"], "knative.settingsNamespace": "knative-serving"}, "knative"),
+        ({"serve.queries": "/mine/queries.yaml", "queries": {"mine": "sum(x)"}}, "only one"),
     ],
 )
 def test_a_value_that_would_do_nothing_or_harm_is_refused(values: dict[str, Any], named: str) -> None:
     with pytest.raises(Refused, match=named):
         charted(values)
+
+
+def test_dashboards_lie_where_grafanas_sidecar_looks() -> None:
+    """Its own chart looks in its own namespace alone."""
+    asked = {"dashboards.enabled": True, "dashboards.namespace": "monitoring"}
+    found = [each for each in charted(asked) if each["metadata"]["name"].startswith("ahpa-dashboard-")]
+    assert [each["metadata"]["namespace"] for each in found] == ["monitoring"] * 2
 
 
 def test_another_namespace_is_refused_as_the_fences_name_ours() -> None:

@@ -36,6 +36,15 @@ def test_each_option_of_serve_is_a_value_or_says_why_not() -> None:
     assert set(generated().CHOSEN) | set(generated().NOTED) <= values
 
 
+def test_the_page_is_where_the_manifests_look_for_it_or_nowhere() -> None:
+    """Service and NetworkPolicy name its port: another one would answer nobody."""
+    pod = yaml.safe_load((CONFIG / "base/deployment.yaml").read_text())["spec"]["template"]["spec"]
+    (port,) = (each["containerPort"] for each in pod["containers"][0]["ports"] if each["name"] == "page")
+    (option,) = (each for each in command.params if each.name == "page_port")
+    assert option.default == port
+    assert SCHEMA["properties"]["serve"]["properties"]["pagePort"]["enum"] == [None, -1, port]
+
+
 def described(schema: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, bool]]:
     """(value, whether it says what it does), of each that is no group of others."""
     for name, each in schema["properties"].items():

@@ -11,7 +11,7 @@ import pytest
 from ahpa.commands.serve import command
 from tests.manifests.overlays import CONFIG, OVERLAYS, one, render, rendered
 
-pytestmark = pytest.mark.testbed
+pytestmark = [pytest.mark.testbed, pytest.mark.xdist_group("overlays")]
 HERE = Path(__file__).parent
 BUILT_IN = {
     ("v1", "Namespace"),

@@ -24,6 +24,7 @@ from tests.monitoring.living import Living, follow, running
 from tests.monitoring.played import MINUTES, Clock, fleet, play
 from tests.waiting import until
 
+pytestmark = pytest.mark.xdist_group("dashboards")  # one of the workers plays the day
 BOARDS = {name: json.loads((FOLDER / name).read_text()) for name in ("fleet.json", "service.json")}
 KINDS = {"row", "stat", "state-timeline", "table", "timeseries"}
 CHOSEN = {"namespace": "shop", "kind": "knative", "name": "chat", "__rate_interval": "10m", "__range": "24h"}
@@ -78,6 +79,18 @@ def test_queries_name_metrics_and_variables_that_exist(name: str) -> None:
     assert set(re.findall(r"\bahpa_\w+", said)) - exist == set()
     variables = {variable["name"] for variable in board["templating"]["list"]} | {"__rate_interval", "__range"}
     assert set(re.findall(r"\$(\w+)", said)) - variables == set()
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_of_what_would_have_been_a_panel_shows_the_courses_that_it_explains(name: str) -> None:
+    """Not what the model says of what really was (`modelled`): that is for the interval, and looks like a promise."""
+    panel = [each for each in panels(BOARDS[name]) if "otherwise" in each["title"]]
+    assert panel
+    for each in panel:
+        (target,) = each["targets"]
+        (courses,) = re.findall(r'by=~"([^"]+)"', target["expr"])
+        assert set(courses.split("|")) == {"actual", "reactive", "fixed", "advised"}
+        assert "advised" in each["description"]
 
 
 @pytest.mark.testbed

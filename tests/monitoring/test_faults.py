@@ -23,7 +23,7 @@ from tests.monitoring.faults import FAULTS, Fault, nothing_is_wrong
 from tests.monitoring.living import FASTER, scraping
 from tests.waiting import until
 
-pytestmark = pytest.mark.testbed
+pytestmark = [pytest.mark.testbed, pytest.mark.xdist_group("faults")]
 
 RULES = {"groups": [{"name": "ahpa", "rules": [shortened(rule, FASTER) for rule in alerts().values()]}]}
 QUIET = "none"

@@ -17,7 +17,7 @@ from ahpa.reactive.hpa.replicas import Groups, Pod, Sample, group
 from testbed.proofs.corners import Corners
 from testbed.proofs.upstream import EPOCH, Upstream
 
-pytestmark = pytest.mark.testbed
+pytestmark = [pytest.mark.testbed, pytest.mark.xdist_group("proofs")]
 
 STEPS = 30
 

@@ -17,7 +17,7 @@ from ahpa.reactive.kpa.windows import LinearWindow, WeightedWindow, smoothing_co
 from testbed.proofs.corners import Corners
 from testbed.proofs.upstream import EPOCH, Upstream
 
-pytestmark = pytest.mark.testbed
+pytestmark = [pytest.mark.testbed, pytest.mark.xdist_group("proofs")]
 
 
 # --- window averages ------------------------------------------------------------------------------

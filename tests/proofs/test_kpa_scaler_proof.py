@@ -13,7 +13,7 @@ from ahpa.reactive.kpa.config import GROUP, ClusterDefaults, KpaConfig, KpaConfi
 from testbed.proofs.corners import Corners
 from testbed.proofs.upstream import EPOCH, Upstream
 
-pytestmark = pytest.mark.testbed
+pytestmark = [pytest.mark.testbed, pytest.mark.xdist_group("proofs")]
 
 
 def scaler_script(rng: random.Random) -> dict[str, Any]:

@@ -32,6 +32,7 @@ WAIT_SECONDS = 180.0
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/ahpa-system/leases/ahpa-0"
 WORDS = (
     "--kinds", "knative", "--tick", "1s", "--history", "3h", "--metrics-port", "-1", "--health-port", "-1",
+    "--page-port", "-1",
     "--leader-elect", "--lease-duration", "6s", "--renew-deadline", "4s", "--retry-period", "0.5s",
 )  # fmt: skip
 

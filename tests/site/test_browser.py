@@ -13,7 +13,10 @@ from tests.site.stage import NOW, Shop, add_start, served
 from tests.site.test_service_view import WAYS
 from tests.waiting import until
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium here")
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium here"),
+    pytest.mark.xdist_group("browser"),  # one of the workers starts it
+]
 AXE = Path(__file__).parent / "vendor/axe-4.14.1.min.js"
 PAGES = ("/", "/service/knative/shop/chat", "/service/knative/shop/calm?what-if=1", "/decisions", "/nothing")
 SERIOUS = ("serious", "critical")

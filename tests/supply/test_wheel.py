@@ -20,6 +20,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+pytestmark = pytest.mark.xdist_group("wheel")  # one of the workers builds it
+
 ROOT = Path(__file__).parents[2]
 ROOMS = ("ahpa", "forecasting")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

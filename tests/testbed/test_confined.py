@@ -19,7 +19,7 @@ from testbed.kube import Object
 from tests.adapters.prometheus.hostile import HOLES, PLAIN, filled, hostile_values, templates_with
 from tests.testbed.conftest import Started
 
-pytestmark = pytest.mark.testbed
+pytestmark = [pytest.mark.testbed, pytest.mark.xdist_group("confined")]
 
 Tree = dict[str, object]
 Parse = Callable[[str], Tree | None]

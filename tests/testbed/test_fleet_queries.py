@@ -19,7 +19,7 @@ from tests.testbed.exposition import MINUTES, START, STEP, Line
 from tests.testbed.generated_queries import ASKED, Grammar, series
 from tests.testbed.test_presets import CASES, QUERIES, Case
 
-pytestmark = pytest.mark.testbed
+pytestmark = [pytest.mark.testbed, pytest.mark.xdist_group("fleet-queries")]
 
 END = START + MINUTES * STEP
 NAMESPACES = ("shop", "mall", "a.b")

@@ -19,7 +19,7 @@ from testbed.prometheus import PrometheusServer
 from tests.testbed.conftest import Started
 from tests.testbed.exposition import HOLE, MINUTES, SHAPE, START, STEP, Line, read
 
-pytestmark = pytest.mark.testbed
+pytestmark = [pytest.mark.testbed, pytest.mark.xdist_group("presets")]
 
 QUERIES = load_queries()
 OWN = {"container": "model", "topic": "orders", "group": "workers"}

@@ -6,8 +6,11 @@
 {{- if and (gt (int .Values.replicas) 1) (eq (toString .Values.serve.leaderElect) "false") }}
 {{- fail "serve.leaderElect: false with more than one replica: each would write; set replicas: 1" }}
 {{- end }}
-{{- if and .Values.knative.before121 (not (has "knative" .Values.serve.kinds)) }}
-{{- fail "knative.before121 without knative in serve.kinds: add it" }}
+{{- if and (or .Values.knative.before121 .Values.knative.settingsNamespace) (not (has "knative" .Values.serve.kinds)) }}
+{{- fail "knative.before121 or knative.settingsNamespace without knative in serve.kinds: add it" }}
+{{- end }}
+{{- if and .Values.queries .Values.serve.queries }}
+{{- fail "queries and serve.queries: only one of them is read; leave the other out" }}
 {{- end }}
 {{- if and .Values.dask.certManager (not .Values.dask.enabled) }}
 {{- fail "dask.certManager without dask.enabled: there would be nothing that uses the certificates" }}

@@ -25,7 +25,7 @@ WORDS = (
     "--kinds", "knative,hpa", "--namespace", NAMESPACE, "--tick", f"{TICK_SECONDS:g}s", "--step", f"{STEP_SECONDS:g}s",
     "--history", "2h", "--refit", "10m", "--lag-p50", "10s", "--lag-p95", "15s", "--journal-size", "2000",
     "--leader-elect", "--lease-duration", f"{LEASE_SECONDS:g}s", "--renew-deadline", "3s", "--retry-period", "0.5s",
-    "--metrics-port", "-1", "--health-port", "-1",
+    "--metrics-port", "-1", "--health-port", "-1", "--page-port", "-1",
 )  # fmt: skip
 TOKEN_SECONDS = 6 * 3600
 _TOLD = ("lease.gained", "lease.lost", "tick.done", "tick.failed")
