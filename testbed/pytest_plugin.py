@@ -28,6 +28,8 @@ ON_EACH_KNATIVE = pytest.mark.parametrize("bed", [None, OLDER], ids=["newest-kna
 @pytest.hookimpl(trylast=True)  # pytest groups by fixture before
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """First the tests on the plain bed, then those with KEDA, then those on the older Knative."""
+    for item in items:
+        _of_few_beds(item)
     items.sort(key=lambda item: (_knative(item) is not None, _with_keda(item)))
 
 
@@ -85,6 +87,16 @@ def _knative(item: pytest.Item) -> str | None:
     """The version of Knative that the test's mark names."""
     call = getattr(item, "callspec", None)
     return call.params.get("bed") if call else None
+
+
+def _of_few_beds(item: pytest.Item) -> None:
+    """A test whose mark names no version asks for the bed as those without a mark do, and one of a version as others of
+    that version, at whatever place its mark names it: else pytest ends the bed and starts another one for each."""
+    call = getattr(item, "callspec", None)
+    if call and "bed" in call.params:
+        call.indices["bed"] = 0
+        if call.params["bed"] is None:
+            del call.params["bed"], call.indices["bed"]
 
 
 def _with_keda(item: pytest.Item) -> bool:
