@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -29,6 +28,7 @@ from testbed import Testbed
 from testbed.build import find_parts
 from testbed.kube import KubeApi, KubeError
 from testbed.manifests import horizontal_pod_autoscaler
+from tests.docs.commands import blocks
 from tests.manifests.account import (
     FENCE,
     HOME,
@@ -224,8 +224,7 @@ def test_the_documented_way_out_switches_off_what_holds_a_record_and_nothing_els
     bed: Testbed, ours: KubeApi, tmp_path: Path
 ) -> None:
     """The shell block of docs/install.md, word for word."""
-    text = (CONFIG.parent / "docs/install.md").read_text()
-    (block,) = [each for each in re.findall(r"```\n(.*?)```", text, re.DOTALL) if "while read" in each]
+    (block,) = [each for each in blocks() if "while read" in each]
     (tmp_path / "kubectl").symlink_to(find_parts().binaries["kubectl"])
     environment = os.environ | {"KUBECONFIG": str(bed.kubeconfig), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     bed.patch(SERVICE, "chat", annotation(RECORD, "{}"), TEAM)
