@@ -17,6 +17,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from ahpa.adapters.files.writing import whole
 from ahpa.history.snapshot import Extent, Piece, Snapshot
 from forecasting.panel import Scalar
 
@@ -40,21 +41,12 @@ class Dropped(ValueError):
 def save(folder: Path, copy: Snapshot, origin: str) -> None:
     """The file appears complete or not at all, and is on the disk when this returns. `origin`: where it was read (an
     address). Raises OSError."""
-    part = folder / f".{NAME}.part"
-    part.unlink(missing_ok=True)
-    try:
-        with part.open("xb") as out:
-            digest = hashlib.sha256()
-            for content in _contents(copy, origin):
-                out.write(content)
-                digest.update(content)
-            out.write(digest.digest())
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(folder / NAME)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+    digest = hashlib.sha256()
+    with whole(folder / NAME, folder / f".{NAME}.part", durable=True) as out:
+        for content in _contents(copy, origin):
+            out.write(content)
+            digest.update(content)
+        out.write(digest.digest())
 
 
 def _contents(copy: Snapshot, origin: str) -> Iterator[bytes]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ahpa.adapters.files.writing import whole
 from ahpa.core.courses import Ledger, Totals
 
 NAME = "savings.json"
@@ -36,17 +37,8 @@ def save_totals(folder: Path, totals: Totals) -> None:
     figures = np.concatenate([field.reshape(-1, math.prod(shape)) for field, shape in parts], axis=1).tolist()
     columns = totals.since.tolist(), totals.until.tolist(), totals.counted.tolist(), figures
     said = {"format": FORMAT, "targets": dict(zip(totals.keys, zip(*columns, strict=True), strict=True))}
-    part = folder / f".{NAME}.part"
-    part.unlink(missing_ok=True)
-    try:
-        with part.open("x", encoding="utf-8") as out:
-            json.dump(said, out, allow_nan=False)
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(folder / NAME)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+    with whole(folder / NAME, folder / f".{NAME}.part", durable=True) as out:
+        out.write(json.dumps(said, allow_nan=False).encode())
 
 
 def load_totals(folder: Path, now: float) -> Totals | None:

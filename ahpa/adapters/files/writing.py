@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from ahpa.adapters.files.text import InputError
 
@@ -54,12 +56,25 @@ def directory(out: Path, *parts: str) -> Path:
 
 def write_whole(path: Path, content: bytes) -> None:
     """The file appears complete or not at all; an old one, or a symlink in its place, is replaced."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with whole(path, path.with_name(f".{path.name}.{os.getpid()}")) as out:
+            out.write(content)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+
+
+@contextmanager
+def whole(path: Path, part: Path, durable: bool = False) -> Iterator[BinaryIO]:
+    """What is written to `part` appears at `path` when all went well, and is gone where not; `durable`: it is on the
+    disk then. Raises OSError."""
     part.unlink(missing_ok=True)
     try:
         with part.open("xb") as out:
-            out.write(content)
+            yield out
+            if durable:
+                out.flush()
+                os.fsync(out.fileno())
         part.replace(path)
-    except OSError as error:
+    except OSError:
         part.unlink(missing_ok=True)
-        raise InputError(f"{path}: {error.strerror}") from error
+        raise
