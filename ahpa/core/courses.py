@@ -121,6 +121,7 @@ class Ledger(ByService):
 class Totals(ByService):
     """What of n services outlives a restart, where there is a volume."""
 
+    NAMED = ("keys",)
     keys: tuple[str, ...]
     since: Floats
     """[n], unix seconds, as `until`."""
@@ -128,13 +129,6 @@ class Totals(ByService):
     counted: NDArray[np.bool_]
     """[n]: whether the demand counts requests."""
     ledger: Ledger
-
-    def rows(self, rows: Ints) -> Totals:
-        return replace(super().rows(rows), keys=tuple(self.keys[row] for row in rows.tolist()))
-
-    def beside(self, others: Totals) -> Totals:
-        """Both, which have no key in common."""
-        return replace(super().beside(others), keys=(*self.keys, *others.keys))
 
     def but(self, keys: Collection[str]) -> Totals:
         """Without these."""

@@ -20,6 +20,7 @@ from forecasting.panel import Floats, Ints
 class Fills(ByService):
     """Which service, and at which fill, stands in each of n rows of `Tryouts`."""
 
+    NAMED = ("services", "shares")
     services: tuple[str, ...]
     shares: tuple[float | None, ...]
     """Of its slots; None: whatever the own target of its scaler is."""
@@ -35,13 +36,6 @@ class Fills(ByService):
         """Of the tryouts: at its own fill a service's is its name."""
         rows = zip(self.services, self.shares, strict=True)
         return tuple(name if share is None else f"{name} filled to {share:g}" for name, share in rows)
-
-    def rows(self, rows: Ints) -> Fills:
-        at = rows.tolist()
-        return Fills(tuple(self.services[row] for row in at), tuple(self.shares[row] for row in at))
-
-    def beside(self, others: Fills) -> Fills:
-        return Fills((*self.services, *others.services), (*self.shares, *others.shares))
 
     def at_theirs(self, settings: Mapping[str, Setting]) -> dict[str, Setting]:
         """By key of the tryouts: the setting of each service where its fill is the setting's own, and nowhere else."""

@@ -63,6 +63,7 @@ class Minute(ByService):
 class Tryouts(ByService):
     """n services under k settings each, and what those have cost: [n, k] unless said otherwise."""
 
+    NAMED = ("keys",)
     keys: tuple[str, ...]
     constants: Array
     """[n, c]: the constant floors, in replicas."""
@@ -101,13 +102,6 @@ class Tryouts(ByService):
         constants[other] = ladder[other]
         late[other, RULES:] = late[other, RULES : RULES + 1]
         return replace(out, constants=constants, late=late)
-
-    def rows(self, rows: Ints) -> Tryouts:
-        return replace(super().rows(rows), keys=tuple(self.keys[row] for row in rows.tolist()))
-
-    def beside(self, others: Tryouts) -> Tryouts:
-        """Both, which have no key in common."""
-        return replace(super().beside(others), keys=(*self.keys, *others.keys))
 
     def relived(self, others: Tryouts, but: Collection[str] = ()) -> Tryouts:
         """With what is on record of `others` in place of ours, `but` of some."""

@@ -100,10 +100,7 @@ class Tried(ByService):
 
     def without(self, gone: Callable[[str], bool]) -> Tried | None:
         """Those whose series are not gone; None if all are."""
-        rows = np.array([row for row, series in enumerate(self.series) if not gone(series)], int)
-        if len(rows) == len(self.keys):
-            return self
-        return self.rows(rows) if len(rows) else None
+        return self.where([not gone(series) for series in self.series])
 
     def late(self) -> dict[str, float]:
         """By series, of those whose floors followed a setting: the share of the requests that was late with it."""

@@ -20,7 +20,7 @@ from ahpa.core.observation import Observation, Workload
 from ahpa.core.served import MOST, Reaction, Served
 from ahpa.core.units import IN_FLIGHT, PER_SECOND, UNITS
 from ahpa.service.choose import SERVICE_SECONDS, STEP_SECONDS, in_flight, served_of, step_of
-from forecasting.panel import DAY_SECONDS, Array, Floats, Ints, Panel
+from forecasting.panel import DAY_SECONDS, Array, Floats, Panel
 
 CATCHES_UP = 5
 """So many steps that come at once are counted one by one, with the replicas of the last round; of more there is a gap,
@@ -33,6 +33,7 @@ _RATES = {unit.words: 60 * unit.factor for unit in UNITS.values() if unit.counts
 class Saved(ByService):
     """n targets that are counted, or were; shape [n] in the order of `keys`."""
 
+    NAMED = ("keys", "series")
     keys: tuple[str, ...]
     """Of the targets."""
     series: tuple[str, ...]
@@ -56,15 +57,6 @@ class Saved(ByService):
     """What the last round saw and decided; the demand comes after it."""
     courses: Courses
 
-    def rows(self, rows: Ints) -> Self:
-        at = rows.tolist()
-        few = super().rows(rows)
-        return replace(few, keys=tuple(self.keys[i] for i in at), series=tuple(self.series[i] for i in at))
-
-    def beside(self, others: Self) -> Self:
-        both = super().beside(others)
-        return replace(both, keys=(*self.keys, *others.keys), series=(*self.series, *others.series))
-
     def after(self, recent: Panel, late: Panel, doubted: Collection[str]) -> Self:
         """With what has come since then, and the share of it that was measured to be `late`. What is `doubted` (series)
         was not observed."""
@@ -85,10 +77,7 @@ class Saved(ByService):
 
     def without(self, gone: Callable[[str], bool]) -> Saved | None:
         """Those that are not gone; None if all are."""
-        rows = np.array([row for row, key in enumerate(self.keys) if not gone(key)], int)
-        if len(rows) == len(self.keys):
-            return self
-        return self.rows(rows) if len(rows) else None
+        return self.where([not gone(key) for key in self.keys])
 
     @property
     def totals(self) -> Totals:

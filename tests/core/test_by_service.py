@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from ahpa.core.by_service import ByService
-from forecasting.panel import Floats, Ints
+from forecasting.panel import Floats
 
 
 @dataclass(frozen=True, eq=False)
 class Named(ByService):
+    NAMED = ("names",)
     names: tuple[str, ...]
     value: Floats
-
-    def rows(self, rows: Ints) -> Named:
-        return replace(super().rows(rows), names=tuple(self.names[row] for row in rows.tolist()))
 
 
 @dataclass(frozen=True, eq=False)
