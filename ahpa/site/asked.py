@@ -51,7 +51,7 @@ class Asked:
         usual = Asked()
         said = [(name, getattr(self, field), getattr(usual, field)) for field, name in NAMES.items()]
         return "?" + urlencode([(name, int(value) if value is True else value) for name, value, as_usual in said
-                                if value != as_usual])  # fmt: skip
+                                if value != as_usual], errors="replace")  # fmt: skip
 
 
 def asked_by(query: str) -> Asked:

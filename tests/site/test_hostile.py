@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from typing import TypeVar
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ahpa.site import decisions_page, fleet_page, service_page
@@ -82,6 +82,7 @@ PAGES: Mapping[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("name", PAGES)
 @given(word=NASTY)
+@example(word="\ud800")
 @settings(max_examples=60, deadline=None)
 def test_no_text_adds_or_takes_an_element_or_an_attribute(name: str, word: str) -> None:
     """Names, namespaces, modes, reasons, messages, units, sentences, ways, what was searched for: all at once."""
