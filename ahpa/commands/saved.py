@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ahpa.commands.tables import print_table
 from ahpa.core.words import seconds
 
 if TYPE_CHECKING:
@@ -23,11 +24,8 @@ NOTHING = (
 
 def shown_saved(ask: Asking, since: float, output: str, now: float) -> int:
     """On stdout; the exit code. `now` is a moment of `time.monotonic`. Raises OSError where Prometheus says nothing."""
-    from rich.console import Console
-
     from ahpa.adapters.prometheus.session import MetricsUnavailable
     from ahpa.render.saved import MEANING, lately, saved_json, saved_table, sentences
-    from ahpa.render.table import plain
 
     names = "ahpa_replica_seconds_total", "ahpa_late_requests_total"
     try:
@@ -41,8 +39,7 @@ def shown_saved(ask: Asking, since: float, output: str, now: float) -> int:
     if not rows:
         click.echo(NOTHING.format(since=seconds(since)))
         return 0
-    console, table = Console(), saved_table(rows)
-    click.echo(plain(table)) if not console.is_terminal else console.print(table)
+    print_table(saved_table(rows))
     click.echo(f"{MEANING}.")
     for line in sentences(rows):
         click.echo(line)

@@ -11,6 +11,7 @@ import click
 
 from ahpa.commands.looking import Looking, looking_options, run
 from ahpa.commands.options import SECONDS, chosen
+from ahpa.commands.tables import print_table
 
 NOBODY = (
     "nobody asked for us yet: annotate a service with ahpa.dev/mode=observe; `ahpa survey` says for which it would pay"
@@ -63,10 +64,7 @@ def _saved(since: float, output: str, given: Mapping[str, object]) -> None:
 
 def shown(at: Looking, output: str) -> int:
     """Once, on stdout; the exit code. Raises ClusterError."""
-    from rich.console import Console
-
     from ahpa.render.status import as_json, doubts, rows_of, status
-    from ahpa.render.table import plain
 
     seen = at.first()
     rows = rows_of(seen.rounds, at.ahead(at.steps()))
@@ -76,9 +74,7 @@ def shown(at: Looking, output: str) -> int:
     if not rows:
         click.echo(NOBODY)
         return 0
-    console = Console()
-    table = status(rows, seen.at)
-    click.echo(plain(table)) if not console.is_terminal else console.print(table)
+    print_table(status(rows, seen.at))
     for line in doubts(rows):
         click.echo(line, err=True)
     return 0

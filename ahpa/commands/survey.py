@@ -27,6 +27,7 @@ from ahpa.commands.cluster import (
 )
 from ahpa.commands.options import MOST_SAID, chosen
 from ahpa.commands.progress import progress, stages
+from ahpa.commands.tables import print_table
 from ahpa.commands.workers import pool, reached, workers_from, workers_options
 from ahpa.core.words import printable
 
@@ -143,10 +144,7 @@ def surveyed(
 
 def told(found: Surveyed, out: Path, output: str) -> int:
     """On stdout, and as a report in `out`; the exit code. Raises OSError."""
-    from rich.console import Console
-
     from ahpa.adapters.files.writing import directory
-    from ahpa.render.table import plain
     from ahpa.survey.faces import MEANING, advice, as_json, headline, left_out, page, ranking
 
     directory(out)
@@ -156,9 +154,8 @@ def told(found: Surveyed, out: Path, output: str) -> int:
     if output == "json":
         click.echo(said)
     else:
-        console = Console()
         if found.gains:
-            console.print(ranking(found)) if console.is_terminal else click.echo(plain(ranking(found)))
+            print_table(ranking(found))
             click.echo(f"{MEANING}.")
         click.echo(f"{headline(found)}.")
         for line in advice(found):
