@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -39,6 +39,13 @@ class Row:
         if not policy.requested:
             return "off"
         return "paused" if policy.policy.paused and policy.policy.mode != "off" else policy.policy.mode
+
+    @property
+    def wrong(self) -> list[str]:
+        """What somebody should read of it; empty: nothing is wrong."""
+        reason = self.decision.reason
+        doubted = reason.severity is Severity.WARNING or reason in BLIND
+        return [*([self.decision.message] if doubted else []), *([self.ignored] if self.ignored else [])]
 
     @property
     def writes(self) -> bool:
@@ -86,15 +93,7 @@ def _next(row: Row, now: float) -> str:
 
 def doubts(rows: Iterable[Row]) -> list[str]:
     """The sentences that somebody should read: of each service with which something is wrong."""
-    return [f"{printable(row.decision.key)}: {printable(said, 400)}" for row in rows for said in _wrong(row)]
-
-
-def _wrong(row: Row) -> Iterator[str]:
-    reason = row.decision.reason
-    if reason.severity is Severity.WARNING or reason in BLIND:
-        yield row.decision.message
-    if row.ignored:
-        yield row.ignored
+    return [f"{printable(row.decision.key)}: {printable(said, 400)}" for row in rows for said in row.wrong]
 
 
 def plan(rows: Iterable[Row]) -> list[str]:

@@ -51,7 +51,7 @@ class Hindsight:
         doubted = {series[w.key] for w in seen.workloads if distrusted(w, seen) is not None} | recent.partial
         late = self._late(memory, listing, seen, deadline)
         self._try_out(memory, listing, recent, largest, seen, written, late, doubted)
-        self._count(memory, listing, recent, seen, decisions, mine, late, doubted)
+        self._count(memory, listing, recent, seen, decisions, written, mine.held, late, doubted)
 
     def _late(self, memory: Memory, listing: Listing, seen: Observation, deadline: float) -> Panel | None:
         """The share of late requests that was measured; None: nothing is learned of these minutes."""
@@ -95,7 +95,8 @@ class Hindsight:
         recent: Reading,
         seen: Observation,
         decisions: Sequence[Decision],
-        mine: Turn,
+        written: Sequence[Decision],
+        held: Collection[str],
         late: Panel | None,
         doubted: Collection[str],
     ) -> None:
@@ -104,8 +105,8 @@ class Hindsight:
             if saved is not None and late is not None:
                 saved = saved.after(recent.panel, late, doubted)
             constants = {} if tried is None else tried.constants()
-            written, by = mine.written(decisions), (listing.series, listing.reactions)
-            saved = counting(saved, seen, decisions, written, *by, constants, mine.held, memory.totals)
+            by = listing.series, listing.reactions
+            saved = counting(saved, seen, decisions, written, *by, constants, held, memory.totals)
             memory.saved = saved
             self.telemetry.saved(NO_TOTALS if saved is None else saved.totals.beyond(memory.totals))
         except Exception:  # a fault of ours; what was counted before is still true

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ahpa.core.words import moment
 from ahpa.render.markup import text
 from ahpa.site.asked import Asked
-from ahpa.site.frame import badge, cell_of, document, list_of, move, pager, path_of
+from ahpa.site.frame import badge, cell_of, document, heads_of, list_of, move, pager, path_of
 from ahpa.site.views import ChangeLine, Changes
 
 
@@ -40,7 +40,7 @@ def changes_table(changes: Sequence[ChangeLine], named: bool, whole: bool = Fals
     """A line for each; `named`: whose they are."""
     head = ("When (UTC)", *(["Service"] if named else []), "Floor", "Why")
     kinds = ["when text", *(["name text"] if named else []), "", "why text"]
-    ths = "".join(f'<th scope="col" class="{kind}">{word}</th>' for kind, word in zip(kinds, head, strict=True))
+    ths = heads_of(zip(kinds, head, strict=True))
     rows = (
         "".join(cell_of(kind, cell) for kind, cell in zip(kinds, _cells(change, named), strict=True))
         for change in changes

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-
 import numpy as np
 
 from ahpa.core.ahead import Ahead as Floors
@@ -15,6 +12,7 @@ from ahpa.render.explained import Explained, alone, sentences
 from ahpa.render.status import Row
 from ahpa.service.chronicle import BUCKET_SECONDS, BUCKETS, Course
 from ahpa.service.rounds import Shown
+from ahpa.site.once import Once
 from ahpa.site.running import Running
 from ahpa.site.seen import Seen, change_line, line_of
 from ahpa.site.views import Ahead, NextChange, Numbers, Past, Phase, Sentence, ServiceDetail, Starting
@@ -33,12 +31,11 @@ LEVELS = (0.5, 0.95)
 
 class Details:
     """The views of single services. What is dear about one (a forecast of a day, a tenth of a second) is made once a
-    round, one after another: whoever looks takes no more than one core from the rounds."""
+    round."""
 
     def __init__(self, seen: Seen) -> None:
         self._seen = seen
-        self._making = threading.Lock()
-        self._made: OrderedDict[str, tuple[Shown, Explained]] = OrderedDict()
+        self._made = Once[Explained](MOST_KEPT)
 
     def of(self, key: str, ask: bool = False) -> ServiceDetail | None:
         """None: there is no such service in the last round. `ask`: what would have been is asked for, which begins the
@@ -47,7 +44,7 @@ class Details:
         each = next((one for one in shown.rounds if one.decision.key == key), None)
         if each is None:
             return None
-        it = self._explained(shown, each)
+        it = self._made.of(key, shown, lambda: explained(running, shown, each))
         change, saving = it.row.change, running.saving(key)
         return ServiceDetail(
             standing=self._seen.round().standing,
@@ -62,17 +59,6 @@ class Details:
             saved=None if saving is None else savings_of(saving),
             changes=tuple(map(change_line, running.chronicle.changes(key))),
         )
-
-    def _explained(self, shown: Shown, each: TargetRound) -> Explained:
-        key = each.decision.key
-        with self._making:
-            made = self._made.get(key)
-            if made is None or made[0] is not shown:
-                made = self._made[key] = shown, explained(self._seen.running, shown, each)
-                self._made.move_to_end(key)
-                while len(self._made) > MOST_KEPT:
-                    self._made.popitem(last=False)
-            return made[1]
 
 
 def explained(running: Running, shown: Shown, each: TargetRound) -> Explained:

@@ -126,6 +126,11 @@ def list_of(head: str, rows: str, whole: bool = False) -> str:
     return f'<div class="table"><table class="list"><thead><tr>{head}</tr></thead>{body}</table></div>'
 
 
+def heads_of(columns: Iterable[tuple[str, str]]) -> str:
+    """The heads of its columns: how each stands, and its word."""
+    return "".join(f'<th scope="col" class="{kind}">{word}</th>' for kind, word in columns)
+
+
 def cell_of(kind: str, content: str, of: str = "") -> str:
     """A cell of it; `of` names it on a card."""
     named = f' data-of="{of}"' if of else ""

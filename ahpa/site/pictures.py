@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
 
 from ahpa.render.life import Life, life, numbers
+from ahpa.site.once import Once
 from ahpa.site.views import Ahead, Numbers, Past, ServiceDetail
 from forecasting.panel import DAY_SECONDS, Floats
 
@@ -29,27 +28,20 @@ class Drawn:
 
 
 class Pictures:
-    """Any thread may ask; who comes while another draws waits, as a picture takes a core for a third of a second."""
+    """Any thread may ask; a picture takes a core for a third of a second."""
 
     def __init__(self) -> None:
-        self._drawing = threading.Lock()
-        self._kept: OrderedDict[tuple[str, float], Drawn] = OrderedDict()
+        self._kept = Once[Drawn](KEPT)
 
     def of(self, detail: ServiceDetail) -> Drawn | None:
         """None: there is nothing to draw, or nothing to draw it with."""
         at = detail.standing.at
         if at is None or (detail.past is None and detail.ahead is None):
             return None
-        key = detail.service.key, at // 60
-        with self._drawing:
-            if key not in self._kept:
-                try:
-                    self._kept[key] = _drawn(detail, at)
-                except ImportError:  # matplotlib is an extra
-                    return None
-                if len(self._kept) > KEPT:
-                    self._kept.popitem(last=False)
-            return self._kept[key]
+        try:
+            return self._kept.of(detail.service.key, at // 60, lambda: _drawn(detail, at))
+        except ImportError:  # there is no matplotlib
+            return None
 
 
 def _drawn(detail: ServiceDetail, now: float) -> Drawn:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from ahpa import __version__
-from ahpa.core.decision import Severity
 from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.readiness import Readiness
 from ahpa.core.savings import fleet as together
 from ahpa.core.words import seconds
 from ahpa.ports import TargetRound
-from ahpa.render.status import BLIND, Row
+from ahpa.render.status import Row
 from ahpa.service.chronicle import Change
 from ahpa.service.rounds import Shown
 from ahpa.site.asked import MODES, Asked
+from ahpa.site.once import Once
 from ahpa.site.running import Running
 from ahpa.site.views import ChangeLine, Changes, Fleet, Savings, ServiceLine, Standing
 from ahpa.site.worth import savings_of
@@ -30,7 +29,6 @@ Each = TypeVar("Each")
 class Round:
     """What all pages say of one round."""
 
-    of: Shown
     lines: Sequence[ServiceLine]
     """By namespace and name."""
     standing: Standing
@@ -39,21 +37,17 @@ class Round:
 
 
 class Seen:
-    """Whoever looks, again and again. What is dear about a round is made once, and by one of those who look at once:
-    of ten thousand services it takes a second from the rounds."""
+    """Whoever looks, again and again. What is dear about a round is made once: of ten thousand services it takes a
+    second from the rounds."""
 
     def __init__(self, running: Running) -> None:
         self.running = running
-        self._making = threading.Lock()
-        self._last: Round | None = None
+        self._last = Once[Round]()
 
     def round(self) -> Round:
         """The last one."""
-        with self._making:
-            shown = self.running.shown()
-            if self._last is None or self._last.of is not shown:
-                self._last = round_of(shown, self.running)
-            return self._last
+        shown = self.running.shown()
+        return self._last.of("", shown, lambda: round_of(shown, self.running))
 
     def fleet(self, asked: Asked) -> Fleet:
         seen = self.round()
@@ -94,19 +88,19 @@ def round_of(shown: Shown, running: Running) -> Round:
         led=sum(line.led for line in lines),
     )
     saving = together(running.savings().values())
-    return Round(shown, lines, standing, None if saving is None else savings_of(saving))
+    return Round(lines, standing, None if saving is None else savings_of(saving))
 
 
 def line_of(each: TargetRound, running: Running) -> ServiceLine:
     """One service in a round."""
     target, workload, decision, made = each.target, each.workload, each.decision, each.decision.plan
-    last = next(iter(running.chronicle.changes(decision.key)), None)
+    last, row = next(iter(running.chronicle.changes(decision.key)), None), Row(workload, decision, None, each.ignored)
     return ServiceLine(
         kind=target.kind,
         namespace=target.namespace,
         name=target.name,
         title=target.title,
-        mode=Row(workload, decision, None).mode,
+        mode=row.mode,
         led=not running.dry and running.leads(target.uid),
         floor=decision.previous,
         wanted=decision.floor,
@@ -126,7 +120,7 @@ def line_of(each: TargetRound, running: Running) -> ServiceLine:
         severity=decision.reason.severity.value,
         message=decision.message,
         ignored=each.ignored,
-        wrong=decision.reason.severity is Severity.WARNING or decision.reason in BLIND or bool(each.ignored),
+        wrong=bool(row.wrong),
         changed_at=None if last is None else last.at,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from ahpa.core.words import moment, percent, quantity
 from ahpa.render.markup import paragraph, text
-from ahpa.site.frame import cell_of, list_of
+from ahpa.site.frame import cell_of, heads_of, list_of
 from ahpa.site.views import Figure, Saved, Savings, WayLine, WhatIfView
 
 
@@ -74,7 +74,6 @@ def _what_if(what_if: WhatIfView, address: str) -> Iterator[str]:
 
 def _ways(ways: tuple[WayLine, ...]) -> str:
     heads = (("text", "Wish"), ("", "Replica-hours"), ("", "Late"), ("text", "Played"), ("text", "Annotate it with"))
-    head = "".join(f'<th scope="col" class="{kind}">{word}</th>' for kind, word in heads)
     rows = "".join(
         "<tr>"
         + cell_of("text", f"{text(way.name)}{' <b>(now)</b>' if way.chosen else ''}")
@@ -85,4 +84,4 @@ def _ways(ways: tuple[WayLine, ...]) -> str:
         + "</tr>"
         for way in ways
     )
-    return list_of(head, rows)
+    return list_of(heads_of(heads), rows)
