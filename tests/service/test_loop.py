@@ -185,7 +185,8 @@ def test_a_cluster_that_is_away_is_one_line_when_it_goes_and_one_when_it_is_back
         loop.stop()
         thread.join(60)
     told = [record.getMessage() for record in caplog.records if record.getMessage().startswith("tick.")]
-    assert told == ["tick.failed", "tick.works_again"]
+    # A round that a busy machine was late with is its own line: it says nothing of the cluster.
+    assert [line for line in told if line != "tick.skipped"] == ["tick.failed", "tick.works_again"]
 
 
 def test_a_pace_lets_a_burst_through_and_then_keeps_its_rate() -> None:
