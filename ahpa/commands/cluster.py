@@ -248,14 +248,15 @@ def ports_of(
     events: EventLog | None = None,
     journal: Journal | None = None,
     concerns: Concern | None = None,
-    elsewhere: Executor | None = None,
+    workers: Executor | None = None,
+    apart: Executor | None = None,
     guarded: Callable[[KubeApi], KubeApi] = lambda kube: kube,
     see: See = by_lists,
     kept: Callable[[Prometheus], DemandSource] = lambda prometheus: prometheus,
 ) -> Ports:
     """Every adapter, put together. What stands before each write is `guarded`; without `events` they go to the cluster;
-    refits are done `elsewhere` if there is such a place; `see` says how the cluster is seen; `kept` puts around the
-    source of demand what keeps its history. Whoever looks once needs none of it."""
+    refits are done by the `workers` if there are such, and else the fleet's `apart`; `see` says how the cluster is
+    seen; `kept` puts around the source of demand what keeps its history. Whoever looks once needs none of it."""
     import socket
 
     from ahpa.adapters.calendars import calendar_at
@@ -267,6 +268,7 @@ def ports_of(
     from ahpa.adapters.prometheus.source import Prometheus
     from ahpa.service.rounds import Ports
     from forecasting.choice.models import models
+    from forecasting.libraries.spread import Spread
 
     queries = load_queries(demand.queries)
     for name, doubt in doubts(queries).items():
@@ -274,6 +276,7 @@ def ports_of(
     kube = Kube.connect(cluster.kubeconfig, cluster.context)
     sight = see(kube)
     calendar = calendar_from(demand.time_zone, demand.holidays)
+    fits = FitPool() if workers is None else Spread(FitPool(), workers)
     prometheus = Prometheus(demand.prometheus, demand.connection, executor=Threads(4))
     return Ports(
         actuators=actuators_of(cluster, guarded(sight.kube), concerns),
@@ -281,7 +284,7 @@ def ports_of(
         demand=kept(prometheus),
         late=prometheus.apart(),
         queries=QueryList(queries, demand.own_queries),
-        models=models(FitPool(), calendar, Threads(2), elsewhere),
+        models=models(fits, calendar, Threads(2), workers or apart),
         events=events or Events(kube, socket.gethostname()),
         telemetry=telemetry,
         journal=journal,

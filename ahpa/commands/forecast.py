@@ -157,11 +157,14 @@ def _model(wish: Wish, executor: Executor, workers: Executor | None) -> Model:
     from ahpa.core.known.knowledge import Known
     from ahpa.core.known.model import TellingModel
     from forecasting.choice.models import models, not_among
+    from forecasting.libraries.calibrated import fit_here
+    from forecasting.libraries.spread import Spread
 
     for talker in ("cmdstanpy", "prophet.plot"):
         logging.getLogger(talker).disabled = True
     calendar = calendar_from(wish.time_zone, wish.holidays)
-    name, known = wish.model, models(calendar=calendar, executor=executor, elsewhere=workers)
+    fits = fit_here if workers is None else Spread(fit_here, workers)
+    name, known = wish.model, models(fits, calendar, executor, workers)
     if name not in known:
         raise click.UsageError(f"--model: {not_among(name, known)}")
     if not wish.events:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ahpa.adapters.files.history import Dropped, load, save
 from ahpa.adapters.files.totals import Doubtful, load_totals, save_totals
+from ahpa.adapters.processes.sheets import room
 from ahpa.adapters.prometheus.past_starts import InstantQueries, PastStarts
 from ahpa.adapters.prometheus.source import Prometheus
 from ahpa.adapters.telemetry.telemetry import Telemetry
@@ -51,7 +52,7 @@ class Keeper:
 
     def around(self, prometheus: Prometheus) -> Kept:
         """The source that remembers, with what the volume has."""
-        self._kept = Kept(prometheus, prometheus.apart(), self._keeping)
+        self._kept = Kept(prometheus, prometheus.apart(), self._keeping, room=room)
         if self._state is not None:
             self._take_copy(self._kept, self._state)
         return self._kept

@@ -27,7 +27,7 @@ from ahpa.commands.ending import ended
 from ahpa.commands.leading import Leading, elector_of, fence_of, held, leading_options
 from ahpa.commands.options import SECONDS, chosen
 from ahpa.commands.sight import ByWatches, by_lists
-from ahpa.commands.workers import or_here, workers_from, workers_options
+from ahpa.commands.workers import or_here, reached_or_here, workers_from, workers_options
 
 if TYPE_CHECKING:
     from ahpa.adapters.dask.executor import Dask
@@ -164,6 +164,7 @@ def _serve(cluster: Cluster, demand: Demand, deciding: Deciding, options: Option
 def _put_together(cluster: Cluster, demand: Demand, deciding: Deciding, options: Options, leading: Leading) -> _Serving:
     """Nothing runs yet. Raises ClusterError, QueryError and UsageError for what cannot be."""
     from ahpa.adapters.kubernetes.paced import Paced
+    from ahpa.adapters.processes.apart import Apart
     from ahpa.adapters.telemetry.telemetry import Telemetry
     from ahpa.commands.keeping import Keeper, directly, past_starts
     from ahpa.service.chronicle import Chronicle, Chronicled
@@ -186,7 +187,8 @@ def _put_together(cluster: Cluster, demand: Demand, deciding: Deciding, options:
         telemetry,
         guarded=lambda kube: Paced(fence_of(elector)(kube), pace, pace.answered),
         journal=_journal(options),
-        elsewhere=or_here(options.workers, telemetry),
+        workers=None if options.workers is None else reached_or_here(options.workers, telemetry),
+        apart=None if options.once else or_here(Apart(), telemetry),
         see=by_lists if options.once else watches,
         kept=directly if options.once else keeper.around,
     )

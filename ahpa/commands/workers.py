@@ -77,9 +77,16 @@ def reached(workers: Dask | None, name: str) -> Iterator[Executor | None]:
         sys.exit(3)
 
 
-def or_here(workers: Dask | None, telemetry: Telemetry) -> Executor | None:
-    """The workers, for a service that goes on without them: while they are away their work is done here. That is said
-    at the start, and when it begins and ends; what was learned before goes on meanwhile."""
+def reached_or_here(workers: Dask, telemetry: Telemetry) -> Executor:
+    """As `or_here`; where they are away at the start, that is heard of at once, and not in an hour."""
+    found = or_here(workers, telemetry)
+    found.submit(len, ()).result()
+    return found
+
+
+def or_here(there: Executor, telemetry: Telemetry) -> Executor:
+    """There, for a service that goes on without it: while it is away its work is done here. That is said when it begins
+    and ends; what was learned before goes on meanwhile."""
     from forecasting.executor import OrHere, Unavailable
 
     def tell(error: Unavailable | None) -> None:
@@ -88,11 +95,7 @@ def or_here(workers: Dask | None, telemetry: Telemetry) -> Executor | None:
         else:
             telemetry.log("executor.away", logging.ERROR, problem=str(error), instead="the work is done here")
 
-    if workers is None:
-        return None
-    found = OrHere(workers, tell)
-    found.submit(len, ()).result()  # so that a mistake is heard of at once, and not in an hour
-    return found
+    return OrHere(there, tell)
 
 
 @contextlib.contextmanager

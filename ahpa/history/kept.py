@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from ahpa.history.matrix import BLOCK_ROWS
+from ahpa.history.matrix import BLOCK_ROWS, Room, anywhere
 from ahpa.history.snapshot import Piece, Snapshot
 from ahpa.history.store import Keeping, Store
 from ahpa.ports import DemandSource, Reading
@@ -38,11 +38,14 @@ class Kept:
         past: DemandSource,
         keeping: Keeping,
         stopwatch: Callable[[], float] = time.monotonic,
+        room: Room = anywhere,
     ) -> None:
+        """`room`: where a reading of the whole history is laid."""
         self.keeping = keeping
         self._source = source
         self._past = past
         self._stopwatch = stopwatch
+        self._room = room
         self._store = Store(keeping)
         self._span = 1
         """Hours that a filling asks for at once."""
@@ -161,7 +164,7 @@ class Kept:
     ) -> Reading:
         """What is held; of whom this reading does not trust, the newest minutes as they were said."""
         k, keys = self.keeping, tuple(queries)
-        values = self._store.matrix.get(rows, first, last)
+        values = self._store.matrix.get(rows, first, last, self._room if whole else anywhere)
         row_of = {key: row for row, key in enumerate(keys)}
         problems = {key: problem for part in parts for key, problem in part.problems.items()}
         problems |= dict.fromkeys(self._store.gone(queries, rows), "it was asked for in another way meanwhile")

@@ -7,13 +7,20 @@ are 0.8 GB.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from forecasting.panel import Array, Floats, Ints
 
 BLOCK_ROWS = 256
+
+Room = Callable[[tuple[int, int]], Array]
+"""Makes an array of that shape, of any content."""
+
+
+def anywhere(shape: tuple[int, int]) -> Array:
+    return np.empty(shape, np.float32)
 
 
 class Matrix:
@@ -88,9 +95,10 @@ class Matrix:
                     block[:, columns] = np.nan
             self.end = end
 
-    def get(self, rows: Ints, first: int, last: int) -> Array:
+    def get(self, rows: Ints, first: int, last: int, room: Room = anywhere) -> Array:
         """A copy of the steps [first, last) of these rows, [n, t]; NaN for those that are not in the ring."""
-        out = np.full((len(rows), last - first), np.nan, np.float32)
+        out = room((len(rows), last - first))
+        out.fill(np.nan)
         begin = max(first, self.end - self.width)
         held = out[:, begin - first :]
         for block, theirs, mine in self._pieces(rows):

@@ -24,7 +24,7 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 from benchmarks.fleet.objects import place
-from benchmarks.fleet.processes import children, cpu_seconds, resident_mib, serving, stand_in
+from benchmarks.fleet.processes import cpu_seconds, resident_mib, serving, stand_in, together_mib
 
 CHANGED = 1000
 """Floors that are to be written at once."""
@@ -38,8 +38,8 @@ COLUMNS = (
     ("first", "first forecasts s", ".0f"),
     ("complete", "all forecasts s", ".0f"),
     ("refit", "refit s", ".1f"),
-    ("controller", "controller MiB", ".0f"),
-    ("worker", "worker MiB", ".0f"),
+    ("together", "MiB at most", ".0f"),
+    ("controller", "controller's own", ".0f"),
     ("written", "1,000 floors s", ".1f"),
     ("one", "one floor s", ".2f"),
 )
@@ -59,7 +59,8 @@ class Run:
     """Of each: its own seconds, when it ended and, since the one before, CPU and requests."""
     first: float = float("nan")
     complete: float = float("nan")
-    worker: float = 0.0
+    together: float = 0.0
+    """MiB at most, with the process that learns."""
 
     def log(self) -> list[dict[str, Any]]:
         whole, _, _ = (self.folder / "log").read_text().rpartition("\n")
@@ -80,7 +81,7 @@ class Run:
         seen, before = len(self._done()), self.counted()
         while not until():
             time.sleep(0.5)
-            self.worker = max([self.worker, *(resident_mib(pid, "HWM") for pid in children(self.pid))])
+            self.together = max(self.together, together_mib(self.pid))
             done = self._done()
             if len(done) > seen:
                 now = self.counted()
@@ -179,7 +180,7 @@ def _figures(run: Run, count: int) -> dict[str, float]:
         "complete": run.complete,
         "refit": max((row["seconds"] for row in refits), default=float("nan")),
         "controller": resident_mib(run.pid, "HWM"),
-        "worker": run.worker,
+        "together": run.together,
         "written": float("nan"),
         "one": float("nan"),
     }

@@ -28,6 +28,19 @@ def resident_mib(pid: int, what: str = "RSS") -> float:
     return int(found.group(1)) / 1024 if found else 0.0
 
 
+def together_mib(pid: int) -> float:
+    """Now, of a process and its children, pages that several have counted once; 0 of what is gone."""
+    return sum(_proportional_mib(each) for each in (pid, *children(pid)))
+
+
+def _proportional_mib(pid: int) -> float:
+    try:
+        found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
+    except OSError:
+        return 0.0
+    return int(found.group(1)) / 1024 if found else 0.0
+
+
 def children(pid: int) -> list[int]:
     """Of all its threads."""
     found: list[int] = []

@@ -45,8 +45,8 @@ def models(
 ) -> Mapping[str, Model]:
     """Name -> model, of those whose packages are `installed`; `not_among` has words for the others.
     `fit_all` says where the named libraries are fitted, `executor` where the fleet model works (None: one after the
-    other, here). Where there is an `elsewhere`, whole fits go there: of the fleet model at once, of the libraries in
-    parcels that `fit_all` fits there. The fleet model goes by `calendar`, if there is one; the named libraries by UTC.
+    other, here), and `elsewhere` where the whole of its fit is done (None: here). It goes by `calendar`, if there is
+    one; the named libraries by UTC.
 
     `fleet` is the default: on the services that nothing was tuned on it did better than any of these on at least nine
     in ten (docs/results-forecasting.md), for a hundredth of their cost. `auto` scores it against the others, service
@@ -56,15 +56,13 @@ def models(
     from forecasting.choice.elsewhere import Elsewhere
     from forecasting.fleet.model import FleetModel
     from forecasting.libraries.calibrated import CalibratedModel, fit_here
-    from forecasting.libraries.spread import Spread
     from forecasting.libraries.strategies import Ets, HoltWinters, LastValue, Prophet, SeasonalNaive, Stl, Strategy
 
     fleet: Model = FleetModel(calendar, executor=executor or Serial())
-    fits = fit_all or fit_here
     if elsewhere is not None:
-        fleet, fits = Elsewhere(fleet, elsewhere), Spread(fits, elsewhere)
+        fleet = Elsewhere(fleet, elsewhere)
     strategies: tuple[Strategy, ...] = (HoltWinters(), Ets(), Stl(), Prophet(), SeasonalNaive(), LastValue())
-    named = {strategy.name: CalibratedModel(strategy, fits) for strategy in strategies}
+    named = {strategy.name: CalibratedModel(strategy, fit_all or fit_here) for strategy in strategies}
     candidates: tuple[Model, ...] = (fleet, *(named[name] for name in _AUTO))
     every: dict[str, Model] = {"fleet": fleet, **named, "auto": AutoModel(candidates)}
     return {name: model for name, model in every.items() if name not in PACKAGES or installed(PACKAGES[name])}

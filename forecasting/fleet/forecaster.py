@@ -7,7 +7,7 @@ origins at once (`rolled_peaks`, `ticked`) gives the same numbers much faster.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -72,6 +72,10 @@ class FleetForecaster:
     networks: Networks
     pending: PendingPredictions
     executor: Executor
+
+    def __getstate__(self) -> dict[str, object]:
+        """Without what is found again: of ten thousand services the newest origin is hundreds of MiB."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @property
     def origin(self) -> float:

@@ -65,7 +65,9 @@ class PrefixSums:
         change[~both] = 0
         self._change_sums = _running(change, np.float64)
         self._change_counts = _running(both, np.int32)
-        self._maxima: dict[int, Floats] = {}
+        edge = np.full((len(values), 1), -np.inf, dtype=np.float32)
+        self._maxima = [np.concatenate([edge, self._filled, edge], axis=1)]
+        """By power of two: column `s + 2**k` has the largest of the 2**k steps from `s` on, as far as there are any."""
 
     def around(self, origins: Ints) -> PrefixSums:
         """The same history seen from other origins, without preparing it again."""
@@ -101,20 +103,37 @@ class PrefixSums:
 
     def max(self, first: int, last: int) -> Array:
         """Largest observed step of the stretch."""
-        width = last - first
-        if width not in self._maxima:
-            pad = np.full((len(self._filled), width), -np.inf, dtype=np.float32)
-            self._maxima[width] = window_max(np.concatenate([pad, self._filled, pad], axis=1), width)
-        at = np.clip(self.origins + first + width, 0, self._maxima[width].shape[1] - 1)
-        out = self._maxima[width][:, at]
-        return np.where(np.isfinite(out), out, np.float32(np.nan))
+        maxima, size = self._of_at_most(last - first)
+        ends = (np.clip(self.origins + at, 0, maxima.shape[1] - 1) for at in (first + size, last))
+        return _largest(*(maxima[:, each] for each in ends))
 
     def max_each(self, first: Ints, width: int) -> Array:
         """As `max` of `[at + first[i], at + first[i] + width)`: each row has its own stretch."""
-        self.max(0, width)  # prepares the maxima
-        at = np.clip(self.origins[None] + first[:, None] + width, 0, self._maxima[width].shape[1] - 1)
-        out = np.take_along_axis(self._maxima[width], at, axis=1)
-        return np.where(np.isfinite(out), out, np.float32(np.nan))
+        maxima, size = self._of_at_most(width)
+        begins = self.origins[None] + first[:, None]
+        ends = (np.clip(begins + at, 0, maxima.shape[1] - 1) for at in (size, width))
+        return _largest(*(np.take_along_axis(maxima, each, axis=1) for each in ends))
+
+    def _of_at_most(self, width: int) -> tuple[Floats, int]:
+        """The maxima of the largest power of two steps that is not above `width`, and that: two such stretches, one
+        from its begin and one to its end, cover a stretch of `width` (a sparse table; Bender and Farach-Colton 2000).
+        """
+        power = width.bit_length() - 1
+        while len(self._maxima) <= power:
+            last, half = self._maxima[-1], 2 ** (len(self._maxima) - 1)
+            whole = self.length + 1
+            out = np.empty((len(last), whole + 2 * half), dtype=np.float32)
+            out[:, :half] = last[:, :half]
+            np.maximum(last[:, half:], last[:, :whole], out=out[:, half : half + whole])
+            out[:, half + whole :] = last[:, whole:]
+            self._maxima.append(out)
+        return self._maxima[power], 2**power
+
+
+def _largest(one: Floats, other: Floats) -> Array:
+    """Of both; NaN where nothing was observed in either."""
+    out = np.maximum(one, other)
+    return np.where(np.isfinite(out), out, np.float32(np.nan))
 
 
 def _running(values: NDArray[np.generic], dtype: type[Number]) -> NDArray[Number]:

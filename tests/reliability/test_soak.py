@@ -144,7 +144,8 @@ def test_one_process_to_the_end_grows_in_nothing_and_misses_no_cycle(tmp_path: P
         assert at.violations() == []
         assert skipped == 0
         assert cycles >= 0.98 * 60 * MINUTES - 2, "but for the first and the last"
-        assert (seen[half:, 2:].max(axis=0) <= seen[:half, 2:].max(axis=0)).all(), "descriptors, threads, children"
+        # The least of each: while somebody learns there is a process more.
+        assert (seen[half:, 2:].min(axis=0) <= seen[:half, 2:].min(axis=0)).all(), "descriptors, threads, children"
         assert slope <= 1.0
         moved = sum(write.floors()[0] != write.floors()[1] for write in at.api.taken)
         assert moved, "else nothing was tried"

@@ -95,17 +95,17 @@ class Processes:
         self._lock = threading.Lock()
         self._pool: _Pool | None = None
 
-    def submit(self, work: Callable[[*Args], Done], /, *args: *Args) -> Task[Done]:
+    def submit(self, work: Callable[[*Args], Done], /, *args: *Args) -> Sent[Done]:
         with self._lock:
             if self._pool is None:
                 own = OwnWorkers("spawn")
                 self._pool = _Pool(
                     own, ProcessPoolExecutor(self.workers, own, _begin, (self._niceness,)), threading.Event()
                 )
-            return _Sent(self._pool.executor.submit(work, *args), self._pool.stopped)
+            return Sent(self._pool.executor.submit(work, *args), self._pool.stopped)
 
     def as_completed(self, tasks: Iterable[Task[Done]], /) -> Iterator[Task[Done]]:
-        sent = {task.future: task for task in cast(Iterable[_Sent[Done]], tasks)}  # they came from `submit`
+        sent = {task.future: task for task in cast(Iterable[Sent[Done]], tasks)}  # they came from `submit`
         for future in as_completed(sent):
             yield sent[future]
 
@@ -133,7 +133,7 @@ class _Pool:
 
 
 @dataclass(frozen=True, eq=False)
-class _Sent(Generic[Done]):
+class Sent(Generic[Done]):
     """A task in another process. That its worker was ended by `stop` is a cancellation, not a fault."""
 
     future: Future[Done]

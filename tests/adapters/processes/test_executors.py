@@ -18,19 +18,21 @@ from pathlib import Path
 import pytest
 
 from ahpa.adapters.dask.executor import Dask
+from ahpa.adapters.processes.apart import Apart
 from ahpa.adapters.processes.executors import Processes, Threads
 from forecasting.executor import Executor, OrHere, Serial, Task, run_all
 from tests.adapters.dask.cluster import DASK
 from tests.adapters.processes.pids import ends, runs
 
 
-@pytest.fixture(params=["serial", "threads", "processes", pytest.param("dask", marks=DASK), "or-here"])
+@pytest.fixture(params=["serial", "threads", "processes", pytest.param("dask", marks=DASK), "or-here", "apart"])
 def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
     made: dict[str, Callable[[], Executor]] = {
         "serial": Serial,
         "threads": partial(Threads, 2),
         "processes": partial(Processes, 2),
         "dask": lambda: Dask(request.getfixturevalue("dask_cluster").reached()),
+        "apart": Apart,
         "or-here": lambda: OrHere(Threads(2), lambda error: None),
     }
     executor = made[request.param]()

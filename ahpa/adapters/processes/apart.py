@@ -1,0 +1,110 @@
+"""A process for each piece of work: what learns for a minute has an interpreter of its own, and leaves no memory.
+
+Beside a refit on a thread a round of ten thousand services waited for the interpreter after each small step, and the
+refit after each of the round's. See docs/decisions/0090-learning-apart.md.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import Generic, Self, TypeVar, TypeVarTuple, cast
+from weakref import WeakSet
+
+from ahpa.adapters.processes.executors import Processes, Sent
+from ahpa.adapters.processes.memory import give_freed_arrays_back
+from ahpa.adapters.processes.sheets import Packed, Sheet, answer, answered, packed, unpacked
+from forecasting.executor import Task, Unavailable
+
+Done = TypeVar("Done")
+Args = TypeVarTuple("Args")
+
+_BEHIND = 5
+"""Niceness: a round has the processor first."""
+
+
+class Died(Exception):
+    """Its process ended before its work did."""
+
+
+class Apart:
+    """An Executor. Arrays that lie in sheets (sheets.py) are seen by the work without a copy; what it gives back may
+    refer to them. A process that dies, for memory or by a crash, is the work's failure and nobody else's; where none
+    can begin, the task raises Unavailable."""
+
+    def __init__(self, niceness: int = _BEHIND) -> None:
+        self._niceness = niceness
+        self._lock = threading.Lock()
+        self._alive: WeakSet[Processes] = WeakSet()
+
+    def submit(self, work: Callable[[*Args], Done], /, *args: *Args) -> Task[Done]:
+        process, sheets = Processes(1, self._niceness), list[Sheet]()
+        with self._lock:
+            self._alive.add(process)
+        try:
+            sent, sheets = packed((work, args))
+            return _Alone(process, process.submit(_done, sent), sheets)
+        except OSError as error:  # no process, no memory for one
+            return _Alone(process, _failed(Unavailable(f"no process could begin: {error}")), sheets)
+        except Exception as error:  # what cannot be sent
+            return _Alone(process, _failed(error), sheets)
+
+    def as_completed(self, tasks: Iterable[Task[Done]], /) -> Iterator[Task[Done]]:
+        sent = {task.sent.future: task for task in cast(Iterable[_Alone[Done]], tasks)}  # they came from `submit`
+        for future in as_completed(sent):
+            yield sent[future]
+
+    def stop(self) -> None:
+        with self._lock:
+            alive, self._alive = list(self._alive), WeakSet()
+        for process in alive:
+            process.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *why: object) -> None:
+        self.stop()
+
+
+class _Alone(Generic[Done]):
+    """A task and its process, which ends when its result is taken."""
+
+    def __init__(self, process: Processes, sent: Sent[bytes], sheets: Sequence[Sheet]) -> None:
+        self.sent = sent
+        self._process = process
+        self._sheets = sheets
+        self._outcome: Future[Done] = Future()
+
+    def done(self) -> bool:
+        return self.sent.done()
+
+    def result(self) -> Done:
+        if not self._outcome.done():
+            self._take()
+        return self._outcome.result()
+
+    def _take(self) -> None:
+        try:
+            self._outcome.set_result(answered(self.sent.result(), self._sheets))
+        except BrokenProcessPool:
+            self._outcome.set_exception(Died("its process ended before it was done: no memory, or a crash"))
+        except Exception as error:
+            self._outcome.set_exception(error)
+        finally:
+            self._process.stop()
+
+
+def _failed(error: Exception) -> Sent[bytes]:
+    future: Future[bytes] = Future()
+    future.set_exception(error)
+    return Sent(future, threading.Event())
+
+
+def _done(sent: Packed) -> bytes:
+    """In the process: the work."""
+    give_freed_arrays_back()
+    (work, args), sheets = unpacked(sent)
+    return answer(work(*args), sheets)
