@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from ahpa.adapters.prometheus.connection import Connection
     from ahpa.adapters.prometheus.source import Prometheus
     from ahpa.core.readiness import Readiness
-    from ahpa.ports import Actuator, DemandSource, EventLog, Journal, Telemetry
+    from ahpa.ports import Actuator, DemandSource, Telemetry
     from ahpa.service.rounds import Ports
     from ahpa.service.settings import Settings
     from forecasting.executor import Executor
@@ -240,23 +240,26 @@ def actuators_of(cluster: Cluster, kube: KubeApi, concerns: Concern | None = Non
     return {kind: KINDS[kind].actuator(kube, cluster.namespace, concerns or concerns_us) for kind in asked}
 
 
-def ports_of(
-    cluster: Cluster,
-    demand: Demand,
-    telemetry: Telemetry,
-    *,
-    events: EventLog | None = None,
-    journal: Journal | None = None,
-    concerns: Concern | None = None,
-    workers: Executor | None = None,
-    apart: Executor | None = None,
-    guarded: Callable[[KubeApi], KubeApi] = lambda kube: kube,
-    see: See = by_lists,
-    kept: Callable[[Prometheus], DemandSource] = lambda prometheus: prometheus,
-) -> Ports:
-    """Every adapter, put together. What stands before each write is `guarded`; without `events` they go to the cluster;
-    refits are done by the `workers` if there are such, and else the fleet's `apart`; `see` says how the cluster is
-    seen; `kept` puts around the source of demand what keeps its history. Whoever looks once needs none of it."""
+@dataclass(frozen=True)
+class Around:
+    """What a command puts around the adapters; whoever looks once needs nothing of it."""
+
+    see: See = by_lists
+    """How the cluster is seen."""
+    concerns: Concern | None = None
+    """Which objects; None: those that carry an annotation of ours."""
+    guarded: Callable[[KubeApi], KubeApi] = lambda kube: kube
+    """What stands before each write."""
+    kept: Callable[[Prometheus], DemandSource] = lambda prometheus: prometheus
+    """What keeps the history of the demand."""
+    workers: Executor | None = None
+    """Other machines, for all refits."""
+    apart: Executor | None = None
+    """Where the fleet is learned without them; None: here."""
+
+
+def ports_of(cluster: Cluster, demand: Demand, telemetry: Telemetry, around: Around = Around()) -> Ports:
+    """Every adapter, put together."""
     import socket
 
     from ahpa.adapters.calendars import calendar_at
@@ -274,20 +277,19 @@ def ports_of(
     for name, doubt in doubts(queries).items():
         telemetry.log("query.doubtful", logging.WARNING, query=name, problem=doubt)
     kube = Kube.connect(cluster.kubeconfig, cluster.context)
-    sight = see(kube)
+    sight = around.see(kube)
     calendar = calendar_from(demand.time_zone, demand.holidays)
-    fits = FitPool() if workers is None else Spread(FitPool(), workers)
+    fits = FitPool() if around.workers is None else Spread(FitPool(), around.workers)
     prometheus = Prometheus(demand.prometheus, demand.connection, executor=Threads(4))
     return Ports(
-        actuators=actuators_of(cluster, guarded(sight.kube), concerns),
+        actuators=actuators_of(cluster, around.guarded(sight.kube), around.concerns),
         starts=sight.starts,
-        demand=kept(prometheus),
+        demand=around.kept(prometheus),
         late=prometheus.apart(),
         queries=QueryList(queries, demand.own_queries),
-        models=models(fits, calendar, Threads(2), workers or apart),
-        events=events or Events(kube, socket.gethostname()),
+        models=models(fits, calendar, Threads(2), around.workers or around.apart),
+        events=Events(kube, socket.gethostname()),
         telemetry=telemetry,
-        journal=journal,
         cluster_clock=kube,
         places=calendar_at,
     )

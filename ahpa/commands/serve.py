@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ahpa.commands.cluster import (
+    Around,
     Cluster,
     Deciding,
     Demand,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from ahpa.ports import Journal
     from ahpa.service.chronicle import Chronicle
     from ahpa.service.elector import Elector
-    from ahpa.service.growing import LearnAsItGrows
     from ahpa.service.loop import Loop
     from ahpa.service.rounds import Ports, Service
     from ahpa.site.running import Running
@@ -141,7 +141,6 @@ class _Serving:
     ports: Ports
     service: Service
     chronicle: Chronicle
-    jobs: LearnAsItGrows
     loop: Loop
     keeper: Keeper
     watches: ByWatches
@@ -181,23 +180,20 @@ def _put_together(cluster: Cluster, demand: Demand, deciding: Deciding, options:
     elector = elector_of(
         leading, cluster, telemetry, ready=lambda: options.once or loop.ready, sight=lambda: service.sight
     )
-    ports = ports_of(
-        cluster,
-        demand,
-        telemetry,
+    around = Around(
+        see=by_lists if options.once else watches,
         guarded=lambda kube: Paced(fence_of(elector)(kube), pace, pace.answered),
-        journal=_journal(options),
+        kept=directly if options.once else keeper.around,
         workers=None if options.workers is None else reached_or_here(options.workers, telemetry),
         apart=None if options.once else or_here(Apart(), telemetry),
-        see=by_lists if options.once else watches,
-        kept=directly if options.once else keeper.around,
     )
-    ports = replace(ports, starts=past_starts(demand, ports.starts))
+    ports = ports_of(cluster, demand, telemetry, around)
+    ports = replace(ports, starts=past_starts(demand, ports.starts), journal=_journal(options))
     service = Service(settings, ports, lambda now: not options.dry_run, leases=elector or ALONE, totals=keeper.totals())
     chronicle, jobs = Chronicle(), LearnAsItGrows(service, keeper)
     noted = options.page_port >= 0 and not options.once
     loop = Loop(Chronicled(jobs, lambda: service.shown, chronicle, telemetry) if noted else jobs, telemetry)
-    return _Serving(telemetry, ports, service, chronicle, jobs, loop, keeper, watches, elector)
+    return _Serving(telemetry, ports, service, chronicle, loop, keeper, watches, elector)
 
 
 def _go_on(serving: _Serving, options: Options) -> int:
@@ -217,7 +213,7 @@ def _go_on(serving: _Serving, options: Options) -> int:
         signal.signal(number, lambda *_: threading.Thread(target=loop.stop, name="stop").start())
     with ExitStack() as running:  # what comes last ends first: leases are given back at once
         running.callback(serving.watches.close)
-        running.enter_context(keeper.filling(lambda: serving.jobs.learning, lambda: service.totals))
+        running.enter_context(keeper.filling(lambda: loop.pressed, lambda: service.totals))
         running.enter_context(playing(what_if))
         if elector is not None:
             elector.start()

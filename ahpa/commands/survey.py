@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ahpa.commands.cluster import (
+    Around,
     Cluster,
     Demand,
     cluster_options,
@@ -113,7 +114,7 @@ def _survey(cluster: Cluster, demand: Demand, assumed: Assumed, wish: Wish) -> i
         readiness=readiness,
         defaults=Policy(time_zone=demand.time_zone, holidays=demand.holidays),
     )
-    ports = ports_of(cluster, demand, Telemetry(), concerns=lambda item: True)
+    ports = ports_of(cluster, demand, Telemetry(), Around(concerns=lambda item: True))
     jobs = wish.jobs or os.cpu_count() or 1
     found = surveyed(ports, settings, wall_clock(), wish.test_days, lambda: pool(jobs, wish.workers))
     return told(found, wish.out, wish.output)

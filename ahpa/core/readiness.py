@@ -113,7 +113,10 @@ class Readiness:
         """Which tier a replica on this node is in: the first that claims it. One that nobody claims, or without a node
         yet, is on the way to the last: it waits for a machine."""
         last = len(self.tiers) - 1
-        return next((i for i in range(last) if node and fnmatchcase(node, self.tiers[i].nodes)), last)
+        for i in range(last):
+            if node and fnmatchcase(node, self.tiers[i].nodes):
+                return i
+        return last
 
     @property
     def learned(self) -> int:

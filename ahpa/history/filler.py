@@ -46,16 +46,16 @@ class Filler:
         share: float = 0.5,
         save: Callable[[], None] | None = None,
         stopwatch: Callable[[], float] = time.monotonic,
-        learning: Callable[[], bool] = lambda: False,
+        pressed: Callable[[], bool] = lambda: False,
     ) -> None:
         """`share`: of the time, in which it may read; `save` writes the copy, and raises OSError. It pauses while
-        others are `learning`, who would wait for the interpreter after each small step (docs/decisions/0076)."""
+        others are `pressed`, who would wait for the interpreter after each small step (docs/decisions/0090)."""
         self._kept = kept
         self._telling = telling
         self._share = share
         self._save = save
         self._stopwatch = stopwatch
-        self._learning = learning
+        self._pressed = pressed
         self._saved = stopwatch()
         self._complete = True
         """As it was said last; nobody is asked for yet."""
@@ -69,7 +69,7 @@ class Filler:
 
     def step(self) -> float:
         """Read once, and say how complete it is. Seconds until the next. Raises nothing."""
-        if self._learning():
+        if self._pressed():
             return _PAUSE_SECONDS
         began = self._stopwatch()
         try:

@@ -51,6 +51,8 @@ class Kept:
         """Hours that a filling asks for at once."""
         self._learned = 1.0
         """How complete the history was when all of it was read the last time."""
+        self._told = frozenset[str]()
+        """Of whom the last reading of the whole history had an answer."""
         self._holding = threading.Lock()
         """Of the store; nobody waits for a server with it."""
         self._filling = threading.Lock()
@@ -82,12 +84,17 @@ class Kept:
         with self._holding:
             for part in parts:
                 self._store.take_round(part, queries)
-        if whole:
+        if whole and not self._leaves_it_to_the_filler(queries):
             until = min(deadline, self._stopwatch() + k.patience)
             while self._stopwatch() < until and self.fill(until):
                 pass
         with self._holding:
             return self._answer(queries, rows, first, last, parts, whole=whole)
+
+    def _leaves_it_to_the_filler(self, queries: Mapping[str, str]) -> bool:
+        """Where all have something to learn from, and the past is still being filled: half a minute of reading would be
+        little of it, and a round beside it waits for the interpreter (docs/decisions/0090-learning-apart.md)."""
+        return self._told.issuperset(queries) and self.complete < COMPLETE
 
     def held(self, queries: Mapping[str, str], start: float, end: float) -> Panel:
         """What is held of these series, of those who are asked for by this query; nothing is read for it. float32, NaN
@@ -175,7 +182,7 @@ class Kept:
                 values[row_of[part.panel.keys[row]], -len(said) :] = said
         values[[row_of[key] for key in problems]] = np.nan
         if whole:
-            self._learned = self._store.complete
+            self._learned, self._told = self._store.complete, frozenset(queries.keys() - problems.keys())
             partial |= self._store.unsure(keys, rows, first)
         values.setflags(write=False)
         return Reading(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -34,7 +33,6 @@ class LearnAsItGrows:
         self._stopwatch = stopwatch
         self._not_before = 0.0
         """By the stopwatch; the next wish of ours."""
-        self._learning = threading.Event()
 
     @property
     def settings(self) -> Settings:
@@ -44,19 +42,10 @@ class LearnAsItGrows:
     def idle(self) -> bool:
         return self._jobs.idle
 
-    @property
-    def learning(self) -> bool:
-        """A refit goes on."""
-        return self._learning.is_set()
-
     def refit(self, now: float) -> None:
         began = self._stopwatch()
         self._not_before = began + FAILED_SECONDS
-        self._learning.set()
-        try:
-            self._jobs.refit(now)
-        finally:
-            self._learning.clear()
+        self._jobs.refit(now)
         ended = self._stopwatch()
         self._not_before = ended + (ended - began) * (1 / SHARE - 1)
 

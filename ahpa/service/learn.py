@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -107,8 +107,8 @@ class Refit:
     """None: nothing could be read, and what was learned before is still true."""
     asked: frozenset[str] = frozenset()
     """Series whose history it tried to read."""
-    rehearsed: Tried | None = None
-    """Targets whose settings were tried on the days before."""
+    history: Panel | None = None
+    """What it learned from."""
     seconds: float = 0.0
     """It took so long."""
 
@@ -123,13 +123,10 @@ class Learner:
     telemetry: Telemetry
     cluster_clock: ServerClock | None = None
 
-    def refit(
-        self, listing: Listing, earlier: Learned, tried: Tried | None, now: float, deadline: float = math.inf
-    ) -> Refit:
+    def refit(self, listing: Listing, earlier: Learned, now: float, deadline: float = math.inf) -> Refit:
         """Read the whole history of every target that wants a plan, and learn from it.
 
-        What cannot be read, or comes with a warning, is not learned from: what was known of it goes on. Of those that
-        were `tried` for less than a day the settings are tried on the days before.
+        What cannot be read, or comes with a warning, is not learned from: what was known of it goes on.
         """
         queries, keys = _by_model(listing), listing.keys
         asked = frozenset(queries)
@@ -154,15 +151,16 @@ class Learner:
             return Refit(now, Learned(), asked)
         history, partial = usual(reading.panel.select(usable), listing.planned), reading.partial
         del reading  # where rows were left out, or had events, its panel is a second fleet's fortnight
-        learned = self._learned(listing, partial, history, earlier)
-        return Refit(now, learned, asked, tried and self._rehearsed(tried, history, learned.past, listing.calendars))
+        return Refit(now, self._learned(listing, partial, history, earlier), asked, history)
 
-    def _rehearsed(
-        self, tried: Tried, history: Panel, past: Collection[str], calendars: Mapping[str, Calendar]
-    ) -> Tried | None:
-        """Never at the cost of what was learned."""
+    def rehearsed(self, tried: Tried, refit: Refit, calendars: Mapping[str, Calendar]) -> Tried | None:
+        """Those that were `tried` for less than a day, with the days before which a refit learned from on record; None:
+        there is no such. Raises nothing: it never costs what was learned."""
+        if refit.learned is None or refit.history is None:
+            return None
         try:
-            return rehearsed(tried, placed(self.models[Policy().model], calendars), history, past)
+            model = placed(self.models[Policy().model], calendars)
+            return rehearsed(tried, model, refit.history, refit.learned.past)
         except Exception:  # a fault of ours, or of a library
             self.telemetry.fault("settings.failed")
             return None

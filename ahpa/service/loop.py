@@ -156,6 +156,11 @@ class Loop:
         while first.is_alive() and not self._stop.is_set():
             first.join(_LOOK_SECONDS)
 
+    @property
+    def pressed(self) -> bool:
+        """A round goes on, or none has done its work yet: who else wants the interpreter waits."""
+        return "tick" in self._busy or not self.ready
+
     def hurried(self) -> list[str]:
         """Jobs that should not wait for their turn. A round that found nobody who asks costs nothing, so the next one
         comes early: the first annotation of all is seen soon. So it does while no round has done its work yet, as where

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from ahpa.core.controller import step
 from ahpa.core.courses import NO_TOTALS, Totals
@@ -47,6 +48,8 @@ from ahpa.service.showing import foretell, rounds_of
 from ahpa.service.weigh import weighed
 from forecasting.forecast import Forecast
 from forecasting.model import Model
+
+Item = TypeVar("Item")
 
 REFIT_SHARE = 0.1
 """A new target, or one that is measured in a new way, is learned at once; but refits that are wished for may take no
@@ -91,6 +94,11 @@ def observer_of(settings: Settings, ports: Ports) -> Observer:
     )
 
 
+def _all(waiting: queue.SimpleQueue[Item]) -> list[Item]:
+    """What is there now, in its order."""
+    return [waiting.get() for _ in range(waiting.qsize())]
+
+
 @dataclass(frozen=True, eq=False)
 class Shown:
     """The last round, for the page: swapped whole."""
@@ -127,6 +135,7 @@ class Service:
         self._refitting = threading.Lock()
         # From the refit to the tick, and from the tick to the loop
         self._refits: queue.SimpleQueue[Refit] = queue.SimpleQueue()
+        self._rehearsals: queue.SimpleQueue[Tried] = queue.SimpleQueue()
         self._wanted = {"refit": threading.Event(), "tick": threading.Event()}
         self._hurried = threading.Event()
         """Somebody new waits for the next refit to end."""
@@ -139,14 +148,15 @@ class Service:
         """Whose targets were ours in the last round; None before the first."""
 
     def refit(self, now: float) -> None:
-        """Read the whole history of every target and learn from it. Raises ClusterError if nothing can be listed."""
+        """Read the whole history of every target and learn from it; then, as no round waits for that, try settings on
+        it. Raises ClusterError if nothing can be listed."""
         with self._refitting:
             budget = Budget.of_refit(time.monotonic(), self.settings.refit_seconds)
             began = self._stopwatch()
             listing = self._observer.list(budget.listing, self._memory.admitted)
-            done = self._learner.refit(listing, self._learned, self._memory.tried, now, budget.demand)
+            done = self._learner.refit(listing, self._learned, now, budget.demand)
             seconds = self._stopwatch() - began
-            self._refits.put(replace(done, seconds=seconds))
+            self._refits.put(replace(done, seconds=seconds, history=None))
             if self._hurried.is_set():
                 self._hurried.clear()
                 self._wanted["tick"].set()
@@ -156,6 +166,9 @@ class Service:
                 self._telemetry.learned(now)
             failed = len(listing.queries) - usable
             self._telemetry.log("refit.done", targets=usable, failed=failed, seconds=round(seconds, 3))
+            tried = self._memory.tried
+            if tried is not None and (lived := self._learner.rehearsed(tried, done, listing.calendars)) is not None:
+                self._rehearsals.put(lived)
 
     def tick(self, now: float) -> tuple[Decision, ...]:
         """One round: observe, decide, act. Raises ClusterError if no kind of target can be listed."""
@@ -245,13 +258,14 @@ class Service:
         return (job == "tick" and self._leases.gained()) or wanted
 
     def _take_refits(self) -> None:
-        while not self._refits.empty():
-            refit = self._refits.get()
+        refits, lived = _all(self._refits), _all(self._rehearsals)
+        for refit in refits:
             self._learned = refit.learned or self._learned
             self._memory.look_ahead_anew()
-            self._choose(refit.rehearsed)
             self._refit_seconds = refit.seconds
             self._memory.not_learned(refit.asked, self._learned.known, refit.at, NEW_SERIES_REFIT_SECONDS)
+        for rehearsed in lived or (None,) * bool(refits):
+            self._choose(rehearsed)
 
     def _choose(self, rehearsed: Tried | None) -> None:
         """Never at the cost of a round: what a floor follows is no reason to lose it."""

@@ -84,12 +84,14 @@ def fold_of(origins: NDArray[np.intp], length: int, step: float, folds: int) -> 
     return (origins // max(1, stretch)) % folds
 
 
-def sample(source: Source, windows: Sequence[Window], budget: int, folds: int, rng: np.random.Generator) -> Samples:
+def sample(
+    source: Source, windows: Sequence[Window], budget: int, folds: int, rng: np.random.Generator
+) -> list[Samples]:
     """About `budget` samples, distributed evenly over windows, over at most 400 settled services, and over time."""
     values, settled, step = source.values, source.settled, source.step
     n, t = len(settled), values.shape[1]
     if not n or t < 3:
-        return _nothing()
+        return []
     chosen = settled[np.sort(rng.choice(n, size=min(n, _MOST_ROWS), replace=False))]
     each = max(8, budget // (len(chosen) * len(windows)))
     parts = []
@@ -111,7 +113,7 @@ def sample(source: Source, windows: Sequence[Window], budget: int, folds: int, r
             for few in chunks(len(part), _DESCRIBED_ROWS)
         ]
         parts += [one for of_window in zip(*found, strict=True) for one in of_window]
-    return Samples.joined(parts) if parts else _nothing()
+    return parts
 
 
 def _described(
@@ -139,11 +141,6 @@ def _pairs(features: Features, window: Window, folds: Ints) -> Samples:
     return Samples(design[known], log[known], weight[known], np.broadcast_to(folds, known.shape)[known])
 
 
-def _nothing() -> Samples:
-    empty = np.zeros(0, dtype=np.float32)
-    return Samples(np.zeros((0, 0), dtype=np.float32), empty, empty, np.zeros(0, dtype=np.intp))
-
-
 def learn(
     fleet: Source, others: Source, windows: Sequence[Window], budget: int, training: Training, rng: np.random.Generator
 ) -> Ensemble:
@@ -155,12 +152,11 @@ def learn(
 
 def _own_and_borrowed(
     fleet: Source, others: Source, windows: Sequence[Window], budget: int, folds: int, rng: np.random.Generator
-) -> Samples:
+) -> list[Samples]:
     own = sample(fleet, windows, budget, folds, rng)
     borrowed = sample(others, windows, min(budget, _OTHERS_SAMPLES), folds, rng)
-    share = min(1.0, _LENT_SAMPLES / max(1, len(own.truth)))
-    weighed = replace(borrowed, sample_weight=borrowed.sample_weight * np.float32(share))
-    return Samples.joined([own, weighed]) if len(own.truth) else weighed
+    share = np.float32(min(1.0, _LENT_SAMPLES / max(1, sum(len(part.truth) for part in own))))
+    return own + [replace(part, sample_weight=part.sample_weight * share) for part in borrowed]
 
 
 def predict(ensemble: Ensemble, features: Features, window: Window) -> Array:

@@ -15,7 +15,7 @@ from ahpa.adapters.dask.scheduler import Scheduler
 from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.cli import main
 from ahpa.commands import workers
-from ahpa.commands.workers import or_here, pool
+from ahpa.commands.workers import pool, reached_or_here
 from forecasting.executor import Serial
 
 AWAY = Scheduler.at("dask://127.0.0.1:1")
@@ -68,14 +68,12 @@ def test_a_command_without_its_workers_ends_with_a_sentence_and_code_3(
 
 def test_a_service_without_its_workers_begins_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "ahpa"):
-        here = or_here(Dask(AWAY, replace(SHORT, again=600)), Telemetry())
-        assert here is not None
+        here = reached_or_here(Dask(AWAY, replace(SHORT, again=600)), Telemetry())
         assert here.submit(max, 1, 2).result() == 2
     assert [(each.levelname, each.message) for each in caplog.records] == [("ERROR", "executor.away")]
     here.stop()
 
 
 def test_without_the_option_all_is_done_here() -> None:
-    assert or_here(None, Telemetry()) is None
     with pool(1, None) as found:
         assert isinstance(found, Serial)

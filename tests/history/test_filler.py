@@ -49,14 +49,14 @@ def test_it_reads_for_its_share_of_the_time_and_says_how_complete_it_is() -> Non
     assert said.events == ["history.filling", "history.complete"]
 
 
-def test_while_others_learn_nothing_is_read() -> None:
-    said, learning = Said(), True
+def test_while_others_want_the_interpreter_nothing_is_read() -> None:
+    said, pressed = Said(), True
     reader = unfilled()
     before = reader.complete
-    filler = Filler(reader, said, stopwatch=lambda: 0.0, learning=lambda: learning)
+    filler = Filler(reader, said, stopwatch=lambda: 0.0, pressed=lambda: pressed)
     assert 0 < filler.step() <= IDLE_SECONDS
     assert (reader.complete, said.ratios) == (before, [])
-    learning = False
+    pressed = False
     filler.step()
     assert reader.complete > before
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -243,3 +244,28 @@ def test_a_round_never_waits_for_the_past_whatever_the_step(step: float) -> None
     for end in np.arange(BEGAN * MINUTE, BEGAN * MINUTE + 7200, 100.0).tolist():
         assert not reader.read({"a": "q"}, end - 3600, end, step).partial
     assert past.readings == 0
+
+
+def test_while_the_past_is_being_filled_a_refit_waits_for_the_filler_only_if_somebody_is_new() -> None:
+    """Of ten thousand fortnights half a minute of reading is little, and costs the round beside it half a minute."""
+    world = source(np.random.default_rng(1), 3)
+    ticking = itertools.count()
+    keeping = Keeping(KEEPING.history, MINUTE, patience=3.0)
+    reader = Kept(world, world, keeping, stopwatch=lambda: float(next(ticking)))
+
+    def refit(*of: str) -> int:
+        """How many readings it needs beside that of the newest minutes."""
+        world.asked.clear()
+        some = {key: query for key, query in queries(world).items() if key in of}
+        end = world.now * MINUTE
+        reader.read(some, end - KEEPING.history, end, MINUTE)
+        return len(world.asked) - 1
+
+    first, second, third = queries(world)
+    assert refit(first, second) > 0
+    assert reader.complete < 0.9
+    assert refit(first, second) == 0
+    assert refit(first, second, third) > 1
+    while reader.fill():
+        pass
+    assert refit(first, second, third) == 0

@@ -9,8 +9,10 @@ from functools import partial
 from typing import TypeVar, TypeVarTuple
 
 import numpy as np
+import pytest
 
 from ahpa.adapters.dask.crew import WorkerDied
+from ahpa.adapters.processes.apart import Apart, Died
 from ahpa.adapters.processes.executors import Threads
 from ahpa.core.decision import Decision
 from forecasting.choice.elsewhere import Elsewhere
@@ -58,8 +60,8 @@ def decided(at: Stage, now: float = NOW) -> Decision:
 def test_where_it_was_fitted_nobody_sees() -> None:
     here = decided(chat(SameAsYesterday()))
     assert here.floor > 0
-    with Threads(1) as threads:
-        elsewhere: tuple[Executor, ...] = (Serial(), threads)
+    with Threads(1) as threads, Apart() as apart:
+        elsewhere: tuple[Executor, ...] = (Serial(), threads, apart)
         for executor in elsewhere:
             assert decided(chat(Elsewhere(SameAsYesterday(), executor))) == here
 
@@ -78,13 +80,14 @@ def test_workers_that_are_away_from_the_start_cost_no_decision_and_are_told_of_o
     assert heard[1:] == [None]
 
 
-def test_a_fit_that_ends_its_workers_is_not_tried_here_and_the_last_good_one_goes_on() -> None:
+@pytest.mark.parametrize("died", [WorkerDied("fit ended its worker twice"), Died("its process ended")])
+def test_a_fit_that_ends_its_workers_is_not_tried_here_and_the_last_good_one_goes_on(died: Exception) -> None:
     """The controller would be the third."""
     heard: list[Unavailable | None] = []
     there = Faulty()
     at = chat(Elsewhere(SameAsYesterday(), OrHere(there, heard.append)))
     before = decided(at)
-    there.error = WorkerDied("fit ended its worker twice")
+    there.error = died
     after = decided(at, NOW + 60)
     assert not heard
     assert after.plan is not None

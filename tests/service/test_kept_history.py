@@ -95,18 +95,3 @@ def test_a_refit_that_fails_is_not_wished_for_again_at_once() -> None:
     for at, wished in ((1.0, False), (59.0, False), (60.0, True)):
         now = at
         assert jobs.take_wish("refit") == wished
-
-
-def test_it_says_that_it_learns_while_it_does_also_where_that_fails() -> None:
-    """The filler waits for it, so what stays said would end the filling."""
-    seen: list[bool] = []
-
-    class Watched(Growing):
-        def refit(self, now: float) -> None:
-            seen.append(jobs.learning)
-            raise ClusterError(0, "nothing can be listed")
-
-    jobs = LearnAsItGrows(Watched(), Growing(), lambda: 0.0)
-    with pytest.raises(ClusterError):
-        jobs.refit(0.0)
-    assert [*seen, jobs.learning] == [True, False]

@@ -189,6 +189,20 @@ def test_a_cluster_that_is_away_is_one_line_when_it_goes_and_one_when_it_is_back
     assert [line for line in told if line != "tick.skipped"] == ["tick.failed", "tick.works_again"]
 
 
+def test_others_wait_while_a_round_goes_on_and_until_one_has_done_its_work() -> None:
+    """The filler reads whole fortnights with the interpreter that a round wants."""
+    service = Stub(fail_with(ClusterError(0, "no answer")))
+    loop = Loop(service, Telemetry())
+    seen = [loop.pressed]
+    loop.do("tick")
+    seen.append(loop.pressed)
+    service.work = lambda: seen.append(loop.pressed)
+    loop.do("tick")
+    assert [*seen, loop.pressed] == [True, True, True, False]
+    loop.do("tick")
+    assert [*seen[3:], loop.pressed] == [True, False]
+
+
 def test_a_pace_lets_a_burst_through_and_then_keeps_its_rate() -> None:
     now, slept = [100.0], []
 

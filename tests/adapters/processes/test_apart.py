@@ -49,6 +49,14 @@ def shared(array: NDArray[Any]) -> float:
     return sum(int(line.split("Rss:")[1].split()[0]) for line in lines) / 1024
 
 
+def sent(what: object) -> tuple[Any, list[Sheet]]:
+    """As another process has it, and the sheets that it sees."""
+    ready, laid = packed(what)
+    found = unpacked(ready)
+    assert len(laid) == len(found[1])
+    return found
+
+
 def newest(values: NDArray[Any], count: int) -> NDArray[Any]:
     return values[:, -count:]
 
@@ -86,9 +94,8 @@ def test_a_large_array_is_seen_there_and_not_sent(apart: Apart) -> None:
 
 def test_an_array_that_lies_nowhere_shared_is_laid_there_once() -> None:
     values = np.arange(400_000, dtype=np.float64)
-    sent, laid = packed((values, [values], values[:10]))
-    assert len(laid) == 1
-    (one, (same,), few), _ = unpacked(sent)
+    (one, (same,), few), seen = sent((values, [values], values[:10]))
+    assert len(seen) == 1
     assert np.array_equal(one, values)
     assert one.__array_interface__["data"] == same.__array_interface__["data"]
     assert np.array_equal(few, values[:10])
@@ -110,9 +117,9 @@ def test_what_comes_back_of_an_array_of_ours_is_ours_again(apart: Apart) -> None
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int8, np.bool_])
 def test_any_part_of_a_sheet_is_understood(view: Any, dtype: type[np.generic]) -> None:
     values = fortnight().astype(dtype)
-    laid, _ = unpacked(packed(values)[0])
-    part = laid[view]
-    back, _ = unpacked(packed(part)[0])
+    laid, _ = sent(values)
+    back, seen = sent(laid[view])
+    assert len(seen) == 1
     assert back.dtype == dtype
     assert np.array_equal(back, values[view])
 
@@ -123,14 +130,14 @@ def test_the_work_cannot_change_what_is_ours(apart: Apart) -> None:
 
 @pytest.mark.parametrize("what", [np.zeros(3), np.array([{"a": 1}], object), np.zeros((0, 4)), None, "text"])
 def test_what_is_small_or_no_plain_array_goes_as_ever(what: object) -> None:
-    sent, laid = packed(what)
-    assert laid == []
-    assert pickle.dumps(unpacked(sent)[0]) == pickle.dumps(what)
+    found, seen = sent(what)
+    assert seen == []
+    assert pickle.dumps(found) == pickle.dumps(what)
 
 
 def test_an_answer_names_only_what_it_was_shown() -> None:
     """A sheet that the work made for itself is said in full: nobody here could find it."""
-    _, seen = unpacked(packed(fortnight())[0])
+    _, seen = sent(fortnight())
     own = room((ROWS, STEPS))
     own[...] = 7.0
     assert np.array_equal(answered(answer(own, seen), seen), own)
@@ -189,15 +196,15 @@ def test_where_no_process_can_begin_the_work_is_done_here(monkeypatch: pytest.Mo
 
 
 def test_a_packed_thing_whose_sheets_are_gone_says_so() -> None:
-    sent, laid = packed(fortnight())
-    gone = Packed(sent.said, tuple(name._replace(descriptor=99_999) for name in sent.sheets))
+    ready, laid = packed(fortnight())
+    gone = Packed(ready.said, tuple(name._replace(descriptor=99_999) for name in ready.sheets))
     with pytest.raises(OSError, match="No such file"):
         unpacked(gone)
     assert len(laid) == 1
 
 
 def test_a_fleet_is_learned_there_as_here_and_its_history_is_not_copied() -> None:
-    values = room((20, 3 * 1440))
+    values = room((20, 10 * 1440))
     values[...] = 10 + np.random.default_rng(1).gamma(2.0, 5.0, values.shape)
     values.setflags(write=False)
     panel = Panel(0.0, 60.0, values, tuple(f"s{row:02d}" for row in range(20)))

@@ -15,7 +15,7 @@ def test_the_quantiles_of_a_known_distribution_are_learned() -> None:
     noise = rng.standard_normal(8000)
     y = np.sin(2 * x[:, 0]) + (1 + 0.3 * x[:, 1]) * 0.5 * noise
     samples = Samples(x, y, np.ones(8000), rng.integers(0, 2, 8000))
-    ensemble = train(samples, LEVELS, Training(hidden=(32, 32), members=2, epochs=15), rng)
+    ensemble = train([samples], LEVELS, Training(hidden=(32, 32), members=2, epochs=15), rng)
     fresh = rng.uniform(-1.9, 1.9, (2000, 3)).astype(np.float32)
     truth = np.sin(2 * fresh[:, :1]) + (1 + 0.3 * fresh[:, 1:2]) * 0.5 * np.array([-1.2816, 0, 1.2816])
     assert np.abs(ensemble(fresh) - truth).mean() < 0.12
@@ -28,7 +28,7 @@ def test_each_sample_is_answered_by_the_member_that_never_saw_it() -> None:
     folds = (np.arange(400) % 40) // 20
     y = np.where(folds == 0, 5.0, -5.0)
     training = Training(hidden=(16,), members=2, epochs=60, batch=32)
-    ensemble = train(Samples(x, y, np.ones(400), folds), LEVELS, training, rng)
+    ensemble = train([Samples(x, y, np.ones(400), folds)], LEVELS, training, rng)
     answers = ensemble.out_of_fold(x, folds)[:, 1]
     assert answers[folds == 0].mean() < 0
     assert answers[folds == 1].mean() > 0
@@ -36,5 +36,5 @@ def test_each_sample_is_answered_by_the_member_that_never_saw_it() -> None:
 
 def test_beyond_what_it_was_trained_on_a_lens_saturates() -> None:
     features = np.random.default_rng(2).standard_normal((1000, 2))
-    scaler = FeatureScaler.of(features)
+    scaler = FeatureScaler.of([features[:300], features[300:]])
     np.testing.assert_allclose(scaler(np.full((1, 2), 50.0)), scaler(np.full((1, 2), 5000.0)), atol=1e-6)
