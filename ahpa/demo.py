@@ -31,7 +31,7 @@ from ahpa.reactive.kpa.config import KpaConfig
 from ahpa.render import live
 from ahpa.render.report import Chapter, Report, meaning
 from ahpa.service.choose import wish
-from ahpa.service.rehearse import has_past, rehearsed
+from ahpa.service.rehearse import has_past, rehearsal
 from ahpa.simulation.outcome import Move
 from ahpa.simulation.scalers.fixed import Fixed
 from ahpa.simulation.scalers.kpa import KpaLoop
@@ -219,8 +219,8 @@ class Demo:
         seen, names = self._observed({}), dict(zip(history.keys, history.keys, strict=True))
         largest = dict(zip(history.keys, largest_lately(history).tolist(), strict=True))
         tried = wish(None, seen, names, largest, dict.fromkeys(names, KPA), {})
-        lived = tried and rehearsed(tried, model, history, has_past(history))
-        return lived.chosen({}) if lived else {}
+        found = tried and rehearsal(tried, history, has_past(history))
+        return found.lived(model).chosen({}) if found else {}
 
     def _observed(self, settings: Mapping[str, Setting]) -> Observation:
         now = self.start + 60.0 * self.minute

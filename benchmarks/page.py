@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from ahpa.ports import TargetRound
-from ahpa.service.rounds import Shown
+from ahpa.service.showing import Shown
 from ahpa.site.as_json import as_json
 from ahpa.site.asked import Asked
 from ahpa.site.fleet_page import page

@@ -19,7 +19,7 @@ from ahpa.core.fills import Fills
 from ahpa.core.served import Served, wishes
 from ahpa.core.tryouts import RULES, Minute, Tryouts
 from ahpa.service.choose import Tried
-from ahpa.service.rehearse import has_past, rehearsed
+from ahpa.service.rehearse import has_past, rehearsal
 from forecasting.fleet.model import FleetModel
 from forecasting.fleet.synthetic import services
 from forecasting.forecast import Forecast
@@ -76,8 +76,9 @@ def measure(size: int) -> None:
     fills, now = Fills.of([(key, (None,)) for key in keys]), (*times, zeros, zeros.astype(int), nothing, nothing)
     tried = Tried(tryouts, fills, served, served, 7.0 + zeros, target, 1 + zeros, *now)
     began = time.perf_counter()
-    lived = rehearsed(tried, model, history, has_past(history))
-    assert lived is not None
+    found = rehearsal(tried, history, has_past(history))
+    assert found is not None
+    lived = found.lived(model)
     minutes = int(lived.tryouts.minutes.sum())
     seconds = time.perf_counter() - began
     print(f"    once after a start, {len(lived.keys)} of them rehearsed: {minutes:,} minutes in {seconds:.1f} s")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, overload
 
@@ -13,7 +13,14 @@ Floats = NDArray[np.floating]
 Array = NDArray[np.float32]
 Ints = NDArray[np.intp]
 Scalar = TypeVar("Scalar", bound=np.generic)
+Room = Callable[[tuple[int, ...]], Array]
+"""Makes an array of that shape, of any content."""
 DAY_SECONDS = 86_400.0
+
+
+def anywhere(shape: tuple[int, ...]) -> Array:
+    """The room that there always is."""
+    return np.empty(shape, np.float32)
 
 
 @overload
@@ -87,6 +94,16 @@ class Panel:
         first = rows[0] if rows else 0
         together = rows == list(range(first, first + len(rows)))
         values = self.values[first : first + len(rows)] if together else self.values[rows]
+        return Panel(self.start, self.step, values, tuple(keys))
+
+    def copied(self, keys: Sequence[str], room: Room) -> Panel:
+        """The rows of `keys`, in that order, as float32 in an array of their own. Raises KeyError for one that is
+        absent."""
+        index = {key: i for i, key in enumerate(self.keys)}
+        values = room((len(keys), self.values.shape[1]))
+        for row, key in enumerate(keys):
+            values[row] = self.values[index[key]]
+        values.setflags(write=False)
         return Panel(self.start, self.step, values, tuple(keys))
 
     def last_observed(self) -> Floats:

@@ -267,6 +267,7 @@ def ports_of(cluster: Cluster, demand: Demand, telemetry: Telemetry, around: Aro
     from ahpa.adapters.kubernetes.events import Events
     from ahpa.adapters.processes.executors import Threads
     from ahpa.adapters.processes.fits import FitPool
+    from ahpa.adapters.processes.sheets import room
     from ahpa.adapters.prometheus.queries import QueryList, doubts, load_queries
     from ahpa.adapters.prometheus.source import Prometheus
     from ahpa.service.rounds import Ports
@@ -292,4 +293,5 @@ def ports_of(cluster: Cluster, demand: Demand, telemetry: Telemetry, around: Aro
         telemetry=telemetry,
         cluster_clock=kube,
         places=calendar_at,
+        room=None if around.apart is None else room,
     )

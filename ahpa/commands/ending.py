@@ -21,7 +21,7 @@ def ended(code: int, patience: float = PATIENCE_SECONDS) -> None:
         if not thread.daemon:
             with suppress(RuntimeError):
                 thread.join(max(0.0, end - time.monotonic()))
-    if any(thread.is_alive() and not thread.daemon for thread in others):
+    if any(thread.is_alive() for thread in others):  # also a daemon: Python waits for those of a pool
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
     from ahpa.core.ahead import Ahead
     from ahpa.core.decision import Decision
-    from ahpa.service.rounds import Ports, Service, Shown
+    from ahpa.service.rounds import Ports, Service
     from ahpa.service.settings import Settings
+    from ahpa.service.showing import Shown
     from ahpa.targets import Target
     from forecasting.forecast import Forecast
 

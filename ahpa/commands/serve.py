@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ahpa.service.rounds import Ports, Service
     from ahpa.site.running import Running
     from ahpa.site.what_if import WhatIf
+    from forecasting.executor import Executor
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,7 @@ class _Serving:
     chronicle: Chronicle
     loop: Loop
     keeper: Keeper
+    apart: Executor
     watches: ByWatches
     elector: Elector | None
 
@@ -180,12 +182,13 @@ def _put_together(cluster: Cluster, demand: Demand, deciding: Deciding, options:
     elector = elector_of(
         leading, cluster, telemetry, ready=lambda: options.once or loop.ready, sight=lambda: service.sight
     )
+    apart = Apart()
     around = Around(
         see=by_lists if options.once else watches,
         guarded=lambda kube: Paced(fence_of(elector)(kube), pace, pace.answered),
         kept=directly if options.once else keeper.around,
         workers=None if options.workers is None else reached_or_here(options.workers, telemetry),
-        apart=None if options.once else or_here(Apart(), telemetry),
+        apart=None if options.once else or_here(apart, telemetry),
     )
     ports = ports_of(cluster, demand, telemetry, around)
     ports = replace(ports, starts=past_starts(demand, ports.starts), journal=_journal(options))
@@ -193,7 +196,7 @@ def _put_together(cluster: Cluster, demand: Demand, deciding: Deciding, options:
     chronicle, jobs = Chronicle(), LearnAsItGrows(service, keeper)
     noted = options.page_port >= 0 and not options.once
     loop = Loop(Chronicled(jobs, lambda: service.shown, chronicle, telemetry) if noted else jobs, telemetry)
-    return _Serving(telemetry, ports, service, chronicle, loop, keeper, watches, elector)
+    return _Serving(telemetry, ports, service, chronicle, loop, keeper, apart, watches, elector)
 
 
 def _go_on(serving: _Serving, options: Options) -> int:
@@ -212,6 +215,7 @@ def _go_on(serving: _Serving, options: Options) -> int:
         # on a thread of its own: the handler may interrupt this one within the wait for a stop, with the lock of it
         signal.signal(number, lambda *_: threading.Thread(target=loop.stop, name="stop").start())
     with ExitStack() as running:  # what comes last ends first: leases are given back at once
+        running.callback(serving.apart.stop)
         running.callback(serving.watches.close)
         running.enter_context(keeper.filling(lambda: loop.pressed, lambda: service.totals))
         running.enter_context(playing(what_if))

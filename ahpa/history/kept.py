@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from ahpa.history.matrix import BLOCK_ROWS, Room, anywhere
+from ahpa.history.matrix import BLOCK_ROWS
 from ahpa.history.snapshot import Piece, Snapshot
 from ahpa.history.store import Keeping, Store
 from ahpa.ports import DemandSource, Reading
-from forecasting.panel import Ints, Panel
+from forecasting.panel import Ints, Panel, Room, anywhere
 
 _BRISK_SECONDS, _SLOW_SECONDS = 2.0, 8.0
 """An answer that took less lets the next one be twice as long; one that took more, half as long."""

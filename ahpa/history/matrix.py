@@ -7,20 +7,13 @@ are 0.8 GB.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from forecasting.panel import Array, Floats, Ints
+from forecasting.panel import Array, Floats, Ints, Room, anywhere
 
 BLOCK_ROWS = 256
-
-Room = Callable[[tuple[int, int]], Array]
-"""Makes an array of that shape, of any content."""
-
-
-def anywhere(shape: tuple[int, int]) -> Array:
-    return np.empty(shape, np.float32)
 
 
 class Matrix:

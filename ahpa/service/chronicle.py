@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from ahpa.core.decision import Decision, Reason
 from ahpa.ports import TargetRound
 from ahpa.service.loop import Jobs
-from ahpa.service.rounds import Shown
 from ahpa.service.settings import Settings
+from ahpa.service.showing import Shown
 from forecasting.panel import Floats
 
 BUCKET_SECONDS = 300.0

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field, replace
+from typing import TypeVar, TypeVarTuple
 
 import numpy as np
 
@@ -18,7 +20,7 @@ from ahpa.ports import DemandSource, Reading, ServerClock, Telemetry
 from ahpa.service.choose import Tried
 from ahpa.service.doubts import NO_DOUBTS, Doubts, used_to_zero
 from ahpa.service.listing import Listing, summary
-from ahpa.service.rehearse import has_past, rehearsed
+from ahpa.service.rehearse import Rehearsal, has_past, rehearsal
 from ahpa.service.settings import FURTHEST_SECONDS, RECENT_SECONDS, Settings
 from forecasting.choice.per_series import PerSeriesForecaster, PerSeriesModel
 from forecasting.choice.placed import placed
@@ -26,8 +28,11 @@ from forecasting.fleet.calendar import Calendar
 from forecasting.forecast import Ahead, Coverage, Forecast, Outlook
 from forecasting.levels import LEVELS
 from forecasting.model import Model
-from forecasting.panel import Panel
+from forecasting.panel import Panel, Room
 from forecasting.windows import windows_up_to
+
+Done = TypeVar("Done")
+Args = TypeVarTuple("Args")
 
 BAND_LEVELS = (0.05, *LEVELS)
 """Of a picture: with a lower edge."""
@@ -107,8 +112,8 @@ class Refit:
     """None: nothing could be read, and what was learned before is still true."""
     asked: frozenset[str] = frozenset()
     """Series whose history it tried to read."""
-    history: Panel | None = None
-    """What it learned from."""
+    rehearsal: Rehearsal | None = None
+    """Of settings, on the days that it learned from."""
     seconds: float = 0.0
     """It took so long."""
 
@@ -122,11 +127,16 @@ class Learner:
     models: Mapping[str, Model]
     telemetry: Telemetry
     cluster_clock: ServerClock | None = None
+    room: Room | None = None
+    """Where a rehearsal lays what it needs; None: it needs it where it is."""
 
-    def refit(self, listing: Listing, earlier: Learned, now: float, deadline: float = math.inf) -> Refit:
+    def refit(
+        self, listing: Listing, earlier: Learned, tried: Tried | None, now: float, deadline: float = math.inf
+    ) -> Refit:
         """Read the whole history of every target that wants a plan, and learn from it.
 
-        What cannot be read, or comes with a warning, is not learned from: what was known of it goes on.
+        What cannot be read, or comes with a warning, is not learned from: what was known of it goes on. Of those that
+        were `tried` for less than a day a rehearsal is made ready.
         """
         queries, keys = _by_model(listing), listing.keys
         asked = frozenset(queries)
@@ -151,16 +161,24 @@ class Learner:
             return Refit(now, Learned(), asked)
         history, partial = usual(reading.panel.select(usable), listing.planned), reading.partial
         del reading  # where rows were left out, or had events, its panel is a second fleet's fortnight
-        return Refit(now, self._learned(listing, partial, history, earlier), asked, history)
+        learned = self._learned(listing, partial, history, earlier)
+        return Refit(now, learned, asked, self._ready(tried, history, learned))
 
-    def rehearsed(self, tried: Tried, refit: Refit, calendars: Mapping[str, Calendar]) -> Tried | None:
-        """Those that were `tried` for less than a day, with the days before which a refit learned from on record; None:
-        there is no such. Raises nothing: it never costs what was learned."""
-        if refit.learned is None or refit.history is None:
+    def _ready(self, tried: Tried | None, history: Panel, learned: Learned) -> Rehearsal | None:
+        if tried is None:
             return None
+        return self._unless_it_fails(rehearsal, tried, history, learned.past, self.room)
+
+    def rehearsed(self, ready: Rehearsal, calendars: Mapping[str, Calendar]) -> Tried | None:
+        """What it taught; None: it failed."""
+        return self._unless_it_fails(ready.lived, placed(self.models[Policy().model], calendars))
+
+    def _unless_it_fails(self, work: Callable[[*Args], Done], *args: *Args) -> Done | None:
+        """Settings never cost what was learned."""
         try:
-            model = placed(self.models[Policy().model], calendars)
-            return rehearsed(tried, model, refit.history, refit.learned.past)
+            return work(*args)
+        except CancelledError:  # who had it done is told to stop
+            raise
         except Exception:  # a fault of ours, or of a library
             self.telemetry.fault("settings.failed")
             return None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ahpa.service.rounds import Service, Shown
+from ahpa.service.rounds import Service
+from ahpa.service.showing import Shown
 
 
 def look(service: Service, now: float, say: Callable[[str], object] = lambda what: None) -> Shown:

@@ -7,6 +7,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -182,6 +183,8 @@ class Loop:
         self._busy.add(job)
         try:
             (self._service.tick if job == "tick" else self._service.refit)(self._clock())
+        except CancelledError:  # it was ended with all the rest
+            self._telemetry.log(f"{job}.ended")
         except ClusterError as error:
             self._telemetry.job_failed(job)
             again = job in self._failed  # an outage is told of once when it begins and once when it is over

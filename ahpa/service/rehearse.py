@@ -8,7 +8,7 @@ ticks would have. So nothing is judged with hindsight, and the backtest tries it
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from ahpa.service.settings import FURTHEST_SECONDS
 from forecasting.choice.elsewhere import Elsewhere
 from forecasting.levels import TRACKED_LEVELS
 from forecasting.model import Model
-from forecasting.panel import DAY_SECONDS, Array, Floats, Ints, Panel
+from forecasting.panel import DAY_SECONDS, Array, Floats, Ints, Panel, Room
 from forecasting.rolling import rolled_peaks
 from forecasting.windows import windows_up_to
 
@@ -48,9 +48,29 @@ def has_past(history: Panel) -> frozenset[str]:
     return frozenset(key for key, row in zip(history.keys, history.values, strict=True) if enough(row))
 
 
-def rehearsed(tried: Tried, model: Model, history: Panel, past: Collection[str]) -> Tried | None:
-    """Those of `tried` that have too little on record, but a `past` in this history, with that on record; as many of
-    them as there is time for. None: there is no such."""
+@dataclass(frozen=True, eq=False)
+class Rehearsal:
+    """All that one needs, so that nobody has to keep the whole history for it."""
+
+    mine: Tried
+    fleet: Panel
+    windows: Floats
+    """[n]: seconds that each of `mine` looks ahead."""
+    start: float
+    """Unix seconds at which the days begin that are rehearsed."""
+
+    def lived(self, model: Model) -> Tried:
+        """With what each setting would have done on record."""
+        if isinstance(model, Elsewhere):  # all at once: what it foresees of each minute is larger than what it knows
+            task = model.executor.submit(_lived, self.mine, model.model, self.fleet, self.windows, self.start)
+            return task.result()
+        return _lived(self.mine, model, self.fleet, self.windows, self.start)
+
+
+def rehearsal(tried: Tried, history: Panel, past: Collection[str], room: Room | None = None) -> Rehearsal | None:
+    """Of those of `tried` that have too little on record, but a `past` in this history; as many of them as there is
+    time for. None: there is no such. Where there is a `room`, what is needed of the history is copied there.
+    """
     young = tried.young()
     rows = np.array([row for row, key in enumerate(tried.keys) if young.get(key) in past], int)
     windows = _windows(tried.reach[rows])
@@ -63,13 +83,12 @@ def rehearsed(tried: Tried, model: Model, history: Panel, past: Collection[str])
     others = [key for key in history.keys if key not in keys]
     companions = others[: max(0, min(FLEET, int(budget // LEAST_SECONDS)) - len(keys))]
     chosen = keys.union(companions)
-    fleet = history.select([key for key in history.keys if key in chosen])
+    some = [key for key in history.keys if key in chosen]
+    fleet = history.select(some) if room is None else history.copied(some, room)
     known = history.end - history.start - LEAST_DAYS * DAY_SECONDS
     seconds = min(DAYS * DAY_SECONDS, budget / len(chosen), known)
     start = history.end - STEP_SECONDS * (seconds // STEP_SECONDS)
-    if isinstance(model, Elsewhere):  # all of it at once: what it foresees of each minute is larger than what it knows
-        return model.executor.submit(_lived, mine, model.model, fleet, windows, start).result()
-    return _lived(mine, model, fleet, windows, start)
+    return Rehearsal(mine, fleet, windows, start)
 
 
 def affordable(windows: Floats) -> Ints:

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from ahpa.core.controller import step
 from ahpa.core.courses import NO_TOTALS, Totals
@@ -31,7 +30,6 @@ from ahpa.ports import (
     Reading,
     ServerClock,
     StartSource,
-    TargetRound,
     Telemetry,
 )
 from ahpa.service.act import Actor, Gate
@@ -40,16 +38,15 @@ from ahpa.service.choose import Tried
 from ahpa.service.hindsight import Hindsight
 from ahpa.service.learn import Learned, Learner, Refit, worst_skew
 from ahpa.service.leases import ALONE, Leases, Turn, turn
-from ahpa.service.listing import NOBODY, Listing
+from ahpa.service.listing import Listing
 from ahpa.service.memory import Memory
 from ahpa.service.observe import Observer
 from ahpa.service.settings import Settings
-from ahpa.service.showing import foretell, rounds_of
+from ahpa.service.showing import Shown, foretell, rounds_of
 from ahpa.service.weigh import weighed
 from forecasting.forecast import Forecast
 from forecasting.model import Model
-
-Item = TypeVar("Item")
+from forecasting.panel import Room
 
 REFIT_SHARE = 0.1
 """A new target, or one that is measured in a new way, is learned at once; but refits that are wished for may take no
@@ -77,6 +74,8 @@ class Ports:
     """What the API server says of the time; None: it is not asked."""
     places: Places | None = None
     """Where services may say that their people live; None: nowhere but where the operator says."""
+    room: Room | None = None
+    """Where what others work on is laid; None: nobody else works."""
 
 
 def observer_of(settings: Settings, ports: Ports) -> Observer:
@@ -92,22 +91,6 @@ def observer_of(settings: Settings, ports: Ports) -> Observer:
         ports.telemetry,
         ports.places,
     )
-
-
-def _all(waiting: queue.SimpleQueue[Item]) -> list[Item]:
-    """What is there now, in its order."""
-    return [waiting.get() for _ in range(waiting.qsize())]
-
-
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """The last round, for the page: swapped whole."""
-
-    at: float = math.nan
-    """Unix seconds at which it was decided."""
-    rounds: tuple[TargetRound, ...] = ()
-    listing: Listing = NOBODY
-    """What its owners asked for."""
 
 
 class Service:
@@ -127,7 +110,7 @@ class Service:
         self.shown = Shown()
         self._telemetry = ports.telemetry
         self._observer = replace(observer_of(settings, ports), plans=leases.plans)
-        self._learner = Learner(settings, ports.demand, ports.models, ports.telemetry, ports.cluster_clock)
+        self._learner = Learner(settings, ports.demand, ports.models, ports.telemetry, ports.cluster_clock, ports.room)
         self._actor = Actor(ports.actuators, ports.events, ports.telemetry, ports.journal, may_write, leases=leases)
         self._hindsight = Hindsight(settings, self._observer, ports.telemetry)
         self._cluster_clock = ports.cluster_clock
@@ -154,9 +137,9 @@ class Service:
             budget = Budget.of_refit(time.monotonic(), self.settings.refit_seconds)
             began = self._stopwatch()
             listing = self._observer.list(budget.listing, self._memory.admitted)
-            done = self._learner.refit(listing, self._learned, now, budget.demand)
-            seconds = self._stopwatch() - began
-            self._refits.put(replace(done, seconds=seconds, history=None))
+            done = self._learner.refit(listing, self._learned, self._memory.tried, now, budget.demand)
+            seconds, ready = self._stopwatch() - began, done.rehearsal
+            self._refits.put(replace(done, seconds=seconds, rehearsal=None))
             if self._hurried.is_set():
                 self._hurried.clear()
                 self._wanted["tick"].set()
@@ -166,8 +149,8 @@ class Service:
                 self._telemetry.learned(now)
             failed = len(listing.queries) - usable
             self._telemetry.log("refit.done", targets=usable, failed=failed, seconds=round(seconds, 3))
-            tried = self._memory.tried
-            if tried is not None and (lived := self._learner.rehearsed(tried, done, listing.calendars)) is not None:
+            del done  # a fleet's fortnight: the rehearsal has of it what it needs
+            if ready is not None and (lived := self._learner.rehearsed(ready, listing.calendars)) is not None:
                 self._rehearsals.put(lived)
 
     def tick(self, now: float) -> tuple[Decision, ...]:
@@ -258,7 +241,8 @@ class Service:
         return (job == "tick" and self._leases.gained()) or wanted
 
     def _take_refits(self) -> None:
-        refits, lived = _all(self._refits), _all(self._rehearsals)
+        refits = [self._refits.get() for _ in range(self._refits.qsize())]
+        lived = [self._rehearsals.get() for _ in range(self._rehearsals.qsize())]
         for refit in refits:
             self._learned = refit.learned or self._learned
             self._memory.look_ahead_anew()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,11 +15,22 @@ from ahpa.core.trust import distrusted
 from ahpa.ports import AHEAD_LEVELS, HORIZONS, Reading, TargetRound, Telemetry
 from ahpa.service.effect import ignored
 from ahpa.service.learn import Learned
-from ahpa.service.listing import Listing
+from ahpa.service.listing import NOBODY, Listing
 from ahpa.service.memory import Memory
 from ahpa.service.settings import Settings
 from forecasting.forecast import Ahead
 from forecasting.panel import Panel
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """The last round, for the page: swapped whole."""
+
+    at: float = math.nan
+    """Unix seconds at which it was decided."""
+    rounds: tuple[TargetRound, ...] = ()
+    listing: Listing = NOBODY
+    """What its owners asked for."""
 
 
 def rounds_of(

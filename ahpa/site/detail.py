@@ -11,7 +11,7 @@ from ahpa.ports import TargetRound
 from ahpa.render.explained import Explained, alone, sentences
 from ahpa.render.status import Row
 from ahpa.service.chronicle import BUCKET_SECONDS, BUCKETS, Course
-from ahpa.service.rounds import Shown
+from ahpa.service.showing import Shown
 from ahpa.site.once import Once
 from ahpa.site.running import Running
 from ahpa.site.seen import Seen, change_line, line_of

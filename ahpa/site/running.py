@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ahpa.core.savings import Saving
 from ahpa.service.chronicle import Chronicle
-from ahpa.service.rounds import Shown
 from ahpa.service.settings import Settings
+from ahpa.service.showing import Shown
 from ahpa.site.what_if import Answer
 from forecasting.forecast import Forecast
 from forecasting.panel import Panel

@@ -15,7 +15,7 @@ from ahpa.core.words import seconds
 from ahpa.ports import TargetRound
 from ahpa.render.status import Row
 from ahpa.service.chronicle import Change
-from ahpa.service.rounds import Shown
+from ahpa.service.showing import Shown
 from ahpa.site.asked import MODES, Asked
 from ahpa.site.once import Once
 from ahpa.site.running import Running

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -97,6 +98,8 @@ def _fitted(name: str, model: Model, history: Panel) -> tuple[Forecaster, Mappin
     try:
         part = model.fit(history)
         return part, _failed(part)
+    except CancelledError:  # who had it done is told to stop
+        raise
     except Exception as error:  # a library may raise anything
         instead = FailedFit.of(history, name, error)
         return instead, dict.fromkeys(history.keys, instead.reason)

@@ -133,7 +133,7 @@ def test_a_refit_is_taken_whole_by_the_next_tick() -> None:
 def test_a_refit_knows_whom_it_learned_of_and_until_when() -> None:
     at = stage("chat", "other")
     listing = at.observer.list()
-    done = at.learner.refit(listing, Learned(), NOW)
+    done = at.learner.refit(listing, Learned(), None, NOW)
     assert done.learned is not None
     assert done.learned.forecaster is not None
     assert done.learned.known == set(done.learned.forecaster.realised().keys) == set(listing.queries)
@@ -148,7 +148,7 @@ def test_windows_reach_to_the_end_of_the_longest_lead_however_old_the_forecast_i
     at.kube.edit(f"{ROOT}/services/chat", {"metadata": {"annotations": {"ahpa.dev/lead": "20m"}}})
     at.tick()
     (shown,) = at.service.shown.rounds
-    learned = at.learner.refit(at.observer.list(), Learned(), NOW).learned
+    learned = at.learner.refit(at.observer.list(), Learned(), None, NOW).learned
     assert learned is not None
     (series,) = learned.known
     key = shown.workload.key

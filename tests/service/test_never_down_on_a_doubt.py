@@ -132,9 +132,9 @@ def test_where_every_history_is_warned_about_the_newest_counts() -> None:
     kube = FakeKube()
     add_knative(kube, "chat", mode="apply")
     at = staged(kube, prometheus, models={"fleet": CalibratedModel(Flaky())})
-    learned = at.learner.refit(at.observer.list(), Learned(), NOW).learned
+    learned = at.learner.refit(at.observer.list(), Learned(), None, NOW).learned
     assert learned is not None
-    again = at.learner.refit(at.observer.list(), learned, NOW + 3600).learned
+    again = at.learner.refit(at.observer.list(), learned, None, NOW + 3600).learned
     assert again is not None
     assert again.forecaster is not None
     assert again.forecaster.origin == NOW + 3600

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -101,6 +102,48 @@ def test_a_model_that_breaks_in_a_rehearsal_costs_nothing_else() -> None:
     decision = at.tick(NOW + 60)[STRICT]
     assert decision.plan is not None
     assert decision.plan.setting == DEFAULT_SETTING
+
+
+def test_what_was_learned_is_in_force_while_settings_are_still_tried() -> None:
+    """Of ten thousand services the trying takes another minute."""
+    tries, let_go = threading.Event(), threading.Event()
+
+    class Waits(SameAsYesterday):
+        def fit(self, history: Panel) -> Yesterday:
+            if history.end < NOW - DAY / 2:  # to learn from the past alone
+                tries.set()
+                assert let_go.wait(120)
+            return super().fit(history)
+
+    kube, prometheus = FakeKube(), FakePrometheus({"strict": bursts})
+    add_knative(kube, "strict", mode="apply")
+    at = staged(kube, prometheus, LONG, models={"fleet": Waits()})
+    at.service.refit(NOW)
+    at.tick(NOW)
+    add_knative(kube, "new", mode="apply")
+    prometheus.demands["new"] = bursts
+    again = threading.Thread(target=at.service.refit, args=(NOW + 60,))
+    again.start()
+    assert tries.wait(120)
+    meanwhile = at.tick(NOW + 60)
+    let_go.set()
+    again.join()
+    assert meanwhile["knative/shop/new"].plan is not None, "the second refit has learned it"
+    then = at.tick(NOW + 120)[STRICT].plan
+    assert then is not None
+    assert then.setting.record is not None
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_rehearsal_has_what_it_needs_where_it_is_told_to_lay_it(dtype: type[np.floating]) -> None:
+    values = np.arange(12, dtype=dtype).reshape(4, 3)
+    panel = Panel(0.0, 60.0, values, ("a", "b", "c", "d"))
+    given = np.empty((2, 3), np.float32)
+    copied = panel.copied(["d", "b"], lambda shape: given.reshape(shape))
+    assert copied.keys == ("d", "b")
+    assert np.array_equal(copied.values, values[[3, 1]])
+    assert np.shares_memory(copied.values, given)
+    assert not copied.values.flags.writeable
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ class _Alone(Generic[Done]):
 
     def _take(self) -> None:
         try:
-            self._outcome.set_result(answered(self.sent.result(), self._sheets))
+            self._outcome.set_result(cast(Done, answered(self.sent.result(), self._sheets)))
         except BrokenProcessPool:
             self._outcome.set_exception(Died("its process ended before it was done: no memory, or a crash"))
         except Exception as error:
@@ -106,5 +106,6 @@ def _failed(error: Exception) -> Sent[bytes]:
 def _done(sent: Packed) -> bytes:
     """In the process: the work."""
     give_freed_arrays_back()
-    (work, args), sheets = unpacked(sent)
+    call, sheets = unpacked(sent)
+    work, args = cast(tuple[Callable[..., object], tuple[object, ...]], call)
     return answer(work(*args), sheets)

@@ -94,7 +94,7 @@ def packed(what: object) -> tuple[Packed, list[Sheet]]:
     return Packed(said, tuple(SheetName(os.getpid(), sheet.descriptor) for sheet in sheets)), sheets
 
 
-def unpacked(sent: Packed) -> tuple[Any, list[Sheet]]:
+def unpacked(sent: Packed) -> tuple[object, list[Sheet]]:
     """What another process packed, and its sheets, for an answer that refers to them."""
     sheets = [Sheet.of(name) for name in sent.sheets]
     return _understood(sent.said, sheets), sheets
@@ -105,7 +105,7 @@ def answer(what: object, sheets: Sequence[Sheet]) -> bytes:
     return _said(what, list(sheets), lay=False)
 
 
-def answered(said: bytes, sheets: Sequence[Sheet]) -> Any:
+def answered(said: bytes, sheets: Sequence[Sheet]) -> object:
     """What was said of something that was packed in these sheets."""
     return _understood(said, sheets)
 
@@ -116,7 +116,7 @@ def _said(what: object, sheets: list[Sheet], *, lay: bool) -> bytes:
     return out.getvalue()
 
 
-def _understood(said: bytes, sheets: Sequence[Sheet]) -> Any:
+def _understood(said: bytes, sheets: Sequence[Sheet]) -> object:
     return _Unpacker(io.BytesIO(said), sheets).load()
 
 

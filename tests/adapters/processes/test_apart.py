@@ -21,6 +21,7 @@ from ahpa.adapters.processes.executors import Processes, Threads
 from ahpa.adapters.processes.sheets import Packed, Sheet, answer, answered, packed, room, unpacked
 from forecasting.choice.elsewhere import Elsewhere
 from forecasting.executor import OrHere, Unavailable
+from forecasting.fleet.forecaster import FleetForecaster
 from forecasting.fleet.model import FleetModel
 from forecasting.fleet.network import Training
 from forecasting.panel import Panel
@@ -52,9 +53,9 @@ def shared(array: NDArray[Any]) -> float:
 def sent(what: object) -> tuple[Any, list[Sheet]]:
     """As another process has it, and the sheets that it sees."""
     ready, laid = packed(what)
-    found = unpacked(ready)
-    assert len(laid) == len(found[1])
-    return found
+    found, seen = unpacked(ready)
+    assert len(laid) == len(seen)
+    return found, seen
 
 
 def newest(values: NDArray[Any], count: int) -> NDArray[Any]:
@@ -140,7 +141,7 @@ def test_an_answer_names_only_what_it_was_shown() -> None:
     _, seen = sent(fortnight())
     own = room((ROWS, STEPS))
     own[...] = 7.0
-    assert np.array_equal(answered(answer(own, seen), seen), own)
+    assert np.array_equal(np.asarray(answered(answer(own, seen), seen)), own)
 
 
 def test_memory_is_given_back_with_the_last_array_in_it() -> None:
@@ -216,4 +217,5 @@ def test_a_fleet_is_learned_there_as_here_and_its_history_is_not_copied() -> Non
     asked = 10, (60.0, 900.0)
     assert np.array_equal(there.forecast(*asked).steps, here.forecast(*asked).steps)
     assert np.array_equal(there.forecast(*asked).peaks, here.forecast(*asked).peaks)
-    assert np.shares_memory(there.history.values, values)  # type: ignore[attr-defined]
+    assert isinstance(there, FleetForecaster)
+    assert np.shares_memory(there.history.values, values)
