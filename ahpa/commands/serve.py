@@ -215,10 +215,10 @@ def _go_on(serving: _Serving, options: Options) -> int:
         # on a thread of its own: the handler may interrupt this one within the wait for a stop, with the lock of it
         signal.signal(number, lambda *_: threading.Thread(target=loop.stop, name="stop").start())
     with ExitStack() as running:  # what comes last ends first: leases are given back at once
-        running.callback(serving.apart.stop)
         running.callback(serving.watches.close)
         running.enter_context(keeper.filling(lambda: loop.pressed, lambda: service.totals))
         running.enter_context(playing(what_if))
+        running.callback(serving.apart.stop)
         if elector is not None:
             elector.start()
             running.callback(elector.stop)

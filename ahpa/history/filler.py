@@ -69,17 +69,17 @@ class Filler:
 
     def step(self) -> float:
         """Read once, and say how complete it is. Seconds until the next. Raises nothing."""
+        began = self._stopwatch()
+        if began - self._saved >= SAVE_SECONDS:
+            self.save()
         if self._pressed():
             return _PAUSE_SECONDS
-        began = self._stopwatch()
         try:
             found = self._kept.fill(began + MOST_SECONDS)
             self._say()
         except Exception:  # a fault of ours; what is held is still true
             self._telling.fault("history.failed")
             found = False
-        if self._stopwatch() - self._saved >= SAVE_SECONDS:
-            self.save()
         took = self._stopwatch() - began
         return took * (1 / self._share - 1) if found else max(IDLE_SECONDS, took)
 

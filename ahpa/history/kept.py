@@ -51,8 +51,6 @@ class Kept:
         """Hours that a filling asks for at once."""
         self._learned = 1.0
         """How complete the history was when all of it was read the last time."""
-        self._told = frozenset[str]()
-        """Of whom the last reading of the whole history had an answer."""
         self._holding = threading.Lock()
         """Of the store; nobody waits for a server with it."""
         self._filling = threading.Lock()
@@ -84,17 +82,20 @@ class Kept:
         with self._holding:
             for part in parts:
                 self._store.take_round(part, queries)
-        if whole and not self._leaves_it_to_the_filler(queries):
+        if whole and not self._leaves_it_to_the_filler(parts):
             until = min(deadline, self._stopwatch() + k.patience)
             while self._stopwatch() < until and self.fill(until):
                 pass
         with self._holding:
             return self._answer(queries, rows, first, last, parts, whole=whole)
 
-    def _leaves_it_to_the_filler(self, queries: Mapping[str, str]) -> bool:
-        """Where all have something to learn from, and the past is still being filled: half a minute of reading would be
-        little of it, and a round beside it waits for the interpreter (docs/decisions/0090-learning-apart.md)."""
-        return self._told.issuperset(queries) and self.complete < COMPLETE
+    def _leaves_it_to_the_filler(self, parts: Sequence[Reading]) -> bool:
+        """Where all who answer have something to learn from, and the past is still being filled: half a minute of
+        reading would be little of it, and a round beside it waits for the interpreter
+        (docs/decisions/0090-learning-apart.md)."""
+        able = [key for part in parts for key in part.panel.keys if key not in part.problems]
+        with self._holding:
+            return self._store.complete < COMPLETE and not self._store.new(able)
 
     def held(self, queries: Mapping[str, str], start: float, end: float) -> Panel:
         """What is held of these series, of those who are asked for by this query; nothing is read for it. float32, NaN
@@ -113,7 +114,7 @@ class Kept:
         with self._filling:
             with self._holding:
                 work = self._store.work(self._span)
-                if work is None:
+                if work is None or self._stopwatch() >= deadline:  # another's filling took its time
                     return False
                 keys = self._store.matrix.keys(work.rows)
                 queries = {key: self._store.matrix.queries[key] for key in keys}
@@ -182,7 +183,7 @@ class Kept:
                 values[row_of[part.panel.keys[row]], -len(said) :] = said
         values[[row_of[key] for key in problems]] = np.nan
         if whole:
-            self._learned, self._told = self._store.complete, frozenset(queries.keys() - problems.keys())
+            self._learned = self._store.complete
             partial |= self._store.unsure(keys, rows, first)
         values.setflags(write=False)
         return Reading(

@@ -29,6 +29,8 @@ _UNSETTLED_STEPS = 5
 """The newest of a reading, of which late samples may have been lacking the last time."""
 _ANEW_SECONDS = 6 * HOUR_SECONDS
 """A history is not read anew more often, however often its source recovers: one that is always late would be."""
+_HARDLY_HOURS = 2
+"""What the first rounds leave of a newcomer."""
 _NEVER = np.iinfo(np.int64).min // 2
 
 
@@ -98,6 +100,13 @@ class Store:
         known = self.ledger.known(rows, *self.hours)
         some = known[(known > 0) | (self._until[rows] != _NEVER)]
         return float(some.mean()) if len(some) else float(not len(rows))
+
+    def new(self, keys: Sequence[str]) -> bool:
+        """Whether of any of these hardly anything was read but by the rounds."""
+        here = [key for key in keys if key in self.matrix]
+        first, last = self.hours
+        known = self.ledger.known(self.matrix.rows(here), first, last) * (last - first)
+        return bool((known <= _HARDLY_HOURS).any())
 
     def move_to(self, queries: Mapping[str, str], now: int) -> None:
         """The time is step `now`, and these are asked for."""

@@ -128,7 +128,7 @@ class Learner:
     telemetry: Telemetry
     cluster_clock: ServerClock | None = None
     room: Room | None = None
-    """Where a rehearsal lays what it needs; None: it needs it where it is."""
+    """Where copies of histories are laid for whoever learns; None: nowhere in particular."""
 
     def refit(
         self, listing: Listing, earlier: Learned, tried: Tried | None, now: float, deadline: float = math.inf
@@ -159,8 +159,9 @@ class Learner:
             return Refit(now, None, asked)
         if not usable:
             return Refit(now, Learned(), asked)
-        history, partial = usual(reading.panel.select(usable), listing.planned), reading.partial
-        del reading  # where rows were left out, or had events, its panel is a second fleet's fortnight
+        found = reading.panel.copied(usable, self.room) if left_out and self.room else reading.panel.select(usable)
+        history, partial = usual(found, listing.planned, self.room), reading.partial
+        del reading, found  # where rows were left out, or had events, its panel is a second fleet's fortnight
         learned = self._learned(listing, partial, history, earlier)
         return Refit(now, learned, asked, self._ready(tried, history, learned))
 

@@ -100,6 +100,8 @@ class Loop:
         self._advanced = monotonic()
         self._ticked = self._advanced
         """When the last tick ended; a slow one is followed by a pause all the same."""
+        self._rounds = 0
+        """Ticks that are over, however they ended."""
         self._busy: set[str] = set()
         self._failed: set[str] = set()
         """Jobs whose last run could not reach the cluster."""
@@ -130,17 +132,19 @@ class Loop:
         settings = self._service.settings
         common = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         threads = {"default": ThreadPoolExecutor(2)}  # one for each job: more would only hold what a job once held
-        scheduler = BackgroundScheduler(executors=threads, timezone="UTC", job_defaults=common)
+        scheduler = BackgroundScheduler(executors=threads, timezone="UTC", job_defaults=common, daemon=False)
         self._begin()
         for job, seconds in (("tick", settings.tick_seconds), ("refit", settings.refit_seconds)):
             scheduler.add_job(self.do, "interval", (job,), seconds=seconds, id=job)
         scheduler.add_listener(lambda event: self._skipped(event.job_id), EVENT_JOB_MAX_INSTANCES)
         scheduler.start()
-        while not self._stop.wait(1.0):
-            for job in self.hurried():
-                scheduler.modify_job(job, next_run_time=datetime.fromtimestamp(self._clock(), UTC))
-        scheduler.pause()
-        scheduler.shutdown(wait=False)
+        try:
+            while not self._stop.wait(1.0):
+                for job in self.hurried():
+                    scheduler.modify_job(job, next_run_time=datetime.fromtimestamp(self._clock(), UTC))
+        finally:  # its threads are no daemons: who ends the process gives a round the time to end what it writes
+            scheduler.pause()
+            scheduler.shutdown(wait=False)
         self._telemetry.log("service.stopped")
 
     def _begin(self) -> None:
@@ -159,8 +163,8 @@ class Loop:
 
     @property
     def pressed(self) -> bool:
-        """A round goes on, or none has done its work yet: who else wants the interpreter waits."""
-        return "tick" in self._busy or not self.ready
+        """A round goes on, or the first is still to come: who else wants the interpreter waits."""
+        return "tick" in self._busy or not self._rounds
 
     def hurried(self) -> list[str]:
         """Jobs that should not wait for their turn. A round that found nobody who asks costs nothing, so the next one
@@ -183,16 +187,17 @@ class Loop:
         self._busy.add(job)
         try:
             (self._service.tick if job == "tick" else self._service.refit)(self._clock())
-        except CancelledError:  # it was ended with all the rest
-            self._telemetry.log(f"{job}.ended")
         except ClusterError as error:
             self._telemetry.job_failed(job)
             again = job in self._failed  # an outage is told of once when it begins and once when it is over
             self._telemetry.log(f"{job}.failed", logging.DEBUG if again else logging.ERROR, problem=str(error))
             self._failed.add(job)
-        except Exception:
-            self._telemetry.job_failed(job)
-            self._telemetry.fault(f"{job}.failed")
+        except Exception as error:
+            if isinstance(error, CancelledError) and self._stop.is_set():  # it was ended with all the rest
+                self._telemetry.log(f"{job}.ended")
+            else:
+                self._telemetry.job_failed(job)
+                self._telemetry.fault(f"{job}.failed")
         else:
             if job in self._failed:
                 self._telemetry.log(f"{job}.works_again")
@@ -202,4 +207,5 @@ class Loop:
         self._advanced = self._monotonic()
         if job == "tick":
             self._ticked = self._advanced
+            self._rounds += 1
         self._busy.discard(job)

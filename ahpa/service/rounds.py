@@ -118,7 +118,7 @@ class Service:
         self._refitting = threading.Lock()
         # From the refit to the tick, and from the tick to the loop
         self._refits: queue.SimpleQueue[Refit] = queue.SimpleQueue()
-        self._rehearsals: queue.SimpleQueue[Tried] = queue.SimpleQueue()
+        self._rehearsals: queue.SimpleQueue[tuple[Tried, float]] = queue.SimpleQueue()
         self._wanted = {"refit": threading.Event(), "tick": threading.Event()}
         self._hurried = threading.Event()
         """Somebody new waits for the next refit to end."""
@@ -151,7 +151,7 @@ class Service:
             self._telemetry.log("refit.done", targets=usable, failed=failed, seconds=round(seconds, 3))
             del done  # a fleet's fortnight: the rehearsal has of it what it needs
             if ready is not None and (lived := self._learner.rehearsed(ready, listing.calendars)) is not None:
-                self._rehearsals.put(lived)
+                self._rehearsals.put((lived, self._stopwatch() - began))
 
     def tick(self, now: float) -> tuple[Decision, ...]:
         """One round: observe, decide, act. Raises ClusterError if no kind of target can be listed."""
@@ -248,8 +248,11 @@ class Service:
             self._memory.look_ahead_anew()
             self._refit_seconds = refit.seconds
             self._memory.not_learned(refit.asked, self._learned.known, refit.at, NEW_SERIES_REFIT_SECONDS)
-        for rehearsed in lived or (None,) * bool(refits):
+        for rehearsed, seconds in lived:
             self._choose(rehearsed)
+            self._refit_seconds = seconds
+        if refits and not lived:
+            self._choose(None)
 
     def _choose(self, rehearsed: Tried | None) -> None:
         """Never at the cost of a round: what a floor follows is no reason to lose it."""

@@ -87,12 +87,17 @@ class Run:
                 now = self.counted()
                 spent = {name: (now[name] - before[name]) / (len(done) - seen) for name in now}
                 self.ticks.append({"tick": done[-1]["seconds"], "at": _moment(done[-1]), **spent})
-                seen, before = len(done), now
-                forecasts = self._forecasts()
-                if forecasts and self.first != self.first:
-                    self.first = time.time() - self.began
-                if forecasts >= count and self.complete != self.complete:
-                    self.complete = time.time() - self.began
+                self._look_for_forecasts(count)
+                seen, before = len(done), self.counted()  # what the look cost is nobody's
+
+    def _look_for_forecasts(self, count: int) -> None:
+        if self.complete == self.complete:
+            return
+        forecasts = self._forecasts()
+        if forecasts and self.first != self.first:
+            self.first = time.time() - self.began
+        if forecasts >= count:
+            self.complete = time.time() - self.began
 
     def _done(self) -> list[dict[str, Any]]:
         return [row for row in self.log() if row["event"] == "tick.done"]

@@ -66,7 +66,7 @@ class PrefixSums:
         self._change_sums = _running(change, np.float64)
         self._change_counts = _running(both, np.int32)
         edge = np.full((len(values), 1), -np.inf, dtype=np.float32)
-        self._maxima = [np.concatenate([edge, self._filled, edge], axis=1)]
+        self._maxima: dict[int, Floats] = {0: np.concatenate([edge, self._filled, edge], axis=1)}
         """By power of two: column `s + 2**k` has the largest of the 2**k steps from `s` on, as far as there are any."""
 
     def around(self, origins: Ints) -> PrefixSums:
@@ -118,16 +118,19 @@ class PrefixSums:
         """The maxima of the largest power of two steps that is not above `width`, and that: two such stretches, one
         from its begin and one to its end, cover a stretch of `width` (a sparse table; Bender and Farach-Colton 2000).
         """
+        assert width > 0
         power = width.bit_length() - 1
-        while len(self._maxima) <= power:
-            last, half = self._maxima[-1], 2 ** (len(self._maxima) - 1)
-            whole = self.length + 1
+        return self._of(power), 2**power
+
+    def _of(self, power: int) -> Floats:
+        if power not in self._maxima:
+            last, half, whole = self._of(power - 1), 2 ** (power - 1), self.length + 1
             out = np.empty((len(last), whole + 2 * half), dtype=np.float32)
             out[:, :half] = last[:, :half]
             np.maximum(last[:, half:], last[:, :whole], out=out[:, half : half + whole])
             out[:, half + whole :] = last[:, whole:]
-            self._maxima.append(out)
-        return self._maxima[power], 2**power
+            self._maxima[power] = out
+        return self._maxima[power]
 
 
 def _largest(one: Floats, other: Floats) -> Array:

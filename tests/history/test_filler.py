@@ -61,6 +61,20 @@ def test_while_others_want_the_interpreter_nothing_is_read() -> None:
     assert reader.complete > before
 
 
+def test_a_copy_is_written_though_others_are_pressed_all_the_time() -> None:
+    """Rounds that take their whole minute, each one: what was read before is still worth keeping."""
+    times = [10.0, SAVE_SECONDS - 1, SAVE_SECONDS, SAVE_SECONDS + 1]
+    clock, saved = iter([0.0, *times[:3], SAVE_SECONDS, times[3]]), list[int]()
+    filler = Filler(
+        unfilled(), Said(), save=lambda: saved.append(1), stopwatch=lambda: next(clock), pressed=lambda: True
+    )
+    copies = []
+    for _ in times:
+        filler.step()
+        copies.append(len(saved))
+    assert copies == [0, 0, 1, 1]
+
+
 def test_a_fault_of_ours_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     said, reader = Said(), unfilled()
     monkeypatch.setattr(reader, "fill", lambda deadline: 1 / 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 
 import pytest
 
@@ -189,7 +190,28 @@ def test_a_cluster_that_is_away_is_one_line_when_it_goes_and_one_when_it_is_back
     assert [line for line in told if line != "tick.skipped"] == ["tick.failed", "tick.works_again"]
 
 
-def test_others_wait_while_a_round_goes_on_and_until_one_has_done_its_work() -> None:
+def test_who_runs_a_round_is_waited_for_by_who_ends_the_process() -> None:
+    """A daemon is cut off in what it writes: half a line of the journal, an object without its record."""
+    kinds: list[bool] = []
+    service = Stub(lambda: kinds.append(threading.current_thread().daemon))
+    loop, thread = running(service)
+    assert wait_for(lambda: service.ticks >= 3)
+    loop.stop()
+    thread.join(60)
+    assert not kinds[-1], "the first is of the thread that runs the loop"
+
+
+def test_what_is_cancelled_is_a_failure_but_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    service = Stub(fail_with(CancelledError()))
+    loop = Loop(service, Telemetry())
+    with caplog.at_level("INFO", logger="ahpa"):
+        loop.do("tick")
+        loop.stop()
+        loop.do("tick")
+    assert [record.getMessage() for record in caplog.records] == ["tick.failed", "tick.ended"]
+
+
+def test_others_wait_while_a_round_goes_on_and_until_the_first_is_over() -> None:
     """The filler reads whole fortnights with the interpreter that a round wants."""
     service = Stub(fail_with(ClusterError(0, "no answer")))
     loop = Loop(service, Telemetry())
@@ -198,7 +220,7 @@ def test_others_wait_while_a_round_goes_on_and_until_one_has_done_its_work() -> 
     seen.append(loop.pressed)
     service.work = lambda: seen.append(loop.pressed)
     loop.do("tick")
-    assert [*seen, loop.pressed] == [True, True, True, False]
+    assert [*seen, loop.pressed] == [True, False, True, False]
     loop.do("tick")
     assert [*seen[3:], loop.pressed] == [True, False]
 

@@ -14,8 +14,8 @@ from typing import Generic, Self, TypeVar, TypeVarTuple, cast
 from weakref import WeakSet
 
 from ahpa.adapters.processes.executors import Processes, Sent
-from ahpa.adapters.processes.memory import give_freed_arrays_back
-from ahpa.adapters.processes.sheets import Packed, Sheet, answer, answered, packed, unpacked
+from ahpa.adapters.processes.memory import give_freed_arrays_back, give_way_to_the_parent
+from ahpa.adapters.processes.sheets import Answer, Packed, Sheet, answer, answered, packed, unpacked
 from forecasting.executor import Task, Unavailable
 
 Done = TypeVar("Done")
@@ -31,8 +31,9 @@ class Died(Exception):
 
 class Apart:
     """An Executor. Arrays that lie in sheets (sheets.py) are seen by the work without a copy; what it gives back may
-    refer to them. A process that dies, for memory or by a crash, is the work's failure and nobody else's; where none
-    can begin, the task raises Unavailable."""
+    refer to them. A process that dies is the work's failure, and nobody else's as far as the kernel ends it alone
+    (where it ends a container as a whole, as Kubernetes asks it to, memory is everybody's); where none can begin, or
+    sees our memory, the task raises Unavailable."""
 
     def __init__(self, niceness: int = _BEHIND) -> None:
         self._niceness = niceness
@@ -59,6 +60,8 @@ class Apart:
     def stop(self) -> None:
         with self._lock:
             alive, self._alive = list(self._alive), WeakSet()
+        for process in alive:  # all at once: none ends well because it was the last in the row
+            process.end()
         for process in alive:
             process.stop()
 
@@ -72,7 +75,7 @@ class Apart:
 class _Alone(Generic[Done]):
     """A task and its process, which ends when its result is taken."""
 
-    def __init__(self, process: Processes, sent: Sent[bytes], sheets: Sequence[Sheet]) -> None:
+    def __init__(self, process: Processes, sent: Sent[Packed], sheets: Sequence[Sheet]) -> None:
         self.sent = sent
         self._process = process
         self._sheets = sheets
@@ -94,18 +97,29 @@ class _Alone(Generic[Done]):
         except Exception as error:
             self._outcome.set_exception(error)
         finally:
+            self._sheets = ()  # a failure holds us by its traceback
             self._process.stop()
 
 
-def _failed(error: Exception) -> Sent[bytes]:
-    future: Future[bytes] = Future()
+def _failed(error: Exception) -> Sent[Packed]:
+    future: Future[Packed] = Future()
     future.set_exception(error)
     return Sent(future, threading.Event())
 
 
-def _done(sent: Packed) -> bytes:
+_answered: list[Answer] = []
+"""In the process: its sheets must be there until its parent has them, and it ends."""
+
+
+def _done(sent: Packed) -> Packed:
     """In the process: the work."""
     give_freed_arrays_back()
-    call, sheets = unpacked(sent)
+    give_way_to_the_parent()
+    try:
+        call, sheets = unpacked(sent)
+    except OSError as error:  # we may not look into our parent's descriptors
+        raise Unavailable(f"its memory cannot be seen by another process: {error}") from None
     work, args = cast(tuple[Callable[..., object], tuple[object, ...]], call)
-    return answer(work(*args), sheets)
+    said = answer(work(*args), sheets)
+    _answered.append(said)
+    return said.packed

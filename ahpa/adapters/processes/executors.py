@@ -109,13 +109,20 @@ class Processes:
         for future in as_completed(sent):
             yield sent[future]
 
-    def stop(self) -> None:
-        """Drop what has not begun and end the workers, whatever they are doing; nobody else's children."""
+    def end(self) -> None:
+        """Tell the workers to end, whatever they are doing, and wait for nobody; nobody else's children."""
         with self._lock:
-            pool, self._pool = self._pool, None
+            pool = self._pool
         if pool is not None:
             pool.stopped.set()
             pool.own.terminate()
+
+    def stop(self) -> None:
+        """Drop what has not begun and end the workers."""
+        self.end()
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
             pool.executor.shutdown(wait=True, cancel_futures=True)
 
     def __enter__(self) -> Self:

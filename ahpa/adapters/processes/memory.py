@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+from pathlib import Path
 
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 _BYTES = 262_144
@@ -22,3 +24,10 @@ def give_freed_arrays_back() -> None:
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, _BYTES)
         mallopt(_M_ARENA_MAX, _ARENAS)
+
+
+def give_way_to_the_parent() -> None:
+    """Let the kernel end this process, and not the one that it works for, where memory runs out: that is larger, as it
+    holds what both see. Source: proc_pid_oom_score_adj(5); raising it needs no right."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")

@@ -29,7 +29,7 @@ _ABLE = hasattr(os, "memfd_create")
 class Sheet(mmap.mmap):
     """Shared memory; it is given back with the last array that lies in it."""
 
-    descriptor: int
+    descriptor = -1
 
     @classmethod
     def blank(cls, size: int) -> Self:
@@ -43,11 +43,12 @@ class Sheet(mmap.mmap):
             raise
 
     @classmethod
-    def of(cls, name: SheetName) -> Self:
-        """Another process's, for reading. Raises OSError where that has gone."""
-        descriptor = os.open(f"/proc/{name.process}/fd/{name.descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+    def of(cls, name: SheetName, *, ours: bool = False) -> Self:
+        """Another process's, for reading; or, as that ends, `ours` from now on. Raises OSError where we cannot."""
+        mode, allowed = (os.O_RDWR, mmap.PROT_READ | mmap.PROT_WRITE) if ours else (os.O_RDONLY, mmap.PROT_READ)
+        descriptor = os.open(f"/proc/{name.process}/fd/{name.descriptor}", mode | os.O_CLOEXEC)
         try:
-            return cls._over(descriptor, os.fstat(descriptor).st_size, mmap.PROT_READ)
+            return cls._over(descriptor, os.fstat(descriptor).st_size, allowed)
         except BaseException:
             os.close(descriptor)
             raise
@@ -59,7 +60,8 @@ class Sheet(mmap.mmap):
         return sheet
 
     def __del__(self) -> None:
-        os.close(self.descriptor)
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
 
 
 class SheetName(NamedTuple):
@@ -87,11 +89,18 @@ def room(shape: tuple[int, ...]) -> Array:
     return np.empty(shape, np.float32)
 
 
+class Answer(NamedTuple):
+    """What is said of something that was unpacked, and the sheets in which its new arrays lie."""
+
+    packed: Packed
+    sheets: list[Sheet]
+
+
 def packed(what: object) -> tuple[Packed, list[Sheet]]:
     """Ready to be sent, and its sheets: they must be kept until it was unpacked. Large arrays are laid in sheets."""
     sheets: list[Sheet] = []
-    said = _said(what, sheets, lay=_ABLE)
-    return Packed(said, tuple(SheetName(os.getpid(), sheet.descriptor) for sheet in sheets)), sheets
+    said = _said(what, sheets)
+    return Packed(said, _names(sheets)), sheets
 
 
 def unpacked(sent: Packed) -> tuple[object, list[Sheet]]:
@@ -100,19 +109,27 @@ def unpacked(sent: Packed) -> tuple[object, list[Sheet]]:
     return _understood(sent.said, sheets), sheets
 
 
-def answer(what: object, sheets: Sequence[Sheet]) -> bytes:
-    """What is said of something that was unpacked with these sheets; arrays that lie in them are named, others said."""
-    return _said(what, list(sheets), lay=False)
+def answer(what: object, sheets: Sequence[Sheet]) -> Answer:
+    """What is said of something that was unpacked with these sheets, ready to be sent back: arrays that lie in them are
+    named, large ones that do not are laid in new ones. Those must be kept until the answer was understood."""
+    every = list(sheets)
+    said = _said(what, every)
+    new = every[len(sheets) :]
+    return Answer(Packed(said, _names(new)), new)
 
 
-def answered(said: bytes, sheets: Sequence[Sheet]) -> object:
-    """What was said of something that was packed in these sheets."""
-    return _understood(said, sheets)
+def answered(sent: Packed, sheets: Sequence[Sheet]) -> object:
+    """What was said of something that was packed in these sheets, while who said it is still there."""
+    return _understood(sent.said, [*sheets, *(Sheet.of(name, ours=True) for name in sent.sheets)])
 
 
-def _said(what: object, sheets: list[Sheet], *, lay: bool) -> bytes:
+def _names(sheets: Sequence[Sheet]) -> tuple[SheetName, ...]:
+    return tuple(SheetName(os.getpid(), sheet.descriptor) for sheet in sheets)
+
+
+def _said(what: object, sheets: list[Sheet]) -> bytes:
     out = io.BytesIO()
-    _Packer(out, sheets, lay).dump(what)
+    _Packer(out, sheets).dump(what)
     return out.getvalue()
 
 
@@ -120,15 +137,14 @@ def _understood(said: bytes, sheets: Sequence[Sheet]) -> object:
     return _Unpacker(io.BytesIO(said), sheets).load()
 
 
-_Reference = tuple[int, int, tuple[int, ...], tuple[int, ...], str]
-"""Which sheet, the first byte, shape, strides, type."""
+_Reference = tuple[int, int, tuple[int, ...], tuple[int, ...], "np.dtype[Any]", bool]
+"""Which sheet, the first byte, shape, strides, type; whether it may be written."""
 
 
 class _Packer(pickle.Pickler):
-    def __init__(self, out: io.BytesIO, sheets: list[Sheet], lay: bool) -> None:
+    def __init__(self, out: io.BytesIO, sheets: list[Sheet]) -> None:
         super().__init__(out, protocol=5)
         self._sheets = sheets
-        self._lay = lay
         self._laid: dict[int, NDArray[Any]] = {}
         """By the identity of an array: what of it lies in a sheet; the same one twice is laid once."""
         self._kept: list[NDArray[Any]] = []
@@ -138,16 +154,16 @@ class _Packer(pickle.Pickler):
         if type(what) is not np.ndarray or what.dtype.hasobject:
             return None
         array, sheet = what, _sheet_of(what)
-        if sheet is None and self._lay and what.nbytes >= _LEAST_BYTES:
+        if sheet is None and _ABLE and what.nbytes >= _LEAST_BYTES:
             array = self._copied(what)
             sheet = _sheet_of(array)
-        if sheet is None or (not self._lay and sheet not in self._sheets):
+        if sheet is None:
             return None
         if sheet not in self._sheets:
             self._sheets.append(sheet)
         begin = np.frombuffer(sheet, np.uint8).__array_interface__["data"][0]
         first = array.__array_interface__["data"][0] - begin
-        return self._sheets.index(sheet), first, array.shape, array.strides, array.dtype.str
+        return self._sheets.index(sheet), first, array.shape, array.strides, array.dtype, what.flags.writeable
 
     def _copied(self, what: NDArray[Any]) -> NDArray[Any]:
         if id(what) not in self._laid:
@@ -156,7 +172,6 @@ class _Packer(pickle.Pickler):
             except OSError:
                 return what
             laid[...] = what
-            laid.setflags(write=False)
             self._laid[id(what)] = laid
             self._kept.append(what)
         return self._laid[id(what)]
@@ -168,9 +183,9 @@ class _Unpacker(pickle.Unpickler):
         self._sheets = sheets
 
     def persistent_load(self, reference: Any) -> NDArray[Any]:
-        sheet, first, shape, strides, dtype = reference
+        sheet, first, shape, strides, dtype, writeable = reference
         array: NDArray[Any] = np.ndarray(shape, dtype, self._sheets[sheet], first, strides)
-        array.setflags(write=False)
+        array.setflags(write=writeable and array.flags.writeable)
         return array
 
 

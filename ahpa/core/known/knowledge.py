@@ -12,7 +12,7 @@ import numpy as np
 from ahpa.core.known.events import Event
 from ahpa.core.known.wall import EARLIEST, LATEST, shown, zone_of
 from ahpa.core.known.windows import Window
-from forecasting.panel import Floats, Panel
+from forecasting.panel import Floats, Panel, Room
 
 
 @dataclass(frozen=True)
@@ -136,9 +136,9 @@ class Known:
 NOTHING = Known()
 
 
-def usual(panel: Panel, known: Mapping[str, Known]) -> Panel:
+def usual(panel: Panel, known: Mapping[str, Known], room: Room | None = None) -> Panel:
     """The panel with the demand of each row divided by the factors of its events; `known` by key. The very same where
-    there are none, for else it is copied."""
+    there are none, for else it is copied; where there is a `room`, there, as float32."""
     found = {}
     for row, key in enumerate(panel.keys):
         each = known.get(key)
@@ -147,7 +147,11 @@ def usual(panel: Panel, known: Mapping[str, Known]) -> Panel:
             found[row] = factors
     if not found:
         return panel
-    values = panel.values.copy()
+    if room is None:
+        values = panel.values.copy()
+    else:
+        values = room(panel.values.shape)
+        values[...] = panel.values
     for row, factors in found.items():
         values[row] /= factors
     values.setflags(write=False)

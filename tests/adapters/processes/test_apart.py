@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import os
 import pickle
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from numpy.typing import NDArray
 from ahpa.adapters.processes import sheets
 from ahpa.adapters.processes.apart import Apart, Died
 from ahpa.adapters.processes.executors import Processes, Threads
-from ahpa.adapters.processes.sheets import Packed, Sheet, answer, answered, packed, room, unpacked
+from ahpa.adapters.processes.sheets import Packed, Sheet, _sheet_of, answer, answered, packed, room, unpacked
 from forecasting.choice.elsewhere import Elsewhere
 from forecasting.executor import OrHere, Unavailable
 from forecasting.fleet.forecaster import FleetForecaster
@@ -26,6 +29,7 @@ from forecasting.fleet.model import FleetModel
 from forecasting.fleet.network import Training
 from forecasting.panel import Panel
 from tests.adapters.processes.pids import ends
+from tests.waiting import until
 
 ROWS, STEPS = 64, 20_000
 
@@ -58,6 +62,27 @@ def sent(what: object) -> tuple[Any, list[Sheet]]:
     return found, seen
 
 
+def held() -> int:
+    """Descriptors of sheets that are open here."""
+    found = 0
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):  # that of the listing itself
+            found += "memfd:ahpa" in os.readlink(f"/proc/self/fd/{name}")
+    return found
+
+
+def held_up(mark: Path) -> None:
+    """Says where it runs, and does not end."""
+    written_whole = mark.with_suffix(".new")
+    written_whole.write_text(str(os.getpid()))
+    written_whole.rename(mark)
+    time.sleep(600)
+
+
+def fails(values: object) -> object:
+    raise ValueError("no")
+
+
 def newest(values: NDArray[Any], count: int) -> NDArray[Any]:
     return values[:, -count:]
 
@@ -74,9 +99,9 @@ def written(values: NDArray[Any]) -> str:
     return "it was written"
 
 
-def killed(number: int) -> int:
-    os.kill(os.getpid(), number)
-    return number
+def killed(what: object) -> object:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return what
 
 
 def nice() -> int:
@@ -136,18 +161,19 @@ def test_what_is_small_or_no_plain_array_goes_as_ever(what: object) -> None:
     assert pickle.dumps(found) == pickle.dumps(what)
 
 
-def test_an_answer_names_only_what_it_was_shown() -> None:
-    """A sheet that the work made for itself is said in full: nobody here could find it."""
+def test_a_large_array_that_is_new_is_handed_over_and_not_sent() -> None:
+    """A fleet with one demand that is not to be believed has a history of its own."""
     _, seen = sent(fortnight())
     own = room((ROWS, STEPS))
     own[...] = 7.0
-    assert np.array_equal(np.asarray(answered(answer(own, seen), seen)), own)
+    said = answer(own, seen)
+    assert len(said.packed.said) < 1000
+    back = np.asarray(answered(said.packed, seen))
+    assert np.array_equal(back, own)
+    back[0] = 1.0  # who made it is done with it
 
 
 def test_memory_is_given_back_with_the_last_array_in_it() -> None:
-    def held() -> int:
-        return sum("memfd:ahpa" in os.readlink(f"/proc/self/fd/{name}") for name in _descriptors())
-
     gc.collect()
     before = held()
     part = fortnight()[:3]
@@ -155,10 +181,6 @@ def test_memory_is_given_back_with_the_last_array_in_it() -> None:
     del part
     gc.collect()
     assert held() == before
-
-
-def _descriptors() -> list[str]:
-    return [name for name in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{name}")]
 
 
 def test_without_such_memory_arrays_are_copied(monkeypatch: pytest.MonkeyPatch, apart: Apart) -> None:
@@ -172,11 +194,63 @@ def test_without_such_memory_arrays_are_copied(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_process_that_is_killed_is_the_works_failure_alone(apart: Apart) -> None:
-    task = apart.submit(killed, signal.SIGKILL)
+    task = apart.submit(killed, None)
     for _ in range(2):
         with pytest.raises(Died, match="no memory, or a crash"):
             task.result()
     assert apart.submit(nice).result() == os.nice(0) + 5
+
+
+@pytest.mark.parametrize("work", [killed, fails])
+def test_work_that_fails_gives_its_memory_back_at_once(apart: Apart, work: Callable[[object], object]) -> None:
+    """A failure holds its frames until somebody collects them: 0.8 GB, just when memory is short."""
+    gc.collect()
+    gc.disable()
+    try:
+        before = held()
+        values = fortnight()
+        with pytest.raises((Died, ValueError)):
+            apart.submit(work, values).result()
+        del values
+        assert held() == before
+    finally:
+        gc.enable()
+
+
+def test_where_a_process_may_not_see_our_memory_the_work_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where it has fewer rights than we have."""
+    heard: list[Unavailable | None] = []
+    values = fortnight()
+    real = packed
+
+    def gone(what: object) -> tuple[Packed, list[Sheet]]:
+        ready, laid = real(what)
+        return Packed(ready.said, tuple(name._replace(descriptor=99_999) for name in ready.sheets)), laid
+
+    monkeypatch.setattr("ahpa.adapters.processes.apart.packed", gone)
+    assert np.array_equal(OrHere(Apart(), heard.append).submit(larger, values).result(), values + 1)
+    assert "cannot be seen by another process" in str(heard[0])
+
+
+def test_memory_that_cannot_be_mapped_is_one_error_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(self: object, *words: object) -> object:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(Sheet, "__new__", refuses)
+    gc.collect()
+    before = held()
+    assert room((ROWS, STEPS)).shape == (ROWS, STEPS)
+    assert held() == before
+
+
+def test_a_stop_ends_all_that_runs(apart: Apart, tmp_path: Path) -> None:
+    tasks = [apart.submit(held_up, tmp_path / str(number)) for number in range(3)]
+    until(lambda: all((tmp_path / str(number)).exists() for number in range(3)), "all run", 120.0)
+    apart.stop()
+    for task in tasks:
+        with pytest.raises(CancelledError):
+            task.result()
+    assert all(ends(int((tmp_path / str(number)).read_text())) for number in range(3))
 
 
 def test_each_has_a_process_of_its_own_that_ends_with_it(apart: Apart) -> None:
@@ -204,9 +278,12 @@ def test_a_packed_thing_whose_sheets_are_gone_says_so() -> None:
     assert len(laid) == 1
 
 
-def test_a_fleet_is_learned_there_as_here_and_its_history_is_not_copied() -> None:
+@pytest.mark.parametrize("clean", [True, False], ids=["clean", "with a demand that is not to be believed"])
+def test_a_fleet_is_learned_there_as_here_and_its_history_is_not_sent(clean: bool) -> None:
     values = room((20, 10 * 1440))
     values[...] = 10 + np.random.default_rng(1).gamma(2.0, 5.0, values.shape)
+    if not clean:
+        values[3, 50] = 1e12
     values.setflags(write=False)
     panel = Panel(0.0, 60.0, values, tuple(f"s{row:02d}" for row in range(20)))
     quick = Training(members=2, epochs=1)
@@ -218,4 +295,7 @@ def test_a_fleet_is_learned_there_as_here_and_its_history_is_not_copied() -> Non
     assert np.array_equal(there.forecast(*asked).steps, here.forecast(*asked).steps)
     assert np.array_equal(there.forecast(*asked).peaks, here.forecast(*asked).peaks)
     assert isinstance(there, FleetForecaster)
-    assert np.shares_memory(there.history.values, values)
+    assert np.shares_memory(there.history.values, values) == clean
+    assert _sheet_of(there.history.values) is not None
+    newest = Panel(panel.end, 60.0, np.full((20, 1), 12.0, np.float32), panel.keys)
+    assert np.array_equal(there.observe(newest).forecast(*asked).peaks, here.observe(newest).forecast(*asked).peaks)
