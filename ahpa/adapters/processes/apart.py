@@ -15,7 +15,7 @@ from weakref import WeakSet
 
 from ahpa.adapters.processes.executors import Processes, Sent
 from ahpa.adapters.processes.memory import give_freed_arrays_back, give_way_to_the_parent
-from ahpa.adapters.processes.sheets import Answer, Packed, Sheet, answer, answered, packed, unpacked
+from ahpa.adapters.processes.sheets import Packed, Sheet, packed, unpacked
 from forecasting.executor import Task, Unavailable
 
 Done = TypeVar("Done")
@@ -91,7 +91,7 @@ class _Alone(Generic[Done]):
 
     def _take(self) -> None:
         try:
-            self._outcome.set_result(cast(Done, answered(self.sent.result(), self._sheets)))
+            self._outcome.set_result(cast(Done, unpacked(self.sent.result(), self._sheets, ours=True)[0]))
         except BrokenProcessPool:
             self._outcome.set_exception(Died("its process ended before it was done: no memory, or a crash"))
         except Exception as error:
@@ -107,8 +107,8 @@ def _failed(error: Exception) -> Sent[Packed]:
     return Sent(future, threading.Event())
 
 
-_answered: list[Answer] = []
-"""In the process: its sheets must be there until its parent has them, and it ends."""
+_handed_over: list[Sheet] = []
+"""In the process: what its parent is still to open, before it ends it."""
 
 
 def _done(sent: Packed) -> Packed:
@@ -120,6 +120,6 @@ def _done(sent: Packed) -> Packed:
     except OSError as error:  # we may not look into our parent's descriptors
         raise Unavailable(f"its memory cannot be seen by another process: {error}") from None
     work, args = cast(tuple[Callable[..., object], tuple[object, ...]], call)
-    said = answer(work(*args), sheets)
-    _answered.append(said)
-    return said.packed
+    said, laid = packed(work(*args), sheets)
+    _handed_over.extend(laid)
+    return said

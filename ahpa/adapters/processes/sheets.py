@@ -89,52 +89,21 @@ def room(shape: tuple[int, ...]) -> Array:
     return np.empty(shape, np.float32)
 
 
-class Answer(NamedTuple):
-    """What is said of something that was unpacked, and the sheets in which its new arrays lie."""
-
-    packed: Packed
-    sheets: list[Sheet]
-
-
-def packed(what: object) -> tuple[Packed, list[Sheet]]:
-    """Ready to be sent, and its sheets: they must be kept until it was unpacked. Large arrays are laid in sheets."""
-    sheets: list[Sheet] = []
-    said = _said(what, sheets)
-    return Packed(said, _names(sheets)), sheets
+def packed(what: object, seen: Sequence[Sheet] = ()) -> tuple[Packed, list[Sheet]]:
+    """Ready to be sent, and the sheets in which its arrays lie, beside those that the receiver has `seen`: they must be
+    kept until it was unpacked. Large arrays that lie in none are laid in new ones."""
+    every, out = list(seen), io.BytesIO()
+    _Packer(out, every).dump(what)
+    mine = every[len(seen) :]
+    names = tuple(SheetName(os.getpid(), sheet.descriptor) for sheet in mine)
+    return Packed(out.getvalue(), names), mine
 
 
-def unpacked(sent: Packed) -> tuple[object, list[Sheet]]:
-    """What another process packed, and its sheets, for an answer that refers to them."""
-    sheets = [Sheet.of(name) for name in sent.sheets]
-    return _understood(sent.said, sheets), sheets
-
-
-def answer(what: object, sheets: Sequence[Sheet]) -> Answer:
-    """What is said of something that was unpacked with these sheets, ready to be sent back: arrays that lie in them are
-    named, large ones that do not are laid in new ones. Those must be kept until the answer was understood."""
-    every = list(sheets)
-    said = _said(what, every)
-    new = every[len(sheets) :]
-    return Answer(Packed(said, _names(new)), new)
-
-
-def answered(sent: Packed, sheets: Sequence[Sheet]) -> object:
-    """What was said of something that was packed in these sheets, while who said it is still there."""
-    return _understood(sent.said, [*sheets, *(Sheet.of(name, ours=True) for name in sent.sheets)])
-
-
-def _names(sheets: Sequence[Sheet]) -> tuple[SheetName, ...]:
-    return tuple(SheetName(os.getpid(), sheet.descriptor) for sheet in sheets)
-
-
-def _said(what: object, sheets: list[Sheet]) -> bytes:
-    out = io.BytesIO()
-    _Packer(out, sheets).dump(what)
-    return out.getvalue()
-
-
-def _understood(said: bytes, sheets: Sequence[Sheet]) -> object:
-    return _Unpacker(io.BytesIO(said), sheets).load()
+def unpacked(sent: Packed, seen: Sequence[Sheet] = (), *, ours: bool = False) -> tuple[object, list[Sheet]]:
+    """What another process packed for somebody who has `seen` these sheets, while it is still there; and its own
+    sheets. `ours`: it is done with them. Raises OSError where they cannot be had."""
+    sheets = [Sheet.of(name, ours=ours) for name in sent.sheets]
+    return _Unpacker(io.BytesIO(sent.said), [*seen, *sheets]).load(), sheets
 
 
 _Reference = tuple[int, int, tuple[int, ...], tuple[int, ...], "np.dtype[Any]", bool]

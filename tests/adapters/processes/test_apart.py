@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ahpa.adapters.processes import sheets
 from ahpa.adapters.processes.apart import Apart, Died
 from ahpa.adapters.processes.executors import Processes, Threads
-from ahpa.adapters.processes.sheets import Packed, Sheet, _sheet_of, answer, answered, packed, room, unpacked
+from ahpa.adapters.processes.sheets import Packed, Sheet, _sheet_of, packed, room, unpacked
 from forecasting.choice.elsewhere import Elsewhere
 from forecasting.executor import OrHere, Unavailable
 from forecasting.fleet.forecaster import FleetForecaster
@@ -166,9 +166,10 @@ def test_a_large_array_that_is_new_is_handed_over_and_not_sent() -> None:
     _, seen = sent(fortnight())
     own = room((ROWS, STEPS))
     own[...] = 7.0
-    said = answer(own, seen)
-    assert len(said.packed.said) < 1000
-    back = np.asarray(answered(said.packed, seen))
+    said, laid = packed(own, seen)
+    assert len(said.said) < 1000
+    assert len(laid) == 1
+    back = np.asarray(unpacked(said, seen, ours=True)[0])
     assert np.array_equal(back, own)
     back[0] = 1.0  # who made it is done with it
 
