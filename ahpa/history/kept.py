@@ -51,6 +51,8 @@ class Kept:
         """Hours that a filling asks for at once."""
         self._learned = 1.0
         """How complete the history was when all of it was read the last time."""
+        self._whole = False
+        """It was, by this process."""
         self._holding = threading.Lock()
         """Of the store; nobody waits for a server with it."""
         self._filling = threading.Lock()
@@ -93,6 +95,8 @@ class Kept:
         """Where all who answer have something to learn from, and the past is still being filled: half a minute of
         reading would be little of it, and a round beside it waits for the interpreter
         (docs/decisions/0090-learning-apart.md)."""
+        if not self._whole:  # after a restart what came meanwhile is missing, and no filler runs yet
+            return False
         able = [key for part in parts for key in part.panel.keys if key not in part.problems]
         with self._holding:
             return self._store.complete < COMPLETE and not self._store.new(able)
@@ -183,7 +187,7 @@ class Kept:
                 values[row_of[part.panel.keys[row]], -len(said) :] = said
         values[[row_of[key] for key in problems]] = np.nan
         if whole:
-            self._learned = self._store.complete
+            self._learned, self._whole = self._store.complete, True
             partial |= self._store.unsure(keys, rows, first)
         values.setflags(write=False)
         return Reading(
