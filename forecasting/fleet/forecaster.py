@@ -129,13 +129,11 @@ class FleetForecaster:
         """As `RollsFast` says; a row that would have no forecast at some origin says there what it can. Some rows at a
         time: what is worked out on the way is ten times as large as what is said."""
         keys, count = self.history.keys, panel.values.shape[1]
-        values = panel.values if panel.keys == keys else _rows_of(panel, keys)
         out = np.empty((len(keys), count, len(windows), len(levels)), dtype=np.float32)
         for first in range(0, len(keys), _ROLLED_ROWS):
             rows = slice(first, first + _ROLLED_ROWS)
             part = self._rows(rows)
-            after = part.history.extended(Panel(panel.start, panel.step, values[rows], keys[rows]))
-            out[rows] = part._rolled(after, count, windows, levels)
+            out[rows] = part._rolled(part.history.extended(panel), count, windows, levels)
         return out
 
     def _rolled(self, after: History, count: int, windows: Sequence[float], levels: Sequence[float]) -> Array:
@@ -286,13 +284,3 @@ class FleetForecaster:
             logs = calibrated_logs(logs, self.pending.offsets(window)[rows], TRACKED_LEVELS)
             out[k] = features.frame.demand(np.minimum(logs, HIGHEST_LOG)[:, None])[:, 0]
         return out
-
-
-def _rows_of(panel: Panel, keys: Sequence[str]) -> Floats:
-    """In the order of `keys`; those that the panel lacks count as not observed."""
-    rows = {key: row for row, key in enumerate(panel.keys)}
-    out = np.full((len(keys), panel.values.shape[1]), np.nan, panel.values.dtype)
-    for row, key in enumerate(keys):
-        if key in rows:
-            out[row] = panel.values[rows[key]]
-    return out

@@ -30,7 +30,7 @@ thread.join()
 print("said", end="")
 ended(3, patience=0.2)
 """
-"""As APScheduler's: its thread is a daemon, and so is what begins there; Python waits for a pool all the same."""
+"""What a daemon begins is one too, and Python waits for a pool all the same."""
 DONE = """
 import atexit
 from ahpa.commands.ending import ended

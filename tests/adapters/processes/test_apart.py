@@ -6,7 +6,6 @@ import errno
 import gc
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
@@ -27,8 +26,9 @@ from forecasting.fleet.model import FleetModel
 from forecasting.fleet.network import Training
 from forecasting.panel import Panel
 from tests.adapters.processes.pids import ends
+from tests.adapters.processes.test_executors import _pid as pid_in
+from tests.adapters.processes.test_executors import held as runs_until
 from tests.adapters.processes.test_sheets import fortnight, held
-from tests.waiting import until
 
 
 @pytest.fixture
@@ -42,14 +42,6 @@ def shared(array: NDArray[Any]) -> float:
     array.sum()
     lines = Path("/proc/self/smaps").read_text().split("memfd:ahpa")[1:]
     return sum(int(line.split("Rss:")[1].split()[0]) for line in lines) / 1024
-
-
-def held_up(mark: Path) -> None:
-    """Says where it runs, and does not end."""
-    written_whole = mark.with_suffix(".new")
-    written_whole.write_text(str(os.getpid()))
-    written_whole.rename(mark)
-    time.sleep(600)
 
 
 def fails(values: object) -> object:
@@ -153,13 +145,14 @@ def test_where_a_process_may_not_see_our_memory_the_work_is_done_here(monkeypatc
 
 
 def test_a_stop_ends_all_that_runs(apart: Apart, tmp_path: Path) -> None:
-    tasks = [apart.submit(held_up, tmp_path / str(number)) for number in range(3)]
-    until(lambda: all((tmp_path / str(number)).exists() for number in range(3)), "all run", 120.0)
+    marks = [tmp_path / str(number) for number in range(3)]
+    tasks = [apart.submit(runs_until, tmp_path / "never", mark) for mark in marks]
+    pids = [pid_in(mark) for mark in marks]
     apart.stop()
     for task in tasks:
         with pytest.raises(CancelledError):
             task.result()
-    assert all(ends(int((tmp_path / str(number)).read_text())) for number in range(3))
+    assert all(ends(pid) for pid in pids)
 
 
 def test_each_has_a_process_of_its_own_that_ends_with_it(apart: Apart) -> None:
