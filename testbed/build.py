@@ -8,6 +8,7 @@ hash of what was pinned and how it is built, so a changed go.mod builds anew and
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 import shutil
@@ -198,14 +199,14 @@ def _build(module: Module, into: Path) -> None:
     source = into / "source"
     shutil.copytree(MODULES_DIRECTORY / module.name, source)
     for name, changed in module.changed.items():
-        _change(changed, _upstream(go, source, changed.package), source / name)
+        _change(changed, upstream(go, source, changed.package), source / name)
     (into / "bin").mkdir(parents=True)
     for binary, package in module.packages.items():
         _go(go, source, "build", "-trimpath", "-ldflags", module.ldflags, "-o", str(into / "bin" / binary), package)
     for name, target in module.links.items():
         (into / "bin" / name).symlink_to(target)
     for name, yaml in module.manifests.items():
-        _copy_yaml(_upstream(go, source, yaml), into / "manifests" / name)
+        _copy_yaml(upstream(go, source, yaml), into / "manifests" / name)
 
 
 def _change(changed: Changed, package: Path, into: Path) -> None:
@@ -220,10 +221,10 @@ def _change(changed: Changed, package: Path, into: Path) -> None:
     (into / "testbed.go").write_text(changed.instead)
 
 
-def _upstream(go: Path, source: Path, which: str) -> Path:
-    """Where "module path/in/it" is in Go's cache."""
+def upstream(go: Path, source: Path, which: str) -> Path:
+    """Where "module path/in/it" is in Go's cache, fetched if it is not there yet."""
     path, inside = which.split()
-    return Path(_go(go, source, "list", "-m", "-f", "{{.Dir}}", path).strip()) / inside
+    return Path(json.loads(_go(go, source, "mod", "download", "-json", path))["Dir"]) / inside
 
 
 def _go(go: Path, source: Path, *arguments: str) -> str:

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.activator import encode_loads
-from testbed.build import KEDA, KNATIVE, MODULES, find_parts
+from testbed.build import KEDA, KNATIVE, MODULES, cache_directory, find_parts, upstream
+from testbed.golang import go_command
 from testbed.kserve import AUTOSCALER_CLASS, MODE, wants
 from testbed.kube import Object
 from testbed.locks import holder, locked
@@ -239,3 +241,24 @@ def test_kserve_writes_the_predictors_bounds_over_those_of_annotations(
 def inference_service(annotations: dict[str, str], **predictor: int) -> Object:
     metadata = {"name": "llm", "namespace": "ml", "annotations": annotations}
     return {"metadata": metadata, "spec": {"predictor": {"model": {"modelFormat": {"name": "vllm"}}, **predictor}}}
+
+
+def test_what_is_read_of_a_module_is_fetched_where_no_build_has_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions, source = tmp_path / "proxy/example.com/upstream/@v", tmp_path / "source"
+    versions.mkdir(parents=True)
+    source.mkdir()
+    (versions / "v1.0.0.info").write_text('{"Version": "v1.0.0"}')
+    (versions / "v1.0.0.mod").write_text("module example.com/upstream\n")
+    with zipfile.ZipFile(versions / "v1.0.0.zip", "w") as packed:
+        packed.writestr("example.com/upstream@v1.0.0/go.mod", "module example.com/upstream\n")
+        packed.writestr("example.com/upstream@v1.0.0/cmd/tool/main.go", "package main\n")
+    (source / "go.mod").write_text("module example.com/ours\n\ngo 1.24\n\nrequire example.com/upstream v1.0.0\n")
+    for name, value in {"GOPROXY": (tmp_path / "proxy").as_uri(), "GONOSUMDB": "*", "GOFLAGS": ""}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("GOMODCACHE", str(tmp_path / "cache"))
+    go = go_command(cache_directory(), lambda text: None)
+    found = upstream(go, source, "example.com/upstream cmd/tool")
+    assert (found / "main.go").read_text() == "package main\n"
+    subprocess.run([str(go), "clean", "-modcache"], cwd=source, check=True)  # its files cannot be written, nor removed
