@@ -59,13 +59,14 @@ class _Buffer:
     """Storage with room at its end, shared by the histories that grow from one another."""
 
     columns: NDArray[np.float32]
+    """Of any content where nothing was written, which costs no memory before."""
     filled: int
     """Columns that were written; less than a history has where it is not ours to write."""
 
 
 def _copied(part: Floats, cap: Floats) -> _Buffer:
     """The values of a panel [n, t] cleaned, with room for what comes."""
-    columns = np.full((len(part), part.shape[1] + _room(part.shape[1])), np.nan, dtype=np.float32)
+    columns = np.empty((len(part), part.shape[1] + _room(part.shape[1])), np.float32)
     for row in range(0, len(part), _ROWS):
         rows = slice(row, row + _ROWS)
         columns[rows, : part.shape[1]] = clean(part[rows], cap[rows])
@@ -182,7 +183,7 @@ class History:
         """The same in new storage with room for `steps` more, without the oldest as many."""
         room = _room(self.length)
         keep = max(1, min(self.length, self.length - room)) if self._buffer.filled == self.length else self.length
-        columns = np.full((len(self.keys), keep + steps + room), np.nan, dtype=np.float32)
+        columns = np.empty((len(self.keys), keep + steps + room), np.float32)
         columns[:, :keep] = self.values[:, self.length - keep :]
         start = self.start + (self.length - keep) * self.step
         gone = self.length - keep

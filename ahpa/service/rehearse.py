@@ -69,7 +69,8 @@ class Rehearsal:
 
 def rehearsal(tried: Tried, history: Panel, past: Collection[str], room: Room | None = None) -> Rehearsal | None:
     """Of those of `tried` that have too little on record, but a `past` in this history; as many of them as there is
-    time for. None: there is no such. Where there is a `room`, the little that is needed of a history is copied there.
+    time for. None: there is no such. Where there is a `room`, what is needed of a history is copied there, so that nobody
+    keeps the whole for it.
     """
     young = tried.young()
     rows = np.array([row for row, key in enumerate(tried.keys) if young.get(key) in past], int)
@@ -84,8 +85,8 @@ def rehearsal(tried: Tried, history: Panel, past: Collection[str], room: Room | 
     companions = others[: max(0, min(FLEET, int(budget // LEAST_SECONDS)) - len(keys))]
     chosen = keys.union(companions)
     some = [key for key in history.keys if key in chosen]
-    few = 2 * len(some) <= len(history.keys)  # else a copy beside the whole is more than it saves
-    fleet = history.copied(some, room) if room is not None and few else history.select(some)
+    fewer = len(some) < len(history.keys)
+    fleet = history.copied(some, room) if room is not None and fewer else history.select(some)
     known = history.end - history.start - LEAST_DAYS * DAY_SECONDS
     seconds = min(DAYS * DAY_SECONDS, budget / len(chosen), known)
     start = history.end - STEP_SECONDS * (seconds // STEP_SECONDS)

@@ -120,8 +120,6 @@ class Service:
         self._refits: queue.SimpleQueue[Refit] = queue.SimpleQueue()
         self._rehearsals: queue.SimpleQueue[tuple[Tried, float]] = queue.SimpleQueue()
         self._wanted = {"refit": threading.Event(), "tick": threading.Event()}
-        self._hurried = threading.Event()
-        """Somebody new waits for the next refit to end."""
         # The tick's; a refit only reads what was learned, and tried, before it
         self._memory = Memory(totals=totals)
         self._learned = Learned()
@@ -140,13 +138,11 @@ class Service:
             done = self._learner.refit(listing, self._learned, self._memory.tried, now, budget.demand)
             seconds, ready = self._stopwatch() - began, done.rehearsal
             self._refits.put(replace(done, seconds=seconds, rehearsal=None))
-            if self._hurried.is_set():
-                self._hurried.clear()
-                self._wanted["tick"].set()
             usable = len(done.learned.known) if done.learned is not None else 0
             self._telemetry.refitted(seconds)
             if done.learned is not None:
                 self._telemetry.learned(now)
+                self._wanted["tick"].set()  # two fleets' fortnights are held until it is taken
             failed = len(listing.queries) - usable
             self._telemetry.log("refit.done", targets=usable, failed=failed, seconds=round(seconds, 3))
             del done  # a fleet's fortnight: the rehearsal has of it what it needs
@@ -157,6 +153,7 @@ class Service:
         """One round: observe, decide, act. Raises ClusterError if no kind of target can be listed."""
         began = time.monotonic()
         budget = Budget.of_tick(began, self.settings.tick_seconds)
+        self._wanted["tick"].clear()
         self._take_refits()
         reigns = self._leases.reigns
         listing = self._observer.list(budget.listing, self._memory.admitted)
@@ -235,7 +232,8 @@ class Service:
 
     def take_wish(self, job: str) -> bool:
         """Whether the next `refit` or `tick` should not wait for its turn; asked once, it is forgotten. A tick that saw
-        a new target wishes for a refit, and that for the tick that tells its owner; who comes to lead ticks at once."""
+        a new target wishes for a refit, and that for the tick that takes what it learned; who comes to lead ticks at
+        once."""
         wanted = self._wanted[job].is_set()
         self._wanted[job].clear()
         return (job == "tick" and self._leases.gained()) or wanted
@@ -279,8 +277,6 @@ class Service:
             self._memory.rehearsed |= untried
             self._wished_at = now
             self._wanted["refit"].set()
-        if waiting:
-            self._hurried.set()
 
     def _observation(
         self, listing: Listing, recent: Reading, skew: float, now: float, mine: Turn, deadline: float

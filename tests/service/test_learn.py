@@ -41,6 +41,22 @@ def test_a_new_target_asks_for_a_refit_and_then_none_for_ten_times_as_long_as_it
     assert wished(at, range(2, 9))[:1] == [wish]
 
 
+def test_what_was_learned_is_taken_at_once() -> None:
+    """Until a round takes it, two fleets' fortnights are held; and who waited for it would wait on."""
+    at = stage()
+    at.tick(NOW + 60)
+    assert not at.service.take_wish("tick")
+    at.service.refit(NOW + 90)
+    assert [at.service.take_wish("tick") for _ in range(2)] == [True, False]
+    at.prometheus.down = True
+    at.service.refit(NOW + 120)
+    assert not at.service.take_wish("tick")
+    at.prometheus.down = False
+    at.service.refit(NOW + 150)
+    at.tick(NOW + 180)
+    assert not at.service.take_wish("tick")
+
+
 def test_a_refit_in_an_outage_keeps_what_was_learned() -> None:
     """At 08:55 the history cannot be read; the rise of 09:05 was learned before and is still to come."""
     at = stage()
