@@ -69,8 +69,8 @@ class Rehearsal:
 
 def rehearsal(tried: Tried, history: Panel, past: Collection[str], room: Room | None = None) -> Rehearsal | None:
     """Of those of `tried` that have too little on record, but a `past` in this history; as many of them as there is
-    time for. None: there is no such. Where there is a `room`, what is needed of a history is copied there, so that nobody
-    keeps the whole for it.
+    time for. None: there is no such. Where there is a `room`, what is needed of a history is copied there, so that
+    nobody keeps the whole for it.
     """
     young = tried.young()
     rows = np.array([row for row, key in enumerate(tried.keys) if young.get(key) in past], int)
