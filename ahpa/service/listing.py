@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ahpa.core.known.knowledge import NOTHING, Known
@@ -36,6 +36,8 @@ class Asked:
     """What was taken for granted in that, in words."""
     calendar: Calendar | None = None
     """Of the people who make its load, where they live elsewhere than the operator says."""
+    read_of: Target | None = None
+    """The target as it was listed, of which all this was read; `target` may say more."""
 
     @cached_property
     def series(self) -> str:
@@ -60,6 +62,13 @@ class Listing:
     """The keys of those that are within their namespace's share."""
     changed: frozenset[str] = frozenset()
     """Series whose events are others than the model has learned with."""
+    read: Mapping[str, Asked] = field(default_factory=dict)
+    """By target's key: what its owner asks, before anything is said of it here."""
+
+    def still(self, target: Target) -> Asked | None:
+        """What was read of the very same target; None: it is new, or another now."""
+        asked = self.read.get(target.key)
+        return asked if asked is not None and asked.read_of is target else None
 
     def until_learned(self, learned: Mapping[str, Known], known: Collection[str], now: float) -> Listing:
         """What may be acted on of events that changed since the `known` series were learned, by series with `learned`

@@ -17,6 +17,7 @@ from ahpa.core.setting import Setting
 from ahpa.core.sight import Sight
 from ahpa.core.starts import StartLog
 from ahpa.service.choose import Tried
+from ahpa.service.listing import NOBODY, Listing
 from ahpa.service.saving import Saved
 
 
@@ -40,9 +41,9 @@ class Memory:
 
     sight: Sight = field(default_factory=Sight)
     """Whether any demand could be read lately; not by target. Lost: the next rounds show it."""
-    admitted: frozenset[str] = frozenset()
-    """Targets that are within their namespace's share. Lost: of a namespace that asks for too many, those who hold a
-    floor of ours stay in, the others by name."""
+    listed: Listing = NOBODY
+    """What the last round listed. Lost: what all owners ask is read anew; of a namespace that asks for too many, those
+    who hold a floor of ours stay in, the others by name."""
     starts: dict[str, StartLog] = field(default_factory=dict)
     """How long replicas took to become ready. Lost: the operator's assumption counts again. Those that are there teach
     anew at once, as their API objects still say when they were asked for; those of the days before do not."""

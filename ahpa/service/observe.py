@@ -28,7 +28,7 @@ from ahpa.ports import (
     Telemetry,
 )
 from ahpa.service.doubts import Doubts, sudden_zeros
-from ahpa.service.listing import Asked, Listing, summary
+from ahpa.service.listing import NOBODY, Asked, Listing, summary
 from ahpa.service.measured import measured
 from ahpa.service.memory import Memory
 from ahpa.service.settings import RECENT_SECONDS, Settings
@@ -62,9 +62,10 @@ class Observer:
     plans: Callable[[str], bool] = lambda uid: True
     """Whether the target of this uid is planned for here: in other shards it is others' to do."""
 
-    def list(self, deadline: float = math.inf, before: Collection[str] = ()) -> Listing:
-        """All targets of each kind that answers; one that does not harms no other. Of a namespace that has too many,
-        those stay in that were `before`. Raises ClusterError if none answers."""
+    def list(self, deadline: float = math.inf, before: Listing = NOBODY) -> Listing:
+        """All targets of each kind that answers; one that does not harms no other. Targets that are the very same as
+        `before` are not read again; of a namespace that has too many, those stay in that were. Raises ClusterError if
+        none answers."""
         targets: list[Target] = []
         failures: dict[str, ClusterError] = {}
         for kind, actuator in self.actuators.items():
@@ -78,8 +79,10 @@ class Observer:
         here = [t for t in targets if t.maker not in found and not _orphaned(t, failures)]
         own = {t.key for t in here if self.plans(t.uid)}
         full = crowded(here, self.settings)  # there the targets of other shards count too
-        asked = tuple(self._asked_or_left_out(t) for t in here if t.key in own or t.namespace in full)
-        listing = within_shares(Listing(asked, failures), before, self.settings)
+        counted = (t for t in here if t.key in own or t.namespace in full)
+        asked = tuple(before.still(t) or self._asked_or_left_out(t) for t in counted)
+        listing = Listing(asked, failures, read={each.target.key: each for each in asked})
+        listing = within_shares(listing, before.admitted, self.settings)
         return replace(listing, asked=tuple(each for each in listing.asked if each.target.key in own))
 
     def tell_of_kinds(self, listing: Listing, memory: Memory) -> None:
@@ -89,11 +92,11 @@ class Observer:
                 self.telemetry.log("targets.unavailable", logging.WARNING, kind=kind, problem=str(problem))
         for kind in memory.unlisted - listing.unlisted.keys():
             self.telemetry.log("targets.again", kind=kind)
-        memory.unlisted, memory.admitted = frozenset(listing.unlisted), listing.admitted
+        memory.unlisted, memory.listed = frozenset(listing.unlisted), listing
 
     def _asked_or_left_out(self, target: Target) -> Asked:
         try:
-            return self._asked(target)
+            return replace(self._asked(target), read_of=target)
         except Exception as error:  # whatever an owner may write, it must not end the round for its neighbours
             return _left_out(Asked(target, Parsed(Policy()), None), error)
 

@@ -134,7 +134,7 @@ class Service:
         with self._refitting:
             budget = Budget.of_refit(time.monotonic(), self.settings.refit_seconds)
             began = self._stopwatch()
-            listing = self._observer.list(budget.listing, self._memory.admitted)
+            listing = self._observer.list(budget.listing, self._memory.listed)
             done = self._learner.refit(listing, self._learned, self._memory.tried, now, budget.demand)
             seconds, ready = self._stopwatch() - began, done.rehearsal
             self._refits.put(replace(done, seconds=seconds, rehearsal=None))
@@ -156,7 +156,7 @@ class Service:
         self._wanted["tick"].clear()
         self._take_refits()
         reigns = self._leases.reigns
-        listing = self._observer.list(budget.listing, self._memory.admitted)
+        listing = self._observer.list(budget.listing, self._memory.listed)
         listing = listing.until_learned(self._learned.planned, self._learned.known, now)
         mine = turn(self._turn, listing, self._leases, self._may_write(now), reigns)
         self._observer.tell_of_kinds(listing, self._memory)

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from ahpa.adapters.kubernetes.kept import MIN_SCALE
+from ahpa.adapters.kubernetes.knative import KnativeServices
 from ahpa.core.decision import Reason
 from ahpa.ports import ClusterError
+from ahpa.targets import Target
 from forecasting.choice.models import PACKAGES, models
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
 from tests.service.peak import UNFORESEEN
 from tests.service.stage import HPAS, NOW, ROOT, SETTINGS, Stage, add_knative, stage, staged
+
+
+class Standing(KnativeServices):
+    """Lists the very same targets again and again, as where objects are watched."""
+
+    def __init__(self, there: Sequence[Target]) -> None:
+        super().__init__(FakeKube())
+        self._there = there
+
+    def targets(self, deadline: float = math.inf) -> list[Target]:
+        return list(self._there)
 
 
 @pytest.mark.parametrize(
@@ -253,3 +267,31 @@ def test_a_minimum_that_git_keeps_is_refused_only_where_it_would_be_written(own:
     decision = at.tick()["hpa/shop/api"]
     assert (decision.reason is Reason.REFUSED) == refused
     assert ("Argo CD keeps the minimum of this HPA as Git has it" in decision.message) == refused
+
+
+def test_what_is_asked_of_the_very_same_target_is_not_read_again_and_of_one_that_changed_it_is() -> None:
+    """Of ten thousand it takes a second; while objects are watched, the target of one that did not change stays."""
+    at = stage("chat", "other")
+    same, there = at.observer.list(), at.observer.actuators["knative"].targets()
+    watched = replace(at.observer, actuators={"knative": Standing(there)})
+    first = watched.list(before=same)
+    second = watched.list(before=first)
+    assert [old is new for old, new in zip(same.asked, first.asked, strict=True)] == [False, False]
+    assert [old is new for old, new in zip(first.asked, second.asked, strict=True)] == [True, True]
+    annotated = {**there[0].annotations, "ahpa.dev/mode": "off"}
+    other_now = [replace(there[0], annotations=annotated), there[1]]
+    changed = replace(at.observer, actuators={"knative": Standing(other_now)})
+    third = changed.list(before=second)
+    assert [asked.parsed.policy.mode for asked in third.asked] == ["off", "apply"]
+    assert third.asked[1] is first.asked[1]
+
+
+def test_what_was_said_of_a_target_in_one_round_is_not_said_in_the_next() -> None:
+    """It was over its namespace's share; its neighbour is switched off now."""
+    at = stage("chat", "other", settings=replace(SETTINGS, most_targets=1))
+    there = at.observer.actuators["knative"].targets()
+    refused = replace(at.observer, actuators={"knative": Standing(there)}).list()
+    assert [asked.query is None for asked in refused.asked] == [False, True]
+    off = replace(there[0], annotations={**there[0].annotations, "ahpa.dev/mode": "off"})
+    free = replace(at.observer, actuators={"knative": Standing([off, there[1]])}).list(before=refused)
+    assert [asked.query is None for asked in free.asked] == [True, False]

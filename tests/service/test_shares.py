@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ahpa.core.decision import Reason
 from ahpa.ports import ClusterError
+from ahpa.service.listing import NOBODY
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
 from tests.fakes.models import SameAsYesterday
@@ -37,7 +38,7 @@ def test_after_a_restart_those_that_hold_a_floor_stay_in() -> None:
     at = stage("chat", "chat-b", settings=replace(SETTINGS, most_targets=2))
     at.tick()
     add_knative(at.kube, "a-first-chat", mode="apply")
-    at.service._memory.admitted = frozenset()
+    at.service._memory.listed = NOBODY
     decisions = at.tick(NOW + 60)
     assert [key for key, one in decisions.items() if one.reason is Reason.REFUSED] == ["knative/shop/a-first-chat"]
 
