@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 
 from ahpa.core.capacity import Part
@@ -80,7 +81,7 @@ class Target:
     handle: object = None
     """The adapter's own: the listed objects that it will write to."""
 
-    @property
+    @cached_property
     def key(self) -> str:
         return f"{self.kind}/{self.namespace}/{self.name}"
 

@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 from statistics import NormalDist
 
 _NORMAL = NormalDist()
@@ -129,6 +130,15 @@ class Readiness:
 
     def leads(self, level: float) -> tuple[tuple[int | None, float], ...]:
         """(last replica of the tier, seconds) per tier: the k-th replica is ready within its tier's seconds."""
+        if level not in self._leads:  # a round asks for the same ones six times
+            self._leads[level] = self._worked_out(level)
+        return self._leads[level]
+
+    @cached_property
+    def _leads(self) -> dict[float, tuple[tuple[int | None, float], ...]]:
+        return {}
+
+    def _worked_out(self, level: float) -> tuple[tuple[int | None, float], ...]:
         out: list[tuple[int | None, float]] = []
         last = 0
         for tier in self.tiers:

@@ -88,7 +88,7 @@ class StartLog:
 
     def seen(self, starts: Iterable[Start], now: float) -> StartLog:
         """After all replicas that are there, or were just now, were looked at; each is learned once, at the first sight
-        of it being ready: a later flip of its readiness would teach a lag of hours."""
+        of it being ready: a later flip of its readiness would teach a lag of hours. The same log where nothing is new."""
         done: list[Wait] = []
         waiting: dict[str, Wait] = {}
         known, present = set(self.known), set()
@@ -106,13 +106,13 @@ class StartLog:
             elif now > start.asked and not start.leaving:
                 waiting[start.uid] = Wait(min(now - start.asked, LONGEST_SECONDS), start.where)
         gone = [wait for uid, wait in self.waiting.items() if uid not in present]
-        return replace(
-            self,
-            done=(*self.done, *done)[-REMEMBERED:],
-            withdrawn=(*self.withdrawn, *gone)[-REMEMBERED:],
-            waiting=waiting,
-            known=frozenset(known & present),
+        after = StartLog(
+            (*self.done, *done)[-REMEMBERED:],
+            (*self.withdrawn, *gone)[-REMEMBERED:],
+            waiting,
+            frozenset(known & present),
         )
+        return self if after == self else after
 
     def spent(self) -> Spent | None:
         """None where no start told every moment."""

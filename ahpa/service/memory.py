@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from ahpa.core.courses import NO_TOTALS, Totals
 from ahpa.core.foreseen import Foreseen
 from ahpa.core.quality import Quality
+from ahpa.core.readiness import Readiness
 from ahpa.core.setting import Setting
 from ahpa.core.sight import Sight
 from ahpa.core.starts import StartLog
@@ -47,6 +48,8 @@ class Memory:
     starts: dict[str, StartLog] = field(default_factory=dict)
     """How long replicas took to become ready. Lost: the operator's assumption counts again. Those that are there teach
     anew at once, as their API objects still say when they were asked for; those of the days before do not."""
+    readiness: dict[str, Readiness] = field(default_factory=dict)
+    """What those teach beyond the operator's assumption. Lost: as they are."""
     not_looked_at: tuple[str, ...] = ()
     """Targets whose pods the last round had no time to look at. Lost: they take their turn."""
     observed_until: dict[str, float] = field(default_factory=dict)
@@ -117,6 +120,7 @@ class Memory:
 
         for memory in (
             self.starts,
+            self.readiness,
             self.observed_until,
             self.doubted_since,
             self.foreseen,

@@ -15,7 +15,6 @@ from ahpa.core.policy.rules import parse_policy
 from ahpa.core.policy.values import PREFIX, Parsed, Policy
 from ahpa.core.readiness import Readiness
 from ahpa.core.setting import Lever
-from ahpa.core.starts import StartLog
 from ahpa.ports import (
     Actuator,
     ClusterError,
@@ -175,7 +174,7 @@ class Observer:
         coverage = dict(zip(panel.keys, finite.mean(axis=1).tolist() if finite.size else (), strict=False))
         late = memory.tried.late() if memory.tried is not None else {}
         looked_at = [asked.target for asked in listing.asked if asked.target.selector and asked.query is not None]
-        look_at_pods(self.starts, looked_at, memory, now, deadline, self.telemetry)
+        look_at_pods(self.starts, looked_at, memory, self.settings.readiness, now, deadline, self.telemetry)
         out = []
         for asked in listing.asked:
             target, series = asked.target, asked.series
@@ -212,7 +211,7 @@ class Observer:
     def _workload(self, asked: Asked, memory: Memory, now: float) -> Workload:
         """As the cluster shows it."""
         target = asked.target
-        readiness = memory.starts.get(target.key, StartLog()).readiness(self.settings.readiness)
+        readiness = memory.readiness.get(target.key, self.settings.readiness)
         return Workload(
             key=target.key,
             policy=asked.parsed,
