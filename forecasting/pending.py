@@ -58,6 +58,11 @@ class PendingPredictions:
         waiting = [(*ours, (origin, quantiles[k])) if k in quantiles else ours for k, ours in enumerate(self.waiting)]
         return replace(self, waiting=tuple(waiting))
 
+    def at(self, origin: int) -> Mapping[Window, Array]:
+        """What was said at this origin, [n, q] by the window."""
+        newest = {window: ours[-1] for window, ours in zip(self.windows, self.waiting, strict=True) if ours}
+        return {window: quantiles for window, (index, quantiles) in newest.items() if index == origin}
+
     def settled(self, before: History, after: History) -> PendingPredictions:
         """With everything settled whose window lies within `after`, which grew from `before`, at its last turn."""
         moved = round((after.start - before.start) / before.step)

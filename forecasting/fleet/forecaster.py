@@ -92,7 +92,9 @@ class FleetForecaster:
         it had then."""
         due = self.pending.due(self.history, before)
         said = self._said([self.pending.windows[k] for k in due])
-        return replace(self, pending=self.pending.said(self.history.length, dict(zip(due, said, strict=True))))
+        after = replace(self, pending=self.pending.said(self.history.length, dict(zip(due, said, strict=True))))
+        vars(after)["_latest"] = self._latest  # it is described as it was: the origin is the same
+        return after
 
     def forecast(self, horizon: int, windows: Sequence[float], levels: Sequence[float] = LEVELS) -> Forecast:
         told = told_of(horizon, len(self.history.keys), self.history.step)
@@ -115,7 +117,11 @@ class FleetForecaster:
         asked = np.sort(np.asarray(windows, dtype=float))
         wanted = [Window(j, 1) for j in told]
         wanted += [Window(0, width_of(seconds, history.step)) for seconds in asked]
-        said = np.sort(self._said(wanted), axis=2) @ level_weights(TRACKED_LEVELS, q).astype(np.float32)
+        put_down = self.pending.at(history.length)
+        new = [window for window in dict.fromkeys(wanted) if window not in put_down]
+        found = {**put_down, **dict(zip(new, self._said(new), strict=True))}
+        every = np.stack([found[window] for window in wanted])
+        said = np.sort(every, axis=2) @ level_weights(TRACKED_LEVELS, q).astype(np.float32)
         steps, peaks = (np.moveaxis(part, 0, 1) for part in (said[: len(told)], said[len(told) :]))
         silent = (None,) * len(history.keys)
         return Forecast(history.end, history.step, q, steps, asked, peaks, history.keys, self.names, silent)
