@@ -88,7 +88,8 @@ class StartLog:
 
     def seen(self, starts: Iterable[Start], now: float) -> StartLog:
         """After all replicas that are there, or were just now, were looked at; each is learned once, at the first sight
-        of it being ready: a later flip of its readiness would teach a lag of hours. The same log where nothing is new."""
+        of it being ready: a later flip of its readiness would teach a lag of hours. The same log where nothing is
+        new."""
         done: list[Wait] = []
         waiting: dict[str, Wait] = {}
         known, present = set(self.known), set()

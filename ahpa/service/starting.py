@@ -24,8 +24,9 @@ def look_at_pods(
     telemetry: Telemetry,
     stopwatch: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Take note of the pods of these targets, and of what they teach beyond the `prior`, as far as the time goes; who had to go without comes first in the next
-    round, so that a slow API server keeps nobody's lag from being learned for ever. Raises nothing."""
+    """Take note of the pods of these targets, and of what they teach beyond the `prior`, as far as the time goes; who
+    had to go without comes first in the next round, so that a slow API server keeps nobody's lag from being learned for
+    ever. Raises nothing."""
     late: list[str] = []
     by_key = {target.key: target for target in targets}
     for key in in_turn(by_key, memory.not_looked_at):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from sys import intern
 
 _VALUE = re.compile(
     r"(?P<sign>[=!]~|!?=)\s*\"(?P<value>[^\"\\\n]*)\""
@@ -37,8 +39,9 @@ class Asked:
         return self.tenant, self.template, self.values, self.text
 
 
+@lru_cache(32_768)
 def taken_apart(text: str) -> Asked:
-    """Any text; what is no PromQL comes back from the server as such."""
+    """Any text; what is no PromQL comes back from the server as such. Each round asks the same ones again."""
     values: list[str] = []
     tenant = ""
 
@@ -52,7 +55,7 @@ def taken_apart(text: str) -> Asked:
         values.append(value)
         return f"{sign}{HOLE}"
 
-    template = _VALUE.sub(hole, text)
+    template = intern(_VALUE.sub(hole, text))  # ten thousand queries have one
     return Asked(text, template, tuple(values), tenant)
 
 

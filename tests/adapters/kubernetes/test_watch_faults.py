@@ -129,7 +129,7 @@ LINES = {
 @pytest.mark.parametrize("line", LINES)
 def test_whatever_a_watch_says_what_is_known_stays_right(line: str) -> None:
     """And it goes on once the server is well."""
-    with watching() as at:
+    with watching(rhythm=replace(QUICK, patience=30.0)) as at:  # on a busy machine a retry takes seconds
         before = at.watched.items(SERVICES)
         until(lambda: at.asked("WATCH"), "a watch begins")
 
