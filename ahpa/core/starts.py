@@ -45,7 +45,7 @@ PHASES = ("finding a node", "init containers", "pulling and creating", "loading 
 """What a start's time goes into: to PodScheduled, to Initialized, until the last container runs, to Ready."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Seconds between two moments of a start, and the node."""
 

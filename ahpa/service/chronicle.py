@@ -37,7 +37,7 @@ EACH = (5, 200)
 """Of one target at least and at most: who flaps takes no room from the others."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Change:
     """A decision that moved a floor, or had another reason than the one before."""
 
