@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -123,6 +124,15 @@ class StartLog:
 
     def readiness(self, prior: Readiness) -> Readiness:
         """The lag of each tier of `prior`, which the operator assumed, after what the starts in it have shown."""
+        if prior not in self._taught:  # most logs are the same from round to round
+            self._taught[prior] = self._beyond(prior)
+        return self._taught[prior]
+
+    @cached_property
+    def _taught(self) -> dict[Readiness, Readiness]:
+        return {}
+
+    def _beyond(self, prior: Readiness) -> Readiness:
         pending = (*self.withdrawn, *self.waiting.values())
         tiers = []
         for i, tier in enumerate(prior.tiers):

@@ -49,10 +49,8 @@ class Kept:
         self._store = Store(keeping)
         self._span = 1
         """Hours that a filling asks for at once."""
-        self._learned = 1.0
-        """How complete the history was when all of it was read the last time."""
-        self._whole = False
-        """It was, by this process."""
+        self._learned: float | None = None
+        """How complete the history was when all of it was read the last time; None: it was not, by this process."""
         self._holding = threading.Lock()
         """Of the store; nobody waits for a server with it."""
         self._filling = threading.Lock()
@@ -95,7 +93,7 @@ class Kept:
         """Where all who answer have something to learn from, and the past is still being filled: half a minute of
         reading would be little of it, and a round beside it waits for the interpreter
         (docs/decisions/0090-learning-apart.md)."""
-        if not self._whole:  # after a restart what came meanwhile is missing, and no filler runs yet
+        if self._learned is None:  # after a restart what came meanwhile is missing, and no filler runs yet
             return False
         able = [key for part in parts for key in part.panel.keys if key not in part.problems]
         with self._holding:
@@ -143,9 +141,9 @@ class Kept:
     @property
     def grown(self) -> bool:
         """Whether so much more is known than when the whole was read last that it is worth learning anew."""
-        return (
-            self._learned < _NEARLY and (complete := self.complete) > 0 and complete >= min(2 * self._learned, COMPLETE)
-        )
+        if self._learned is None or self._learned >= _NEARLY:
+            return False
+        return (complete := self.complete) > 0 and complete >= min(2 * self._learned, COMPLETE)
 
     def snapshot(self) -> Snapshot:
         """A copy of what is held, for a volume; rounds go on between its pieces."""
@@ -187,7 +185,7 @@ class Kept:
                 values[row_of[part.panel.keys[row]], -len(said) :] = said
         values[[row_of[key] for key in problems]] = np.nan
         if whole:
-            self._learned, self._whole = self._store.complete, True
+            self._learned = self._store.complete
             partial |= self._store.unsure(keys, rows, first)
         values.setflags(write=False)
         return Reading(

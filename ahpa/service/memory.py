@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from ahpa.core.courses import NO_TOTALS, Totals
 from ahpa.core.foreseen import Foreseen
 from ahpa.core.quality import Quality
-from ahpa.core.readiness import Readiness
 from ahpa.core.setting import Setting
 from ahpa.core.sight import Sight
 from ahpa.core.starts import StartLog
@@ -44,12 +43,10 @@ class Memory:
     """Whether any demand could be read lately; not by target. Lost: the next rounds show it."""
     listed: Listing = NOBODY
     """What the last round listed. Lost: what all owners ask is read anew; of a namespace that asks for too many, those
-    who hold a floor of ours stay in, the others by name."""
+    who hold a floor of ours stay in, the others by name; and a kind that cannot be listed is told of once more."""
     starts: dict[str, StartLog] = field(default_factory=dict)
     """How long replicas took to become ready. Lost: the operator's assumption counts again. Those that are there teach
     anew at once, as their API objects still say when they were asked for; those of the days before do not."""
-    readiness: dict[str, Readiness] = field(default_factory=dict)
-    """What those teach beyond the operator's assumption. Lost: as they are."""
     not_looked_at: tuple[str, ...] = ()
     """Targets whose pods the last round had no time to look at. Lost: they take their turn."""
     observed_until: dict[str, float] = field(default_factory=dict)
@@ -75,8 +72,6 @@ class Memory:
     """Series whose demand the last round could not read. Lost: an outage is told of once more."""
     unmeasured: frozenset[str] = frozenset()
     """Series whose late requests the last round could not read. Lost: it is told of once more."""
-    unlisted: frozenset[str] = frozenset()
-    """Kinds that the last round could not list. Lost: it is told of once more."""
     would_be: dict[str, int] = field(default_factory=dict)
     """Floors that nobody wrote (observe, dry run). Lost: they count from the owner's own minimum again."""
     unfollowed: dict[str, float] = field(default_factory=dict)
@@ -120,7 +115,6 @@ class Memory:
 
         for memory in (
             self.starts,
-            self.readiness,
             self.observed_until,
             self.doubted_since,
             self.foreseen,

@@ -15,6 +15,7 @@ from ahpa.core.policy.rules import parse_policy
 from ahpa.core.policy.values import PREFIX, Parsed, Policy
 from ahpa.core.readiness import Readiness
 from ahpa.core.setting import Lever
+from ahpa.core.starts import NO_STARTS
 from ahpa.ports import (
     Actuator,
     ClusterError,
@@ -87,11 +88,11 @@ class Observer:
     def tell_of_kinds(self, listing: Listing, memory: Memory) -> None:
         """A kind that cannot be listed, as where its CRD is not installed, is told of once, and once when it can."""
         for kind, problem in listing.unlisted.items():
-            if kind not in memory.unlisted:
+            if kind not in memory.listed.unlisted:
                 self.telemetry.log("targets.unavailable", logging.WARNING, kind=kind, problem=str(problem))
-        for kind in memory.unlisted - listing.unlisted.keys():
+        for kind in sorted(memory.listed.unlisted.keys() - listing.unlisted.keys()):
             self.telemetry.log("targets.again", kind=kind)
-        memory.unlisted, memory.listed = frozenset(listing.unlisted), listing
+        memory.listed = listing
 
     def _asked_or_left_out(self, target: Target) -> Asked:
         try:
@@ -174,7 +175,7 @@ class Observer:
         coverage = dict(zip(panel.keys, finite.mean(axis=1).tolist() if finite.size else (), strict=False))
         late = memory.tried.late() if memory.tried is not None else {}
         looked_at = [asked.target for asked in listing.asked if asked.target.selector and asked.query is not None]
-        look_at_pods(self.starts, looked_at, memory, self.settings.readiness, now, deadline, self.telemetry)
+        look_at_pods(self.starts, looked_at, memory, now, deadline, self.telemetry)
         out = []
         for asked in listing.asked:
             target, series = asked.target, asked.series
@@ -211,7 +212,7 @@ class Observer:
     def _workload(self, asked: Asked, memory: Memory, now: float) -> Workload:
         """As the cluster shows it."""
         target = asked.target
-        readiness = memory.readiness.get(target.key, self.settings.readiness)
+        readiness = memory.starts.get(target.key, NO_STARTS).readiness(self.settings.readiness)
         return Workload(
             key=target.key,
             policy=asked.parsed,

@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from ahpa.core.readiness import Readiness
 from ahpa.core.starts import NO_STARTS
 from ahpa.core.turns import in_turn
 from ahpa.ports import StartSource, Telemetry
@@ -18,15 +17,13 @@ def look_at_pods(
     starts: StartSource,
     targets: Sequence[Target],
     memory: Memory,
-    prior: Readiness,
     now: float,
     deadline: float,
     telemetry: Telemetry,
     stopwatch: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Take note of the pods of these targets, and of what they teach beyond the `prior`, as far as the time goes; who
-    had to go without comes first in the next round, so that a slow API server keeps nobody's lag from being learned for
-    ever. Raises nothing."""
+    """Take note of the pods of these targets, as far as the time goes; who had to go without comes first in the next
+    round, so that a slow API server keeps nobody's lag from being learned for ever. Raises nothing."""
     late: list[str] = []
     by_key = {target.key: target for target in targets}
     for key in in_turn(by_key, memory.not_looked_at):
@@ -35,11 +32,8 @@ def look_at_pods(
             late.append(key)
             continue
         try:
-            before = memory.starts.get(key, NO_STARTS)
-            after = before.seen(starts.starts(target, deadline), now)
-            memory.starts[key] = after
-            if after is not before:
-                memory.readiness[key] = after.readiness(prior)
+            log = memory.starts.get(key, NO_STARTS)
+            memory.starts[key] = log.seen(starts.starts(target, deadline), now)
         except Exception as error:  # no answer, or a pod that is damaged: the lag stays as it was known
             if stopwatch() >= deadline:
                 late.append(key)

@@ -117,11 +117,7 @@ class FleetForecaster:
         asked = np.sort(np.asarray(windows, dtype=float))
         wanted = [Window(j, 1) for j in told]
         wanted += [Window(0, width_of(seconds, history.step)) for seconds in asked]
-        put_down = self.pending.at(history.length)
-        new = [window for window in dict.fromkeys(wanted) if window not in put_down]
-        found = {**put_down, **dict(zip(new, self._said(new), strict=True))}
-        every = np.stack([found[window] for window in wanted])
-        said = np.sort(every, axis=2) @ level_weights(TRACKED_LEVELS, q).astype(np.float32)
+        said = np.sort(self._said(wanted), axis=2) @ level_weights(TRACKED_LEVELS, q).astype(np.float32)
         steps, peaks = (np.moveaxis(part, 0, 1) for part in (said[: len(told)], said[len(told) :]))
         silent = (None,) * len(history.keys)
         return Forecast(history.end, history.step, q, steps, asked, peaks, history.keys, self.names, silent)
@@ -273,13 +269,17 @@ class FleetForecaster:
         return self._features(self.history, *block, LatestOrigin(self.history.values[block[0]]))
 
     def _said(self, windows: Sequence[Window]) -> Array:
-        """Quantiles of windows at TRACKED_LEVELS, [windows, n, q], in demand; each level by itself, unsorted."""
+        """Quantiles of windows at TRACKED_LEVELS, [windows, n, q], in demand; each level by itself, unsorted. What was
+        put down at this origin is not worked out again."""
+        found = dict(self.pending.at(self.history.length))
+        new = [window for window in dict.fromkeys(windows) if window not in found]
         rows_of = [rows for rows, _ in self._blocks]
         blocks = list(zip(rows_of, self._latest, strict=True))
-        out = np.empty((len(windows), len(self.history.keys), len(TRACKED_LEVELS)), dtype=np.float32)
-        for rows, said in zip(rows_of, run_all(self.executor, partial(self._say, windows), blocks), strict=True):
+        out = np.empty((len(new), len(self.history.keys), len(TRACKED_LEVELS)), dtype=np.float32)
+        for rows, said in zip(rows_of, run_all(self.executor, partial(self._say, new), blocks), strict=True):
             out[:, rows] = said
-        return out
+        found |= zip(new, out, strict=True)
+        return np.array([found[window] for window in windows], np.float32).reshape(len(windows), *out.shape[1:])
 
     def _say(self, windows: Sequence[Window], block: tuple[slice | Ints, Features]) -> Array:
         """`_said` of one block of rows."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from ahpa.core.starts import REMEMBERED
 from ahpa.service.chronicle import EACH, Chronicle
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
@@ -67,6 +68,6 @@ def test_what_is_remembered_of_a_target_fills_and_then_grows_no_further() -> Non
         tracemalloc.stop()
     logs = [each.starts for each in at.service.shown.rounds]
     assert [len(chronicle.changes(each.decision.key)) for each in at.service.shown.rounds] == [EACH[1]] * 2
-    assert [len(log.done) for log in logs] == [200] * 2
+    assert [len(log.done) for log in logs] == [REMEMBERED] * 2
     assert full - begun > LEAST_MIB, "else nothing filled"
     assert again - full < MOST_MIB, f"{full:.3f} MiB, then {again:.3f}"

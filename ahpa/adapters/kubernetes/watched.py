@@ -11,7 +11,6 @@ import re
 import threading
 import time
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Self
 from urllib.parse import unquote
 
@@ -27,13 +26,6 @@ from ahpa.transport import NEVER
 MOST_OBJECTS = 200_000
 """Of one collection; trimmed they are some 1 GiB."""
 _COLLECTION = re.compile(r"(/api/v1|/apis/[^/]+/[^/]+)(?:/namespaces/([^/]+))?/([^/]+)")
-
-
-@lru_cache(8192)
-def _parts(where: str) -> tuple[str, str | None, str] | None:
-    """Root, namespace (None: all) and resource of a collection; None: it is none."""
-    found = _COLLECTION.fullmatch(where)
-    return None if found is None else (found[1], found[2], found[3])
 
 
 def _nothing(event: str, problem: str) -> None:
@@ -135,10 +127,10 @@ class Watched:
         self, where: str, query: Mapping[str, str], start: bool = True
     ) -> tuple[Collection, str | None, Selector] | None:
         """The collection, the namespace in it (None: all), and what is selected; None: it is not watched."""
-        parts = _parts(where)
+        parts = _COLLECTION.fullmatch(where)
         if parts is None or query.keys() - {"labelSelector"}:
             return None
-        root, within, resource = parts
+        root, within, resource = parts.groups()
         namespace = None if within is None else unquote(within)
         if self._namespace is not None and namespace != self._namespace:
             return None

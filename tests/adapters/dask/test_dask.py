@@ -25,7 +25,8 @@ from ahpa.adapters.processes.fits import FitPool
 from forecasting.executor import Executor, OrHere, Serial, Unavailable, run_all
 from forecasting.libraries.spread import Spread
 from tests.adapters.dask.cluster import DASK, Cluster, running, wait_for, with_children
-from tests.adapters.processes.test_executors import double, held
+from tests.adapters.processes.pids import runs_until
+from tests.adapters.processes.test_executors import double
 from tests.forecasting.poison import Poison
 
 pytestmark = DASK
@@ -116,7 +117,7 @@ def test_what_cannot_travel_harms_no_other(shared: Dask) -> None:
 
 
 def test_a_stop_does_not_wait_for_what_runs_there(shared: Dask, tmp_path: Path) -> None:
-    shared.submit(held, tmp_path / "go", tmp_path / "begun")
+    shared.submit(runs_until, tmp_path / "go", tmp_path / "begun")
     wait_for(tmp_path / "begun")
     began = time.monotonic()
     shared.stop()
@@ -127,8 +128,8 @@ def test_a_stop_does_not_wait_for_what_runs_there(shared: Dask, tmp_path: Path) 
 @pytest.mark.soak
 def test_a_worker_that_is_killed_costs_time_and_no_result(own: Cluster, tmp_path: Path) -> None:
     with Dask(own.reached()) as executor:
-        tasks = [executor.submit(held, tmp_path / "go", tmp_path / f"begun {n}") for n in range(3)]
-        tasks += [executor.submit(held, tmp_path, None) for _ in range(5)]
+        tasks = [executor.submit(runs_until, tmp_path / "go", tmp_path / f"begun {n}") for n in range(3)]
+        tasks += [executor.submit(runs_until, tmp_path, None) for _ in range(5)]
         wait_for(tmp_path / "begun 0")
         with_children(own.workers[0], signal.SIGKILL)
         own.hire(1)
@@ -216,11 +217,14 @@ def test_a_scheduler_that_goes_away_costs_no_result(own: Cluster, tmp_path: Path
     heard: list[Unavailable | None] = []
     with Dask(own.reached(), replace(SHORT, connect=60, answer=10)) as there:
         executor = OrHere(there, heard.append)
-        tasks = [executor.submit(held, tmp_path / "go", tmp_path / "begun"), executor.submit(held, tmp_path)]
+        tasks = [
+            executor.submit(runs_until, tmp_path / "go", tmp_path / "begun"),
+            executor.submit(runs_until, tmp_path),
+        ]
         wait_for(tmp_path / "begun")
         assert own.scheduler is not None
         with_children(own.scheduler, fault)
-        tasks += [executor.submit(held, tmp_path) for _ in range(9)]
+        tasks += [executor.submit(runs_until, tmp_path) for _ in range(9)]
         (tmp_path / "go").touch()
         assert [task.result() for task in tasks] == [tmp_path / "go", *[tmp_path] * 10]
         assert [type(each) for each in heard] == [Unavailable]
@@ -234,7 +238,7 @@ def test_a_scheduler_that_goes_away_costs_no_result(own: Cluster, tmp_path: Path
 @pytest.mark.soak
 def test_a_scheduler_whose_workers_all_go_is_left(own: Cluster, tmp_path: Path) -> None:
     with Dask(own.reached(), replace(SHORT, connect=60, answer=10)) as executor:
-        task = executor.submit(held, tmp_path / "never", tmp_path / "begun")
+        task = executor.submit(runs_until, tmp_path / "never", tmp_path / "begun")
         wait_for(tmp_path / "begun")
         with_children(own.workers[0], signal.SIGKILL)
         with pytest.raises(Unavailable, match="has lost all its workers"):

@@ -1,7 +1,8 @@
-"""Whether a process that is not our child has ended."""
+"""Work that says in which process it runs, and whether a process that is not our child has ended."""
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -20,3 +21,20 @@ def ends(pid: int, seconds: float = 60.0) -> bool:
     while runs(pid) and time.monotonic() < until:
         time.sleep(0.02)
     return not runs(pid)
+
+
+def runs_until(go: Path, mark: Path | None = None) -> Path:
+    """Runs until `go` is there, ten minutes at most; says in `mark` where."""
+    if mark is not None:
+        mark.write_text(str(os.getpid()))
+    until = time.monotonic() + 600
+    while not go.exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    return go
+
+
+def pid_in(mark: Path) -> int:
+    """What a worker wrote down, once it has."""
+    while not (mark.exists() and mark.read_text()):
+        time.sleep(0.02)
+    return int(mark.read_text())

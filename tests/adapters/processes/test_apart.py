@@ -25,9 +25,7 @@ from forecasting.fleet.forecaster import FleetForecaster
 from forecasting.fleet.model import FleetModel
 from forecasting.fleet.network import Training
 from forecasting.panel import Panel
-from tests.adapters.processes.pids import ends
-from tests.adapters.processes.test_executors import _pid as pid_in
-from tests.adapters.processes.test_executors import held as runs_until
+from tests.adapters.processes.pids import ends, pid_in, runs_until
 from tests.adapters.processes.test_sheets import fortnight, held
 
 

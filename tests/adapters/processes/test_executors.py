@@ -22,7 +22,7 @@ from ahpa.adapters.processes.apart import Apart
 from ahpa.adapters.processes.executors import Processes, Threads
 from forecasting.executor import Executor, OrHere, Serial, Task, run_all
 from tests.adapters.dask.cluster import DASK
-from tests.adapters.processes.pids import ends, runs
+from tests.adapters.processes.pids import ends, pid_in, runs, runs_until
 
 
 @pytest.fixture(params=["serial", "threads", "processes", pytest.param("dask", marks=DASK), "or-here", "apart"])
@@ -50,16 +50,6 @@ def fail(number: int) -> int:
     return number
 
 
-def held(go: Path, mark: Path | None = None) -> Path:
-    """Runs until `go` is there, ten minutes at most; says in `mark` where."""
-    if mark is not None:
-        mark.write_text(str(os.getpid()))
-    until = time.monotonic() + 600
-    while not go.exists() and time.monotonic() < until:
-        time.sleep(0.01)
-    return go
-
-
 def written(mark: Path) -> Path:
     mark.touch()
     return mark
@@ -85,7 +75,7 @@ def test_an_exception_comes_to_whoever_asks_for_that_result_and_harms_no_other(e
 def test_results_stream(executor: Executor, tmp_path: Path) -> None:
     """The first results are there while other work has not ended."""
     tasks = [executor.submit(written, tmp_path / name) for name in ("first", "second")]
-    tasks.append(executor.submit(held, tmp_path / "go"))
+    tasks.append(executor.submit(runs_until, tmp_path / "go"))
     done = executor.as_completed(tasks)
     assert {next(done).result() for _ in range(2)} == {tmp_path / "first", tmp_path / "second"}
     assert not tasks[2].done()
@@ -97,10 +87,10 @@ def test_what_has_not_begun_is_dropped_when_it_stops(executor: Executor, tmp_pat
     if isinstance(executor, Apart):
         pytest.skip("there nothing waits: each has a process at once")
     go = tmp_path / "go"
-    busy = [executor.submit(held, go, tmp_path / f"busy {number}") for number in range(2)]
+    busy = [executor.submit(runs_until, go, tmp_path / f"busy {number}") for number in range(2)]
     rest = [executor.submit(written, tmp_path / f"rest {number}") for number in range(10)]
     if not isinstance(executor, Serial):
-        _pid(tmp_path / "busy 0")
+        pid_in(tmp_path / "busy 0")
     helper = threading.Thread(target=_release_when_dropped, args=(rest[-1], go))
     helper.start()
     executor.stop()
@@ -149,14 +139,14 @@ def test_threads_can_be_sent_to_another_process() -> None:
 
 def test_processes_end_their_own_workers_only_and_at_once(tmp_path: Path) -> None:
     """Not those of another executor, and no other child of the program."""
-    other = multiprocessing.get_context("spawn").Process(target=held, args=(tmp_path / "go", tmp_path / "other"))
+    other = multiprocessing.get_context("spawn").Process(target=runs_until, args=(tmp_path / "go", tmp_path / "other"))
     other.start()
     try:
         with Processes(1) as theirs, Processes(2) as ours:
-            neighbour = theirs.submit(held, tmp_path / "go", tmp_path / "theirs")
-            running = [ours.submit(held, tmp_path / "never", tmp_path / f"ours {number}") for number in range(2)]
-            mine = [_pid(tmp_path / f"ours {number}") for number in range(2)]
-            others = [_pid(tmp_path / name) for name in ("other", "theirs")]
+            neighbour = theirs.submit(runs_until, tmp_path / "go", tmp_path / "theirs")
+            running = [ours.submit(runs_until, tmp_path / "never", tmp_path / f"ours {number}") for number in range(2)]
+            mine = [pid_in(tmp_path / f"ours {number}") for number in range(2)]
+            others = [pid_in(tmp_path / name) for name in ("other", "theirs")]
             began = time.monotonic()
             ours.stop()
             assert time.monotonic() - began < 60  # of the ten minutes that they would take
@@ -189,16 +179,16 @@ def test_an_interrupt_ends_the_program_and_its_workers_quickly(tmp_path: Path) -
         "import signal\n"
         "from pathlib import Path\n"
         "from ahpa.adapters.processes.executors import Processes\n"
-        "from tests.adapters.processes.test_executors import held\n"
+        "from tests.adapters.processes.pids import runs_until\n"
         "if __name__ == '__main__':\n"
         "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # who runs us in the background ignores it
         "    with Processes(2) as executor:\n"
         f"        here = Path({str(tmp_path)!r})\n"
-        "        tasks = [executor.submit(held, here / 'never', here / str(k)) for k in range(6)]\n"
+        "        tasks = [executor.submit(runs_until, here / 'never', here / str(k)) for k in range(6)]\n"
         "        next(executor.as_completed(tasks))\n"
     )
     program = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, start_new_session=True)
-    workers = [_pid(tmp_path / str(number)) for number in range(2)]
+    workers = [pid_in(tmp_path / str(number)) for number in range(2)]
     began = time.monotonic()
     os.killpg(program.pid, signal.SIGINT)
     _, errors = program.communicate(timeout=120)
@@ -212,25 +202,18 @@ def test_workers_do_not_outlive_a_program_that_was_killed(tmp_path: Path) -> Non
         "import os, signal\n"
         "from pathlib import Path\n"
         "from ahpa.adapters.processes.executors import Processes\n"
-        "from tests.adapters.processes.test_executors import held\n"
+        "from tests.adapters.processes.pids import runs_until\n"
         "if __name__ == '__main__':\n"
         "    executor = Processes(1)\n"
         f"    here = Path({str(tmp_path)!r})\n"
-        "    executor.submit(held, here / 'never', here / 'begun')\n"
+        "    executor.submit(runs_until, here / 'never', here / 'begun')\n"
         "    input()\n"
     )
     program = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, start_new_session=True)
-    worker = _pid(tmp_path / "begun")
+    worker = pid_in(tmp_path / "begun")
     program.kill()
     program.communicate()
     assert ends(worker)
-
-
-def _pid(mark: Path) -> int:
-    """What a worker wrote down, once it has."""
-    while not (mark.exists() and mark.read_text()):
-        time.sleep(0.02)
-    return int(mark.read_text())
 
 
 def test_nothing_is_started_before_there_is_work() -> None:
