@@ -4,7 +4,8 @@ The tick writes, the threads of the page read, and nobody waits for anybody: a b
 among those that are read while it is reused, and a list of changes is swapped whole. The demand is not here: the
 kept history has it. A restart loses all of it.
 
-It is bounded: 13.6 KiB for each target (133 MiB for 10,000), and 50,000 changes of all together (25 MiB).
+It is bounded: 13.6 KiB for each target (133 MiB for 10,000), and 25,000 changes of all together (12 MiB), or five of each
+target where that is more (25 MiB for 10,000).
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ _SLACK = 12
 _WIDTH = BUCKETS + _SLACK
 _POWER = 0.25
 """A peak is kept as its fourth root, in half precision: to 0.2 %, whatever its unit is."""
-MOST_CHANGES = 50_000
-EACH = (5, 200)
+MOST_CHANGES = 25_000
+EACH = (5, 100)
 """Of one target at least and at most: who flaps takes no room from the others."""
 
 

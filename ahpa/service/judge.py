@@ -30,8 +30,12 @@ def judged(seen: Observation, series: Mapping[str, str], recent: Panel, memory: 
             continue
         trusted = distrusted(workload, seen) is None and not in_event(workload, seen.now)
         memory.quality[name] = _after(before, workload, outlook, rows[name], recent, seen, trusted)
-    known = (replace(w, quality=memory.quality.get(series[w.key], UNTRIED)) for w in seen.workloads)
-    return replace(seen, workloads=tuple(known))
+    return replace(seen, workloads=tuple(_known(w, memory.quality.get(series[w.key], UNTRIED)) for w in seen.workloads))
+
+
+def _known(workload: Workload, quality: Quality) -> Workload:
+    """The same one where nothing was learned of it in this round, as of most."""
+    return workload if quality is workload.quality else replace(workload, quality=quality)
 
 
 def _after(

@@ -7,15 +7,9 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from ahpa.core.capacity import apportion, mean_capacity
 from ahpa.core.observation import Workload
 from ahpa.core.policy.rules import parse_policy
 from ahpa.core.policy.values import PREFIX, Parsed, Policy
-from ahpa.core.readiness import Readiness
-from ahpa.core.setting import Lever
-from ahpa.core.starts import NO_STARTS
 from ahpa.ports import (
     Actuator,
     ClusterError,
@@ -27,7 +21,8 @@ from ahpa.ports import (
     StartSource,
     Telemetry,
 )
-from ahpa.service.doubts import Doubts, sudden_zeros
+from ahpa.service.describe import Lately
+from ahpa.service.doubts import Doubts
 from ahpa.service.listing import NOBODY, Asked, Listing, summary
 from ahpa.service.measured import measured
 from ahpa.service.memory import Memory
@@ -168,71 +163,16 @@ class Observer:
     ) -> tuple[Workload, ...]:
         """What a decision depends on, target by target; doubts are by series; `writes` False: all floors are only
         thought of."""
-        panel = recent.panel
-        zeros = sudden_zeros(panel)
-        observed = dict(zip(panel.keys, panel.last_observed().tolist(), strict=True))
-        finite = np.isfinite(panel.values)
-        coverage = dict(zip(panel.keys, finite.mean(axis=1).tolist() if finite.size else (), strict=False))
-        late = memory.tried.late() if memory.tried is not None else {}
         looked_at = [asked.target for asked in listing.asked if asked.target.selector and asked.query is not None]
         look_at_pods(self.starts, looked_at, memory, now, deadline, self.telemetry)
-        out = []
-        for asked in listing.asked:
-            target, series = asked.target, asked.series
-            until = memory.observed(series, observed.get(series, -np.inf), now)
-            share = 0.0 if series in recent.partial else coverage.get(series, 0.0)
-            thought = not writes or (asked.parsed.policy.mode == "observe" and not target.managed)
-            try:
-                workload = self._workload(asked, memory, now)
-            except Exception as error:  # as for what its owner asks
-                workload = self._workload(_left_out(asked, error), memory, now)
-            floor, parts = workload.floor, workload.parts
-            if thought:
-                floor = max(memory.would_be.get(target.key, floor), workload.baseline)
-                parts = tuple(replace(p, floor=n) for p, n in zip(parts, apportion(floor, parts), strict=True))
-            out.append(
-                replace(
-                    workload,
-                    floor=floor,
-                    parts=parts,
-                    observed_until=until,
-                    coverage=share,
-                    setting=memory.settings.get(series, workload.setting),
-                    late=late.get(series),
-                    unread=recent.problems.get(series),
-                    never="" if series in memory.seen or asked.query is None else _never(asked),
-                    doubt=doubts.of(series, zeros.get(series), busy=target.ready > floor)
-                    or target.doubt
-                    or _unread_defaults(target),
-                    was_trusted=_was_trusted(target, series, memory),
-                )
-            )
-        return tuple(out)
+        lately = Lately.of(recent, doubts, memory, self.settings.readiness, now, writes)
+        return tuple(self._described(asked, lately) for asked in listing.asked)
 
-    def _workload(self, asked: Asked, memory: Memory, now: float) -> Workload:
-        """As the cluster shows it."""
-        target = asked.target
-        readiness = memory.starts.get(target.key, NO_STARTS).readiness(self.settings.readiness)
-        return Workload(
-            key=target.key,
-            policy=asked.parsed,
-            baseline=target.baseline,
-            floor=target.floor,
-            ready=target.ready,
-            present=target.present,
-            per_replica=_per_replica(asked),
-            readiness=readiness,
-            observed_until=now,
-            maximum=target.maximum,
-            managed=target.managed,
-            refusal=target.refusal,
-            parts=target.parts if len(target.parts) > 1 else (),
-            lever=_lever(target, memory, now),
-            utilization=max((one.utilization for one in asked.fits if one.utilization is not None), default=None),
-            unit=next((one.unit.words for one in asked.fits if one.unit is not None), ""),
-            assumed=_assumed(asked, readiness),
-            no_capacity=next((one.problem for one in asked.fits if one.problem), ""),
-        )
+    def _described(self, asked: Asked, lately: Lately) -> Workload:
+        try:
+            return lately.workload(asked)
+        except Exception as error:  # as for what its owner asks
+            return lately.workload(_left_out(asked, error))
 
 
 def _orphaned(target: Target, failures: Collection[str]) -> bool:
@@ -251,14 +191,6 @@ def _reverted(target: Target, policy: Policy) -> str | None:
     )
 
 
-def _lever(target: Target, memory: Memory, now: float) -> Lever:
-    """Its second lever; one that the API would not let us raise stays for a while."""
-    refused = memory.fixed.get(target.key)
-    if refused is None or now >= refused.until or not target.lever.free:
-        return target.lever
-    return replace(target.lever, fixed="raising it was refused, as an Event says")
-
-
 def _unserved(target: Target, parsed: Parsed, problem: str) -> Asked:
     """Asked for something that this service cannot serve."""
     return Asked(target, replace(parsed, problems=(*parsed.problems, problem)), None)
@@ -267,32 +199,3 @@ def _unserved(target: Target, parsed: Parsed, problem: str) -> Asked:
 def _left_out(asked: Asked, error: Exception) -> Asked:
     """Nothing is planned for a target over which we fail; its neighbours go on."""
     return asked.refused(f"nothing can be planned for this {asked.target.title}: {type(error).__name__}: {error}")
-
-
-def _per_replica(asked: Asked) -> float | None:
-    values = [one.per_replica for one in asked.fits]
-    if not values or None in values:
-        return None
-    return values[0] if len(values) == 1 else mean_capacity(asked.target.parts)
-
-
-def _assumed(asked: Asked, readiness: Readiness) -> tuple[str, ...]:
-    """What a plan takes for granted, each once."""
-    lag = () if asked.parsed.policy.lead is not None or readiness.learned else ("lag assumed",)
-    of_units = (one.assumed for one in asked.fits if one.assumed)
-    return tuple(dict.fromkeys((*lag, *of_units, *asked.assumed, *asked.target.assumed)))
-
-
-def _unread_defaults(target: Target) -> str | None:
-    """What one replica serves, and what the owner's minimum is, may hang on what could not be read."""
-    return "the cluster's defaults could not be read" if target.assumed else None
-
-
-def _was_trusted(target: Target, series: str, memory: Memory) -> bool:
-    """Defaults that cannot be read are the whole cluster's: no sign that this target's own data went bad."""
-    return not target.assumed and (series in memory.trusted or (target.managed and target.floor > target.baseline))
-
-
-def _never(asked: Asked) -> str:
-    """What was asked, and what the hole in it was filled with: another name is the usual reason."""
-    return f"{asked.query}; {{{{name}}}} is the {asked.target.title}'s name, {asked.target.name}"

@@ -53,9 +53,9 @@ def test_one_that_became_ready_or_was_just_asked_for_has_not_waited_in_vain() ->
     log = StartLog().seen([Start("a", 1000, where="n1")], 1010)
     assert log.waiting == {"a": Wait(10.0, "n1")}
     log = log.seen([Start("a", 1000, ready=1040, where="n2"), Start("b", 1050)], 1050)
-    assert (log.done, log.withdrawn, log.waiting) == ((Wait(40.0, "n2"),), (), {})
+    assert (tuple(log.done), tuple(log.withdrawn), log.waiting) == ((Wait(40.0, "n2"),), (), {})
     log = StartLog().seen([Start("a", 1000, where="n1")], 1010).seen([], 1020)
-    assert log.withdrawn == (Wait(10.0, "n1"),)
+    assert tuple(log.withdrawn) == (Wait(10.0, "n1"),)
 
 
 def test_what_still_waits_or_was_withdrawn_counts_as_longer_than_that() -> None:

@@ -17,9 +17,9 @@ from tests.service.stage import NOW, Stage, add_knative, staged
 PODS = "/api/v1/namespaces/shop/pods"
 HELD = 3
 """Pods that are there at a time."""
-FULL, AGAIN = 450, 450
+FULL, AGAIN = 250, 250
 """Rounds in which all records fill, with a change and a start in nearly each; and in which nothing more is kept."""
-LEAST_MIB, MOST_MIB = 0.1, 0.03
+LEAST_MIB, MOST_MIB = 0.06, 0.03
 """What the records of two targets take at least; by how much all may grow then (the history does, by 4 B a minute)."""
 
 

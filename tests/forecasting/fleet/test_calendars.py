@@ -20,6 +20,8 @@ from forecasting.forecast import Forecast
 from forecasting.panel import DAY_SECONDS, Panel
 from tests.fakes.models import SameAsYesterday
 
+pytestmark = pytest.mark.xdist_group("calendars")  # one of the workers learns
+
 BERLIN = calendar_of("Europe/Berlin", None)
 YORK = calendar_of("America/New_York", None)
 STEP = 300.0

@@ -15,6 +15,8 @@ from forecasting.fleet.model import FleetModel
 from forecasting.panel import Floats, Panel
 from forecasting.rolling import rolled_peaks
 
+pytestmark = pytest.mark.xdist_group("changes")  # one of the workers learns
+
 DAY, NOON = 1440, 720
 WINDOW = 4
 PATTERNS = {

@@ -14,6 +14,8 @@ from forecasting.panel import DAY_SECONDS, Floats, Panel
 from forecasting.rolling import resampled, ticked
 from tests.forecasting.promises import kept
 
+pytestmark = pytest.mark.xdist_group("far")  # one of the workers learns
+
 STEP = 900.0
 HOUR, DAY = 4, 96
 LEVELS = (0.1, 0.5, 0.9, 0.99)

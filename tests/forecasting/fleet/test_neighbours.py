@@ -17,6 +17,8 @@ from forecasting.fleet.network import Training
 from forecasting.fleet.synthetic import services
 from forecasting.panel import Floats, Panel
 
+pytestmark = pytest.mark.xdist_group("neighbours")  # one of the workers learns
+
 QUICK = Training(hidden=(24,), members=2, epochs=2)
 MODEL = FleetModel(samples=9000, others=2, peaks=QUICK, steps=QUICK)
 MINUTES = 14 * 1440
