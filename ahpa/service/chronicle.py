@@ -4,8 +4,8 @@ The tick writes, the threads of the page read, and nobody waits for anybody: a b
 among those that are read while it is reused, and a list of changes is swapped whole. The demand is not here: the
 kept history has it. A restart loses all of it.
 
-It is bounded: 13.6 KiB for each target (133 MiB for 10,000), and 25,000 changes of all together (12 MiB), or five of each
-target where that is more (25 MiB for 10,000).
+It is bounded: 13.6 KiB for each target (133 MiB for 10,000), and 25,000 changes of all together (12 MiB), or five of
+each target where that is more (25 MiB for 10,000).
 """
 
 from __future__ import annotations
