@@ -30,7 +30,7 @@ from forecasting.tail import HIGHEST_LOG, calibrated_logs, near
 from forecasting.windows import Window, width_of
 
 _BLOCK_ROWS = 1024
-_REHEARSED_ROWS, _REHEARSED_SHARE = 16, 0.01
+_REHEARSED_ROWS, _REHEARSED_SHARE = 8, 0.01
 """Rows that are rehearsed together: the running sums and maxima of a fortnight take 2 MiB each. Of ten thousand a
 hundred: each step of a rehearsal costs a few calls, however many rows it has."""
 _ORIGINS = 50_000
