@@ -80,7 +80,7 @@ def test_what_was_written_by_hand_is_refused_with_its_reason(reached: Reached) -
 
 def test_annotations_are_parsed_in_a_millisecond(reached: Reached) -> None:
     """Of the ten thousand 99 % in one, and none in more than ten; processor time, as the machine is shared. The best of
-    three, as a collection of garbage is no parsing; of the slow ones the best of twenty, as a busy core is none either."""
+    three, as a collection of garbage is no parsing; of slow ones the best of twenty, as a busy core is none either."""
     hostile = [noted for batch in range(BATCHES) for noted in generated(BATCH, seed=batch)]
     took = np.array([min(_seconds(noted) for _ in range(3)) for noted in hostile]) * 1000
     for at in np.flatnonzero(took > 5):
