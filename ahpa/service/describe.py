@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -21,18 +22,14 @@ from ahpa.targets import Target
 
 
 @dataclass(frozen=True, eq=False)
-class Lately:
-    """The last hour as one round sees it, by series, and what is remembered of before. A workload is made in one piece:
-    it has thirty fields, and of 10,000 each copy costs a tenth of a second."""
+class Scene:
+    """What one round sees of all targets. A workload is made of it in one piece: it has thirty fields, and of 10,000
+    each copy costs a tenth of a second."""
 
     recent: Reading
-    observed: Mapping[str, float]
-    """Unix seconds: the end of the newest observed step."""
-    coverage: Mapping[str, float]
-    """Share of the hour's steps that were observed."""
-    late: Mapping[str, float]
-    zeros: Mapping[str, Zero]
+    """The last hour."""
     doubts: Doubts
+    """By series."""
     memory: Memory
     prior: Readiness
     """How long starts take, as the operator assumes."""
@@ -40,26 +37,31 @@ class Lately:
     writes: bool
     """False: all floors are only thought of."""
 
-    @staticmethod
-    def of(recent: Reading, doubts: Doubts, memory: Memory, prior: Readiness, now: float, writes: bool) -> Lately:
-        panel = recent.panel
-        finite = np.isfinite(panel.values)
-        return Lately(
-            recent,
-            dict(zip(panel.keys, panel.last_observed().tolist(), strict=True)),
-            dict(zip(panel.keys, finite.mean(axis=1).tolist() if finite.size else (), strict=False)),
-            memory.tried.late() if memory.tried is not None else {},
-            sudden_zeros(panel),
-            doubts,
-            memory,
-            prior,
-            now,
-            writes,
-        )
+    @cached_property
+    def observed(self) -> Mapping[str, float]:
+        """By series, unix seconds: the end of the newest observed step."""
+        panel = self.recent.panel
+        return dict(zip(panel.keys, panel.last_observed().tolist(), strict=True))
 
-    def workload(self, asked: Asked) -> Workload:
-        """As the cluster and its metrics show one target."""
-        target, series, memory = asked.target, asked.series, self.memory
+    @cached_property
+    def coverage(self) -> Mapping[str, float]:
+        """By series: the share of the hour's steps that were observed."""
+        panel = self.recent.panel
+        finite = np.isfinite(panel.values)
+        return dict(zip(panel.keys, finite.mean(axis=1).tolist() if finite.size else (), strict=False))
+
+    @cached_property
+    def late(self) -> Mapping[str, float]:
+        """By series: the share of late requests, where it is known."""
+        return self.memory.tried.late() if self.memory.tried is not None else {}
+
+    @cached_property
+    def zeros(self) -> Mapping[str, Zero]:
+        return sudden_zeros(self.recent.panel)
+
+    def workload(self, asked: Asked, series: str) -> Workload:
+        """One target, as the cluster shows it and the metrics of its series."""
+        target, memory = asked.target, self.memory
         readiness = memory.starts.get(target.key, NO_STARTS).readiness(self.prior)
         floor, parts = self._floors(asked)
         return Workload(

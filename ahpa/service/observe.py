@@ -21,7 +21,7 @@ from ahpa.ports import (
     StartSource,
     Telemetry,
 )
-from ahpa.service.describe import Lately
+from ahpa.service.describe import Scene
 from ahpa.service.doubts import Doubts
 from ahpa.service.listing import NOBODY, Asked, Listing, summary
 from ahpa.service.measured import measured
@@ -165,14 +165,16 @@ class Observer:
         thought of."""
         looked_at = [asked.target for asked in listing.asked if asked.target.selector and asked.query is not None]
         look_at_pods(self.starts, looked_at, memory, now, deadline, self.telemetry)
-        lately = Lately.of(recent, doubts, memory, self.settings.readiness, now, writes)
-        return tuple(self._described(asked, lately) for asked in listing.asked)
+        scene = Scene(recent, doubts, memory, self.settings.readiness, now, writes)
+        return tuple(_described(asked, scene) for asked in listing.asked)
 
-    def _described(self, asked: Asked, lately: Lately) -> Workload:
-        try:
-            return lately.workload(asked)
-        except Exception as error:  # as for what its owner asks
-            return lately.workload(_left_out(asked, error))
+
+def _described(asked: Asked, scene: Scene) -> Workload:
+    """One that is left out has nothing planned, and is still seen by the series that it had."""
+    try:
+        return scene.workload(asked, asked.series)
+    except Exception as error:  # as for what its owner asks
+        return scene.workload(_left_out(asked, error), asked.series)
 
 
 def _orphaned(target: Target, failures: Collection[str]) -> bool:

@@ -69,3 +69,6 @@ def test_a_fault_over_one_target_leaves_out_that_target_with_its_reason(
     assert left_out.reason is Reason.REFUSED
     assert "division by zero" in left_out.message
     assert not [where for where, _ in kube.writes if where.endswith("/chat")]
+    if not at_asking:  # what it is measured by was read before
+        seen = {each.decision.key: each.workload for each in stage.service.shown.rounds}
+        assert seen["knative/shop/chat"].coverage == seen["knative/shop/other"].coverage > 0

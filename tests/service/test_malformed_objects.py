@@ -131,9 +131,9 @@ def test_a_wrong_type_in_one_object_leaves_only_that_object_out(
 ) -> None:
     """Of the nineteen values every fifth, so that each place has four of them and neighbours have others; or all."""
     where, whole = OBJECTS[kind], cluster()
-    forms = [(place, name) for place in places(whole.objects[where]) for name in VALUES][::step]
-    assert len(forms) > 100 / step
-    for place, name in forms:
+    forms = [(place, name) for place in places(whole.objects[where]) for name in VALUES]
+    assert len(forms) > 100
+    for place, name in forms[::step]:
         kube, form = cluster(), f"{place} is {name}"
         spoil(kube.objects[where], place, VALUES[name])
         at = round_with(kube, tmp_path)
