@@ -32,6 +32,8 @@ SUFFIXES = (".png", ".svg")
 _DPI = 100
 _LINES = 4
 """Of the sentence; what is longer is in the report."""
+_BELOW_LINES = 2
+"""Of the small print: a period of two dates and the world do not fit one."""
 _STYLE: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
@@ -131,10 +133,12 @@ def _drawn(shown: Headline) -> Figure:
         _text(
             axes, MARGIN, _row(row, len(shown.bars)) + 9, title(total.contender), 24, "ink" if ours else "muted", ours
         )
-    told = _wrapped(printable(shown.sentence, 1000), 22, room)
+    told = _wrapped(printable(shown.sentence, 1000), 22, room, _LINES)
     for line, said in enumerate(told):
         _text(axes, MARGIN, 450 + 34 * line, said, 22, "ink")
-    _text(axes, MARGIN, HEIGHT - 36, _elided(printable(shown.below, 300), 15, room), 15, "muted")
+    small = _wrapped(printable(shown.below, 300), 15, room, _BELOW_LINES)
+    for line, said in enumerate(reversed(small)):
+        _text(axes, MARGIN, HEIGHT - 36 - 20 * line, said, 15, "muted")
     return figure
 
 
@@ -194,8 +198,8 @@ def _elided(said: str, pixels: float, room: float, bold: bool = False) -> str:
     return said[:fits].rstrip() + "…"
 
 
-def _wrapped(said: str, pixels: float, room: float) -> list[str]:
-    """The words in lines that fit; the last of _LINES is cut."""
+def _wrapped(said: str, pixels: float, room: float, most: int) -> list[str]:
+    """The words in at most so many lines that fit; the last of them is cut."""
     lines = [""]
     for word in said.split():
         longer = f"{lines[-1]} {word}".strip()
@@ -203,6 +207,6 @@ def _wrapped(said: str, pixels: float, room: float) -> list[str]:
             lines.append(word)
         else:
             lines[-1] = longer
-    if len(lines) > _LINES:
-        lines[_LINES - 1 :] = [" ".join(lines[_LINES - 1 :])]
+    if len(lines) > most:
+        lines[most - 1 :] = [" ".join(lines[most - 1 :])]
     return [_elided(line, pixels, room) for line in lines]

@@ -14,6 +14,8 @@ from ahpa.backtest.scenario import Scenario
 from ahpa.simulation.outcome import Run
 from tests.backtest.examples import DAY, wave_result, wave_trial
 
+pytestmark = pytest.mark.xdist_group("wave")  # one of the workers plays it
+
 
 def test_a_floor_never_lies_below_the_owners_minimum() -> None:
     trial = wave_trial()

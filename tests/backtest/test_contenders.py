@@ -9,6 +9,8 @@ from ahpa.backtest.contenders import ALTERNATIVES, CONTENDERS, NAMES, OURS, REAC
 from ahpa.render.palette import DARK, LIGHT, MARKS
 from tests.backtest.examples import DAY, wave_result
 
+pytestmark = pytest.mark.xdist_group("wave")  # one of the workers plays it
+
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_contender_is_played(name: str) -> None:

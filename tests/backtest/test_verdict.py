@@ -17,6 +17,8 @@ from ahpa.render.report import as_yaml
 from forecasting.panel import Panel
 from tests.backtest.examples import DAY, trial_of, wave_result, wave_trial, waves
 
+pytestmark = pytest.mark.xdist_group("wave")  # one of the workers plays it
+
 
 @cache
 def beside_what_does_not_predict() -> SeriesResult:

@@ -77,10 +77,19 @@ def test_a_hostile_name_is_drawn_as_it_stands(name: str) -> None:
 
 
 def test_long_words_stay_in_the_picture() -> None:
-    lines = headline._wrapped("replica-hours " * 90, 22, 1072)
+    lines = headline._wrapped("replica-hours " * 90, 22, 1072, 4)
     assert len(lines) == 4
     assert lines[-1].endswith("…")
     assert all(headline._width(line, 22) <= 1072 for line in lines)
+
+
+def test_the_small_print_is_whole_where_the_period_has_two_dates() -> None:
+    """Its last words, each at its own setting, were cut."""
+    title = "ahpa backtest: chat, Thu 13 Nov 2025 00:00 to Sun 16 Nov 2025 00:00 UTC, demand in requests per minute"
+    shown = headline.of_report(replace(report("chat"), title=title, late_target=0.001))
+    drawn = headline._wrapped(shown.below, 15, headline.WIDTH - 2 * headline.MARGIN, headline._BELOW_LINES)
+    assert " ".join(drawn) == shown.below
+    assert len(drawn) == 2
 
 
 def test_a_report_without_ours_still_has_a_picture() -> None:

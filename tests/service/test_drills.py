@@ -99,11 +99,11 @@ def a_day(seed: int) -> Callable[[float], float]:
 
 
 @pytest.mark.parametrize("restart", [False, True], ids=["goes on", "restarts into it"])
-@pytest.mark.parametrize("seed", [*range(20), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(20, 100))])
+@pytest.mark.parametrize("seed", [*range(20), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(20, 100))])
 def test_metrics_that_vanish_at_the_peak_lower_nothing_for_a_hold_and_then_a_tenth_a_round(
     seed: int, restart: bool, reached: Reached
 ) -> None:
-    """T16, 200 drills (of which 40 run with the quick tests): losses of ten minutes to six hours, baselines of none, 1
+    """T16, 200 drills (160 of them with `make soak`): losses of ten minutes to six hours, baselines of none, 1
     and 3, and in every third the history is gone when Prometheus comes back."""
     baseline, minutes, wiped = (0, 1, 3)[seed % 3], (10, 30, 60, 360)[seed % 4], seed % 3 == 0
     kube = FakeKube()
