@@ -15,6 +15,7 @@ Worked numbers: at level 0.9 and rate 0.01, a model that covers 0.8 of the time 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -90,6 +91,14 @@ class Calibration:
         settled[known, window] = settled[known, window] * fade + 1
         covered[known, window] = covered[known, window] * fade + inside[known]
         return Calibration(self.levels, self.rate, offsets, settled, covered, self.memory)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Calibration]) -> Calibration:
+        """What was learned of one window after another, of the same rows, as one."""
+        offsets = np.concatenate([each.offsets for each in parts], axis=1)
+        settled = np.concatenate([each.settled for each in parts], axis=1)
+        covered = np.concatenate([each.covered for each in parts], axis=1)
+        return replace(parts[0], offsets=offsets, settled=settled, covered=covered)
 
     def rows(self, some: slice) -> Calibration:
         """Of some services only."""

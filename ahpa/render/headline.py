@@ -67,9 +67,7 @@ def of_report(report: Report) -> Headline:
     what, _, when = report.title.partition(", ")
     if len(results) == 1:
         what = f"{what.partition(':')[0]}: {results[0].name}"
-    world = "A simulated cluster: every policy met the same requests" + (
-        ", each at its own setting." if judged else "."
-    )
+    world = "A simulated cluster: all met the same requests" + (", each at its own setting." if judged else ".")
     return Headline(what, bars, said if said.endswith(".") else f"{said}.", f"{when}. {world}" if when else world)
 
 

@@ -12,48 +12,29 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from forecasting.calibration import Calibration, pace_of, walk
+from forecasting.calibration import pace_of, walk
 from forecasting.executor import Executor, run_all
 from forecasting.fleet.calendar import Calendar, Calendars, Seasons
 from forecasting.fleet.features import Features
-from forecasting.fleet.learning import fold_of, predict
-from forecasting.fleet.network import Ensemble
+from forecasting.fleet.learning import predict
+from forecasting.fleet.network import Networks
+from forecasting.fleet.rehearsal import Rehearsal
 from forecasting.fleet.told import between, sparse, told_of
 from forecasting.fleet.window_stats import LatestOrigin, PrefixSums, WindowStats
 from forecasting.forecast import Coverage, Forecast
-from forecasting.guards import NEEDED_STEPS, guarded, within
+from forecasting.guards import guarded, within
 from forecasting.history import History
 from forecasting.levels import LEVELS, TRACKED_LEVELS, level_weights
-from forecasting.panel import DAY_SECONDS, Array, Floats, Ints, Panel
+from forecasting.panel import Array, Floats, Ints, Panel
 from forecasting.pending import PendingPredictions
-from forecasting.tail import HIGHEST_LOG, calibrated_logs, near
+from forecasting.tail import HIGHEST_LOG, calibrated_logs
 from forecasting.windows import Window, width_of
 
 _BLOCK_ROWS = 1024
-_REHEARSED_ROWS, _REHEARSED_SHARE = 8, 0.01
-"""Rows that are rehearsed together: the running sums and maxima of a fortnight take 2 MiB each. Of ten thousand a
-hundred: each step of a rehearsal costs a few calls, however many rows it has."""
 _ORIGINS = 50_000
 """Origins of rows that are looked at together: their features take some 50 MiB."""
-_REHEARSED = 266_667
-"""So many windows of services are rehearsed, as far as each has a few dozen."""
-_SELDOM = 2
-"""Single steps are rehearsed at one origin of so many: floors follow the windows."""
 _ROLLED_ROWS = 8
 """Are rolled at once: 20 MiB for a day of minutes."""
-
-
-@dataclass(frozen=True, eq=False)
-class Networks:
-    """What a fit learned, by what it is asked about."""
-
-    peaks: Ensemble
-    """Of windows that begin at the origin."""
-    steps: Ensemble
-    """Of single steps ahead."""
-
-    def of(self, window: Window) -> Ensemble:
-        return self.peaks if window.lead == 0 else self.steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,56 +146,11 @@ class FleetForecaster:
             yield replace(self, history=after.cut(first + i), pending=pending)
 
     def rehearsed(self, settled: Ints) -> FleetForecaster:
-        """Calibrated on the last days, each origin answered by the member that never saw it.
-
-        Origins are every step for a few services and an hour apart for ten thousand, so that the cost of a
-        rehearsal grows with the fleet as a line, and stays within that of learning. Rows that are not `settled` have
-        theirs by themselves: however many they are, they cost the settled none.
-        """
-        fresh = self.pending.calibration
-        found = {name: getattr(fresh, name).copy() for name in ("offsets", "settled", "covered")}
-        for group in (settled, np.setdiff1d(np.arange(len(self.history.keys)), settled)):
-            for rows, part in self._rehearsals(group):
-                for name, values in found.items():
-                    values[rows] = getattr(part, name)
-        # One member out of its fold errs more than the whole ensemble does: half of its offset is about right. The far
-        # tail has seen too few misses to give any away.
-        found["offsets"][..., : near(TRACKED_LEVELS)] *= np.float32(0.5)
-        done = replace(fresh, **found)
+        """Calibrated on the last days; those of the rows that are `settled` together."""
+        describe = partial(self._features, self.history)
+        rehearsal = Rehearsal(self.history, self.networks, self.pending, self.calendars, describe, self.executor)
+        done = rehearsal.calibrated(settled)
         return replace(self, pending=PendingPredictions.of(self.pending.windows, done))
-
-    def _rehearsals(self, group: Ints) -> Iterator[tuple[Ints, Calibration]]:
-        """What the rehearsal of some rows taught, a few rows at a time."""
-        n, t, step = len(group), self.history.length, self.history.step
-        days = 7 if n <= 200 else 3
-        peaks = sum(not window.lead for window in self.pending.windows)
-        wanted = int(np.clip(_REHEARSED / (n * peaks), 48, 2016)) if n else 0
-        earliest = max(NEEDED_STEPS, t - round(days * DAY_SECONDS / step))
-        if t - earliest < 2 or not n:
-            return
-        every = max(1, -(-(t - earliest) // wanted))
-        origins = np.arange(t - 1, earliest, -every)[::-1]
-        parts = list(self.calendars.alike(group, max(_REHEARSED_ROWS, round(_REHEARSED_SHARE * n))))
-        done = run_all(self.executor, partial(self._rehearse, origins, every), parts)
-        yield from zip((rows for rows, _ in parts), done, strict=True)
-
-    def _rehearse(self, origins: Ints, every: int, part: tuple[Ints, Calendar | None]) -> Calibration:
-        values, step = self.history.values[part[0]], self.history.step
-        sums, fewer = PrefixSums(values, origins), origins[::-_SELDOM][::-1]
-        features, seldom = (self._features(self.history, *part, stats) for stats in (sums, sums.around(fewer)))
-        c = self.pending.calibration
-        out = Calibration.fresh(len(values), len(self.pending.windows), c.levels, c.rate, c.memory)
-        for k, window in enumerate(self.pending.windows):
-            ensemble = self.networks.of(window)
-            seen, at, apart = (seldom, fewer, every * _SELDOM) if window.lead else (features, origins, every)
-            folds = fold_of(at + window.lead, self.history.length, step, len(ensemble.members))
-            design = seen.design(window)
-            flat = design.reshape(-1, design.shape[2])
-            logs = ensemble.out_of_fold(flat, np.broadcast_to(folds, design.shape[:2]).ravel())
-            logs = logs.reshape(*design.shape[:2], -1)
-            delay, pace = -(-window.end // apart), pace_of(window, step, apart)
-            _, out = walk(out, k, logs, seen.truth(window), delay, pace, calibrated_logs)
-        return out
 
     def _rows(self, some: slice) -> FleetForecaster:
         """Of some rows only, with nothing waiting to be settled."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from forecasting.executor import Executor, run_all
 from forecasting.fleet.calendar import Calendars, Seasons
 from forecasting.fleet.features import Features
 from forecasting.fleet.network import Ensemble, Samples, Training, train
@@ -85,7 +87,12 @@ def fold_of(origins: NDArray[np.intp], length: int, step: float, folds: int) -> 
 
 
 def sample(
-    source: Source, windows: Sequence[Window], budget: int, folds: int, rng: np.random.Generator
+    source: Source,
+    windows: Sequence[Window],
+    budget: int,
+    folds: int,
+    rng: np.random.Generator,
+    executor: Executor,
 ) -> list[Samples]:
     """About `budget` samples, distributed evenly over windows, over at most 400 settled services, and over time."""
     values, settled, step = source.values, source.settled, source.step
@@ -108,18 +115,18 @@ def sample(
                 continue
             able = 1 + np.flatnonzero(some[1 + window.lead : latest + 1 + window.lead])  # else no row knows its truth
             drawn.append((window, np.sort(rng.choice(able, size=min(wanted, len(able)), replace=False))))
-        found = [
-            _described(part[few], source.periods[rows][few], source.clock[rows][few], seasons, drawn, folds)
-            for few in chunks(len(part), _DESCRIBED_ROWS)
-        ]
+        of_rows = (part, source.periods[rows], source.clock[rows])
+        few = [tuple(each[some] for each in of_rows) for some in chunks(len(part), _DESCRIBED_ROWS)]
+        found = run_all(executor, partial(_described, seasons, drawn, folds), few)
         parts += [_together(of_window) for of_window in zip(*found, strict=True)]
     return parts
 
 
 def _described(
-    values: Floats, periods: Ints, clock: Array, seasons: Seasons, drawn: Sequence[tuple[Window, Ints]], folds: int
+    seasons: Seasons, drawn: Sequence[tuple[Window, Ints]], folds: int, rows: tuple[Floats, Ints, Array]
 ) -> list[Samples]:
     """Of a few rows [n, t], for each window the samples at its origins."""
+    values, periods, clock = rows
     least, sums = least_floor(values), PrefixSums(values, np.arange(0))
     return [
         _pairs(
@@ -149,19 +156,21 @@ def _pairs(features: Features, window: Window, folds: Ints) -> Samples:
 
 
 def learn(
-    fleet: Source, others: Source, windows: Sequence[Window], budget: int, training: Training, rng: np.random.Generator
+    fleet: Source,
+    others: Source,
+    windows: Sequence[Window],
+    budget: int,
+    training: Training,
+    rng: np.random.Generator,
+    executor: Executor,
 ) -> Ensemble:
     """An ensemble that knows this fleet, and `others` as far as the fleet is small or young."""
-    return train(
-        _own_and_borrowed(fleet, others, windows, budget, training.members, rng), TRACKED_LEVELS, training, rng
-    )
+    look = partial(sample, windows=windows, folds=training.members, rng=rng, executor=executor)
+    samples = _own_and_borrowed(look(fleet, budget=budget), look(others, budget=min(budget, _OTHERS_SAMPLES)))
+    return train(samples, TRACKED_LEVELS, training, rng, executor)
 
 
-def _own_and_borrowed(
-    fleet: Source, others: Source, windows: Sequence[Window], budget: int, folds: int, rng: np.random.Generator
-) -> list[Samples]:
-    own = sample(fleet, windows, budget, folds, rng)
-    borrowed = sample(others, windows, min(budget, _OTHERS_SAMPLES), folds, rng)
+def _own_and_borrowed(own: list[Samples], borrowed: list[Samples]) -> list[Samples]:
     share = np.float32(min(1.0, _LENT_SAMPLES / max(1, sum(len(part.truth) for part in own))))
     return own + [replace(part, sample_weight=part.sample_weight * share) for part in borrowed]
 

@@ -17,9 +17,9 @@ import numpy as np
 from forecasting.executor import Executor, Serial, run_all
 from forecasting.fleet.calendar import Calendar, Calendars, Seasons
 from forecasting.fleet.clock import find_clock
-from forecasting.fleet.forecaster import FleetForecaster, Networks
+from forecasting.fleet.forecaster import FleetForecaster
 from forecasting.fleet.learning import Source, chunks, learn, least_floor, settled_rows
-from forecasting.fleet.network import Training
+from forecasting.fleet.network import Networks, Training
 from forecasting.fleet.periods import find_periods
 from forecasting.fleet.synthetic import services
 from forecasting.history import History
@@ -77,8 +77,8 @@ class FleetModel:
         budget = min(self.samples, self.samples_per_service * len(settled))
         windows = [window for window in tracked(step) if window.lead == 0]
         singles = [Window(lead, 1) for lead in sorted({max(1, round(s / step)) for s in _LEARNED_LEAD_SECONDS})]
-        peaks = learn(fleet, others, windows, budget, self.peaks, rng)
-        steps = learn(fleet, others, singles, budget, self.steps, rng)
+        peaks = learn(fleet, others, windows, budget, self.peaks, rng, self.executor)
+        steps = learn(fleet, others, singles, budget, self.steps, rng, self.executor)
         fitted = FleetForecaster(
             history=own,
             names=tuple(_named(own)),

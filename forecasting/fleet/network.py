@@ -10,13 +10,17 @@ the days, are averaged (`Ensemble`), which is worth more than a larger one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from forecasting.executor import Executor, run_all
 from forecasting.panel import Array, Floats
+from forecasting.windows import Window
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +85,19 @@ class Ensemble:
         return out
 
 
+@dataclass(frozen=True, eq=False)
+class Networks:
+    """What a fit learned, by what it is asked about."""
+
+    peaks: Ensemble
+    """Of windows that begin at the origin."""
+    steps: Ensemble
+    """Of single steps ahead."""
+
+    def of(self, window: Window) -> Ensemble:
+        return self.peaks if window.lead == 0 else self.steps
+
+
 def _run(layers: Layers, x: Array) -> Array:
     for weight, bias in layers[:-1]:
         x = np.maximum(x @ weight + bias, 0)
@@ -115,19 +132,37 @@ class Training:
     decay: float = 0.2
 
 
-def train(parts: list[Samples], levels: Floats, training: Training, rng: np.random.Generator) -> Ensemble:
+def train(
+    parts: list[Samples], levels: Floats, training: Training, rng: np.random.Generator, executor: Executor
+) -> Ensemble:
     """Learn quantiles of the truth at `levels` [q], given the features; the list is empty then.
 
-    A member to whom nothing would be left without its fold sees everything.
+    A member to whom nothing would be left without its fold sees everything. Members draw one after the other and learn
+    beside one another: whoever is done first, they are the same.
     """
     scaler = FeatureScaler.of([part.features for part in parts])
     samples = _scaled(parts, scaler)
-    members = []
+    shape = samples.features.shape[1], *training.hidden, len(levels)
+    beginners = []
     for fold in range(training.members):
         keep = samples.folds != fold
         rows = np.flatnonzero(keep if keep.sum() >= 50 else np.ones(len(keep), dtype=bool))
-        members.append(_train_one(samples, rows, levels, training, rng))
-    return Ensemble(scaler, tuple(members))
+        beginners.append(_Beginner(rows, _first_weights(shape, rng), deepcopy(rng)))
+        for _ in range(training.epochs):
+            rng.permutation(rows)  # it goes on where this member's own will have come to
+    return Ensemble(scaler, tuple(run_all(executor, partial(_taught, samples, levels, training), beginners)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Beginner:
+    """A member before it has learned."""
+
+    rows: NDArray[np.intp]
+    """Of the samples, those that it may see."""
+    parts: list[Array]
+    """Weights and biases by layer."""
+    rng: np.random.Generator
+    """What orders its samples."""
 
 
 def _scaled(parts: list[Samples], scaler: FeatureScaler) -> Samples:
@@ -143,28 +178,33 @@ def _scaled(parts: list[Samples], scaler: FeatureScaler) -> Samples:
     return Samples(features, *(np.concatenate(column) for column in zip(*rows, strict=True)))
 
 
-def _train_one(
-    samples: Samples, rows: NDArray[np.intp], levels: Floats, training: Training, rng: np.random.Generator
-) -> Layers:
+def _first_weights(shape: Sequence[int], rng: np.random.Generator) -> list[Array]:
+    """Of layers from `shape[0]` features to `shape[-1]` levels: weights and biases in turn (He et al. 2015)."""
+    parts: list[Array] = []
+    for a, b in pairwise(shape):
+        parts += [(rng.standard_normal((a, b)) * np.sqrt(2 / a)).astype(np.float32), np.zeros(b, np.float32)]
+    parts[-2] *= np.float32(0.1)
+    return parts
+
+
+def _taught(samples: Samples, levels: Floats, training: Training, beginner: _Beginner) -> Layers:
     """One network from some rows of scaled samples, by stochastic gradient descent with Adam and a cosine schedule."""
-    x = samples.features
+    x, rows, parts = samples.features, beginner.rows, [part.copy() for part in beginner.parts]
     y = np.asarray(samples.truth, dtype=np.float32)[:, None]
     w = np.asarray(samples.sample_weight, dtype=np.float32)[:, None]
     q = np.asarray(levels, dtype=np.float32)[None, :]
-    parts: list[Array] = []
-    for a, b in pairwise((x.shape[1], *training.hidden, len(levels))):
-        parts += [(rng.standard_normal((a, b)) * np.sqrt(2 / a)).astype(np.float32), np.zeros(b, np.float32)]
-    parts[-2] *= np.float32(0.1)
     parts[-1] = np.quantile(samples.truth[rows], levels).astype(np.float32)
     adam = _Adam(parts, training.decay)
     batch = min(training.batch, max(64, len(rows) // 100))
     total = training.epochs * -(-len(rows) // batch)
+    room = np.empty((batch, x.shape[1]), np.float32)  # one that is mapped anew for each batch costs more than copying
     for _ in range(training.epochs):
-        order = rng.permutation(rows)
+        order = beginner.rng.permutation(rows)
         for start in range(0, len(order), batch):
             chosen = order[start : start + batch]
             rate = training.rate * 0.5 * (1 + np.cos(np.pi * (adam.done + 1) / total)) + 1e-6
-            adam.step(_gradients(parts, x[chosen], y[chosen], w[chosen], q), rate)
+            some = x.take(chosen, axis=0, out=room[: len(chosen)], mode="clip")
+            adam.step(_gradients(parts, some, y[chosen], w[chosen], q), rate)
     return tuple((parts[k], parts[k + 1]) for k in range(0, len(parts), 2))
 
 

@@ -71,3 +71,20 @@ def test_coverage_recovers_within_a_day_of_a_level_shift() -> None:
     truth = np.lib.stride_tricks.sliding_window_view(values[:, 9 * day :], 11, axis=1).max(axis=2)
     second = coverage(truth[:, day:], said[:, day : truth.shape[1], 0, 0])
     assert abs(second.mean() - 0.9) <= 0.05
+
+
+def test_windows_and_rows_that_were_walked_by_themselves_are_as_all_that_were_walked_together() -> None:
+    """A rehearsal walks many rows at once, one window after the other."""
+    rng = np.random.default_rng(5)
+    said, truth = (rng.normal(10, wide, size).astype(np.float32) for wide, size in ((1, (4, 30, 3)), (3, (4, 30))))
+    together, parts, delays = Calibration.fresh(4, 2, LEVELS, 0.05, 100), [], (2, 5)
+    for window, delay in enumerate(delays):
+        _, together = walk(together, window, said, truth, delay)
+        parts.append(walk(Calibration.fresh(4, 1, LEVELS, 0.05, 100), 0, said, truth, delay)[1])
+        _, alone = walk(Calibration.fresh(1, 1, LEVELS, 0.05, 100), 0, said[2:3], truth[2:3], delay)
+        np.testing.assert_array_equal(alone.offsets[0, 0], together.offsets[2, window])
+    joined = Calibration.joined(parts)
+    assert np.abs(joined.offsets).min(axis=(0, 2)).max() > 0
+    np.testing.assert_array_equal(joined.offsets, together.offsets)
+    np.testing.assert_array_equal(joined.settled, together.settled)
+    np.testing.assert_array_equal(joined.covered, together.covered)

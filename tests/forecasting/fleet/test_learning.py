@@ -6,6 +6,7 @@ import tracemalloc
 
 import numpy as np
 
+from forecasting.executor import Serial
 from forecasting.fleet.calendar import Calendars
 from forecasting.fleet.learning import Source, sample
 from forecasting.fleet.network import Samples
@@ -31,7 +32,7 @@ def drawn(values: Floats) -> tuple[list[Samples], int]:
         np.arange(len(values)),
     )
     tracemalloc.start()
-    found = sample(source, WINDOWS, WANTED, 6, np.random.default_rng(0))
+    found = sample(source, WINDOWS, WANTED, 6, np.random.default_rng(0), Serial())
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return found, peak
