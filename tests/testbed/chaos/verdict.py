@@ -86,6 +86,6 @@ def said(hour: Hour, verdict: Verdict) -> str:
         f"{verdict.both_led:.2f} s, {verdict.fenced} late writes refused; {hour.killed} leaders killed, {hour.frozen} "
         f"frozen; all {len(targets.ALL)} targets given back {hour.restored:.0f} s after they were switched off, the "
         f"leader killed meanwhile; the replica that is never killed: {slope(hour):.2f} MiB in 1,000 rounds "
-        f"({hour.ticks[-1]} rounds, {hour.mib[-1]:.0f} MiB), descriptors, threads and children {hour.least(0)} in "
-        f"the first quarter and {hour.least(3)} in the last"
+        f"(from round {hour.ticks[0]} to {hour.ticks[-1]}, {hour.mib[-1]:.0f} MiB), descriptors, threads and "
+        f"children {hour.least(0)} in the first quarter of that and {hour.least(3)} in the last"
     )
