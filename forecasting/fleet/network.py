@@ -46,10 +46,11 @@ class FeatureScaler:
         parts = (median, 1 / (q3 - q1 + 0.01), low, high)
         return cls(*(np.asarray(x, dtype=np.float32) for x in parts))
 
-    def __call__(self, features: Floats) -> Array:
-        """[m, f] -> [m, 2 f]; a few at a time, which keeps what is worked out on the way small and near."""
+    def __call__(self, features: Floats, out: Array | None = None) -> Array:
+        """[m, f] -> [m, 2 f], into `out` where there is one; a few at a time, which keeps what is worked out on the way
+        small and near."""
         count = features.shape[1]
-        out = np.empty((len(features), 2 * count), np.float32)
+        out = np.empty((len(features), 2 * count), np.float32) if out is None else out
         scale = np.minimum(self.per_width, 4.0)
         for first in range(0, len(features), _SCALED):
             some, part = slice(first, first + _SCALED), features[first : first + _SCALED]
@@ -141,8 +142,8 @@ def train(
     beside one another: whoever is done first, they are the same.
     """
     scaler = FeatureScaler.of([part.features for part in parts])
-    samples = _scaled(parts, scaler)
-    shape = samples.features.shape[1], *training.hidden, len(levels)
+    samples = _together(parts)
+    shape = 2 * samples.features.shape[1], *training.hidden, len(levels)
     beginners = []
     for fold in range(training.members):
         keep = samples.folds != fold
@@ -150,7 +151,7 @@ def train(
         beginners.append(_Beginner(rows, _first_weights(shape, rng), deepcopy(rng)))
         for _ in range(training.epochs):
             rng.permutation(rows)  # it goes on where this member's own will have come to
-    return Ensemble(scaler, tuple(run_all(executor, partial(_taught, samples, levels, training), beginners)))
+    return Ensemble(scaler, tuple(run_all(executor, partial(_taught, samples, scaler, levels, training), beginners)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,15 +166,15 @@ class _Beginner:
     """What orders its samples."""
 
 
-def _scaled(parts: list[Samples], scaler: FeatureScaler) -> Samples:
-    """All samples of all parts. What was scaled is let go of at once: a hundred thousand take 35 MiB, scaled 70."""
+def _together(parts: list[Samples]) -> Samples:
+    """All samples of all parts, each let go of as it is taken: a hundred thousand take 35 MiB. Scaled they would take
+    70, so that each batch is scaled as it comes."""
     rows = [(part.truth, part.sample_weight, part.folds) for part in parts]
-    count = sum(len(part.truth) for part in parts)
-    features = np.empty((count, 2 * parts[0].features.shape[1]), np.float32)
-    last = count
+    last = sum(len(part.truth) for part in parts)
+    features = np.empty((last, parts[0].features.shape[1]), np.float32)
     while parts:
         part = parts.pop().features
-        features[last - len(part) : last] = scaler(part)
+        features[last - len(part) : last] = part
         last -= len(part)
     return Samples(features, *(np.concatenate(column) for column in zip(*rows, strict=True)))
 
@@ -187,8 +188,8 @@ def _first_weights(shape: Sequence[int], rng: np.random.Generator) -> list[Array
     return parts
 
 
-def _taught(samples: Samples, levels: Floats, training: Training, beginner: _Beginner) -> Layers:
-    """One network from some rows of scaled samples, by stochastic gradient descent with Adam and a cosine schedule."""
+def _taught(samples: Samples, scaler: FeatureScaler, levels: Floats, training: Training, beginner: _Beginner) -> Layers:
+    """One network from some rows of the samples, by stochastic gradient descent with Adam and a cosine schedule."""
     x, rows, parts = samples.features, beginner.rows, [part.copy() for part in beginner.parts]
     y = np.asarray(samples.truth, dtype=np.float32)[:, None]
     w = np.asarray(samples.sample_weight, dtype=np.float32)[:, None]
@@ -197,13 +198,13 @@ def _taught(samples: Samples, levels: Floats, training: Training, beginner: _Beg
     adam = _Adam(parts, training.decay)
     batch = min(training.batch, max(64, len(rows) // 100))
     total = training.epochs * -(-len(rows) // batch)
-    room = np.empty((batch, x.shape[1]), np.float32)  # one that is mapped anew for each batch costs more than copying
+    room = np.empty((batch, 2 * x.shape[1]), np.float32)  # to map one anew for each batch costs more than filling it
     for _ in range(training.epochs):
         order = beginner.rng.permutation(rows)
         for start in range(0, len(order), batch):
             chosen = order[start : start + batch]
             rate = training.rate * 0.5 * (1 + np.cos(np.pi * (adam.done + 1) / total)) + 1e-6
-            some = x.take(chosen, axis=0, out=room[: len(chosen)], mode="clip")
+            some = scaler(x.take(chosen, axis=0), room[: len(chosen)])
             adam.step(_gradients(parts, some, y[chosen], w[chosen], q), rate)
     return tuple((parts[k], parts[k + 1]) for k in range(0, len(parts), 2))
 
