@@ -32,8 +32,6 @@ SUFFIXES = (".png", ".svg")
 _DPI = 100
 _LINES = 4
 """Of the sentence; what is longer is in the report."""
-_BELOW_LINES = 2
-"""Of the small print: a period of two dates and the world do not fit one."""
 _STYLE: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
@@ -53,8 +51,8 @@ class Headline:
     """Ours first, then the reactive autoscalers, then a fixed fleet; those that were played."""
     sentence: str
     """What the figures mean, whichever way they fell."""
-    below: str
-    """The small print: what world it was."""
+    below: tuple[str, ...]
+    """The small print, in sentences: which days, and what world it was."""
 
 
 def of_report(report: Report) -> Headline:
@@ -67,8 +65,10 @@ def of_report(report: Report) -> Headline:
     what, _, when = report.title.partition(", ")
     if len(results) == 1:
         what = f"{what.partition(':')[0]}: {results[0].name}"
-    world = "A simulated cluster: all met the same requests" + (", each at its own setting." if judged else ".")
-    return Headline(what, bars, said if said.endswith(".") else f"{said}.", f"{when}. {world}" if when else world)
+    world = "A simulated cluster: every policy met the same requests" + (
+        ", each at its own setting." if judged else "."
+    )
+    return Headline(what, bars, said if said.endswith(".") else f"{said}.", (f"{when}.", world) if when else (world,))
 
 
 def write(path: Path, shown: Headline) -> None:
@@ -131,11 +131,10 @@ def _drawn(shown: Headline) -> Figure:
         _text(
             axes, MARGIN, _row(row, len(shown.bars)) + 9, title(total.contender), 24, "ink" if ours else "muted", ours
         )
-    told = _wrapped(printable(shown.sentence, 1000), 22, room, _LINES)
+    told = _wrapped(printable(shown.sentence, 1000), 22, room)
     for line, said in enumerate(told):
         _text(axes, MARGIN, 450 + 34 * line, said, 22, "ink")
-    small = _wrapped(printable(shown.below, 300), 15, room, _BELOW_LINES)
-    for line, said in enumerate(reversed(small)):
+    for line, said in enumerate(reversed(_small_print(shown.below, room))):
         _text(axes, MARGIN, HEIGHT - 36 - 20 * line, said, 15, "muted")
     return figure
 
@@ -196,8 +195,15 @@ def _elided(said: str, pixels: float, room: float, bold: bool = False) -> str:
     return said[:fits].rstrip() + "…"
 
 
-def _wrapped(said: str, pixels: float, room: float, most: int) -> list[str]:
-    """The words in at most so many lines that fit; the last of them is cut."""
+def _small_print(sentences: Sequence[str], room: float) -> list[str]:
+    """On one line where all fit it, else on one each: a period of two dates is half a line."""
+    said = [printable(sentence, 300) for sentence in sentences]
+    whole = " ".join(said)
+    return [_elided(line, 15, room) for line in ([whole] if _width(whole, 15) <= room else said)]
+
+
+def _wrapped(said: str, pixels: float, room: float) -> list[str]:
+    """The words in lines that fit; the last of _LINES is cut."""
     lines = [""]
     for word in said.split():
         longer = f"{lines[-1]} {word}".strip()
@@ -205,6 +211,6 @@ def _wrapped(said: str, pixels: float, room: float, most: int) -> list[str]:
             lines.append(word)
         else:
             lines[-1] = longer
-    if len(lines) > most:
-        lines[most - 1 :] = [" ".join(lines[most - 1 :])]
+    if len(lines) > _LINES:
+        lines[_LINES - 1 :] = [" ".join(lines[_LINES - 1 :])]
     return [_elided(line, pixels, room) for line in lines]

@@ -27,7 +27,7 @@ def test_it_shows_ours_beside_the_reactive_ones_and_a_fixed_fleet() -> None:
     shown = headline.of_report(report("chat", "batch", contenders=EVERY))
     assert [total.contender for total in shown.bars] == ["ahpa", "kpa", "hpa", "fixed-max"]
     assert shown.title == "ahpa demo: services"
-    assert shown.below.startswith("Mon 16 Mar 2026. ")
+    assert shown.below[0] == "Mon 16 Mar 2026."
 
 
 def test_its_sentence_is_that_of_the_report() -> None:
@@ -36,7 +36,7 @@ def test_its_sentence_is_that_of_the_report() -> None:
     assert headline.of_report(bare).sentence == meaning(bare.results)
     judged = headline.of_report(replace(bare, late_target=0.001))
     assert judged.sentence == "Worth it: Prediction pays."
-    assert "each at its own setting" in judged.below
+    assert judged.below[-1].endswith("each at its own setting.")
     assert judged.title == "ahpa demo: chat"
 
 
@@ -77,7 +77,7 @@ def test_a_hostile_name_is_drawn_as_it_stands(name: str) -> None:
 
 
 def test_long_words_stay_in_the_picture() -> None:
-    lines = headline._wrapped("replica-hours " * 90, 22, 1072, 4)
+    lines = headline._wrapped("replica-hours " * 90, 22, 1072)
     assert len(lines) == 4
     assert lines[-1].endswith("…")
     assert all(headline._width(line, 22) <= 1072 for line in lines)
@@ -85,11 +85,12 @@ def test_long_words_stay_in_the_picture() -> None:
 
 def test_the_small_print_is_whole_where_the_period_has_two_dates() -> None:
     """Its last words, each at its own setting, were cut."""
-    title = "ahpa backtest: chat, Thu 13 Nov 2025 00:00 to Sun 16 Nov 2025 00:00 UTC, demand in requests per minute"
-    shown = headline.of_report(replace(report("chat"), title=title, late_target=0.001))
-    drawn = headline._wrapped(shown.below, 15, headline.WIDTH - 2 * headline.MARGIN, headline._BELOW_LINES)
-    assert " ".join(drawn) == shown.below
-    assert len(drawn) == 2
+    room = headline.WIDTH - 2 * headline.MARGIN
+    one_day = headline.of_report(replace(report("chat"), late_target=0.001)).below
+    assert headline._small_print(one_day, room) == [" ".join(one_day)]
+    title = "ahpa backtest: chat, Sat 14 Mar 2026 00:00 UTC to Tue 17 Mar 2026 00:00 UTC"
+    three = headline.of_report(replace(report("chat"), title=title, late_target=0.001)).below
+    assert headline._small_print(three, room) == list(three)
 
 
 def test_a_report_without_ours_still_has_a_picture() -> None:
