@@ -116,8 +116,8 @@ def sample(
             able = 1 + np.flatnonzero(some[1 + window.lead : latest + 1 + window.lead])  # else no row knows its truth
             drawn.append((window, np.sort(rng.choice(able, size=min(wanted, len(able)), replace=False))))
         of_rows = (part, source.periods[rows], source.clock[rows])
-        few = [tuple(each[some] for each in of_rows) for some in chunks(len(part), _DESCRIBED_ROWS)]
-        found = run_all(executor, partial(_described, seasons, drawn, folds), few)
+        parcels = [tuple(array[few] for array in of_rows) for few in chunks(len(part), _DESCRIBED_ROWS)]
+        found = run_all(executor, partial(_described, seasons, drawn, folds), parcels)
         parts += [_together(of_window) for of_window in zip(*found, strict=True)]
     return parts
 

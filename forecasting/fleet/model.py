@@ -54,7 +54,8 @@ class FleetModel:
     peaks: Training = PEAKS
     steps: Training = STEPS
     executor: Executor = field(default_factory=Serial, compare=False, repr=False)
-    """Where blocks of services are worked on; says nothing about what comes out."""
+    """Where blocks of services are worked on and networks learn; says nothing about what comes out. Of this process:
+    each network is handed all samples."""
 
     @property
     def name(self) -> str:

@@ -136,13 +136,13 @@ class Training:
 def train(
     parts: list[Samples], levels: Floats, training: Training, rng: np.random.Generator, executor: Executor
 ) -> Ensemble:
-    """Learn quantiles of the truth at `levels` [q], given the features; the list is empty then.
+    """Learn quantiles of the truth at `levels` [q], given the features (float32); the list is empty then.
 
     A member to whom nothing would be left without its fold sees everything. Members draw one after the other and learn
     beside one another: whoever is done first, they are the same.
     """
     scaler = FeatureScaler.of([part.features for part in parts])
-    samples = _together(parts)
+    samples = _emptied(parts)
     shape = 2 * samples.features.shape[1], *training.hidden, len(levels)
     beginners = []
     for fold in range(training.members):
@@ -166,9 +166,9 @@ class _Beginner:
     """What orders its samples."""
 
 
-def _together(parts: list[Samples]) -> Samples:
+def _emptied(parts: list[Samples]) -> Samples:
     """All samples of all parts, each let go of as it is taken: a hundred thousand take 35 MiB. Scaled they would take
-    70, so that each batch is scaled as it comes."""
+    70, so each batch is scaled as it comes."""
     rows = [(part.truth, part.sample_weight, part.folds) for part in parts]
     last = sum(len(part.truth) for part in parts)
     features = np.empty((last, parts[0].features.shape[1]), np.float32)
@@ -190,7 +190,8 @@ def _first_weights(shape: Sequence[int], rng: np.random.Generator) -> list[Array
 
 def _taught(samples: Samples, scaler: FeatureScaler, levels: Floats, training: Training, beginner: _Beginner) -> Layers:
     """One network from some rows of the samples, by stochastic gradient descent with Adam and a cosine schedule."""
-    x, rows, parts = samples.features, beginner.rows, [part.copy() for part in beginner.parts]
+    x, rows, rng = samples.features, beginner.rows, deepcopy(beginner.rng)
+    parts = [part.copy() for part in beginner.parts]
     y = np.asarray(samples.truth, dtype=np.float32)[:, None]
     w = np.asarray(samples.sample_weight, dtype=np.float32)[:, None]
     q = np.asarray(levels, dtype=np.float32)[None, :]
@@ -200,7 +201,7 @@ def _taught(samples: Samples, scaler: FeatureScaler, levels: Floats, training: T
     total = training.epochs * -(-len(rows) // batch)
     room = np.empty((batch, 2 * x.shape[1]), np.float32)  # to map one anew for each batch costs more than filling it
     for _ in range(training.epochs):
-        order = beginner.rng.permutation(rows)
+        order = rng.permutation(rows)
         for start in range(0, len(order), batch):
             chosen = order[start : start + batch]
             rate = training.rate * 0.5 * (1 + np.cos(np.pi * (adam.done + 1) / total)) + 1e-6

@@ -27,11 +27,13 @@ from forecasting.pending import PendingPredictions
 from forecasting.tail import calibrated_logs, near
 from forecasting.windows import Window
 
-_ROWS, _SHARE = 8, 0.008
-"""Rows that are described together: the running sums and maxima of a fortnight take 2 MiB each. Of ten thousand
-eighty: a description costs some hundred calls, however many rows it has."""
+_ROWS, _SHARE = 8, 0.01
+"""Rows that are described together: the running sums and maxima of a fortnight take 2 MiB each. Of ten thousand a
+hundred: a description costs some hundred calls, however many rows it has. The last bit of what a network says depends
+on how many rows it is asked about at once, so another size is another forecast."""
 _PIECES = 16
-"""In which a rehearsal goes to the executor, at most: enough for so many workers."""
+"""In which a rehearsal goes to the executor, at most: enough for so many workers, and each holds what the networks said
+of its rows in all windows."""
 _WINDOWS = 266_667
 """So many windows of services are rehearsed, as far as each has a few dozen."""
 _SELDOM = 2
@@ -45,7 +47,7 @@ Part = tuple[Ints, Calendar | None]
 
 @dataclass(frozen=True, eq=False)
 class Rehearsal:
-    """What is rehearsed with."""
+    """A fitted fleet and its last days. (`ahpa/service/rehearse.py` rehearses settings; this, quantiles.)"""
 
     history: History
     networks: Networks
@@ -58,7 +60,7 @@ class Rehearsal:
     def calibrated(self, settled: Ints) -> Calibration:
         """What the last days taught.
 
-        Origins are every step for a few services and an hour apart for ten thousand, so that the cost of a
+        Origins are every step for a few services and an hour and a half apart for ten thousand, so that the cost of a
         rehearsal grows with the fleet as a line, and stays within that of learning. Rows that are not `settled` have
         theirs by themselves: however many they are, they cost the settled none.
         """
@@ -87,13 +89,13 @@ class Rehearsal:
         parts = list(self.calendars.alike(group, max(_ROWS, round(_SHARE * n))))
         size = -(-len(parts) // _PIECES)
         pieces = [parts[first : first + size] for first in range(0, len(parts), size)]
-        done = run_all(self.executor, partial(self._settled, origins, every), pieces)
+        done = run_all(self.executor, partial(self._walked, origins, every), pieces)
         for piece, learned in zip(pieces, done, strict=True):
             yield np.concatenate([rows for rows, _ in piece]), learned
 
-    def _settled(self, origins: Ints, every: int, piece: Sequence[Part]) -> Calibration:
-        """Described part by part, as running sums are large, and settled together: a step of a walk costs a few calls,
-        however many rows it has."""
+    def _walked(self, origins: Ints, every: int, piece: Sequence[Part]) -> Calibration:
+        """What one piece taught: described part by part, as running sums are large, and walked together, as a step of
+        a walk costs a few calls, however many rows it has."""
         said = [self._said(origins, part) for part in piece]
         c = self.pending.calibration
         fresh = Calibration.fresh(sum(len(rows) for rows, _ in piece), 1, c.levels, c.rate, c.memory)

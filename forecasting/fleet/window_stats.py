@@ -132,8 +132,8 @@ class PrefixSums:
 
 
 def _columns(values: NDArray[Number], at: Ints) -> NDArray[Number]:
-    """Columns of `values`, the first or the last for what lies outside. `take` clips in passing: a third of what
-    `values[:, np.clip(at, ...)]` takes, of which a rehearsal does some hundred thousand."""
+    """Columns [n, o] of `values` [n, t], the first or the last for what lies outside. `take` clips in passing: a third
+    of what `values[:, np.clip(at, ...)]` takes, of which a rehearsal does some hundred thousand."""
     return values.take(at, axis=1, mode="clip")
 
 

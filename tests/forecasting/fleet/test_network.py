@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
 import numpy as np
 
 from ahpa.adapters.processes.executors import Threads
-from forecasting.executor import Serial
-from forecasting.fleet.network import FeatureScaler, Samples, Training, train
+from forecasting.executor import Args, Done, Serial, Task
+from forecasting.fleet.network import FeatureScaler, Samples, Training, _first_weights, train
 
 LEVELS = np.array([0.1, 0.5, 0.9])
 
@@ -23,19 +27,39 @@ def test_the_quantiles_of_a_known_distribution_are_learned() -> None:
     assert np.abs(ensemble(fresh) - truth).mean() < 0.12
 
 
+class Keeping(Serial):
+    """Keeps what is handed in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.handed_in: list[Any] = []
+
+    def submit(self, work: Callable[[*Args], Done], /, *args: *Args) -> Task[Done]:
+        self.handed_in += args
+        return super().submit(work, *args)
+
+
 def test_members_are_the_same_whoever_is_done_first() -> None:
-    """And the generator has come as far."""
+    """And each draws what it would have drawn if they had learned one after the other: where the last one's order ends
+    the generator goes on."""
     x = np.random.default_rng(3).uniform(-2, 2, (900, 3)).astype(np.float32)
     samples = Samples(x, x[:, 0], np.ones(900), np.arange(900) % 3)
     training = Training(hidden=(8,), members=3, epochs=2, batch=64)
-    found = []
+    here, rng, again = Keeping(), np.random.default_rng(4), np.random.default_rng(4)
+    one = train([samples], LEVELS, training, rng, here)
     with Threads(3) as threads:
-        for executor in (Serial(), threads):
-            rng = np.random.default_rng(4)
-            ensemble = train([samples], LEVELS, training, rng, executor)
-            found.append((ensemble(x), rng.random()))
-    np.testing.assert_array_equal(found[0][0], found[1][0])
-    assert found[0][1] == found[1][1]
+        other = train([samples], LEVELS, training, again, threads)
+    np.testing.assert_array_equal(one(x), other(x))
+    next_draw = rng.random()
+    assert again.random() == next_draw
+    for member, after in zip(here.handed_in, [*here.handed_in[1:], None], strict=True):
+        own = deepcopy(member.rng)
+        for _ in range(training.epochs):
+            own.permutation(member.rows)
+        if after is None:
+            assert own.random() == next_draw
+        else:
+            np.testing.assert_array_equal(_first_weights((6, 8, 3), own)[0], after.parts[0])
 
 
 def test_each_sample_is_answered_by_the_member_that_never_saw_it() -> None:
