@@ -33,7 +33,7 @@ class Hour:
     """Descriptors, threads, children."""
 
     def least(self, quarter: int) -> tuple[int, ...]:
-        """Of each count in this quarter of the time: what is open for a while, in a fault, is none of it."""
+        """Of each count in this quarter of the time watched: what is open for a while, in a fault, is none of it."""
         size = len(self.counts) // 4
         return tuple(map(min, zip(*self.counts[quarter * size : (quarter + 1) * size], strict=True)))
 
