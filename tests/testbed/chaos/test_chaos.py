@@ -29,11 +29,8 @@ from tests.testbed.chaos.verdict import Hour, said, slope, verdict_on
 from tests.waiting import until
 
 MINUTES = float(os.environ.get("AHPA_CHAOS_MINUTES", "60"))
-WARM_MINUTES = MINUTES * 8 / 15
-"""Of an hour 32: each of the sixteen faults has been twice, and is met about twice again while it is watched. The first
-ones find the service in states that need room for once: when the API server was killed and then frozen for the second
-time 3 MiB more were held, and then no more at the next two times. What grows with each fault or round is seen."""
-LEAST_MINUTES = 55
+WARM_MINUTES = min(12.0, MINUTES / 3)
+LEAST_MINUTES = 30
 """In less it has not settled: its growth is said, and not judged, and nothing was reached."""
 NAMES = ["ahpa-lasting", "ahpa-one", "ahpa-other"]
 SEED = 13
