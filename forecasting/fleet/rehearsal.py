@@ -110,8 +110,9 @@ class Rehearsal:
     def _said(self, origins: Ints, part: Part) -> list[tuple[Array, Array]]:
         """Of each window what the member out of its fold says of these rows at their origins, in logarithms [n, o, q],
         and what came [n, o]."""
-        sums, fewer = PrefixSums(self.history.values[part[0]], origins), origins[::-_SELDOM][::-1]
-        often, seldom = (self.describe(*part, stats) for stats in (sums, sums.around(fewer)))
+        rows, calendar = part
+        sums, fewer = PrefixSums(self.history.values[rows], origins), origins[::-_SELDOM][::-1]
+        often, seldom = (self.describe(rows, calendar, stats) for stats in (sums, sums.around(fewer)))
         return [
             self._answered(window, *((seldom, fewer) if window.lead else (often, origins)))
             for window in self.pending.windows
