@@ -94,16 +94,11 @@ class PrometheusServer:
         if done.returncode:
             raise TestbedError(f"promtool: {done.stderr or done.stdout}")
 
-    def start(self, targets: Iterable[tuple[str, str]], rules: Mapping[str, object] | None = None) -> None:
-        """Start and wait until it answers; scrapes each (job, address) every second from then on. With `rules` (groups,
-        as in a file of them) it evaluates those as often, and samples keep the labels job and instance."""
+    def start(self, targets: Iterable[tuple[str, str]]) -> None:
+        """Start and wait until it answers; scrapes each (job, address) every second from then on."""
         self._directory.mkdir(exist_ok=True)
         config = self._directory.with_name("prometheus.yml")
-        said = _config(targets)
-        if rules is not None:
-            (file := config.with_name("rules.yml")).write_text(json.dumps(rules))
-            said = _config(targets, dropped="") | {"rule_files": [str(file)]}
-        config.write_text(json.dumps(said))
+        config.write_text(json.dumps(_config(targets)))
         self._processes.start(
             "prometheus",
             [
@@ -147,7 +142,7 @@ class PrometheusServer:
             return False
 
 
-def _config(targets: Iterable[tuple[str, str]], dropped: str = "job|instance") -> dict[str, object]:
+def _config(targets: Iterable[tuple[str, str]]) -> dict[str, object]:
     """Scraped labels win and job and instance are dropped, so that live samples continue the written series."""
     every = f"{SCRAPE_SECONDS}s"
     return {
@@ -157,7 +152,7 @@ def _config(targets: Iterable[tuple[str, str]], dropped: str = "job|instance") -
                 "job_name": job,
                 "honor_labels": True,
                 "static_configs": [{"targets": [address]}],
-                "metric_relabel_configs": [{"action": "labeldrop", "regex": dropped}],
+                "metric_relabel_configs": [{"action": "labeldrop", "regex": "job|instance"}],
             }
             for job, address in targets
         ],

@@ -1,4 +1,4 @@
-"""The alerts as files, and by Prometheus' own evaluator. Each by a fault in a running service: tests/monitoring."""
+"""The alerts as files, and by Prometheus' own evaluator. Each by a fault in a service: tests/monitoring."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import yaml
 from ahpa.adapters.telemetry.metrics import Metrics
 from ahpa.core.decision import Reason
 from testbed.build import find_parts
-from tests.manifests.rules import alerts, shortened, spec
+from tests.manifests.rules import alerts, spec
 
 SCENARIOS = Path(__file__).with_name("alerts_test.yaml")
 ROOT = Path(__file__).parents[2]
@@ -68,12 +68,3 @@ def test_labels_that_an_alert_names_are_those_of_its_metrics() -> None:
         named = set(re.findall(r"\$labels\.(\w+)", str(rule["annotations"])))
         has = {label for metric, labels in rows if metric in rule["expr"] for label in labels.split(", ")}
         assert named <= has, name
-
-
-def test_a_shortened_alert_differs_in_its_times_alone() -> None:
-    rule = {"alert": "A", "expr": "increase(x[15m]) > 3 or time() - y_seconds > 300 and z > 10", "for": "1h"}
-    assert shortened(rule, 180) == {
-        "alert": "A",
-        "expr": "increase(x[5000ms]) > 3 or time() - y_seconds > 1.66667 and z > 10",
-        "for": "20000ms",
-    }

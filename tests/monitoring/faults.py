@@ -1,4 +1,4 @@
-"""A fault for each alert, in a running service. Each maker yields the addresses at which the metrics are."""
+"""A fault for each alert, in a service that lives. Each maker yields its copies, which go on from the clock's time."""
 
 from __future__ import annotations
 
@@ -32,15 +32,18 @@ from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
 from tests.fakes.lease_server import LeaseServer
 from tests.fakes.models import SameAsYesterday, Yesterday
-from tests.monitoring.living import Fast, Living, follow, running, tomorrow
+from tests.monitoring.living import Clock, Living, follow, played
 from tests.reliability.contender import kube_of
-from tests.service.stage import SETTINGS, Stage, add_knative, always, morning, staged
+from tests.service.stage import DAY, SETTINGS, Stage, add_knative, always, morning, staged
 from tests.service.test_quality import COARSE, wavering
 from tests.service.test_rehearse import TenTimes
+from tests.waiting import until
 
+START = DAY + 9 * 3600.0
+"""Nine in the morning of a day that promtool reaches soon: it begins with 1970."""
 NAMES = ("chat", "other", "third")
 CONTAINER = {"memory.stat": "inactive_file 0", "memory.current": "500", "memory.max": "1000"}
-Addresses = list[str]
+Copies = Iterator[list[Living]]
 
 
 def learned(
@@ -50,10 +53,9 @@ def learned(
     model: Model | None = None,
     leases: Leases = ALONE,
     telemetry: Telemetry | None = None,
-    start: float = math.nan,
     **annotations: str,
 ) -> Stage:
-    """Three services whose load rises at five past nine, and a service that has learned it, tomorrow at nine."""
+    """Three services whose load rises at five past nine, and a service that has learned it at nine."""
     kube = FakeKube()
     for name in NAMES:
         add_knative(kube, name, mode="apply", **annotations)
@@ -65,7 +67,7 @@ def learned(
         leases=leases,
         telemetry=telemetry or Telemetry(container(directory)),
     )
-    at.service.refit(tomorrow(9) if math.isnan(start) else start)
+    at.service.refit(START)
     at.telemetry.history(1.0)
     return at
 
@@ -77,67 +79,70 @@ def container(directory: Path, **files: str) -> Path:
     return directory
 
 
-def alive(at: Stage) -> AbstractContextManager[str]:
-    """It goes on from tomorrow at nine."""
-    return running(Living(at, Fast(tomorrow(9)), partial(follow, at)))
+def alive(at: Stage, clock: Clock) -> Living:
+    """Its autoscaler does what the floors say."""
+    return Living(at, clock, partial(follow, at))
 
 
 @contextmanager
-def nothing_is_wrong(directory: Path) -> Iterator[Addresses]:
-    with alive(learned(directory)) as address:
-        yield [address]
+def nothing_is_wrong(directory: Path, clock: Clock) -> Copies:
+    yield [alive(learned(directory), clock)]
 
 
 @contextmanager
-def the_api_server_is_away(directory: Path) -> Iterator[Addresses]:
-    """By our own clock: the alert compares with it."""
-    at = learned(directory, start=time.time())
-    at.tick(time.time())
+def the_api_server_is_away(directory: Path, clock: Clock) -> Copies:
+    at = learned(directory)
+    at.tick(START)
     at.kube.fail = lambda method, where: ClusterError(503, "no")
-    with running(Living(at, time.time)) as address:
-        yield [address]
+    yield [alive(at, clock)]
 
 
 @contextmanager
-def leading(directory: Path, name: str, server: LeaseServer) -> Iterator[str]:
-    """One copy of two, that asks this server for the Lease."""
+def standing(directory: Path, clock: Clock, name: str, server: LeaseServer) -> Iterator[Living]:
+    """One copy of two, that asks this server for the Lease, in our time: it is kept for longer than a story takes."""
     telemetry = Telemetry(container(directory))
     store = KubeLeases(kube_of(server.url, name), "ahpa-system", time.time)
-    elector = Elector(store, f"{name}_1f2e", shards("ahpa", 1), Terms(3, 2, 0.5), telemetry)
+    elector = Elector(store, f"{name}_1f2e", shards("ahpa", 1), Terms(300, 200, 0.5), telemetry)
     elector.start()
     try:
-        with alive(learned(directory, leases=elector, telemetry=telemetry)) as address:
-            yield address
+        yield alive(learned(directory, leases=elector, telemetry=telemetry), clock)
     finally:
         elector.stop()
 
 
+def leads(copy: Living) -> bool:
+    return 'ahpa_leader{lease="ahpa-0"} 1.0' in copy.at.metrics()
+
+
 @contextmanager
-def leases_cannot_be_written(directory: Path) -> Iterator[Addresses]:
+def leases_cannot_be_written(directory: Path, clock: Clock) -> Copies:
     with ExitStack() as stack:
         server = LeaseServer()
         stack.callback(server.close)
         server.faults = {"a": "error", "b": "error"}
-        yield [stack.enter_context(leading(directory, name, server)) for name in "ab"]
+        yield [stack.enter_context(standing(directory, clock, name, server)) for name in "ab"]
 
 
 @contextmanager
-def each_copy_looks_at_other_leases(directory: Path) -> Iterator[Addresses]:
+def each_copy_looks_at_other_leases(directory: Path, clock: Clock) -> Copies:
     with ExitStack() as stack:
         servers = [LeaseServer(), LeaseServer()]
         for server in servers:
             stack.callback(server.close)
-        yield [
-            stack.enter_context(leading(directory, name, server)) for name, server in zip("ab", servers, strict=True)
+        copies = [
+            stack.enter_context(standing(directory, clock, name, server))
+            for name, server in zip("ab", servers, strict=True)
         ]
+        for each in copies:
+            until(partial(leads, each), "it leads", 60)
+        yield copies
 
 
 @contextmanager
-def prometheus_is_away(directory: Path) -> Iterator[Addresses]:
+def prometheus_is_away(directory: Path, clock: Clock) -> Copies:
     at = learned(directory)
     at.prometheus.down = True
-    with alive(at) as address:
-        yield [address]
+    yield [alive(at, clock)]
 
 
 class Narrow(FakePrometheus):
@@ -149,33 +154,31 @@ class Narrow(FakePrometheus):
     def read(
         self, queries: Mapping[str, str], start: float, end: float, step: float, deadline: float = math.inf
     ) -> Reading:
-        self.down = end - start > self.longest or tomorrow(9) - start > self.oldest
+        self.down = end - start > self.longest or START - start > self.oldest
         return super().read(queries, start, end, step, deadline)
 
 
 @contextmanager
-def histories_cannot_be_read(directory: Path) -> Iterator[Addresses]:
+def histories_cannot_be_read(directory: Path, clock: Clock) -> Copies:
     prometheus = Narrow(dict.fromkeys(NAMES, morning))
     prometheus.longest = 7200.0
-    with alive(learned(directory, prometheus)) as address:
-        yield [address]
+    yield [alive(learned(directory, prometheus), clock)]
 
 
 @contextmanager
-def yesterday_cannot_be_read(directory: Path) -> Iterator[Addresses]:
+def yesterday_cannot_be_read(directory: Path, clock: Clock) -> Copies:
     at = learned(directory, prometheus := Narrow(dict.fromkeys(NAMES, morning)))
     prometheus.oldest = 20 * 3600.0
     kept = Kept(prometheus, prometheus, Keeping(SETTINGS.history_seconds, SETTINGS.step_seconds))
     at = replace(at, service=Service(SETTINGS, replace(at.ports, demand=kept), always))
-    at.service.refit(tomorrow(9))
+    at.service.refit(START)
     filler = Filler(kept, at.telemetry)
 
     def each_round() -> None:
         follow(at)
         filler.step()
 
-    with running(Living(at, Fast(tomorrow(9)), each_round)) as address:
-        yield [address]
+    yield [Living(at, clock, each_round)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,77 +198,72 @@ class TooLow(SameAsYesterday):
 
 
 @contextmanager
-def peaks_are_higher_than_was_said(directory: Path) -> Iterator[Addresses]:
-    with alive(learned(directory, model=TooLow())) as address:
-        yield [address]
+def peaks_are_higher_than_was_said(directory: Path, clock: Clock) -> Copies:
+    yield [alive(learned(directory, model=TooLow()), clock)]
 
 
 @contextmanager
-def forecasts_are_outdone(directory: Path) -> Iterator[Addresses]:
-    """For seven hours, which go by before the first scrape."""
-    start = tomorrow(9)
-    at = learned(directory, FakePrometheus(dict.fromkeys(NAMES, wavering)), COARSE, TenTimes())
-    for number in range(90):
-        follow(at)
-        at.tick(start + 300.0 * number)
-    with running(Living(at, Fast(start + 300.0 * 90), partial(follow, at))) as address:
-        yield [address]
+def forecasts_are_outdone(directory: Path, clock: Clock) -> Copies:
+    """For eight hours, which go by before the first scrape."""
+    living = alive(learned(directory, FakePrometheus(dict.fromkeys(NAMES, wavering)), COARSE, TenTimes()), clock)
+    played([living], clock, 8)
+    yield [living]
 
 
 @contextmanager
-def clocks_differ(directory: Path) -> Iterator[Addresses]:
+def clocks_differ(directory: Path, clock: Clock) -> Copies:
     at = learned(directory)
     at.prometheus.skew = 120.0
-    with alive(at) as address:
-        yield [address]
+    yield [alive(at, clock)]
 
 
 @contextmanager
-def owners_allow_too_little(directory: Path) -> Iterator[Addresses]:
-    with alive(learned(directory, max="2")) as address:
-        yield [address]
+def owners_allow_too_little(directory: Path, clock: Clock) -> Copies:
+    yield [alive(learned(directory, max="2"), clock)]
 
 
 @contextmanager
-def nobody_follows_the_floor(directory: Path) -> Iterator[Addresses]:
-    with running(Living(learned(directory), Fast(tomorrow(9)))) as address:
-        yield [address]
+def nobody_follows_the_floor(directory: Path, clock: Clock) -> Copies:
+    yield [Living(learned(directory), clock)]
 
 
 @contextmanager
-def writes_are_refused(directory: Path) -> Iterator[Addresses]:
+def writes_are_refused(directory: Path, clock: Clock) -> Copies:
     at = learned(directory)
     at.kube.fail = lambda method, where: ClusterError(500, "a webhook failed") if method == "PATCH" else None
-    with alive(at) as address:
-        yield [address]
+    yield [alive(at, clock)]
 
 
 @contextmanager
-def one_collection_is_silent(directory: Path) -> Iterator[Addresses]:
-    """The others are heard of, so rounds go on."""
+def one_collection_is_silent(directory: Path, clock: Clock) -> Copies:
+    """The others are heard of, so rounds go on. Its silence begins in our time, and lasts for as long as theirs."""
     at = learned(directory)
-    with watching() as watch, alive(at) as address:
+    with watching() as watch:
         watch.names()
-        at.telemetry.watch(lambda: [(w.name, w.objects, w.silent_seconds, w.lists) for w in watch.watched.told()])
         watch.kube.fail = lambda method, where: ClusterError(503, "no")
         watch.server.cut()
-        yield [address]
+        until(lambda: all(each.silent_seconds > 1 for each in watch.watched.told()), "silence", 60)
+        began = clock.now
+        at.telemetry.watch(
+            lambda: [(w.name, w.objects, w.silent_seconds + clock.now - began, w.lists) for w in watch.watched.told()]
+        )
+        yield [alive(at, clock)]
 
 
 @contextmanager
-def memory_is_nearly_used_up(directory: Path) -> Iterator[Addresses]:
+def memory_is_nearly_used_up(directory: Path, clock: Clock) -> Copies:
     at = learned(directory)
     container(directory, **{"memory.current": "950"})
-    with alive(at) as address:
-        yield [address]
+    yield [alive(at, clock)]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What is made to happen, and which alerts may ring with the one that it is for."""
+    """What is made to happen, which alerts ring with the one that it is for, and after how many hours at most."""
 
-    made: Callable[[Path], AbstractContextManager[Addresses]]
+    made: Callable[[Path, Clock], AbstractContextManager[list[Living]]]
     beside: frozenset[str] = frozenset()
+    hours: int = 2
 
 
 FAULTS: Mapping[str, Fault] = {
@@ -273,8 +271,8 @@ FAULTS: Mapping[str, Fault] = {
     "AHPANoLeader": Fault(leases_cannot_be_written),
     "AHPATwoLeaders": Fault(each_copy_looks_at_other_leases),
     "AHPAForecastStale": Fault(prometheus_is_away),
-    "AHPANotLearning": Fault(histories_cannot_be_read, frozenset({"AHPAForecastStale"})),
-    "AHPAHistoryIncomplete": Fault(yesterday_cannot_be_read, frozenset({"AHPAForecastStale"})),
+    "AHPANotLearning": Fault(histories_cannot_be_read, frozenset({"AHPAForecastStale"}), hours=4),
+    "AHPAHistoryIncomplete": Fault(yesterday_cannot_be_read, frozenset({"AHPAForecastStale"}), hours=3),
     "AHPACoverageBroken": Fault(peaks_are_higher_than_was_said),
     "AHPAQualityLost": Fault(forecasts_are_outdone),
     "AHPAClockSkew": Fault(clocks_differ),

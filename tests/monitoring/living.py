@@ -1,47 +1,33 @@
-"""Services that live while a real Prometheus scrapes them, in a time that goes faster than its own."""
+"""Services that live, in our time or in their own, and what a scrape finds of them."""
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+
+import numpy as np
+from prometheus_client.parser import text_string_to_metric_families
 
 from ahpa.adapters.kubernetes.kept import MIN_SCALE
 from ahpa.adapters.telemetry.http import serve_http
 from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.service.loop import Loop
-from testbed.build import find_parts
-from testbed.processes import Processes
-from testbed.prometheus import PrometheusServer
-from tests.service.stage import DAY, ROOT, Stage
+from testbed import Series
+from tests.service.stage import ROOT, Stage
 
-FASTER = 180.0
-"""So much faster than ours goes the time of these services, and so much shorter are the times of the alerts
-(tests/manifests/rules.py): a quarter of an hour is five seconds."""
-TICK_SECONDS = 1.0
-"""A round comes each of our seconds, which are three minutes there: fifteen such services share a processor."""
-
-Close = Callable[[], None]
-
-
-def tomorrow(hour: float) -> float:
-    """Unix seconds: then a service that goes faster is ahead of Prometheus' clock all the time, as far as that knows
-    ticks without a break."""
-    return (time.time() // DAY + 1) * DAY + hour * 3600
+ROUND_MINUTES = 3
 
 
 @dataclass
-class Fast:
-    """A clock that goes faster from now on."""
+class Clock:
+    """What it is told."""
 
-    start: float
-    began: float = field(default_factory=time.monotonic)
+    now: float
 
     def __call__(self) -> float:
-        return self.start + FASTER * (time.monotonic() - self.began)
+        return self.now
 
 
 @dataclass
@@ -52,21 +38,14 @@ class Living:
     clock: Callable[[], float]
     each_round: Callable[[], object] = lambda: None
     """What happens in its world before each round."""
-    refits: int = 0
-    """One after so many rounds; 0: none but the first."""
     loop: Loop = field(init=False)
 
     def __post_init__(self) -> None:
         self.loop = Loop(self.at.service, self.at.telemetry, clock=self.clock)
 
-    def run(self, stop: threading.Event) -> None:
-        number = 0
-        while not stop.wait(TICK_SECONDS):
-            self.each_round()
-            self.loop.do("tick")
-            number += 1
-            if self.refits and number % self.refits == 0:
-                self.loop.do("refit")
+    def round(self) -> None:
+        self.each_round()
+        self.loop.do("tick")
 
 
 def follow(at: Stage) -> None:
@@ -75,6 +54,40 @@ def follow(at: Stage) -> None:
         if where.startswith(f"{ROOT}/revisions/"):
             floor = int(item["metadata"]["annotations"].get(MIN_SCALE, 1))
             item["status"] = {"actualReplicas": floor, "desiredReplicas": floor}
+
+
+class Scrapes:
+    """What a Prometheus holds that asked for /metrics now and then."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, tuple[tuple[str, str], ...]], list[tuple[float, float]]] = {}
+
+    def scrape(self, at: Stage, now: float, **labels: str) -> None:
+        """`labels`: those of the target that is scraped; no metric has them itself."""
+        for family in text_string_to_metric_families(at.metrics()):
+            for sample in family.samples:
+                named = tuple(sorted({**sample.labels, **labels}.items()))
+                self._found.setdefault((sample.name, named), []).append((now, sample.value))
+
+    def series(self) -> list[Series]:
+        return [
+            Series(name, dict(labels), np.array([t for t, _ in seen]), np.array([v for _, v in seen]))
+            for (name, labels), seen in self._found.items()
+        ]
+
+
+def played(lives: Sequence[Living], clock: Clock, hours: int) -> list[Series]:
+    """These copies go on from now, by a clock that waits for nothing; a round and a scrape each three minutes, as data
+    of five minutes are still fresh to both, and a refit each hour."""
+    scrapes, start = Scrapes(), clock.now
+    for minute in range(0, 60 * hours + 1, ROUND_MINUTES):
+        clock.now = start + 60.0 * minute
+        for number, living in enumerate(lives):
+            if minute and minute % 60 == 0:
+                living.loop.do("refit")
+            living.round()
+            scrapes.scrape(living.at, clock.now, instance=f"ahpa-{number}")
+    return scrapes.series()
 
 
 @contextmanager
@@ -91,9 +104,14 @@ def served(telemetry: Telemetry) -> Iterator[str]:
 
 @contextmanager
 def running(living: Living) -> Iterator[str]:
-    """It lives, and can be scraped at this address."""
+    """It lives, a round each second, and can be scraped at this address."""
     stop = threading.Event()
-    thread = threading.Thread(target=living.run, args=(stop,), daemon=True)
+
+    def run() -> None:
+        while not stop.wait(1.0):
+            living.round()
+
+    thread = threading.Thread(target=run, daemon=True)
     with served(living.at.telemetry) as address:
         living.loop.do("tick")
         thread.start()
@@ -102,18 +120,3 @@ def running(living: Living) -> Iterator[str]:
         finally:
             stop.set()
             thread.join(60)
-
-
-@contextmanager
-def scraping(
-    directory: Path, addresses: Sequence[str], rules: Mapping[str, object] | None = None
-) -> Iterator[PrometheusServer]:
-    """A Prometheus of the testbed that scrapes these each second."""
-    with ExitStack() as stack:
-        processes = Processes(directory, keep=False)
-        stack.callback(processes.close)
-        server = PrometheusServer(processes, find_parts().binaries)
-        stack.callback(server.close)
-        jobs = [(f"ahpa-{number}", address) for number, address in enumerate(addresses)]
-        server.start(jobs, {"groups": []} if rules is None else rules)
-        yield server

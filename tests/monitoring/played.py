@@ -7,16 +7,13 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from prometheus_client.parser import text_string_to_metric_families
-
 from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.ports import ClusterError
 from testbed import Series
 from tests.fakes.demand import FakePrometheus
 from tests.fakes.kube import FakeKube
 from tests.monitoring.faults import container
-from tests.monitoring.living import Living, follow
+from tests.monitoring.living import Clock, Living, Scrapes, follow
 from tests.service.cluster import FOUR_DAYS, wave
 from tests.service.stage import Stage, add_knative, staged
 
@@ -64,36 +61,18 @@ def put_pods(kube: FakeKube, start: float) -> None:
         })  # fmt: skip
 
 
-class Clock:
-    """What it is told."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def play(at: Stage, clock: Clock, start: float) -> list[Series]:
-    """Every series that was scraped, until `start` plus `MINUTES`; refits each six hours, and one round that fails."""
-    living = Living(at, clock, partial(follow, at))
-    found: dict[tuple[str, tuple[tuple[str, str], ...]], list[tuple[float, float]]] = {}
+def play(at: Stage, clock: Clock) -> list[Series]:
+    """Every series that was scraped in `MINUTES` from now; refits each six hours, and one round that fails."""
+    living, scrapes, start = Living(at, clock, partial(follow, at)), Scrapes(), clock.now
     for minute in range(0, MINUTES, ROUND):
         clock.now = start + 60.0 * minute
         at.kube.fail = _away if minute == 100 else _there
-        living.each_round()
         if minute % 360 in (0, ROUND):
             living.loop.do("refit")
-        living.loop.do("tick")
-        if minute % SCRAPE:
-            continue
-        for family in text_string_to_metric_families(at.metrics()):
-            for sample in family.samples:
-                series = found.setdefault((sample.name, tuple(sorted(sample.labels.items()))), [])
-                series.append((clock.now, sample.value))
-    return [
-        Series(name, dict(labels), np.array([t for t, _ in seen]), np.array([v for _, v in seen]))
-        for (name, labels), seen in found.items()
-    ]
+        living.round()
+        if minute % SCRAPE == 0:
+            scrapes.scrape(at, clock.now)
+    return scrapes.series()
 
 
 def _away(method: str, where: str) -> ClusterError | None:

@@ -20,8 +20,8 @@ from dashboards.__main__ import FOLDER, texts
 from testbed.build import find_parts
 from testbed.processes import Processes
 from testbed.prometheus import PrometheusServer
-from tests.monitoring.living import Living, follow, running
-from tests.monitoring.played import MINUTES, Clock, fleet, play
+from tests.monitoring.living import Clock, Living, follow, running
+from tests.monitoring.played import MINUTES, fleet, play
 from tests.waiting import until
 
 pytestmark = pytest.mark.xdist_group("dashboards")  # one of the workers plays the day
@@ -106,9 +106,9 @@ def test_grafanas_sidecar_finds_them_by_their_label() -> None:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer]:
     """It holds the last day of a small fleet, and scrapes what goes on."""
-    directory, clock, start = tmp_path_factory.mktemp("world"), Clock(), time.time() - 60.0 * MINUTES
-    at = fleet(directory, start)
-    past = play(at, clock, start)
+    clock = Clock(time.time() - 60.0 * MINUTES)
+    at = fleet(tmp_path_factory.mktemp("world"), clock.now)
+    past = play(at, clock)
     processes = Processes(tmp_path_factory.mktemp("prometheus"), keep=False)
     server = PrometheusServer(processes, find_parts().binaries)
     try:

@@ -1,87 +1,77 @@
-"""Each alert rings in one fault of a running service: its real /metrics, a real Prometheus, the rules that ship.
+"""Each alert rings in one fault of a service that lives, by the rules that ship and Prometheus' own evaluator.
 
-Their times are shortened as those of the services are (living.py), so that an hour is twenty seconds. All go on beside
-one another, each with a Prometheus of its own, as some alerts count over all that is scraped.
+The service, its loop and its /metrics are real; the clock is told what time it is, so that five hours take seconds, the
+same on any machine. That a real Prometheus can scrape that text is test_dashboards.py's.
 """
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
+import re
+import subprocess
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 
+import numpy as np
 import pytest
-import requests
+import yaml
 
-from testbed.prometheus import PrometheusServer
-from tests.manifests.rules import alerts, shortened
-from tests.monitoring.faults import FAULTS, Fault, nothing_is_wrong
-from tests.monitoring.living import FASTER, scraping
-from tests.waiting import until
+from testbed import Series
+from testbed.build import find_parts
+from testbed.openmetrics import sample_name
+from tests.manifests.rules import alerts, spec
+from tests.monitoring.faults import FAULTS, START, Fault, nothing_is_wrong
+from tests.monitoring.living import ROUND_MINUTES, Clock, played
 
-pytestmark = [pytest.mark.testbed, pytest.mark.xdist_group("faults")]
-
-RULES = {"groups": [{"name": "ahpa", "rules": [shortened(rule, FASTER) for rule in alerts().values()]}]}
-QUIET = "none"
-SETTLED_SECONDS = 3.0
-"""Alerts are looked at each second."""
-WAIT_SECONDS = 240.0
-"""For what rings within a minute on a machine that has nothing else to do."""
-
-
-@dataclass(frozen=True)
-class Watched:
-    """A Prometheus, and since when it scrapes: until then all that is to be there is absent."""
-
-    server: PrometheusServer
-    since: float
-
-    @property
-    def rung(self) -> set[str]:
-        """All alerts that rang: some faults are over by the time they are asked for."""
-        seconds = max(1, math.ceil(time.time() - self.since))
-        found = asked(self.server, f'max_over_time(ALERTS{{alertstate="firing"}}[{seconds}s])')
-        return {each["metric"]["alertname"] for each in found}
-
-
-def asked(server: PrometheusServer, query: str) -> list[dict[str, Any]]:
-    answer = requests.get(f"{server.url}/api/v1/query", params={"query": query}, timeout=30).json()
-    found: list[dict[str, Any]] = answer["data"]["result"]
-    return found
-
-
-@pytest.fixture(scope="module")
-def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Watched]]:
-    """By the alert for which there is a fault."""
-    with ExitStack() as stack:
-        servers = {}
-        for name, fault in {QUIET: Fault(nothing_is_wrong), **FAULTS}.items():
-            addresses = stack.enter_context(fault.made(tmp_path_factory.mktemp("world")))
-            servers[name] = stack.enter_context(scraping(tmp_path_factory.mktemp("prometheus"), addresses, RULES))
-        for name, server in servers.items():
-            until(partial(asked, server, "ahpa_last_tick_timestamp_seconds"), f"a scrape of {name}", 60)
-        since = time.time() + SETTLED_SECONDS
-        until(lambda: time.time() > since, "a round of alerts without what was absent", 60)
-        yield {name: Watched(server, since) for name, server in servers.items()}
+STORIES = {"none": Fault(nothing_is_wrong), **FAULTS}
+NAMED = set(re.findall(r"\bahpa_\w+", " ".join(rule["expr"] for rule in alerts().values())))
 
 
 def test_there_is_a_fault_for_each_alert() -> None:
     assert FAULTS.keys() == alerts().keys()
 
 
-@pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_rings_the_alert_that_is_for_it(name: str, worlds: Mapping[str, Watched]) -> None:
-    """And no other, but for those that it is named with."""
-    until(lambda: name in worlds[name].rung, name, WAIT_SECONDS, pause=0.5)
-    assert worlds[name].rung <= {name} | FAULTS[name].beside
+@pytest.mark.testbed
+@pytest.mark.parametrize("name", STORIES)
+def test_a_fault_rings_the_alert_that_is_for_it(name: str, tmp_path: Path) -> None:
+    """And no other, but for those that it is named with; where nothing is wrong, none."""
+    fault, clock = STORIES[name], Clock(START)
+    with fault.made(tmp_path, clock) as copies:
+        began = clock.now
+        found = played(copies, clock, fault.hours)
+    assert_rang(({name} & FAULTS.keys()) | fault.beside, found, round(clock.now - began), tmp_path)
 
 
-def test_where_nothing_is_wrong_nothing_rings_all_the_while(worlds: Mapping[str, Watched]) -> None:
-    """The last of this file: as long as all the others took to ring."""
-    (scraped,) = asked(worlds[QUIET].server, "count_over_time(ahpa_last_tick_timestamp_seconds[1h])")
-    assert int(scraped["value"][1]) >= 10
-    assert worlds[QUIET].rung == set()
+def assert_rang(names: Collection[str], found: Sequence[Series], seconds: int, directory: Path) -> None:
+    """These alerts, and no others, at any moment of the last seconds that were scraped."""
+    rang = f'group by (alertname) (max_over_time(ALERTS{{alertstate="firing"}}[{seconds}s]))'
+    expected = [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in sorted(names)]
+    last = max(round(each.times[-1]) for each in found)
+    series = [
+        {"series": sample_name(each.name, each.labels), "values": " ".join(words(each))}
+        for each in found
+        if each.name in NAMED
+    ]
+    interval = f"{ROUND_MINUTES}m"
+    (directory / "rules.yaml").write_text(yaml.safe_dump(spec()))
+    (file := directory / "told.yaml").write_text(yaml.safe_dump({
+        "rule_files": ["rules.yaml"],
+        "evaluation_interval": interval,
+        "tests": [{
+            "interval": interval,
+            "input_series": series,
+            "promql_expr_test": [{"expr": rang, "eval_time": f"{last}s", "exp_samples": expected}],
+        }],
+    }))  # fmt: skip
+    asked = [str(find_parts().binaries["promtool"]), "test", "rules", str(file)]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def words(one: Series) -> Iterator[str]:
+    """As promtool has it: one for each scrape since 1970 began, `_` where there is no sample."""
+    next_at = 0
+    for at, value in zip(np.round(one.times / 60 / ROUND_MINUTES).astype(int), one.values, strict=True):
+        if at > next_at:
+            yield f"_x{at - next_at}"
+        yield repr(float(value))
+        next_at = at + 1
