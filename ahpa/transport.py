@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.response import BaseHTTPResponse
 
+_BLANKS = re.compile(r"[ \t\n\r]*")
 NEVER = float("inf")
 """A deadline (a moment of `time.monotonic`) that does not come."""
 
@@ -66,6 +68,58 @@ def parsed(body: bytes, most_values: int, constant: Callable[[str], object] = no
     """
     bounded(body, most_values)
     found: object = json.loads(body.decode("utf-8"), parse_constant=constant)
+    return found
+
+
+def parsed_one_by_one(body: bytes, most_values: int, name: str, take: Callable[[object], object]) -> object:
+    """As `parsed`, but the elements of the list of this name, at the top of an object, are told to `take` as each is
+    parsed, and the list that is returned is empty: all at once they can be twenty times as large as the text.
+
+    What is not written as Go's encoder writes it (`"items":[`) is parsed whole before any is told. Raises as `parsed`,
+    also after some were told; and what `take` raises, which should be none of those.
+    """
+    bounded(body, most_values)
+    text = body.decode("utf-8")
+    mark = f'"{name}":['
+    begin = text.find(mark)
+    first = begin + len(mark)
+    head = text[:first]
+    try:
+        json.loads(head + "]}" if begin >= 0 else "")  # it is a field of the object itself, and not of one within
+    except ValueError:
+        return _told_of_the_whole(parsed(body, most_values), name, take)
+    end = _told(text, first, take)
+    found: object = json.loads(head + text[end:], parse_constant=no_constant)
+    return found
+
+
+def _told(text: str, at: int, take: Callable[[object], object]) -> int:
+    """Of a list that begins there, after its bracket; returns where the other one is. Raises ValueError."""
+    decoder = json.JSONDecoder(parse_constant=no_constant)
+    at = _after_blanks(text, at)
+    if text.startswith("]", at):
+        return at
+    while True:
+        found, at = decoder.raw_decode(text, at)
+        take(found)
+        at = _after_blanks(text, at)
+        if text.startswith("]", at):
+            return at
+        if not text.startswith(",", at):
+            raise ValueError("the list does not go on")
+        at = _after_blanks(text, at + 1)
+
+
+def _after_blanks(text: str, at: int) -> int:
+    blanks = _BLANKS.match(text, at)
+    return blanks.end() if blanks else at
+
+
+def _told_of_the_whole(found: object, name: str, take: Callable[[object], object]) -> object:
+    if isinstance(found, dict) and isinstance(elements := found.get(name), list):
+        for each in elements:
+            take(each)
+        found[name] = []
     return found
 
 

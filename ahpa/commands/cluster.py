@@ -34,7 +34,7 @@ from ahpa.core.words import printable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ahpa.adapters.kubernetes.api import KubeApi
+    from ahpa.adapters.kubernetes.api import KubeApi, Origin
     from ahpa.adapters.kubernetes.concern import Concern
     from ahpa.adapters.prometheus.connection import Connection
     from ahpa.adapters.prometheus.source import Prometheus
@@ -221,7 +221,7 @@ def readiness_of(lag_p50: float, lag_p95: float | None, tiers: Path | None) -> R
     return readiness
 
 
-def connected(cluster: Cluster) -> KubeApi:
+def connected(cluster: Cluster) -> Origin:
     """Raises ClusterError where there is no way to a cluster."""
     from ahpa.adapters.kubernetes.api import Kube
 

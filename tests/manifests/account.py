@@ -47,8 +47,8 @@ class Recording(Kube):
 
     used: set[tuple[str, str, str]]
 
-    def _call(self, method: str, where: str, *rest: Any) -> Any:
-        answer = super()._call(method, where, *rest)
+    def _call(self, method: str, where: str, *rest: Any, **named: Any) -> Any:
+        answer = super()._call(method, where, *rest, **named)
         group = "" if where.startswith("/api/") else where.split("/")[2]
         words = where.partition("/namespaces/")[2].split("/")
         verb = {"GET": "get" if len(words) == 3 else "list", "PATCH": "patch", "POST": "create"}[method]

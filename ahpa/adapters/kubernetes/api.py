@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from ahpa.core.clock import ahead_by
 from ahpa.ports import ClusterError
-from ahpa.transport import NEVER, TooMuch, body_of, cause_of, ending, lines_of, parsed, refused
+from ahpa.transport import NEVER, TooMuch, body_of, cause_of, ending, lines_of, parsed, parsed_one_by_one, refused
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -86,6 +86,22 @@ class KubeApi(Protocol):
 
     def create(self, where: str, body: Object) -> Object:
         """Raises ClusterError."""
+        ...
+
+
+class Origin(KubeApi, Protocol):
+    """An API server itself, whose lists can be read piece by piece, and watched."""
+
+    def within(self, deadline: float) -> Origin: ...
+
+    def page(self, where: str, take: Callable[[object], object], **query: str) -> Object:
+        """A list whose `items` are told to `take` as each is parsed, and are not in it any more. Raises ClusterError,
+        also after some were told."""
+        ...
+
+    def watch(self, where: str, version: str, seconds: float) -> Stream:
+        """What happens in a collection after that version, for so long, with bookmarks. Raises ClusterError; 410: what
+        happened is no longer known."""
         ...
 
 
@@ -164,6 +180,9 @@ class Kube:
     def get(self, where: str, **query: str) -> Object:
         return self._call("GET", where, query)
 
+    def page(self, where: str, take: Callable[[object], object], **query: str) -> Object:
+        return self._call("GET", where, query, parse=lambda text: parsed_one_by_one(text, MOST_VALUES, "items", take))
+
     def items(self, where: str, **query: str) -> list[Object]:
         answer = self._call("GET", where, {"resourceVersion": "0", **query})
         items, meta = answer.get("items"), answer.get("metadata")
@@ -180,12 +199,10 @@ class Kube:
         return self.get(f"{where}/{quote(name, safe='')}")
 
     def watch(self, where: str, version: str, seconds: float) -> Stream:
-        """What happens in a collection after that version, for so long, with bookmarks. Raises ClusterError; 410: what
-        happened is no longer known."""
         query = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": version}
         answer = self._asked("GET", where, {**query, "timeoutSeconds": f"{seconds:.0f}"}, LATE * seconds + 1)
         if answer.status != 200:
-            self._read("GET", where, answer)
+            self._read("GET", where, answer, self._whole)
             raise ClusterError(answer.status, f"watching {where}: no stream")
         return Stream(where, answer.response)
 
@@ -203,8 +220,11 @@ class Kube:
         query: Mapping[str, str],
         body: Object | None = None,
         content_type: str | None = None,
+        parse: Callable[[bytes], object] | None = None,
     ) -> Object:
-        return self._read(method, where, self._asked(method, where, query, self._timeout[1], body, content_type))
+        """`parse`: of an answer that is no refusal."""
+        answer = self._asked(method, where, query, self._timeout[1], body, content_type)
+        return self._read(method, where, answer, parse if parse and 200 <= answer.status < 300 else self._whole)
 
     def _asked(
         self,
@@ -234,19 +254,22 @@ class Kube:
             raise ClusterError(0, f"{method} {where}: {cause_of(error)}{self._hint(error)}") from error
         return answer
 
-    def _read(self, method: str, where: str, answer: RESTResponse) -> Object:
+    def _read(self, method: str, where: str, answer: RESTResponse, parse: Callable[[bytes], object]) -> Object:
         try:
             text = body_of(answer.response, MOST_BYTES)
         except Exception as error:  # as above
             raise ClusterError(0, f"{method} {where}: {cause_of(error)}") from error
         try:
-            with self._parsing:  # one at a time: parsed, an answer is many times as large
-                found = parsed(text, MOST_VALUES)
+            found = parse(text)
         except TooMuch as error:
             raise ClusterError(0, f"{method} {where}: {error}") from error
         except (ValueError, RecursionError):
             found = None
         return _object(method, where, answer.status, found, text[:200])
+
+    def _whole(self, text: bytes) -> object:
+        with self._parsing:  # one at a time: parsed, an answer is many times as large
+            return parsed(text, MOST_VALUES)
 
     def _hint(self, error: Exception) -> str:
         if not refused(error):

@@ -12,9 +12,8 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
-from ahpa.adapters.kubernetes.api import KubeApi, Object, Stream, objects_among
+from ahpa.adapters.kubernetes.api import Object, Origin, Stream, objects_among
 from ahpa.adapters.kubernetes.pace import Pace, Rhythm
 from ahpa.adapters.kubernetes.page import SIZE, not_a_list, page_of
 from ahpa.adapters.kubernetes.store import Held, Store
@@ -30,14 +29,6 @@ _EVENTS = ("ADDED", "MODIFIED", "DELETED", "BOOKMARK")
 
 Say = Callable[[str, str], None]
 """Told of what an operator may want to know, once: an event's name and the problem."""
-
-
-class Origin(KubeApi, Protocol):
-    """An API server that can be watched."""
-
-    def watch(self, where: str, version: str, seconds: float) -> Stream:
-        """As `Kube.watch`."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -168,8 +159,12 @@ class Collection:
     def _list(self) -> None:
         """All of it, page by page, so that a large list is never held whole as it came."""
         self._stopping.wait(max(0.0, self._rests_until - self._clock()))
-        kube, held, version, more, pages = self._kube.within(self._clock() + LIST_SECONDS), [], "", "", 0
+        kube, held, version, more, pages = self._kube.within(self._clock() + LIST_SECONDS), list[Held](), "", "", 0
         free = False
+
+        def take(item: Object) -> None:
+            held.append(self.store.trimmed(item, anew=self._silence() > self._rhythm.patience))
+
         try:
             while not pages or more:
                 if not free:
@@ -177,14 +172,12 @@ class Collection:
                 if self._stopping.is_set():
                     raise ClusterError(0, f"{self._where}: not listed, as the watches have ended")
                 pages += 1
-                page = page_of(kube, self._where, more)
+                page = page_of(kube, self._where, take, more)
                 version, more = version or page.version, page.more
                 if not version:
                     raise not_a_list(self._where)
-                anew = self._silence() > self._rhythm.patience
-                held += [self.store.trimmed(item, anew) for item in objects_among(page.items)]
                 self.store.check(len(held))
-                free = len(page.items) >= SIZE  # a server that turns pages without end is asked at the usual pace
+                free = page.count >= SIZE  # a server that turns pages without end is asked at the usual pace
         finally:  # what it has cost is this collection's own: the others do not wait for it
             self._rests_until = self._clock() + pages / self._rhythm.pages_per_second
         self._listed(held, version)

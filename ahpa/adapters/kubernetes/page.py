@@ -1,14 +1,15 @@
-"""One page of a list, as the API server gives it (`limit` and `continue`)."""
+"""One page of a list, as the API server gives it (`limit` and `continue`), each object taken as it is parsed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from ahpa.adapters.kubernetes.api import KubeApi, Object
+from ahpa.adapters.kubernetes.api import Object, Origin, objects_among
 from ahpa.ports import ClusterError
 
 SIZE = 500
-"""Objects of a list that are asked for at once: parsed they are some 30 MiB, before they are trimmed."""
+"""Objects of a list that are asked for at once: as text some 5 MiB, and parsed together they would be 30."""
 
 
 @dataclass(frozen=True)
@@ -17,18 +18,28 @@ class Page:
 
     version: str
     """Of the list; empty: it says none."""
-    items: list[object]
+    count: int
+    """Of all that stood in it, also of what is no object."""
     more: str
     """Where the next page begins; empty: this was the last."""
 
 
-def page_of(kube: KubeApi, where: str, more: str = "", **query: str) -> Page:
-    """The page of the collection `where` that begins there. Raises ClusterError."""
-    answer: Object = kube.get(where, **query, limit=str(SIZE), **({"continue": more} if more else {}))
-    meta, items = answer.get("metadata"), answer.get("items")
-    if not isinstance(meta, dict) or not isinstance(items, list):
+def page_of(kube: Origin, where: str, take: Callable[[Object], object], more: str = "", **query: str) -> Page:
+    """The page of the collection `where` that begins there; `take` is told each of its objects. Raises ClusterError,
+    also after some were told."""
+    count = 0
+
+    def counted(item: object) -> None:
+        nonlocal count
+        count += 1
+        for each in objects_among([item]):
+            take(each)
+
+    answer = kube.page(where, counted, **query, limit=str(SIZE), **({"continue": more} if more else {}))
+    meta = answer.get("metadata")
+    if not isinstance(meta, dict) or answer.get("items") != []:
         raise not_a_list(where)
-    return Page(str(meta.get("resourceVersion") or ""), items, str(meta.get("continue") or ""))
+    return Page(str(meta.get("resourceVersion") or ""), count, str(meta.get("continue") or ""))
 
 
 def not_a_list(where: str) -> ClusterError:

@@ -6,10 +6,10 @@ gigabyte.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ahpa.adapters.kubernetes.api import Object, objects_among
+from ahpa.adapters.kubernetes.api import Object, Origin
 from ahpa.adapters.kubernetes.page import Page, not_a_list, page_of
 from ahpa.adapters.kubernetes.through import Through
 from ahpa.adapters.kubernetes.trimmed import Keeping
@@ -21,22 +21,23 @@ from ahpa.ports import ClusterError
 class InPages(Through):
     """Its lists are whole all the same."""
 
+    kube: Origin
+
     def items(self, where: str, **query: str) -> list[Object]:
         keep, found, more = Keeping(where.rpartition("/")[2]), list[Object](), ""
         while True:
-            page = self._page(where, more, query)
+            page = self._page(where, lambda item: found.append(keep(item)), more, query)
             more = page.more
-            if more and not page.items:
+            if more and not page.count:
                 raise not_a_list(where)
-            found += [keep(item) for item in objects_among(page.items)]
             if len(found) > MOST_OBJECTS:
                 raise ClusterError(0, f"{where}: more than {MOST_OBJECTS:,} objects")
             if not more:
                 return found
 
-    def _page(self, where: str, more: str, query: Mapping[str, str]) -> Page:
+    def _page(self, where: str, take: Callable[[Object], object], more: str, query: Mapping[str, str]) -> Page:
         try:
-            return page_of(self.kube, where, more, **query)
+            return page_of(self.kube, where, take, more, **query)
         except ClusterError as error:
             if error.status == 410:  # turned too slowly: to begin anew may do
                 raise ClusterError(0, str(error)) from error

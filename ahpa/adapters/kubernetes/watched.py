@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from typing import Self
 from urllib.parse import unquote
 
-from ahpa.adapters.kubernetes.api import KubeApi, Object, objects_among
-from ahpa.adapters.kubernetes.collection import Collection, Origin, Say, Watching
+from ahpa.adapters.kubernetes.api import KubeApi, Object, Origin, objects_among
+from ahpa.adapters.kubernetes.collection import Collection, Say, Watching
 from ahpa.adapters.kubernetes.pace import USUAL, Pace, Rhythm
 from ahpa.adapters.kubernetes.selectors import Selector, selector_of
 from ahpa.adapters.kubernetes.store import Store
