@@ -23,8 +23,12 @@ Part = Callable[[object], object]
 """What is kept of a field."""
 
 
-def _whole(value: object) -> object:
-    return value
+def _whole(value: object, depth: int = 20) -> object:
+    """All of it; the names of its fields are held once, as every object has them again. (Not of what lies deeper than
+    any object that somebody meant: hundreds of levels would be more than Python goes down.)"""
+    if isinstance(value, dict) and depth:
+        return {sys.intern(key): _whole(part, depth - 1) for key, part in value.items()}
+    return [_whole(part, depth - 1) for part in value] if isinstance(value, list) and depth else value
 
 
 def _of(**parts: Part) -> Part:
@@ -101,21 +105,28 @@ class Keeping:
     def __call__(self, item: Object, before: Object | None = None) -> Object:
         """A listed object, trimmed; `before` is what was kept of it."""
         part = _PARTS.get(self.resource)
-        rest = {key: value for key, value in item.items() if key != "metadata"} if part is None else part(item)
+        rest = {key: _whole(value) for key, value in item.items() if key != "metadata"} if part is None else part(item)
         assert isinstance(rest, dict)
         kept = {**rest, "metadata": _metadata(item["metadata"], _IDENTITY if self.resource == "pods" else _META)}
         return _first_start(kept, before) if self.resource == "pods" else kept
 
 
 def _metadata(meta: Object, fields: tuple[str, ...]) -> Object:
-    kept = {key: meta[key] for key in fields if key in meta}
-    if isinstance(kept.get("annotations"), dict) and _APPLIED in kept["annotations"]:
-        kept["annotations"] = {key: value for key, value in kept["annotations"].items() if key != _APPLIED}
-    if isinstance(kept.get("labels"), dict):
-        kept["labels"] = {sys.intern(key): _word(value) for key, value in kept["labels"].items()}
-    if isinstance(kept.get("managedFields"), list):
-        kept["managedFields"] = [_owned(entry) for entry in kept["managedFields"] if _asked_for(entry)]
-    return kept
+    return {key: _META_PARTS.get(key, _whole)(meta[key]) for key in fields if key in meta}
+
+
+def _annotations(value: object) -> object:
+    if isinstance(value, dict):
+        value = {key: said for key, said in value.items() if key != _APPLIED}
+    return _whole(value)
+
+
+def _labels(value: object) -> object:
+    return {sys.intern(key): _word(said) for key, said in value.items()} if isinstance(value, dict) else value
+
+
+def _managed(value: object) -> object:
+    return [_owned(entry) for entry in value if _asked_for(entry)] if isinstance(value, list) else value
 
 
 def _asked_for(entry: object) -> bool:
@@ -123,10 +134,10 @@ def _asked_for(entry: object) -> bool:
     return not isinstance(entry, dict) or entry.get("manager") in (FIELD_MANAGER, *FROM_GIT)
 
 
-def _owned(entry: Object) -> Object:
-    return (
-        entry if not isinstance(entry, dict) else {key: entry[key] for key in ("manager", "fieldsV1") if key in entry}
-    )
+_owned = _of(manager=_word, fieldsV1=_whole)
+_META_PARTS: Mapping[str, Part] = MappingProxyType(
+    {"annotations": _annotations, "labels": _labels, "managedFields": _managed}
+)
 
 
 def ready_since(pod: Object) -> object:

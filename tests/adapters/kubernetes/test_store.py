@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ahpa.adapters.kubernetes.api import Object
@@ -202,3 +204,26 @@ def test_of_a_pod_is_kept_what_its_start_is_read_from() -> None:
     assert ready_since(kept) == READY
     assert "x" * 500 not in str(kept)
     assert "m" * 500 not in str(kept)
+
+
+def test_names_of_fields_are_held_once_however_often_they_were_parsed() -> None:
+    """Objects come one by one; a fleet's would hold the same names ten thousand times."""
+    text = '{"metadata":{"annotations":{"team/a":"x"},"labels":{"app":"x"}},"spec":{"metrics":[{"minReplicas":1}]}}'
+
+    def names(value: object) -> list[str]:
+        if isinstance(value, dict):
+            return [*value, *(name for part in value.values() for name in names(part))]
+        return [name for part in value for name in names(part)] if isinstance(value, list) else []
+
+    one, other = (names(Keeping("horizontalpodautoscalers")(json.loads(text))) for _ in range(2))
+    assert set(one) == {"metadata", "annotations", "labels", "team/a", "app", "spec", "metrics", "minReplicas"}
+    assert all(a is b for a, b in zip(one, other, strict=True))
+
+
+def test_what_nobody_meant_to_be_so_deep_is_kept_as_it_is() -> None:
+    deep: object = {}
+    for _ in range(800):
+        deep = {"a": [deep]}
+
+    kept = Keeping("inferenceservices")({"metadata": {}, "spec": deep})["spec"]
+    assert list(kept) == ["a"]
