@@ -7,8 +7,9 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,17 +29,23 @@ from tests.testbed.reading import MIN_SCALE
 pytestmark = [pytest.mark.testbed, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
-class Crowd(NamedTuple):
-    """How many there are of each kind."""
+@dataclass(frozen=True)
+class Crowd:
+    """How many there are of each kind, and of how many days: the fewer, the fewer fits."""
 
     knative: int
     hpas: int
     scaled: int
     inference: int
+    days: int
+
+    @property
+    def count(self) -> int:
+        return self.knative + self.hpas + self.scaled + self.inference
 
 
-CROWDS = [Crowd(3, 2, 2, 1), pytest.param(Crowd(16, 14, 6, 4), marks=pytest.mark.soak)]
-DAYS, STEP = 5, 30.0
+CROWDS = [Crowd(3, 2, 2, 1, days=3), pytest.param(Crowd(16, 14, 6, 4, days=5), marks=pytest.mark.soak)]
+STEP = 30.0
 _FREE: dict[str, Any] = {"gpus": 0, "pull_seconds": 0, "ready_seconds": 0}
 ACCOUNT = "system:serviceaccount:default:surveyor"
 
@@ -65,7 +72,7 @@ def objects(bed: Testbed, namespace: str, crowd: Crowd) -> list[Object]:
 
 def history(namespace: str, until: float, crowd: Crowd) -> list[Series]:
     """Days that are alike, each service with its own height and hour."""
-    times = until - STEP * np.arange(DAYS * 86_400 / STEP)[::-1]
+    times = until - STEP * np.arange(crowd.days * 86_400 / STEP)[::-1]
 
     def day(number: int, height: float) -> np.ndarray:
         return height * (0.15 + np.maximum(0, np.sin((times / 86_400 + number / crowd.knative) * 2 * np.pi)) ** 2)
@@ -104,7 +111,7 @@ def may_read(bed: Testbed) -> Path:
     return bed.service_account_kubeconfig("default", "surveyor")
 
 
-@pytest.mark.parametrize("crowd", CROWDS, ids=lambda crowd: str(sum(crowd)))
+@pytest.mark.parametrize("crowd", CROWDS, ids=lambda crowd: str(crowd.count))
 def test_objects_of_all_kinds_are_ranked_and_nothing_is_written(
     crowd: Crowd, keda_bed: Testbed, bed_namespace: str, tmp_path: Path
 ) -> None:
@@ -113,10 +120,23 @@ def test_objects_of_all_kinds_are_ranked_and_nothing_is_written(
     bed.apply(*objects(bed, bed_namespace, crowd))
     until = np.floor(time.time() / 60) * 60
     bed.backfill(history(bed_namespace, until, crowd))
-    bed.wait_for(lambda: len(bed.find("hpa", bed_namespace)) == sum(crowd[1:]), timeout=120, what="all HPAs")
+    bed.wait_for(
+        lambda: len(bed.find("hpa", bed_namespace)) == crowd.count - crowd.knative, timeout=120, what="all HPAs"
+    )
     bed.wait_for(lambda: len(bed.find("revisions", bed_namespace)) == crowd.knative, timeout=120, what="all Revisions")
     words = ["survey", "--prometheus", bed.prometheus_url, "--namespace", bed_namespace, "--own-queries", "namespace"]
-    where = ["--kubeconfig", str(may_read(bed)), "--history", f"{DAYS}d", "--out", str(tmp_path), "--output", "json"]
+    where = [
+        "--kubeconfig",
+        str(may_read(bed)),
+        "--history",
+        f"{crowd.days}d",
+        "--test-days",
+        f"{crowd.days // 2}",
+        "--out",
+        str(tmp_path),
+        "--output",
+        "json",
+    ]
     began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "ahpa", *words, *where],
@@ -126,11 +146,11 @@ def test_objects_of_all_kinds_are_ranked_and_nothing_is_written(
         timeout=800,
         check=False,
     )
-    print(f"a survey of {sum(crowd)} objects: {time.monotonic() - began:.0f} s")
+    print(f"a survey of {crowd.count} objects: {time.monotonic() - began:.0f} s")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     print(json.dumps(told, indent=1)[:4000])
-    assert len(told["services"]) == sum(crowd)
+    assert len(told["services"]) == crowd.count
     assert all(each["now"]["replica_hours"] > 0 for each in told["services"])
     assert bed.audit.requests(user=ACCOUNT), "it was there"
     assert bed.audit.writes(user=ACCOUNT) == []
