@@ -14,7 +14,7 @@ from typing import Generic, Self, TypeVar, TypeVarTuple, cast
 from weakref import WeakSet
 
 from ahpa.adapters.processes.executors import Processes, Sent
-from ahpa.adapters.processes.memory import give_freed_arrays_back, give_way_to_the_parent
+from ahpa.adapters.processes.memory import give_freed_arrays_back, give_holes_back, give_way_to_the_parent
 from ahpa.adapters.processes.sheets import Packed, Sheet, packed, unpacked
 from forecasting.executor import Task, Unavailable
 
@@ -99,6 +99,7 @@ class _Alone(Generic[Done]):
         finally:
             self._sheets = ()  # a failure holds us by its traceback
             self._process.stop()
+            give_holes_back()  # once an hour, after the busiest moment of all
 
 
 def _failed(error: Exception) -> Sent[Packed]:

@@ -26,6 +26,15 @@ def give_freed_arrays_back() -> None:
         mallopt(_M_ARENA_MAX, _ARENAS)
 
 
+def give_holes_back() -> None:
+    """Return the free pages within glibc's heaps too: by itself it returns those at their ends, and one small object
+    that stays behind after a busy moment keeps all below it. Takes milliseconds. Does nothing on other C libraries.
+    Source: malloc_trim(3)."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 def give_way_to_the_parent() -> None:
     """Let the kernel end this process, and not the one that it works for, where memory runs out: that is larger, as it
     holds what both see. Source: proc_pid_oom_score_adj(5); raising it needs no right."""

@@ -1,0 +1,40 @@
+"""What a busy moment left behind in the heap goes back to the system when work apart is over."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ahpa.adapters.processes.apart import Apart
+from ahpa.adapters.processes.memory import give_freed_arrays_back
+from benchmarks.fleet.processes import resident_mib
+
+
+def main() -> None:
+    """In a process of its own: 60 MiB are freed but for each fiftieth piece, and then something is worked out apart."""
+    give_freed_arrays_back()
+    pieces = [bytearray(20_000) for _ in range(3000)]
+    full = resident_mib(os.getpid())
+    pieces = pieces[::50]
+    freed = resident_mib(os.getpid())
+    apart = Apart()
+    assert apart.submit(len, pieces[0]).result() == 20_000
+    print(json.dumps([full, freed, resident_mib(os.getpid())]))
+    apart.stop()
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="not glibc")
+def test_holes_in_the_heap_are_given_back_when_work_apart_is_done() -> None:
+    done = subprocess.run([sys.executable, "-m", __name__], capture_output=True, text=True, check=True)
+    full, freed, after = json.loads(done.stdout)
+    assert freed > full - 10, "else nothing was held, and this shows nothing"
+    assert after < full - 30
+
+
+if __name__ == "__main__":
+    main()
