@@ -73,10 +73,12 @@ def parsed(body: bytes, most_values: int, constant: Callable[[str], object] = no
 
 def parsed_one_by_one(body: bytes, most_values: int, name: str, take: Callable[[object], object]) -> object:
     """As `parsed`, but the elements of the list of this name, at the top of an object, are told to `take` as each is
-    parsed, and the list that is returned is empty: all at once they can be twenty times as large as the text.
+    parsed, and the list that is returned is empty: all at once they can be twenty times as large as the text. (Python
+    holds text with a character beyond Latin-1 in two or four bytes each.)
 
-    What is not written as Go's encoder writes it (`"items":[`) is parsed whole before any is told. Raises as `parsed`,
-    also after some were told; and what `take` raises, which should be none of those.
+    What is not written as Go's encoder writes it (`"items":[`) is parsed whole before any is told. Of fields of the
+    same name the first is told, and the last returned. Raises as `parsed`, also after some were told; and what `take`
+    raises.
     """
     bounded(body, most_values)
     text = body.decode("utf-8")
@@ -84,13 +86,20 @@ def parsed_one_by_one(body: bytes, most_values: int, name: str, take: Callable[[
     begin = text.find(mark)
     first = begin + len(mark)
     head = text[:first]
-    try:
-        json.loads(head + "]}" if begin >= 0 else "")  # it is a field of the object itself, and not of one within
-    except ValueError:
-        return _told_of_the_whole(parsed(body, most_values), name, take)
+    if begin < 0 or not _opens(head, name):
+        return _told_of_the_whole(json.loads(text, parse_constant=no_constant), name, take)
     end = _told(text, first, take)
     found: object = json.loads(head + text[end:], parse_constant=no_constant)
     return found
+
+
+def _opens(head: str, name: str) -> bool:
+    """Whether the list of that name begins where `head` ends: in the object itself, not within a field of it."""
+    try:
+        found = json.loads(head + "]}")
+    except ValueError:
+        return False
+    return isinstance(found, dict) and found.get(name) == []
 
 
 def _told(text: str, at: int, take: Callable[[object], object]) -> int:

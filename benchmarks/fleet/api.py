@@ -21,6 +21,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from ahpa.ports import ClusterError
 from benchmarks.fleet.objects import SERVING, fleet, place
 from benchmarks.fleet.store import Object, Store
+from tests.fakes.kube import written
 
 Fault = int | str | None
 """A status with which a request is refused; `reset`, `lost reply`, `html`, `empty`, `truncated`; None: answered."""
@@ -142,8 +143,8 @@ class ApiServer:
         page = found[first : first + limit] if limit else found[first:]
         more = bool(limit) and first + limit < len(found)
         meta = {"resourceVersion": str(version), **({"continue": f"{version}.{first + limit}"} if more else {})}
-        head = json.dumps({"kind": "List", "apiVersion": "v1", "metadata": meta, "items": []})
-        return head[:-2].encode() + b",".join(page) + b"]}"
+        head = written({"kind": "List", "apiVersion": "v1", "metadata": meta, "items": []})
+        return head[:-2] + b",".join(page) + b"]}"
 
     def _selected(self, path: str, asked: dict[str, str]) -> list[bytes]:
         collection, namespace = _collection(path)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ahpa.ports import ClusterError
-from tests.fakes.kube import FakeKube
+from tests.fakes.kube import FakeKube, written
 
 Object = dict[str, Any]
 KEPT = 20_000
@@ -123,7 +123,7 @@ class Store(FakeKube):
             self.version += 1
             item = self.objects[where]
             item["metadata"]["resourceVersion"] = str(self.version)
-            self._texts[where] = text = json.dumps(item).encode()
+            self._texts[where] = text = written(item)
             self._collections.setdefault(_anywhere(where), {})[where] = None
             self.changes.append((self.version, where, kind, text))
             self.changed.notify_all()

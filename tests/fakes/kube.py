@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from ahpa.adapters.kubernetes.api import FIELD_MANAGER, Object, objects_among
 from ahpa.ports import ClusterError
+
+
+def written(body: object) -> bytes:
+    """As the API server's encoder writes it, without blanks."""
+    return json.dumps(body, separators=(",", ":")).encode()
 
 
 class FakeKube:

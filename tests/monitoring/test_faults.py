@@ -1,7 +1,8 @@
 """Each alert rings in one fault of a service that lives, by the rules that ship and Prometheus' own evaluator.
 
-The service, its loop and its /metrics are real; the clock is told what time it is, so that five hours take seconds, the
-same on any machine. That a real Prometheus can scrape that text is test_dashboards.py's.
+The service, its loop and its /metrics are real; the clock is told what time it is, so that hours take seconds and no
+round is late on any machine. (Leases and a watch begin in our time, before the story does.) That a real Prometheus can
+scrape that text is test_dashboards.py's.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def assert_rang(names: Collection[str], found: Sequence[Series], seconds: int, d
     expected = [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in sorted(names)]
     last = max(round(each.times[-1]) for each in found)
     series = [
-        {"series": sample_name(each.name, each.labels), "values": " ".join(words(each))}
+        {"series": sample_name(each.name, each.labels), "values": " ".join(words(each, last))}
         for each in found
         if each.name in NAMED
     ]
@@ -67,11 +68,17 @@ def assert_rang(names: Collection[str], found: Sequence[Series], seconds: int, d
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def words(one: Series) -> Iterator[str]:
-    """As promtool has it: one for each scrape since 1970 began, `_` where there is no sample."""
-    next_at = 0
-    for at, value in zip(np.round(one.times / 60 / ROUND_MINUTES).astype(int), one.values, strict=True):
+def words(one: Series, last: int) -> Iterator[str]:
+    """As promtool has it: one for each scrape from the beginning of 1970 to `last`, unix seconds. Of a series that is
+    no longer there a scrape leaves a mark, after which it is absent at once."""
+    next_at, interval = 0, 60 * ROUND_MINUTES
+    for at, value in zip(np.round(one.times / interval).astype(int), one.values, strict=True):
+        if next_at and at > next_at:
+            yield "stale"
+            next_at += 1
         if at > next_at:
             yield f"_x{at - next_at}"
         yield repr(float(value))
         next_at = at + 1
+    if next_at * interval <= last:
+        yield "stale"

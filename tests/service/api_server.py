@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from ahpa.adapters.kubernetes.api import Object
 from ahpa.ports import ClusterError
-from tests.fakes.kube import FakeKube
+from tests.fakes.kube import FakeKube, written
 from tests.fakes.raw_server import RawServer
 
 LISTS = ("/services", "/revisions", "/horizontalpodautoscalers", "/scaledobjects", "/inferenceservices")
@@ -24,7 +24,7 @@ _COLLECTION = re.compile(r"/(api/v1|apis/[^/]+/[^/]+)(/namespaces/[^/]+)?/[^/]+"
 
 
 def answer(status: int, body: object, **headers: str) -> bytes:
-    text = body if isinstance(body, bytes) else json.dumps(body).encode()
+    text = body if isinstance(body, bytes) else written(body)
     said = {"Content-Type": "application/json", "Content-Length": str(len(text)), "Connection": "close", **headers}
     lines = "".join(f"{key.replace('_', '-')}: {value}\r\n" for key, value in said.items())
     return f"HTTP/1.1 {status} X\r\n{lines}\r\n".encode() + text
@@ -39,7 +39,7 @@ def chunk(text: bytes) -> bytes:
 
 
 def event(kind: str, item: object) -> bytes:
-    return chunk(json.dumps({"type": kind, "object": item}).encode() + b"\n")
+    return chunk(written({"type": kind, "object": item}) + b"\n")
 
 
 def among(where: str, collection: str) -> bool:

@@ -181,7 +181,11 @@ class Kube:
         return self._call("GET", where, query)
 
     def page(self, where: str, take: Callable[[object], object], **query: str) -> Object:
-        return self._call("GET", where, query, parse=lambda text: parsed_one_by_one(text, MOST_VALUES, "items", take))
+        def parse(text: bytes) -> object:
+            with self._parsing:
+                return parsed_one_by_one(text, MOST_VALUES, "items", take)
+
+        return self._call("GET", where, query, parse=parse)
 
     def items(self, where: str, **query: str) -> list[Object]:
         answer = self._call("GET", where, {"resourceVersion": "0", **query})
@@ -202,7 +206,7 @@ class Kube:
         query = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": version}
         answer = self._asked("GET", where, {**query, "timeoutSeconds": f"{seconds:.0f}"}, LATE * seconds + 1)
         if answer.status != 200:
-            self._read("GET", where, answer, self._whole)
+            self._read("GET", where, answer, self._parsed)
             raise ClusterError(answer.status, f"watching {where}: no stream")
         return Stream(where, answer.response)
 
@@ -224,7 +228,8 @@ class Kube:
     ) -> Object:
         """`parse`: of an answer that is no refusal."""
         answer = self._asked(method, where, query, self._timeout[1], body, content_type)
-        return self._read(method, where, answer, parse if parse and 200 <= answer.status < 300 else self._whole)
+        refused = not 200 <= answer.status < 300
+        return self._read(method, where, answer, self._parsed if refused or parse is None else parse)
 
     def _asked(
         self,
@@ -267,7 +272,7 @@ class Kube:
             found = None
         return _object(method, where, answer.status, found, text[:200])
 
-    def _whole(self, text: bytes) -> object:
+    def _parsed(self, text: bytes) -> object:
         with self._parsing:  # one at a time: parsed, an answer is many times as large
             return parsed(text, MOST_VALUES)
 

@@ -163,6 +163,7 @@ class Collection:
         free = False
 
         def take(item: Object) -> None:
+            self.store.check(len(held) + 1)
             held.append(self.store.trimmed(item, anew=self._silence() > self._rhythm.patience))
 
         try:
@@ -176,7 +177,6 @@ class Collection:
                 version, more = version or page.version, page.more
                 if not version:
                     raise not_a_list(self._where)
-                self.store.check(len(held))
                 free = page.count >= SIZE  # a server that turns pages without end is asked at the usual pace
         finally:  # what it has cost is this collection's own: the others do not wait for it
             self._rests_until = self._clock() + pages / self._rhythm.pages_per_second

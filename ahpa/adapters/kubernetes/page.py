@@ -25,15 +25,18 @@ class Page:
 
 
 def page_of(kube: Origin, where: str, take: Callable[[Object], object], more: str = "", **query: str) -> Page:
-    """The page of the collection `where` that begins there; `take` is told each of its objects. Raises ClusterError,
-    also after some were told."""
+    """The page of the collection `where` that begins there; `take` is told each of its objects, and asks the server
+    nothing meanwhile. Raises ClusterError, also after some were told."""
     count = 0
 
     def counted(item: object) -> None:
         nonlocal count
         count += 1
-        for each in objects_among([item]):
-            take(each)
+        try:
+            for each in objects_among([item]):
+                take(each)
+        except (ValueError, RecursionError) as error:  # which would be taken for the answer's
+            raise ClusterError(0, f"{where}: an object cannot be taken: {error!r:.200}") from error
 
     answer = kube.page(where, counted, **query, limit=str(SIZE), **({"continue": more} if more else {}))
     meta = answer.get("metadata")

@@ -25,13 +25,17 @@ class InPages(Through):
 
     def items(self, where: str, **query: str) -> list[Object]:
         keep, found, more = Keeping(where.rpartition("/")[2]), list[Object](), ""
+
+        def take(item: Object) -> None:
+            if len(found) >= MOST_OBJECTS:
+                raise ClusterError(0, f"{where}: more than {MOST_OBJECTS:,} objects")
+            found.append(keep(item))
+
         while True:
-            page = self._page(where, lambda item: found.append(keep(item)), more, query)
+            page = self._page(where, take, more, query)
             more = page.more
             if more and not page.count:
                 raise not_a_list(where)
-            if len(found) > MOST_OBJECTS:
-                raise ClusterError(0, f"{where}: more than {MOST_OBJECTS:,} objects")
             if not more:
                 return found
 

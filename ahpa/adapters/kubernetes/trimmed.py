@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from ahpa.adapters.kubernetes.api import FIELD_MANAGER, Object
@@ -23,11 +24,17 @@ Part = Callable[[object], object]
 """What is kept of a field."""
 
 
+@lru_cache(maxsize=4096)
+def _name(text: str) -> str:
+    """The same text for the same name, of the last few thousand: owners may think of any number."""
+    return text
+
+
 def _whole(value: object, depth: int = 20) -> object:
     """All of it; the names of its fields are held once, as every object has them again. (Not of what lies deeper than
     any object that somebody meant: hundreds of levels would be more than Python goes down.)"""
     if isinstance(value, dict) and depth:
-        return {sys.intern(key): _whole(part, depth - 1) for key, part in value.items()}
+        return {_name(key): _whole(part, depth - 1) for key, part in value.items()}
     return [_whole(part, depth - 1) for part in value] if isinstance(value, list) and depth else value
 
 

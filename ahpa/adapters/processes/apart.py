@@ -99,7 +99,7 @@ class _Alone(Generic[Done]):
         finally:
             self._sheets = ()  # a failure holds us by its traceback
             self._process.stop()
-            give_holes_back()  # once an hour, after the busiest moment of all
+            give_holes_back()  # after the busiest moments of all
 
 
 def _failed(error: Exception) -> Sent[Packed]:

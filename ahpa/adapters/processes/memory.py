@@ -28,8 +28,8 @@ def give_freed_arrays_back() -> None:
 
 def give_holes_back() -> None:
     """Return the free pages within glibc's heaps too: by itself it returns those at their ends, and one small object
-    that stays behind after a busy moment keeps all below it. Takes milliseconds. Does nothing on other C libraries.
-    Source: malloc_trim(3)."""
+    that stays behind after a busy moment keeps all below it. Takes milliseconds; where 300 MiB go, a fifth of a second.
+    Does nothing on other C libraries. Source: malloc_trim(3)."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

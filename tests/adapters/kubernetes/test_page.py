@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ahpa.adapters.kubernetes.api import Object, Origin
+from ahpa.adapters.kubernetes.api import Kube, Object, Origin
 from ahpa.adapters.kubernetes.page import SIZE, page_of
 from ahpa.adapters.kubernetes.trimmed import Keeping
 from ahpa.ports import ClusterError
 from ahpa.transport import TooMuch, parsed_one_by_one
 from tests.adapters.kubernetes.watching import PODS, kube_at, put_pod
 from tests.fakes.kube import FakeKube
-from tests.service.api_server import ApiServer
+from tests.service.api_server import ApiServer, answer
 
 MOST = 1_000_000
 GO = (",", ":")
@@ -37,7 +39,7 @@ def read(body: bytes, most: int = MOST) -> tuple[object, list[object]]:
     return left, told
 
 
-@given(st.dictionaries(st.sampled_from(["kind", "metadata", "items", "z"]), JSON, max_size=4), st.booleans())
+@given(st.dictionaries(st.sampled_from(["kind", "metadata", "items", "z", 'x"items']), JSON, max_size=4), st.booleans())
 def test_the_same_is_told_as_is_parsed_whole(answer: dict[str, Any], as_go_writes: bool) -> None:
     body = json.dumps(answer, separators=GO if as_go_writes else None, indent=None if as_go_writes else 1).encode()
     left, told = read(body)
@@ -96,14 +98,41 @@ def test_what_is_not_a_list_of_the_api_is_refused(answer: str) -> None:
 
 
 def test_a_refusal_is_no_list_though_it_has_items() -> None:
-    kube = FakeKube()
-    server = ApiServer(kube)
     told: list[object] = []
+    with saying(403, b'{"message":"no","items":[{"metadata":{}}]}') as kube, pytest.raises(ClusterError) as refused:
+        page_of(kube, PODS, told.append)
+    assert (refused.value.status, told) == (403, [])
+
+
+def test_what_ends_in_garbage_is_an_error_though_some_were_told() -> None:
+    told: list[object] = []
+    body = b'{"metadata":{},"items":[{"metadata":{}},{"metadata":{}},{"meta'
+    with saying(200, body) as kube, pytest.raises(ClusterError, match="not an object"):
+        page_of(kube, PODS, told.append)
+    assert told == [{"metadata": {}}] * 2
+
+
+def test_what_is_wrong_with_taking_is_not_the_answers_fault() -> None:
+    def take(item: Object) -> None:
+        raise ValueError("mine")
+
+    words = r"an object cannot be taken: ValueError\('mine'\)"
+    with saying(200, b'{"metadata":{},"items":[{"metadata":{}}]}') as kube, pytest.raises(ClusterError, match=words):
+        page_of(kube, PODS, take)
+
+
+@contextmanager
+def saying(status: int, body: bytes) -> Iterator[Kube]:
+    """An API server that answers so, whatever it is asked."""
+    server = ApiServer(FakeKube())
+
+    def fault(method: str, path: str, send: Callable[[bytes], None], good: bytes) -> object:
+        send(answer(status, body))
+        return "answered"
+
+    server.fault = fault
     try:
-        kube.fail = lambda method, where: ClusterError(403, "no")
-        with pytest.raises(ClusterError) as refused:
-            page_of(kube_at(server.url), PODS, told.append)
-        assert (refused.value.status, told) == (403, [])
+        yield kube_at(server.url)
     finally:
         server.close()
 
