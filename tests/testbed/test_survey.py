@@ -125,21 +125,11 @@ def test_objects_of_all_kinds_are_ranked_and_nothing_is_written(
     )
     bed.wait_for(lambda: len(bed.find("revisions", bed_namespace)) == crowd.knative, timeout=120, what="all Revisions")
     words = ["survey", "--prometheus", bed.prometheus_url, "--namespace", bed_namespace, "--own-queries", "namespace"]
-    where = [
-        "--kubeconfig",
-        str(may_read(bed)),
-        "--history",
-        f"{crowd.days}d",
-        "--test-days",
-        f"{crowd.days // 2}",
-        "--out",
-        str(tmp_path),
-        "--output",
-        "json",
-    ]
+    days = ["--history", f"{crowd.days}d", "--test-days", f"{crowd.days // 2}"]
+    where = ["--kubeconfig", str(may_read(bed)), "--out", str(tmp_path), "--output", "json"]
     began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "ahpa", *words, *where],
+        [sys.executable, "-m", "ahpa", *words, *days, *where],
         env=os.environ,
         capture_output=True,
         text=True,

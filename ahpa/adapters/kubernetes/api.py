@@ -142,6 +142,15 @@ class _Server:
     skew: float = 0.0
 
 
+def _taken(status: int) -> bool:
+    """Whether what was asked is done, or answered."""
+    return 200 <= status < 300
+
+
+def _parsed(text: bytes) -> object:
+    return parsed(text, MOST_VALUES)
+
+
 class Kube:
     """The KubeApi over the official client's transport. Thread-safe as that is."""
 
@@ -181,11 +190,7 @@ class Kube:
         return self._call("GET", where, query)
 
     def page(self, where: str, take: Callable[[object], object], **query: str) -> Object:
-        def parse(text: bytes) -> object:
-            with self._parsing:
-                return parsed_one_by_one(text, MOST_VALUES, "items", take)
-
-        return self._call("GET", where, query, parse=parse)
+        return self._call("GET", where, query, parse=lambda text: parsed_one_by_one(text, MOST_VALUES, "items", take))
 
     def items(self, where: str, **query: str) -> list[Object]:
         answer = self._call("GET", where, {"resourceVersion": "0", **query})
@@ -206,7 +211,7 @@ class Kube:
         query = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": version}
         answer = self._asked("GET", where, {**query, "timeoutSeconds": f"{seconds:.0f}"}, LATE * seconds + 1)
         if answer.status != 200:
-            self._read("GET", where, answer, self._parsed)
+            self._read("GET", where, answer)
             raise ClusterError(answer.status, f"watching {where}: no stream")
         return Stream(where, answer.response)
 
@@ -224,12 +229,11 @@ class Kube:
         query: Mapping[str, str],
         body: Object | None = None,
         content_type: str | None = None,
-        parse: Callable[[bytes], object] | None = None,
+        parse: Callable[[bytes], object] = _parsed,
     ) -> Object:
         """`parse`: of an answer that is no refusal."""
         answer = self._asked(method, where, query, self._timeout[1], body, content_type)
-        refused = not 200 <= answer.status < 300
-        return self._read(method, where, answer, self._parsed if refused or parse is None else parse)
+        return self._read(method, where, answer, parse if _taken(answer.status) else _parsed)
 
     def _asked(
         self,
@@ -259,22 +263,21 @@ class Kube:
             raise ClusterError(0, f"{method} {where}: {cause_of(error)}{self._hint(error)}") from error
         return answer
 
-    def _read(self, method: str, where: str, answer: RESTResponse, parse: Callable[[bytes], object]) -> Object:
+    def _read(
+        self, method: str, where: str, answer: RESTResponse, parse: Callable[[bytes], object] = _parsed
+    ) -> Object:
         try:
             text = body_of(answer.response, MOST_BYTES)
         except Exception as error:  # as above
             raise ClusterError(0, f"{method} {where}: {cause_of(error)}") from error
         try:
-            found = parse(text)
+            with self._parsing:  # one at a time: parsed, an answer is many times as large
+                found = parse(text)
         except TooMuch as error:
             raise ClusterError(0, f"{method} {where}: {error}") from error
         except (ValueError, RecursionError):
             found = None
         return _object(method, where, answer.status, found, text[:200])
-
-    def _parsed(self, text: bytes) -> object:
-        with self._parsing:  # one at a time: parsed, an answer is many times as large
-            return parsed(text, MOST_VALUES)
 
     def _hint(self, error: Exception) -> str:
         if not refused(error):
@@ -283,7 +286,7 @@ class Kube:
 
 
 def _object(method: str, where: str, status: int, found: object, text: bytes) -> Object:
-    if not 200 <= status < 300:
+    if not _taken(status):
         said = found.get("message") if isinstance(found, dict) else None
         raise ClusterError(status, f"{method} {where}: {str(said or text)[:300]}")
     if not isinstance(found, dict):

@@ -129,7 +129,7 @@ def _annotations(value: object) -> object:
 
 
 def _labels(value: object) -> object:
-    return {sys.intern(key): _word(said) for key, said in value.items()} if isinstance(value, dict) else value
+    return {_name(key): _word(said) for key, said in value.items()} if isinstance(value, dict) else value
 
 
 def _managed(value: object) -> object:

@@ -20,19 +20,22 @@ def give_freed_arrays_back() -> None:
     thousand, and to map each anew was a fifth of a refit (28 CPU s, 23 with 256 KiB, 21 with 1 MiB).
     Does nothing on other C libraries. Source: mallopt(3), M_MMAP_THRESHOLD and M_ARENA_MAX.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_M_MMAP_THRESHOLD, _BYTES)
-        mallopt(_M_ARENA_MAX, _ARENAS)
+    _call("mallopt", _M_MMAP_THRESHOLD, _BYTES)
+    _call("mallopt", _M_ARENA_MAX, _ARENAS)
 
 
 def give_holes_back() -> None:
     """Return the free pages within glibc's heaps too: by itself it returns those at their ends, and one small object
     that stays behind after a busy moment keeps all below it. Takes milliseconds; where 300 MiB go, a fifth of a second.
     Does nothing on other C libraries. Source: malloc_trim(3)."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    _call("malloc_trim", 0)
+
+
+def _call(name: str, *arguments: int) -> None:
+    """A function of the C library, where that has it."""
+    known = getattr(ctypes.CDLL(None), name, None)
+    if known is not None:
+        known(*arguments)
 
 
 def give_way_to_the_parent() -> None:
