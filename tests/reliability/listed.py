@@ -32,7 +32,7 @@ LIST = (
         "T9", "faults of workers", "controller alive; pool back ≤ 2 s; others refitted; the culprit left out after 2"
     ),
     Listed("T10", "clocks that jump, machines that sleep", "next tick ≤ 2 periods; 0 lowering writes"),
-    Listed("T11", "scale", "round, refit and memory within the bars of 1,000 and 10,000 services"),
+    Listed("T11", "scale", "round, refit, memory and writes within the bars of 1,000 and 10,000 services"),
     Listed("T12", "fairness between namespaces", "others' data at most 2 rounds old"),
     Listed("T13", "soak with faults and changes of leader", "all invariants; ≤ 1 MiB per 1,000 rounds; 0 missed"),
     Listed("T14", "each guard with all others off; mutants", "each holds alone; ≥ 90 % of mutants killed"),

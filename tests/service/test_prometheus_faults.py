@@ -48,8 +48,11 @@ LATE = 'late{a="{{name}}"}'
 """Read beside the demand, of the same targets: neither may be held against the other."""
 TICK, ROUNDS = 30.0, 20
 """Ten minutes in all: within the hold of a quarter of an hour, after which lowering is allowed."""
-LASTING = pytest.mark.parametrize("rounds", [5, pytest.param(ROUNDS, marks=pytest.mark.soak)])
+AS_LISTED = pytest.param(ROUNDS, marks=pytest.mark.soak)
+LASTING = pytest.mark.parametrize("rounds", [5, AS_LISTED])
 """How long a fault lasts: it shows in its first round, and the list asks for twenty."""
+WAITING = pytest.mark.parametrize("rounds", [2, AS_LISTED])
+"""The same where each round takes real seconds."""
 DOUBTS = {Reason.NO_RECENT_DATA, Reason.NO_FORECAST, Reason.PARTIAL_DATA, Reason.FLEET_FROZEN, Reason.SETTLING}
 
 
@@ -206,7 +209,7 @@ def test_nothing_is_lowered_on_a_server_that_contradicts_itself(fault: str, roun
 
 
 @pytest.mark.slow
-@LASTING
+@WAITING
 @pytest.mark.parametrize("fault", SLOW)
 def test_nothing_waits_for_a_server_that_is_slow(fault: str, rounds: int, reached: Reached) -> None:
     """The time limit is a second here, so that the rounds end."""

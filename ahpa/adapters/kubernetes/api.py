@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from ahpa.core.clock import ahead_by
 from ahpa.ports import ClusterError
-from ahpa.transport import NEVER, TooMuch, body_of, cause_of, ending, lines_of, parsed, parsed_one_by_one, refused
+from ahpa.transport import NEVER, TooMuch, body_of, cause_of, emptied, ending, lines_of, parsed, parsed_one_by_one
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -125,7 +125,7 @@ class Stream:
         except (ValueError, RecursionError) as error:
             raise ClusterError(0, f"watching {self._where}: a line is no JSON") from error
         except Exception as error:  # as in Kube._asked
-            raise ClusterError(0, f"watching {self._where}: {cause_of(error)}") from error
+            raise ClusterError(0, f"watching {self._where}: {cause_of(error)}") from emptied(error)
         finally:
             self._response.close()
 
@@ -260,7 +260,7 @@ class Kube:
             answer = self._client.call_api(verb, url, sent_headers, data, _request_timeout=limits)
             self._server.skew = ahead_by(answer.getheader("Date"), time.time())
         except Exception as error:  # MaxRetryError, ReadTimeoutError, ConfigException, OSError, ...: one boundary
-            raise ClusterError(0, f"{method} {where}: {cause_of(error)}{self._hint(error)}") from error
+            raise ClusterError(0, f"{method} {where}: {cause_of(error)}{self._hint(error)}") from emptied(error)
         return answer
 
     def _read(
@@ -269,7 +269,7 @@ class Kube:
         try:
             text = body_of(answer.response, MOST_BYTES)
         except Exception as error:  # as above
-            raise ClusterError(0, f"{method} {where}: {cause_of(error)}") from error
+            raise ClusterError(0, f"{method} {where}: {cause_of(error)}") from emptied(error)
         try:
             with self._parsing:  # one at a time: parsed, an answer is many times as large
                 found = parse(text)
@@ -280,7 +280,7 @@ class Kube:
         return _object(method, where, answer.status, found, text[:200])
 
     def _hint(self, error: Exception) -> str:
-        if not refused(error):
+        if "Connection refused" not in cause_of(error):
             return ""
         return f": no API server listens at {self._client.configuration.host}; look into --kubeconfig and --context"
 

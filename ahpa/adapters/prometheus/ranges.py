@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 from ahpa.adapters.prometheus.connection import Connection
 from ahpa.adapters.prometheus.refusals import tls_refusal_of, way_to
 from ahpa.adapters.prometheus.session import BoundedSession, MetricsUnavailable, NoAnswer
-from ahpa.transport import cause_of, innermost
+from ahpa.transport import cause_of, emptied, innermost
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ class Ranges:
         except MetricsUnavailable:
             raise
         except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
-            raise NoAnswer(_cause(error)) from error
+            raise NoAnswer(_cause(error)) from emptied(error)
         except Exception as error:  # KeyError, PrometheusApiClientException, ...
-            raise MetricsUnavailable(f"{type(error).__name__}: {str(error)[:200]}") from error
+            raise MetricsUnavailable(f"{type(error).__name__}: {str(error)[:200]}") from emptied(error)
 
 
 def _cause(error: BaseException) -> str:

@@ -21,7 +21,7 @@ from ahpa.adapters.prometheus.connection import Connection
 from ahpa.adapters.prometheus.plain import understood
 from ahpa.adapters.prometheus.refusals import refusal_of
 from ahpa.core.clock import ahead_by
-from ahpa.transport import TooMuch, body_of, ending
+from ahpa.transport import TooMuch, body_of, emptied, ending
 
 MAX_BYTES = 4 * 1024 * 1024
 """Of an answer, unpacked; 10,000 samples of one series are half a megabyte."""
@@ -150,6 +150,7 @@ class _BoundedAdapter(HTTPAdapter):
             except (requests.ConnectionError, urllib3.exceptions.ProtocolError) as error:
                 if last or isinstance(error, requests.exceptions.SSLError | requests.Timeout):
                     raise
+                emptied(error)
             except TooMuch as error:
                 raise MetricsUnavailable(f"{error}; aggregate in the query") from error
             else:
