@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import os
 import subprocess
 import sys
+import weakref
 
 import pytest
 
 from ahpa.adapters.processes.apart import Apart
-from ahpa.adapters.processes.memory import give_freed_arrays_back
+from ahpa.adapters.processes.memory import give_freed_arrays_back, give_holes_back
 from benchmarks.fleet.processes import resident_mib
 
 
@@ -34,6 +36,22 @@ def test_holes_in_the_heap_are_given_back_when_work_apart_is_done() -> None:
     full, freed, after = json.loads(done.stdout)
     assert freed > full - 10, "else nothing was held, and this shows nothing"
     assert after < full - 30
+
+
+def test_rings_that_nobody_holds_go_too() -> None:
+    class Link:
+        to: object = None
+
+    gc.disable()  # by itself nothing goes
+    try:
+        ring = Link()
+        ring.to, seen = ring, weakref.ref(ring)
+        del ring
+        assert seen() is not None
+        give_holes_back()
+        assert seen() is None
+    finally:
+        gc.enable()
 
 
 if __name__ == "__main__":
