@@ -52,16 +52,21 @@ class FeatureScaler:
         count = features.shape[1]
         out = np.empty((len(features), 2 * count), np.float32) if out is None else out
         scale = np.minimum(self.per_width, 4.0)
+        room = np.empty((min(_SCALED, len(features)), count), np.float32)
         for first in range(0, len(features), _SCALED):
             some, part = slice(first, first + _SCALED), features[first : first + _SCALED]
-            out[some, :count] = np.tanh((part - self.median) * self.per_width)
-            out[some, count:] = (np.clip(part, self.low, self.high) - self.median) * scale
+            here = np.subtract(part, self.median, out=room[: len(part)])
+            here *= self.per_width
+            out[some, :count] = np.tanh(here, out=here)
+            np.minimum(np.maximum(part, self.low, out=here), self.high, out=here)  # in half the time of np.clip
+            here -= self.median
+            np.multiply(here, scale, out=out[some, count:])
         return out
 
 
 Layers = tuple[tuple[Array, Array], ...]
-_SCALED = 4096
-"""Samples that are scaled together."""
+_SCALED = 512
+"""Samples that are scaled together: what is worked out on the way stays in the processor's own memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,22 +231,27 @@ def _gradients(parts: Sequence[Array], x: Array, y: Array, w: Array, q: Array) -
 
 
 class _Adam:
-    """The optimizer's memory; it moves `parts` in place. With decoupled weight decay (Loshchilov and Hutter 2019)."""
+    """The optimizer's memory; it moves `parts` in place. With decoupled weight decay (Loshchilov and Hutter 2019), of
+    weights and not of biases. All parts lie in one array: a step is some ten calls, and not some ten for each part."""
 
-    def __init__(self, parts: Sequence[Array], decay: float) -> None:
+    def __init__(self, parts: list[Array], decay: float) -> None:
+        """Each of `parts` is replaced by a view of that array."""
         self.done = 0
-        self._parts = parts
         self._decay = decay
-        self._first = [np.zeros_like(p) for p in parts]
-        self._second = [np.zeros_like(p) for p in parts]
+        self._flat = np.concatenate([part.ravel() for part in parts])
+        self._decays = np.concatenate([np.full(part.size, part.ndim == 2) for part in parts])
+        ends = np.cumsum([part.size for part in parts])
+        parts[:] = [flat.reshape(part.shape) for part, flat in zip(parts, np.split(self._flat, ends[:-1]), strict=True)]
+        self._first = np.zeros_like(self._flat)
+        self._second = np.zeros_like(self._flat)
 
     def step(self, gradients: Sequence[Array], rate: float) -> None:
         self.done += 1
         pace = np.float32(rate / (1 - 0.9**self.done))
         fix = np.float32(1 / (1 - 0.999**self.done))
-        for p, g, m, v in zip(self._parts, gradients, self._first, self._second, strict=True):
-            m += np.float32(0.1) * (g - m)
-            v += np.float32(0.001) * (g * g - v)
-            if p.ndim == 2:
-                p *= np.float32(1 - rate * self._decay)
-            p -= pace * m / (np.sqrt(v * fix) + np.float32(1e-8))
+        p, m, v = self._flat, self._first, self._second
+        g = np.concatenate([gradient.ravel() for gradient in gradients])
+        m += np.float32(0.1) * (g - m)
+        v += np.float32(0.001) * (g * g - v)
+        p *= np.where(self._decays, np.float32(1 - rate * self._decay), np.float32(1))
+        p -= pace * m / (np.sqrt(v * fix) + np.float32(1e-8))

@@ -31,9 +31,10 @@ _ROWS, _SHARE = 8, 0.01
 """Rows that are described together: the running sums and maxima of a fortnight take 2 MiB each. Of ten thousand a
 hundred: a description costs some hundred calls, however many rows it has. The last bit of what a network says depends
 on how many rows it is asked about at once, so another size is another forecast."""
-_PIECES = 16
+_PIECES, _PARTS = 16, 4
 """In which a rehearsal goes to the executor, at most: enough for so many workers, and each holds what the networks said
-of its rows in all windows."""
+of its rows in all windows. And of how many parts each is at least: a walk of 32 rows costs hardly more than one of 8,
+and in a small fleet walks are what a rehearsal is."""
 _WINDOWS = 266_667
 """So many windows of services are rehearsed, as far as each has a few dozen."""
 _SELDOM = 2
@@ -87,7 +88,7 @@ class Rehearsal:
         every = max(1, -(-(t - earliest) // wanted))
         origins = np.arange(t - 1, earliest, -every)[::-1]
         parts = list(self.calendars.alike(group, max(_ROWS, round(_SHARE * n))))
-        size = -(-len(parts) // _PIECES)
+        size = max(_PARTS, -(-len(parts) // _PIECES))
         pieces = [parts[first : first + size] for first in range(0, len(parts), size)]
         done = run_all(self.executor, partial(self._walked, origins, every), pieces)
         for piece, learned in zip(pieces, done, strict=True):
