@@ -200,7 +200,7 @@ def test_each_write_that_fails_is_counted_once_by_its_result(fault: str, reached
 @pytest.mark.parametrize(("scope", "fault"), list(itertools.product(SCOPES, SLOW)))
 def test_a_round_ends_also_with_an_api_that_is_slow(scope: str, fault: str, reached: Reached) -> None:
     """The time limit is half a second here."""
-    reached("T5", size="4 rounds", figure=endure(SLOW[fault], scope, 0.5, 4, 20.0))
+    reached("T5", size="2 rounds", figure=endure(SLOW[fault], scope, 0.5, 2, 20.0))
 
 
 WATCHED_ROUND = 3.0

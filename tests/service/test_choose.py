@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import NoReturn
 
 import numpy as np
@@ -28,6 +29,7 @@ from tests.service.stage import DAY, NOW, ROOT, SETTINGS, Stage, add_hpa, add_kn
 
 STRICT, LAX = "knative/shop/strict", "knative/shop/lax"
 HOURS = 26
+LIFE = pytest.mark.xdist_group("life")  # one of the workers lives it
 
 
 def bursts(now: float) -> float:
@@ -64,14 +66,24 @@ def lived(at: Stage, minutes: range) -> dict[str, Decision]:
     return decisions
 
 
+@cache
+def a_day_and_more() -> tuple[Mapping[str, Decision], Mapping[str, Decision], list[dict[str, object]]]:
+    """The decisions before a day is on record, those at the end, and what the log said of settings that were chosen."""
+    at, told = two(), list[dict[str, object]]()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(at.telemetry, "log", lambda event, level=20, **fields: told.append({"event": event, **fields}))
+        first = lived(at, range(120))
+        later = lived(at, range(120, HOURS * 60))
+    return first, later, [row for row in told if row["event"] == "settings.chosen"]
+
+
+@LIFE
 def test_the_late_target_acts() -> None:
-    """Two services alike, but for what their owners ask: until a day is on record the same floor, after it one that
-    keeps 0.1 %, and one that costs less. `late-target` did nothing in the cluster."""
-    at = two()
-    first = lived(at, range(120))
+    """Until a day is on record the same floor, after it one that keeps 0.1 %, and one that costs less. `late-target`
+    did nothing in the cluster."""
+    first, later, _ = a_day_and_more()
     assert first[STRICT].floor == first[LAX].floor
     assert {decision.plan.setting for decision in first.values() if decision.plan} == {DEFAULT_SETTING}
-    later = lived(at, range(120, HOURS * 60))
     strict, lax = later[STRICT].plan, later[LAX].plan
     assert strict is not None
     assert lax is not None
@@ -79,6 +91,13 @@ def test_the_late_target_acts() -> None:
     assert strict.setting.replicas >= math.ceil(60 / 10)
     assert later[STRICT].floor > later[LAX].floor
     assert f"{strict.floor} all the time did best lately" in later[STRICT].message
+
+
+@LIFE
+def test_what_was_chosen_is_told_once() -> None:
+    _, _, told = a_day_and_more()
+    assert [row["changed"] for row in told] == [2]
+    assert set(json.loads(json.dumps(told[0]["first"]))) == {STRICT, LAX}
 
 
 def test_where_the_target_is_missed_the_decision_and_a_metric_say_so() -> None:
@@ -94,22 +113,6 @@ def test_where_the_target_is_missed_the_decision_and_a_metric_say_so() -> None:
         assert (
             f'ahpa_setting_late_ratio{{floor="{floor}",kind="knative",name="strict",namespace="shop"}} ' in at.metrics()
         )
-
-
-def test_what_was_chosen_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    at = two()
-    told: list[dict[str, object]] = []
-    log = at.telemetry.log
-
-    def listen(event: str, level: int = 20, **fields: object) -> None:
-        if event == "settings.chosen":
-            told.append(fields)
-        log(event, level, **fields)
-
-    monkeypatch.setattr(at.telemetry, "log", listen)
-    lived(at, range(HOURS * 60))
-    assert [row["changed"] for row in told] == [2]
-    assert set(json.loads(json.dumps(told[0]["first"]))) == {STRICT, LAX}
 
 
 def test_an_owner_who_names_a_quantile_has_that_one() -> None:

@@ -35,7 +35,10 @@ def behind_the_traffic(bed: Testbed, namespace: str) -> dict[str, int]:
 
 @pytest.mark.parametrize(
     ("traffic", "then"),
-    [(None, {"chat-00002": NEEDED}), (CANARY, {"chat-00001": NEEDED, "chat-00002": 1})],
+    [
+        (None, {"chat-00002": NEEDED}),
+        pytest.param(CANARY, {"chat-00001": NEEDED, "chat-00002": 1}, marks=pytest.mark.soak),
+    ],
     ids=["all to the newest", "a tenth to the newest"],
 )
 def test_a_rollout_at_the_peak_never_stands_on_fewer_replicas(

@@ -53,7 +53,9 @@ def p99(count: int, silent: bool = True) -> Floats:
     return said.peaks[mine, :, 0]
 
 
-@pytest.mark.parametrize(("count", "silent"), [(50, True), (500, True), (50, False)])
+@pytest.mark.parametrize(
+    ("count", "silent"), [(500, True), (50, False), pytest.param(50, True, marks=pytest.mark.soak)]
+)
 def test_newcomers_hardly_move_a_settled_service(count: int, silent: bool) -> None:
     np.testing.assert_allclose(p99(count, silent), p99(0), rtol=0.02)
 
@@ -88,7 +90,7 @@ def beside(others: int) -> Floats:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("others", [1, 8])
+@pytest.mark.parametrize("others", [8, pytest.param(1, marks=pytest.mark.soak)])
 def test_settled_neighbours_of_another_kind_move_a_service_by_half_at_most(others: int) -> None:
     """They are learned together, which is what a fleet is for. One bursty stranger beside four calm services moved a
     quantile by up to 18 %, eight by up to 40 %; what that does to lateness, calibration settles within days."""
