@@ -50,7 +50,10 @@ def window_max(filled: Floats, width: int) -> Floats:
 
 
 class PrefixSums:
-    """A `WindowStats` over `values` [n, t] at `origins` [o] (each 0..t): running sums and maxima."""
+    """A `WindowStats` over `values` [n, t] at `origins` [o] (each 0..t): running sums and maxima.
+
+    Where all rows were observed at the same steps, they are counted once: counts have one row then.
+    """
 
     def __init__(self, values: Floats, origins: Ints) -> None:
         self.origins = origins
@@ -59,10 +62,11 @@ class PrefixSums:
         self._filled = np.where(seen, values, -np.inf).astype(np.float32)
         zero = np.where(seen, values, 0).astype(np.float32)
         self._sums = _running(zero, np.float64)
-        self._counts = _running(seen, np.int32)
-        both = seen[:, 1:] & seen[:, :-1]
+        alike = seen[:1] if (seen == seen[:1]).all() else seen  # what was not scraped is missing in all, nearly always
+        self._counts = _running(alike, np.int32)
+        both = alike[:, 1:] & alike[:, :-1]
         change = np.abs(zero[:, 1:] - zero[:, :-1])
-        change[~both] = 0
+        change[~np.broadcast_to(both, change.shape)] = 0
         self._change_sums = _running(change, np.float64)
         self._change_counts = _running(both, np.int32)
         edge = np.full((len(values), 1), -np.inf, dtype=np.float32)
@@ -83,7 +87,8 @@ class PrefixSums:
         a, b = self.origins + first, self.origins + last
         inside = (a >= 0) & (b <= self.length)
         count = _columns(self._counts, b) - _columns(self._counts, a)
-        return np.asarray(inside[None, :] & (count == last - first))
+        known = inside[None, :] & (count == last - first)
+        return np.broadcast_to(known, (len(self._sums), known.shape[1]))
 
     def _ratio(self, sums: Floats, counts: NDArray[np.int32], first: int, last: int) -> Array:
         a, b = self.origins + first, self.origins + last

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from forecasting.fleet.window_stats import LatestOrigin, PrefixSums
 
 
-def _values(seed: int, length: int, gaps: float) -> np.ndarray:
+def _values(seed: int, length: int, gaps: float, alike: bool) -> np.ndarray:
+    """Three rows, whose gaps are `alike` or each row's own."""
     rng = np.random.default_rng(seed)
     values = rng.gamma(0.5, 100, (3, length)).astype(np.float32)
-    values[rng.random(values.shape) < gaps] = np.nan
+    missing = rng.random((1 if alike else 3, length)) < gaps
+    values[np.broadcast_to(missing, values.shape)] = np.nan
     return values
 
 
@@ -24,11 +26,12 @@ def _values(seed: int, length: int, gaps: float) -> np.ndarray:
     gaps=st.sampled_from([0.0, 0.3, 1.0]),
     first=st.integers(-250, -1),
     width=st.integers(1, 120),
+    alike=st.booleans(),
 )
 def test_prefix_sums_and_slices_agree_with_the_definition(
-    seed: int, length: int, gaps: float, first: int, width: int
+    seed: int, length: int, gaps: float, first: int, width: int, alike: bool
 ) -> None:
-    values = _values(seed, length, gaps)
+    values = _values(seed, length, gaps, alike)
     last = min(0, first + width)
     part = values[:, max(0, length + first) : max(0, length + last)].astype(float)
     with warnings.catch_warnings():
@@ -50,12 +53,13 @@ def test_prefix_sums_and_slices_agree_with_the_definition(
     back=st.integers(0, 150),
     first=st.integers(-20, 5),
     width=st.integers(1, 20),
+    alike=st.booleans(),
 )
 def test_looking_back_is_looking_from_an_earlier_origin(
-    seed: int, length: int, gaps: float, back: int, first: int, width: int
+    seed: int, length: int, gaps: float, back: int, first: int, width: int, alike: bool
 ) -> None:
     """What lay ahead of the earlier origin may be seen, as far as the history goes."""
-    values = _values(seed, length, gaps)
+    values = _values(seed, length, gaps, alike)
     origin, last = length - back, min(first + width, back)
     if last <= first:
         return
