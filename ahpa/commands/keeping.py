@@ -77,8 +77,8 @@ class Keeper:
         return self._kept.held(queries, start, end)
 
     @contextmanager
-    def filling(self, pressed: Callable[[], bool], totals: Callable[[], Totals]) -> Iterator[None]:
-        """Meanwhile what is missing is read, but while others are `pressed`; and at the end the copies written: of the
+    def filling(self, share: Callable[[], float], totals: Callable[[], Totals]) -> Iterator[None]:
+        """Meanwhile what is missing is read, for that `share` of the time; and at the end the copies written: of the
         history, and of the `totals` of what was saved."""
         assert self._kept is not None
         stop, state, kept = threading.Event(), self._state, self._kept
@@ -90,7 +90,7 @@ class Keeper:
                 save(folder, kept.snapshot(), self._origin)
 
         copied = None if state is None else partial(copies, state)
-        filler = Filler(kept, self._telemetry, save=copied, pressed=pressed)
+        filler = Filler(kept, self._telemetry, share, copied)
         thread = threading.Thread(target=filler.run, args=(stop,), name="history", daemon=True)
         thread.start()
         try:

@@ -216,7 +216,7 @@ def _go_on(serving: _Serving, options: Options) -> int:
         signal.signal(number, lambda *_: threading.Thread(target=loop.stop, name="stop").start())
     with ExitStack() as running:  # what comes last ends first: leases are given back at once
         running.callback(serving.watches.close)
-        running.enter_context(keeper.filling(lambda: loop.pressed, lambda: service.totals))
+        running.enter_context(keeper.filling(lambda: loop.spare, lambda: service.totals))
         running.enter_context(playing(what_if))
         running.callback(serving.apart.stop)
         if elector is not None:

@@ -43,19 +43,17 @@ class Filler:
         self,
         kept: Kept,
         telling: Telling,
-        share: float = 0.5,
+        share: Callable[[], float] = lambda: 0.5,
         save: Callable[[], None] | None = None,
         stopwatch: Callable[[], float] = time.monotonic,
-        pressed: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`share`: of the time, in which it may read; `save` writes the copy, and raises OSError. It pauses while
-        others are `pressed`, who would wait for the interpreter after each small step (docs/decisions/0090)."""
+        """`share`: of the time, in which it may read at present; 0 while others would wait for the interpreter after
+        each small step (docs/decisions/0090). `save` writes the copy, and raises OSError."""
         self._kept = kept
         self._telling = telling
         self._share = share
         self._save = save
         self._stopwatch = stopwatch
-        self._pressed = pressed
         self._saved = stopwatch()
         self._complete = True
         """As it was said last; nobody is asked for yet."""
@@ -72,7 +70,8 @@ class Filler:
         began = self._stopwatch()
         if began - self._saved >= SAVE_SECONDS:
             self.save()
-        if self._pressed():
+        share = self._share()
+        if share <= 0:
             return _PAUSE_SECONDS
         try:
             found = self._kept.fill(began + MOST_SECONDS)
@@ -81,7 +80,7 @@ class Filler:
             self._telling.fault("history.failed")
             found = False
         took = self._stopwatch() - began
-        return took * (1 / self._share - 1) if found else max(IDLE_SECONDS, took)
+        return took * (1 / share - 1) if found else max(IDLE_SECONDS, took)
 
     def save(self) -> None:
         """Write the copy, where one is wanted; what fails is told of."""

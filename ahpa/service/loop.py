@@ -18,6 +18,8 @@ IDLE_SHARE = 0.25
 """Of a tick, after which the next one comes while nobody asks for a plan."""
 OVERDUE_SHARE = 1.5
 """Of a tick, after which the next one comes whatever the wall clock says: set back an hour, it would wait for one."""
+SPARE, SPARE_BESIDE_A_REFIT = 0.5, 0.15
+"""Of the time, for who works beside the jobs."""
 
 _LOOK_SECONDS = 0.2
 """Between two looks whether to stop while the first round goes on."""
@@ -162,9 +164,13 @@ class Loop:
             first.join(_LOOK_SECONDS)
 
     @property
-    def pressed(self) -> bool:
-        """A round goes on, or the first is still to come: who else wants the interpreter waits."""
-        return "tick" in self._busy or not self._rounds
+    def spare(self) -> float:
+        """What share of the time is left for who else wants the interpreter: nothing while a round goes on or the first
+        is still to come, half of it else; and little during a refit, which is not made of Python but shares the cores
+        (of ten thousand services on two it took a third longer beside a reader that had half)."""
+        if "tick" in self._busy or not self._rounds:
+            return 0.0
+        return SPARE_BESIDE_A_REFIT if "refit" in self._busy else SPARE
 
     def hurried(self) -> list[str]:
         """Jobs that should not wait for their turn. A round that found nobody who asks costs nothing, so the next one

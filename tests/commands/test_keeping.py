@@ -45,7 +45,7 @@ def test_what_was_saved_is_on_the_volume_at_the_end_and_at_the_next_start(
     keeper = keeping.Keeper(Settings(), Telemetry(), ORIGIN, tmp_path)
     assert keeper.totals() is NO_TOTALS
     keeper.around(Prometheus("http://127.0.0.1:1"))
-    with keeper.filling(lambda: False, totals):
+    with keeper.filling(lambda: 0.5, totals):
         pass
     assert keeper.totals().keys == ("hpa/a/x",)
 
@@ -61,7 +61,7 @@ def test_the_history_is_on_the_volume_though_what_was_saved_cannot_be_written(
     monkeypatch.setattr(keeping, "save", lambda folder, copy, origin: written.append(origin))
     keeper = keeping.Keeper(Settings(), Telemetry(), ORIGIN, tmp_path)
     keeper.around(Prometheus("http://127.0.0.1:1"))
-    with keeper.filling(lambda: False, totals):
+    with keeper.filling(lambda: 0.5, totals):
         pass
     assert written == [ORIGIN]
 

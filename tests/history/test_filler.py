@@ -40,7 +40,7 @@ def unfilled() -> Kept:
 
 def test_it_reads_for_its_share_of_the_time_and_says_how_complete_it_is() -> None:
     said, times = Said(), iter(np.repeat(np.arange(100.0), 2))
-    filler = Filler(unfilled(), said, share=0.25, stopwatch=lambda: float(next(times)))
+    filler = Filler(unfilled(), said, share=lambda: 0.25, stopwatch=lambda: float(next(times)))
     rests = [filler.step() for _ in range(12)]
     assert rests[0] == 3.0
     assert rests[-1] == IDLE_SECONDS
@@ -50,24 +50,22 @@ def test_it_reads_for_its_share_of_the_time_and_says_how_complete_it_is() -> Non
 
 
 def test_while_others_want_the_interpreter_nothing_is_read() -> None:
-    said, pressed = Said(), True
+    said, share = Said(), 0.0
     reader = unfilled()
     before = reader.complete
-    filler = Filler(reader, said, stopwatch=lambda: 0.0, pressed=lambda: pressed)
+    filler = Filler(reader, said, stopwatch=lambda: 0.0, share=lambda: share)
     assert 0 < filler.step() <= IDLE_SECONDS
     assert (reader.complete, said.ratios) == (before, [])
-    pressed = False
+    share = 0.5
     filler.step()
     assert reader.complete > before
 
 
-def test_a_copy_is_written_though_others_are_pressed_all_the_time() -> None:
+def test_a_copy_is_written_though_others_want_all_the_time() -> None:
     """Rounds that take their whole minute, each one: what was read before is still worth keeping."""
     times = [10.0, SAVE_SECONDS - 1, SAVE_SECONDS, SAVE_SECONDS + 1]
     clock, saved = iter([0.0, *times[:3], SAVE_SECONDS, times[3]]), list[int]()
-    filler = Filler(
-        unfilled(), Said(), save=lambda: saved.append(1), stopwatch=lambda: next(clock), pressed=lambda: True
-    )
+    filler = Filler(unfilled(), Said(), save=lambda: saved.append(1), stopwatch=lambda: next(clock), share=lambda: 0.0)
     copies = []
     for _ in times:
         filler.step()

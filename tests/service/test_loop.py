@@ -11,7 +11,7 @@ import pytest
 
 from ahpa.adapters.telemetry.telemetry import Telemetry
 from ahpa.ports import ClusterError
-from ahpa.service.loop import Loop, Pace
+from ahpa.service.loop import SPARE, SPARE_BESIDE_A_REFIT, Loop, Pace
 from ahpa.service.settings import Settings
 
 
@@ -25,6 +25,7 @@ class Stub:
         self.ticks = 0
         self.refits = 0
         self.work = tick
+        self.learning: Callable[[], object] = lambda: None
 
     def tick(self, now: float) -> None:
         self.ticks += 1
@@ -32,6 +33,7 @@ class Stub:
 
     def refit(self, now: float) -> None:
         self.refits += 1
+        self.learning()
 
     def take_wish(self, job: str) -> bool:
         wanted = self.wishes[job].is_set()
@@ -211,18 +213,19 @@ def test_what_is_cancelled_is_a_failure_but_at_the_end(caplog: pytest.LogCapture
     assert [record.getMessage() for record in caplog.records] == ["tick.failed", "tick.ended"]
 
 
-def test_others_wait_while_a_round_goes_on_and_until_the_first_is_over() -> None:
-    """The filler reads whole fortnights with the interpreter that a round wants."""
+def test_others_wait_while_a_round_goes_on_and_until_the_first_is_over_and_have_little_of_a_refits_time() -> None:
+    """The filler reads whole fortnights with the interpreter that a round wants, and the core that a refit does."""
     service = Stub(fail_with(ClusterError(0, "no answer")))
     loop = Loop(service, Telemetry())
-    seen = [loop.pressed]
+    assert loop.spare == 0
     loop.do("tick")
-    seen.append(loop.pressed)
-    service.work = lambda: seen.append(loop.pressed)
+    assert loop.spare == SPARE
+    seen = list[float]()
+    service.work = service.learning = lambda: seen.append(loop.spare)
     loop.do("tick")
-    assert [*seen, loop.pressed] == [True, False, True, False]
-    loop.do("tick")
-    assert [*seen[3:], loop.pressed] == [True, False]
+    loop.do("refit")
+    assert seen == [0, SPARE_BESIDE_A_REFIT]
+    assert loop.spare == SPARE
 
 
 def test_a_pace_lets_a_burst_through_and_then_keeps_its_rate() -> None:

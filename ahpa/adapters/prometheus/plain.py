@@ -80,13 +80,24 @@ def _parted(body: bytes) -> tuple[bytes, list[bytes]]:
 
 def _read(texts: list[bytes]) -> list[Plain] | None:
     """The samples of each; None where a number is none."""
+    words = b",".join(texts).translate(None, _OF_SAMPLES).split(b",") if texts else []
     try:
-        pairs = np.array(b",".join(texts).translate(None, _OF_SAMPLES).split(b",") if texts else [], dtype=float)
+        stamps, numbers = _repeated(words[::2], len(texts)), _floats(words[1::2])
     except ValueError:
         return None
-    stamps, numbers = pairs.reshape(-1, 2).T
     if not (np.abs(stamps) < LAST_STAMP).all():
         return None
     numbers = np.where(np.isfinite(numbers) & ~np.signbit(numbers), numbers, np.nan)
     ends = np.cumsum([text.count(b"[") for text in texts]).tolist()
     return [Plain(stamps[a:b], numbers[a:b]) for a, b in pairwise([0, *ends])]
+
+
+def _repeated(words: list[bytes], times: int) -> Floats:
+    """The numbers of so many series, read once where they are the same in each: the stamps of a range are, but where
+    something is missing."""
+    first = words[: len(words) // max(1, times)]
+    return np.tile(_floats(first), times) if first * times == words else _floats(words)
+
+
+def _floats(words: list[bytes]) -> Floats:
+    return np.fromiter(map(float, words), float, len(words))

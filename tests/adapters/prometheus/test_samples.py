@@ -57,6 +57,21 @@ def test_no_mixture_of_samples_is_read_in_two_ways() -> None:
     assert quick > 1000
 
 
+@pytest.mark.parametrize("odd", [None, (0, 0), (1, 1), (2, 2)])
+def test_stamps_that_are_the_same_in_each_series_are_read_once_and_others_as_they_are(
+    odd: tuple[int, int] | None,
+) -> None:
+    stamps = np.tile([60.0, 120.0, 180.0], (3, 1))
+    if odd is not None:
+        stamps[odd] += 7
+    rows = [",".join(f'[{at:g},"{10 * n + at}"]' for at in row) for n, row in enumerate(stamps)]
+    answer = understood(b"[%s]" % ",".join(f'{{"values":[{row}]}}' for row in rows).encode(), _MOST)
+    assert isinstance(answer, list)
+    for n, one in enumerate(answer):
+        np.testing.assert_array_equal(one["values"].stamps, stamps[n])
+        np.testing.assert_array_equal(one["values"].numbers, 10 * n + stamps[n])
+
+
 @pytest.mark.parametrize(
     "body",
     [
