@@ -66,7 +66,7 @@ class PendingPredictions:
     def settled(self, before: History, after: History) -> PendingPredictions:
         """With everything settled whose window lies within `after`, which grew from `before`, at its last turn."""
         moved = round((after.start - before.start) / before.step)
-        calibration, waiting = self.calibration, []
+        turns, waiting = [], []
         for k, (window, said_before) in enumerate(zip(self.windows, self.waiting, strict=True)):
             still: list[Said] = []
             pace = pace_of(window, after.step, window.every)
@@ -77,9 +77,9 @@ class PendingPredictions:
                     still.append((index - moved, said))
                 elif first >= 0:
                     came = after.values[:, first : first + window.width].max(axis=1)
-                    calibration = calibration.settle(k, said, came, pace)
+                    turns.append((k, said, came, pace))
             waiting.append(tuple(still))
-        return PendingPredictions(self.windows, calibration, tuple(waiting))
+        return PendingPredictions(self.windows, self.calibration.settle_all(turns), tuple(waiting))
 
     def offsets(self, window: Window, offsets: Array | None = None) -> Array:
         """The offsets [n, ..., q] of any window: linear in log width, or in log lead, between ours.
