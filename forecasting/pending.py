@@ -54,9 +54,10 @@ class PendingPredictions:
         return np.asarray(origins - (ticks - k) % self.windows[k].every)
 
     def said(self, origin: int, quantiles: Mapping[int, Array]) -> PendingPredictions:
-        """With what was said at `origin` put down, [n, q] by the index of the window."""
-        waiting = [(*ours, (origin, quantiles[k])) if k in quantiles else ours for k, ours in enumerate(self.waiting)]
-        return replace(self, waiting=tuple(waiting))
+        """With what was said at `origin` put down, [n, q] by the index of the window; copies, as each waits for a time of
+        its own: views of what was said of all windows would hold all for two days, five times as much."""
+        new = {k: ((origin, said.copy()),) for k, said in quantiles.items()}
+        return replace(self, waiting=tuple(ours + new.get(k, ()) for k, ours in enumerate(self.waiting)))
 
     def at(self, origin: int) -> Mapping[Window, Array]:
         """What was said at this origin, [n, q] by the window."""

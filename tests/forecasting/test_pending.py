@@ -33,6 +33,14 @@ def test_after_two_days_no_lead_has_more_than_some_thirty_waiting() -> None:
     assert all(1 <= len(waiting) <= 31 for waiting in singles)
 
 
+def test_what_waits_long_holds_nothing_else_that_was_said() -> None:
+    """Of ten thousand services 320 MiB waited, where 66 are waited for."""
+    pending = PendingPredictions.fresh(1, STEP)
+    said = np.zeros((len(pending.windows), 1, len(TRACKED_LEVELS)), np.float32)
+    waiting = pending.said(100, dict(enumerate(said))).waiting
+    assert all(waits.base is None for ((_, waits),) in waiting)
+
+
 def test_who_takes_two_steps_at_a_time_misses_no_turn() -> None:
     """A tick of two minutes on steps of one: every second turn lies between two ticks, for some leads all of them."""
     pending, _ = after(3000, at_once=2)

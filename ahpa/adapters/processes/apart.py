@@ -114,7 +114,7 @@ _handed_over: list[Sheet] = []
 
 def _done(sent: Packed) -> Packed:
     """In the process: the work."""
-    give_freed_arrays_back()
+    give_freed_arrays_back(heaps=2)  # networks learn on two threads, without the interpreter
     give_way_to_the_parent()
     try:
         call, sheets = unpacked(sent)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 _BYTES = 262_144
-_ARENAS = 2
 
 
-def give_freed_arrays_back() -> None:
+def give_freed_arrays_back(heaps: int = 1) -> None:
     """Let glibc map arrays of 256 KiB and more one by one, so that freeing them returns their memory to the system; and
-    let threads, of whom one runs Python at a time, share two heaps instead of having one each.
+    let threads, of whom one runs Python at a time, share so many heaps instead of having one each: what one thread has
+    freed in its own, no other can use.
 
     By default the threshold grows with what is freed (up to 32 MiB), and the heap then keeps what a refit used: 129 MiB
     resident after learning three services, 69 MiB with 64 KiB. But a network's steps use arrays of 128 KiB by the ten
@@ -22,7 +22,7 @@ def give_freed_arrays_back() -> None:
     Does nothing on other C libraries. Source: mallopt(3), M_MMAP_THRESHOLD and M_ARENA_MAX.
     """
     _call("mallopt", _M_MMAP_THRESHOLD, _BYTES)
-    _call("mallopt", _M_ARENA_MAX, _ARENAS)
+    _call("mallopt", _M_ARENA_MAX, heaps)
 
 
 def give_holes_back() -> None:
