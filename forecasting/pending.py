@@ -54,8 +54,8 @@ class PendingPredictions:
         return np.asarray(origins - (ticks - k) % self.windows[k].every)
 
     def said(self, origin: int, quantiles: Mapping[int, Array]) -> PendingPredictions:
-        """With what was said at `origin` put down, [n, q] by the index of the window; copies, as each waits for a time of
-        its own: views of what was said of all windows would hold all for two days, five times as much."""
+        """With what was said at `origin` put down, [n, q] by the index of the window; copies, as each waits for a time
+        of its own: a view holds what was said of all windows, until the farthest has come true."""
         new = {k: ((origin, said.copy()),) for k, said in quantiles.items()}
         return replace(self, waiting=tuple(ours + new.get(k, ()) for k, ours in enumerate(self.waiting)))
 
