@@ -166,8 +166,7 @@ class Loop:
     @property
     def spare(self) -> float:
         """What share of the time is left for who else wants the interpreter: nothing while a round goes on or the first
-        is still to come, half of it else; and little during a refit, which is not made of Python but shares the cores
-        (of ten thousand services on two it took a third longer beside a reader that had half)."""
+        is still to come, little during a refit, which shares the cores, and else half of it."""
         if "tick" in self._busy or not self._rounds:
             return 0.0
         return SPARE_BESIDE_A_REFIT if "refit" in self._busy else SPARE
