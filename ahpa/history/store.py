@@ -42,7 +42,7 @@ class Keeping:
     step: float
     overlap: float = 900.0
     """Of the newest minutes, read again each time."""
-    patience: float = 20.0
+    patience: float = 30.0
     """So long a reading of the whole history waits for what is missing in it; then it goes by what there is."""
     skew: float = 30.0
     """A source whose clock is farther from ours is not believed."""
