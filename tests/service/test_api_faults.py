@@ -197,10 +197,11 @@ def test_each_write_that_fails_is_counted_once_by_its_result(fault: str, reached
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("lasting", [2, pytest.param(4, marks=pytest.mark.soak)])
 @pytest.mark.parametrize(("scope", "fault"), list(itertools.product(SCOPES, SLOW)))
-def test_a_round_ends_also_with_an_api_that_is_slow(scope: str, fault: str, reached: Reached) -> None:
+def test_a_round_ends_also_with_an_api_that_is_slow(scope: str, fault: str, lasting: int, reached: Reached) -> None:
     """The time limit is half a second here."""
-    reached("T5", size="2 rounds", figure=endure(SLOW[fault], scope, 0.5, 2, 20.0))
+    reached("T5", size=f"{lasting} rounds", figure=endure(SLOW[fault], scope, 0.5, lasting, 20.0))
 
 
 WATCHED_ROUND = 3.0
