@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.panel import Floats, Panel
+from forecasting.panel import DAY_SECONDS, Floats, Panel
 
 _ROWS = 64
 """Rows handled at a time, so that temporary arrays stay small: each takes 10 MiB for a fortnight of minutes."""
@@ -93,6 +93,8 @@ class History:
     keys: tuple[str, ...]
     cap: Floats
     length: int
+    memory: int
+    """So many steps are kept, or a tenth less."""
     _buffer: _Buffer
     _known: int
     """Columns, from the first on, that `_top` tells of."""
@@ -101,9 +103,13 @@ class History:
 
     @classmethod
     def of(cls, panel: Panel, memory_steps: int) -> History:
-        """The newest `memory_steps` of a panel."""
+        """The newest `memory_steps` of a panel, without the days before anything was observed: while a fortnight is
+        still being read, its first hours are learned from in a third of the time. It grows to as many steps as the
+        panel has."""
         t = panel.values.shape[1]
-        first = max(0, t - memory_steps)
+        memory = min(t, memory_steps)
+        first = t - memory
+        first += _unknown_days(panel.values[:, first:], panel.step)
         part = panel.values[:, first:]
         cap = caps(part, panel.step)
         length = part.shape[1]
@@ -113,7 +119,7 @@ class History:
         for row in range(0, len(part), _ROWS):
             top[row : row + _ROWS] = _highest(buffer.columns[row : row + _ROWS, :length], agree)
         start = panel.start + first * panel.step
-        return cls(start, panel.step, panel.keys, cap, length, buffer, length, top)
+        return cls(start, panel.step, panel.keys, cap, length, memory, buffer, length, top)
 
     @property
     def values(self) -> NDArray[np.float32]:
@@ -180,15 +186,28 @@ class History:
         return buffer.filled == self.length and self.length + steps <= buffer.columns.shape[1]
 
     def _moved(self, steps: int) -> History:
-        """The same in new storage with room for `steps` more, without the oldest as many."""
+        """The same in new storage with room for `steps` more; what is full of as many as are kept loses its oldest."""
         room = _room(self.length)
-        keep = max(1, min(self.length, self.length - room)) if self._buffer.filled == self.length else self.length
+        full = self._buffer.filled == self.length and self.length + steps > self.memory
+        keep = max(1, self.length - room) if full else self.length
         columns = np.empty((len(self.keys), keep + steps + room), np.float32)
         columns[:, :keep] = self.values[:, self.length - keep :]
         start = self.start + (self.length - keep) * self.step
         gone = self.length - keep
         top, known = (self._top_until(gone), 0) if gone > self._known else (self._top, self._known - gone)
         return replace(self, start=start, length=keep, _buffer=_Buffer(columns, keep), _known=known, _top=top)
+
+
+def _unknown_days(values: Floats, step: float) -> int:
+    """The steps of the first whole days, counted from the end of `values` [n, t], in which nothing was observed of any
+    row. None where nothing was observed at all."""
+    n, t = values.shape
+    first = t
+    for row in range(0, n, _ROWS):
+        seen = np.isfinite(values[row : row + _ROWS, :first]).any(axis=0)
+        first = int(np.argmax(seen)) if seen.any() else first
+    day = max(1, round(DAY_SECONDS / step))
+    return max(0, t - -(-(t - first) // day) * day) if first < t else 0
 
 
 def _room(length: int) -> int:

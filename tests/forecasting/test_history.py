@@ -113,3 +113,27 @@ def test_what_must_be_cleaned_or_may_be_changed_is_copied() -> None:
     bad.setflags(write=False)
     history = History.of(Panel(0.0, 60.0, bad, ("a", "b")), 300)
     assert np.isnan(history.values[0, 5])
+
+
+def test_days_before_anything_was_observed_are_left_out_and_come_back_as_it_grows() -> None:
+    """Of a fortnight of which 30 hours are read two days are looked at; as many steps as a fortnight has are kept."""
+    hour, day = 12, 288
+    values = np.full((130, 14 * day), np.nan)
+    values[129, -30 * hour :] = 3.0
+    values[0, -hour:] = 5.0
+    keys = tuple(f"s{i}" for i in range(130))
+    history = History.of(Panel.of(0.0, 300.0, values, keys), 28 * day)
+    assert (history.start, history.length) == (12 * 86_400.0, 2 * day)
+    assert history.end == 14 * 86_400.0
+    np.testing.assert_array_equal(history.values, values[:, -2 * day :].astype(np.float32))
+    for _ in range(13):
+        history = history.extended(Panel.of(history.end, 300.0, np.full((130, day), 4.0), keys))
+        assert history.start == 12 * 86_400.0 or history.length >= 0.9 * 14 * day
+    assert history.start > 12 * 86_400.0
+
+
+@pytest.mark.parametrize("observed", [np.array([], int), np.array([0]), np.array([40])])
+def test_what_is_less_than_a_day_or_was_never_observed_is_whole(observed: np.ndarray) -> None:
+    values = np.full((2, 100), np.nan)
+    values[1, observed] = 2.0
+    assert History.of(Panel.of(0.0, 60.0, values, ("a", "b")), 400).length == 100
