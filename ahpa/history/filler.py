@@ -43,7 +43,7 @@ class Filler:
         self,
         kept: Kept,
         telling: Telling,
-        share: Callable[[], float] = lambda: 0.5,
+        share: Callable[[], float],
         save: Callable[[], None] | None = None,
         stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import re
 import signal
@@ -37,6 +38,7 @@ COLUMNS = (
     ("prometheus_cpu", "its CPU s", ".2f"),
     ("first", "first forecasts s", ".0f"),
     ("complete", "all forecasts s", ".0f"),
+    ("filled", "history whole s", ".0f"),
     ("refit", "refit s", ".1f"),
     ("together", "MiB at most", ".0f"),
     ("controller", "controller's own", ".0f"),
@@ -172,17 +174,22 @@ def _started(run: Run) -> Iterator[list[int]]:
 
 
 def _figures(run: Run, count: int) -> dict[str, float]:
-    refits = [row for row in run.log() if row["event"] == "refit.done"]
+    """Of ticks: the medians of those beside which nothing was learned, and nothing read of the past, if there are any;
+    else of all."""
+    log = run.log()
+    refits = [row for row in log if row["event"] == "refit.done"]
+    filled = max((_moment(row) for row in log if row["event"] == "history.complete"), default=math.inf)
     beside = [(_moment(row) - row["seconds"], _moment(row)) for row in refits]
-    pairs = zip(run.ticks, run.ticks[1:], strict=False)
+    pairs = list(zip(run.ticks, run.ticks[1:], strict=False))
     alone = [now for last, now in pairs if not any(last["at"] < end and began < now["at"] for began, end in beside)]
-    calm = alone or run.ticks
+    calm = [now for last, now in pairs if last["at"] >= filled and now in alone] or alone or run.ticks
     return {
         "services": count,
         **{name: median(tick[name] for tick in calm) for name in ("tick", "cpu", "api", "queries", "prometheus_cpu")},
         "longest": max(tick["tick"] for tick in run.ticks),
         "first": run.first,
         "complete": run.complete,
+        "filled": filled - run.began,
         "refit": max((row["seconds"] for row in refits), default=float("nan")),
         "controller": resident_mib(run.pid, "HWM"),
         "together": run.together,
@@ -201,7 +208,7 @@ def main() -> None:
     print("|" + "---:|" * len(COLUMNS), flush=True)
     for count in given.services.split(","):
         found = measure(int(count), given.minutes, words)
-        cells = (re.sub("nan", "–", f"{found[name]:{form}}") for name, _, form in COLUMNS)
+        cells = (re.sub("nan|inf", "–", f"{found[name]:{form}}") for name, _, form in COLUMNS)
         print("| " + " | ".join(cells) + " |", flush=True)
 
 

@@ -69,9 +69,10 @@ def test_observing_changes_nothing() -> None:
     assert watched.lanes[0]["ahpa"].moves, "but it says what it would do"
 
 
-def test_a_seed_names_a_demo(demo: Demo) -> None:
-    assert page(played().report()) == page(demo.report())
-    assert page(played(seed=1).report()) != page(demo.report())
+def test_a_seed_names_a_demo() -> None:
+    first, again, other = (page(played(seed=seed, minutes=30).report()) for seed in (0, 0, 1))
+    assert first == again
+    assert first != other
 
 
 def test_what_the_live_view_adds_up_is_what_the_report_says(demo: Demo) -> None:

@@ -31,6 +31,10 @@ class Said:
         self.ratios.append(complete)
 
 
+def half() -> float:
+    return 0.5
+
+
 def unfilled() -> Kept:
     world = source(np.random.default_rng(2), 2)
     reader = kept(world)
@@ -76,7 +80,7 @@ def test_a_copy_is_written_though_others_want_all_the_time() -> None:
 def test_a_fault_of_ours_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     said, reader = Said(), unfilled()
     monkeypatch.setattr(reader, "fill", lambda deadline: 1 / 0)
-    assert Filler(reader, said, stopwatch=lambda: 0.0).step() == IDLE_SECONDS
+    assert Filler(reader, said, half, stopwatch=lambda: 0.0).step() == IDLE_SECONDS
     assert said.events == ["history.failed"]
 
 
@@ -85,7 +89,7 @@ def test_a_copy_that_cannot_be_made_ends_nothing_either() -> None:
         raise KeyError("gone")
 
     said, now = Said(), 0.0
-    filler = Filler(unfilled(), said, save=save, stopwatch=lambda: now)
+    filler = Filler(unfilled(), said, half, save=save, stopwatch=lambda: now)
     now = SAVE_SECONDS
     filler.step()
     assert "history.failed" in said.events
@@ -100,7 +104,7 @@ def test_a_copy_is_written_now_and_then_and_at_the_end_and_a_full_volume_is_told
             raise OSError("no space left on device")
 
     now = 0.0
-    filler = Filler(unfilled(), said, save=save, stopwatch=lambda: now)
+    filler = Filler(unfilled(), said, half, save=save, stopwatch=lambda: now)
     for seconds in (1.0, SAVE_SECONDS, SAVE_SECONDS + 1, 2 * SAVE_SECONDS):
         now = seconds
         filler.step()

@@ -172,7 +172,7 @@ def yesterday_cannot_be_read(directory: Path, clock: Clock) -> Copies:
     kept = Kept(prometheus, prometheus, Keeping(SETTINGS.history_seconds, SETTINGS.step_seconds))
     at = replace(at, service=Service(SETTINGS, replace(at.ports, demand=kept), always))
     at.service.refit(START)
-    filler = Filler(kept, at.telemetry)
+    filler = Filler(kept, at.telemetry, lambda: 0.5)
 
     def each_round() -> None:
         follow(at)
