@@ -8,6 +8,7 @@ were when first ready (trimmed.py), so there it is the first.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from ahpa.adapters.kubernetes.api import KubeApi, Object, collection, path
 from ahpa.adapters.kubernetes.objects import seconds
@@ -31,15 +32,28 @@ class Pods:
     def __init__(self, kube: KubeApi, departed: Departed = _nobody) -> None:
         self._kube = kube
         self._departed = departed
+        self._bound: tuple[float, KubeApi] | None = None
+        """The deadline of the last who asked, and who keeps it: a round asks for all of its targets by one."""
 
     def starts(self, target: Target, deadline: float = NEVER) -> list[Start]:
         """As `StartSource` says. Raises ClusterError, also where its pods are unknown."""
         if not target.selector:  # would select every pod of the namespace
             raise ClusterError(0, f"{target.key}: nobody says which pods are its own")
-        where = path(*collection("v1", "pods", target.namespace))
-        pods = self._kube.within(deadline).items(where, labelSelector=target.selector)
+        where = _pods_of(target.namespace)
+        pods = self._within(deadline).items(where, labelSelector=target.selector)
         found = [start_of(pod) for pod in (*pods, *self._departed(where, target.selector))]
         return [start for start in found if start is not None]
+
+    def _within(self, deadline: float) -> KubeApi:
+        bound = self._bound
+        if bound is None or bound[0] != deadline:
+            bound = self._bound = deadline, self._kube.within(deadline)
+        return bound[1]
+
+
+@lru_cache(maxsize=1024)
+def _pods_of(namespace: str) -> str:
+    return path(*collection("v1", "pods", namespace))
 
 
 def start_of(pod: Object) -> Start | None:

@@ -10,7 +10,7 @@ import math
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -155,8 +155,8 @@ class Asking:
                 taken[text].take(series)
             warned |= said.warned
             remarks |= dict.fromkeys(said.remarks)
-        about = Demand(np.empty(0), None, warned, remarks=tuple(remarks))
-        return {text: replace(about, values=one.row, problem=one.verdict()) for text, one in taken.items()}
+        told = tuple(remarks)
+        return {text: Demand(one.row, one.verdict(), warned, remarks=told) for text, one in taken.items()}
 
 
 def _of_a_query(remarks: tuple[str, ...]) -> bool:

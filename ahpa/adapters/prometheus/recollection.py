@@ -52,13 +52,6 @@ class _Said:
             out[max(begin + len(known), 0) :] = observed[-1]
         return out
 
-    def settled(self, panel: Panel) -> Floats:
-        """On the grid of a panel, only what no late sample may change."""
-        values = self.values[: len(self.values) - _UNSETTLED]
-        out = replace(self, values=values).on(panel)
-        out[max(round((self.start - panel.start) / self.step) + len(values), 0) :] = np.nan
-        return out
-
 
 @dataclass
 class Recollection:
@@ -77,13 +70,11 @@ class Recollection:
     def _weighed(
         self, queries: Mapping[str, str], panel: Panel, warned: frozenset[str]
     ) -> tuple[Panel, frozenset[str]]:
-        lifted, doubted = {}, set(warned)
+        said = {key: one for key in panel.keys if (one := self._said.get(key)) and one.query == queries[key]}
+        lifted, doubted = {}, {*warned, *_saying_less(said, panel)}
         keeps = panel.end - panel.start <= MOST_SECONDS
         for row, key in enumerate(panel.keys):
-            before, values = self._said.get(key), panel.values[row]
-            known = before if before is not None and before.query == queries[key] else None
-            if known is not None and known.step == panel.step and says_less(known.settled(panel), values):
-                doubted.add(key)
+            known, values = said.get(key), panel.values[row]
             if known is not None and (key in doubted or not np.isfinite(values).any()):
                 if keeps:
                     self._said[key] = replace(known, asked=panel.end)
@@ -102,6 +93,23 @@ class Recollection:
         for row, values in lifted.items():
             rows[row] = values
         return Panel.of(panel.start, panel.step, rows, panel.keys), frozenset(doubted)
+
+
+def _saying_less(said: Mapping[str, _Said], panel: Panel) -> list[str]:
+    """Of whom the panel says less than was said. Together those of whom the same minutes are known, nearly all: one by
+    one ten thousand took 0.4 s."""
+    alike: dict[tuple[float, int], list[int]] = {}
+    for row, key in enumerate(panel.keys):
+        if (known := said.get(key)) is not None and known.step == panel.step:
+            alike.setdefault((known.start, len(known.values)), []).append(row)
+    found: list[str] = []
+    for (start, _), rows in alike.items():
+        settled = np.stack([said[panel.keys[row]].values[:-_UNSETTLED] for row in rows])
+        first = round((start - panel.start) / panel.step)
+        then = settled[:, max(-first, 0) :][:, : max(panel.values.shape[1] - first, 0)]
+        now = panel.values[rows, max(first, 0) :][:, : then.shape[1]]
+        found += [panel.keys[rows[i]] for i in np.flatnonzero(says_less(then, now))]
+    return found
 
 
 def _newest(query: str, panel: Panel, values: Floats, known: _Said | None) -> _Said:

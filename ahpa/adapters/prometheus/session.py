@@ -11,7 +11,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
+from urllib.parse import quote_plus
 
 import requests
 import urllib3
@@ -86,7 +88,8 @@ class BoundedSession(requests.Session):
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         """A POST's parameters are its body: the library puts them into the address, where many queries have no room."""
         if request.method == "POST" and not request.data:
-            request.data, request.params = request.params, {}
+            request.data, request.params = _form(request.params), {}
+            request.headers = {**request.headers, "Content-Type": "application/x-www-form-urlencoded"}
         return super().prepare_request(request)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
@@ -193,6 +196,16 @@ class _BoundedAdapter(HTTPAdapter):
         answer._content = body
         answer.content_parsed = said
         return answer
+
+
+_quoted = lru_cache(maxsize=256)(quote_plus)
+"""Of queries: they are the same in each round, and character by character those of ten thousand services took 0.4 s."""
+
+
+def _form(parameters: Mapping[str, object]) -> str:
+    """As `urlencode`."""
+    said = {name: (_quoted if name == "query" else quote_plus)(str(value)) for name, value in parameters.items()}
+    return "&".join(f"{quote_plus(name)}={value}" for name, value in said.items())
 
 
 def _remarks(said: Mapping[str, Any]) -> tuple[str, ...]:

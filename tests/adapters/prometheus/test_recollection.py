@@ -133,3 +133,25 @@ def test_whom_a_reading_does_not_ask_about_is_remembered_for_two_hours() -> None
             recollection.weighed(queries, quarter(at, key="b"), frozenset())
         held = recollection.weighed(queries, hour(minutes, 0.0), frozenset())[1]
         assert (held == {"a"}) == doubted
+
+
+def test_many_are_weighed_together_as_each_by_itself() -> None:
+    """Whoever was met at another minute, was away for a while or is asked for with another step has a group of its own
+    there."""
+    rng = np.random.default_rng(0)
+    keys = tuple(f"s{i}" for i in range(40))
+    queries = dict.fromkeys(keys, "up")
+    together, alone = Recollection(), {key: Recollection() for key in keys}
+    doubted: set[str] = set()
+    for at in range(100, 130, 3):
+        width = int(rng.choice([2, 5, 10, 60]))
+        values = 40.0 * rng.choice([0.0, 1.0, 1.0, 1.0, np.nan], (len(keys), 1)) * np.ones((1, width))
+        here = np.flatnonzero(rng.random(len(keys)) < 0.8)
+        panel = Panel.of(60.0 * (at - width), 60.0, values[here], [keys[i] for i in here])
+        found, unsure = together.weighed(queries, panel, frozenset())
+        doubted |= unsure
+        for row, key in enumerate(panel.keys):
+            own, of_it = alone[key].weighed(queries, panel.select([key]), frozenset())
+            np.testing.assert_array_equal(found.values[row], own.values[0])
+            assert of_it == unsure & {key}
+    assert doubted

@@ -7,12 +7,15 @@ import json
 import time
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 
 from ahpa.adapters.prometheus.connection import Connection
+from ahpa.adapters.prometheus.ranges import Ranges
 from ahpa.adapters.prometheus.session import MetricsUnavailable
 from ahpa.adapters.prometheus.source import Prometheus
+from ahpa.transport import NEVER
 from tests.adapters.prometheus.server import END, LONG_SECONDS, START, STEP, Answer, Server, client, hang, matrix, say
 
 
@@ -111,6 +114,19 @@ def test_no_proxy_of_the_environment_is_asked(server: Server, monkeypatch: pytes
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     server.answer = matrix([[60, "1"]])
     assert client(server).demand("up", START, END, STEP).values[0] == 1.0
+
+
+def test_a_long_query_arrives_to_the_letter(server: Server) -> None:
+    """As the body of a form; again too, when it is known how it is written there."""
+    server.answer = matrix([[60, "1"]])
+    asked = ['sum by (a) (rate(x{n=~"a|b+c&d=e%20ü\\\\."}[1m]))', "up"]
+    ranges = Ranges(server.url, Connection(), (1.0, 5.0), 5.0)
+    for text in (*asked, *asked):
+        ranges.ask(text, (START, END), STEP, NEVER, limit=10, long=True)
+    sent = [(parse_qs(path.partition("?")[2], strict_parsing=True), headers) for path, headers in server.requests]
+    assert [form["query"] for form, _ in sent] == [[text] for text in (*asked, *asked)]
+    assert {headers["Content-Type"] for _, headers in sent} == {"application/x-www-form-urlencoded"}
+    assert {form["limit"][0] for form, _ in sent} == {"10"}
 
 
 def test_a_redirect_is_not_followed(server: Server) -> None:
