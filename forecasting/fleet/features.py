@@ -59,7 +59,7 @@ def recency(stats: WindowStats, at: Frame, step: float) -> list[Floats]:
     hour, day = max(1, round(3600 / step)), round(DAY_SECONDS / step)
 
     def log(x: Floats) -> Floats:
-        return np.nan_to_num(at.log(x))
+        return _or_nothing(at.log(x))
 
     spans = sorted({1, 2, 3, 5, 10, 20, 40, hour, 3 * hour, 8 * hour, day})
     out = [log(stats.mean(-k, 0)) for k in spans]
@@ -69,6 +69,12 @@ def recency(stats: WindowStats, at: Frame, step: float) -> list[Floats]:
     out.append(at.anchor - np.log(at.floor))
     out.append(at.anchor - np.log(at.usual))
     return out
+
+
+def _or_nothing(own: Floats) -> Floats:
+    """With 0 for NaN, in the caller's own array: np.nan_to_num, which looks for infinities too, takes 40 us."""
+    np.copyto(own, 0, where=np.isnan(own))
+    return own
 
 
 def seasonal(stats: WindowStats, at: Frame, seasons: Seasons, window: Window) -> list[Floats]:
@@ -156,7 +162,7 @@ def periodic(stats: WindowStats, at: Frame, window: Window, periods: Ints) -> li
     length = np.maximum(periods, 1)
     nearest = -(-(window.end) // length)
     logs = [
-        np.nan_to_num(at.log(stats.max_each(window.lead - (nearest + k) * length, window.width))) * some[:, None]
+        _or_nothing(at.log(stats.max_each(window.lead - (nearest + k) * length, window.width))) * some[:, None]
         for k in range(3)
     ]
     return [logs[0], sum(logs) / 3, np.maximum.reduce(logs), np.broadcast_to(some[:, None], at.anchor.shape)]

@@ -220,9 +220,10 @@ class FleetForecaster:
     def _say(self, windows: Sequence[Window], block: tuple[slice | Ints, Features]) -> Array:
         """`_said` of one block of rows."""
         rows, features = block
+        own = self.pending.calibration.offsets[rows]
         out = np.empty((len(windows), len(features.frame.anchor), len(TRACKED_LEVELS)), dtype=np.float32)
         for k, window in enumerate(windows):
             logs = predict(self.networks.of(window), features, window)[:, 0]
-            logs = calibrated_logs(logs, self.pending.offsets(window)[rows], TRACKED_LEVELS)
+            logs = calibrated_logs(logs, self.pending.offsets(window, own), TRACKED_LEVELS)
             out[k] = features.frame.demand(np.minimum(logs, HIGHEST_LOG)[:, None])[:, 0]
         return out

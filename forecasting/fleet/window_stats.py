@@ -94,6 +94,8 @@ class PrefixSums:
         a, b = self.origins + first, self.origins + last
         count = _columns(counts, b) - _columns(counts, a)
         total = np.maximum(_columns(sums, b) - _columns(sums, a), 0.0)
+        if count.all():  # nearly always
+            return np.asarray(total / count, dtype=np.float32)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(count > 0, total / count, np.nan).astype(np.float32)
 

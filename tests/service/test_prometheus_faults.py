@@ -141,7 +141,7 @@ def endure(
     reached: Reached,
     live: Callable[[World], object] = World.tick,
 ) -> None:
-    """What the list asks, of as many rounds as it asks for too, is kept for its table; `live` is a round of the fault."""
+    """What the list asks, of as many rounds as it asks for too, is kept for its table; `live` is one round."""
     before, floors, slowest = peak_mib(), at.floors(), 0.0
     assert min(floors) >= 6
     at.prometheus.fault = fault

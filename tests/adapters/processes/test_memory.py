@@ -38,20 +38,39 @@ def test_holes_in_the_heap_are_given_back_when_work_apart_is_done() -> None:
     assert after < full - 30
 
 
-def test_rings_that_nobody_holds_go_too() -> None:
-    class Link:
-        to: object = None
+class Link:
+    """A ring of one."""
 
+    def __init__(self) -> None:
+        self.to = self
+
+
+def test_rings_that_nobody_holds_go_too() -> None:
     gc.disable()  # by itself nothing goes
     try:
         ring = Link()
-        ring.to, seen = ring, weakref.ref(ring)
+        seen = weakref.ref(ring)
         del ring
         assert seen() is not None
         give_holes_back()
         assert seen() is None
     finally:
         gc.enable()
+
+
+def test_what_lived_through_it_is_looked_at_by_the_next_one_and_by_no_other() -> None:
+    """A full collection is a second where ten thousand services are held, and they are there the next time too."""
+    ring = Link()
+    seen = weakref.ref(ring)
+    try:
+        give_holes_back()
+        del ring
+        gc.collect()
+        assert seen() is not None
+        give_holes_back()
+        assert seen() is None
+    finally:
+        gc.unfreeze()
 
 
 if __name__ == "__main__":
