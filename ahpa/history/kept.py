@@ -20,10 +20,12 @@ from ahpa.history.matrix import BLOCK_ROWS
 from ahpa.history.snapshot import Piece, Snapshot
 from ahpa.history.store import Keeping, Store
 from ahpa.ports import DemandSource, Reading
-from forecasting.panel import Ints, Panel, Room, anywhere
+from forecasting.panel import DAY_SECONDS, Ints, Panel, Room, anywhere
 
 _BRISK_SECONDS, _SLOW_SECONDS = 2.0, 8.0
 """An answer that took less lets the next one be twice as long; one that took more, half as long."""
+_HOPEFUL = 0.125
+"""Of the history, at half of the time for it: the later hours are read in larger pieces."""
 _NEARLY, COMPLETE = 0.9, 0.999
 """Who had learned from so much need not learn anew when it is complete; and what counts as that."""
 
@@ -83,11 +85,19 @@ class Kept:
             for part in parts:
                 self._store.take_round(part, queries)
         if whole and not self._leaves_it_to_the_filler(parts):
-            until = min(deadline, self._stopwatch() + k.patience)
-            while self._stopwatch() < until and self.fill(until):
-                pass
+            self._wait_for_the_past(deadline)
         with self._holding:
             return self._answer(queries, rows, first, last, parts, whole=whole)
+
+    def _wait_for_the_past(self, deadline: float) -> None:
+        """For as long as it may take; but no more than half of that where a day is read by then and so little else that
+        the whole would not be: ten thousand are decided for sooner, and learned of again when more is known."""
+        now, enough = self._stopwatch(), DAY_SECONDS / self.keeping.history
+        half, until = (min(deadline, now + share * self.keeping.patience) for share in (0.5, 1.0))
+        while now < until and self.fill(until):
+            now = self._stopwatch()
+            if now >= half and enough <= self.complete < _HOPEFUL:
+                return
 
     def _leaves_it_to_the_filler(self, parts: Sequence[Reading]) -> bool:
         """Where all who answer have something to learn from, and the past is still being filled: half a minute of

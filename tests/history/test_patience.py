@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-import itertools
+import math
+from collections.abc import Mapping
 
 import numpy as np
+import pytest
 
 from ahpa.history.kept import Kept
 from ahpa.history.store import Keeping
-from tests.history.world import KEEPING, MINUTE, everything, hour, kept, queries, source
+from ahpa.ports import Reading
+from forecasting.panel import DAY_SECONDS
+from tests.history.world import KEEPING, MINUTE, Source, everything, hour, kept, queries, source
+
+
+class Slow:
+    """A world of which each reading takes a second."""
+
+    def __init__(self, world: Source) -> None:
+        self.world, self.now = world, 0.0
+
+    def read(
+        self, queries: Mapping[str, str], start: float, end: float, step: float, deadline: float = math.inf
+    ) -> Reading:
+        self.now += 1
+        return self.world.read(queries, start, end, step, deadline)
+
+    def kept(self, patience: float, history: float = KEEPING.history) -> Kept:
+        return Kept(self, self, Keeping(history, MINUTE, patience=patience), stopwatch=lambda: self.now)
 
 
 def test_while_the_past_is_being_filled_a_refit_waits_for_the_filler_only_if_somebody_is_new() -> None:
     """Of ten thousand fortnights half a minute of reading is little, and costs the round beside it half a minute."""
     world = source(np.random.default_rng(1), 3)
-    ticking = itertools.count()
-    keeping = Keeping(KEEPING.history, MINUTE, patience=8.0)
-    reader = Kept(world, world, keeping, stopwatch=lambda: float(next(ticking)))
+    reader = Slow(world).kept(patience=3.0)
 
     def refit(*of: str) -> int:
         """How many readings it needs beside that of the newest minutes."""
@@ -39,8 +57,7 @@ def test_while_the_past_is_being_filled_a_refit_waits_for_the_filler_only_if_som
 def test_who_was_forgotten_and_comes_again_is_waited_for_as_a_newcomer() -> None:
     """Of a Service that was away for hours nothing is held any more, though a refit had its answer before."""
     world = source(np.random.default_rng(1), 3)
-    ticking = itertools.count()
-    reader = Kept(world, world, Keeping(KEEPING.history, MINUTE, patience=8.0), stopwatch=lambda: float(next(ticking)))
+    reader = Slow(world).kept(patience=3.0)
     everything(world, reader)
     first = dict([next(iter(queries(world).items()))])
     for _ in range(5):
@@ -55,8 +72,7 @@ def test_who_was_forgotten_and_comes_again_is_waited_for_as_a_newcomer() -> None
 def test_one_query_that_always_fails_makes_no_refit_wait() -> None:
     world = source(np.random.default_rng(1), 3)
     world.down = {"query 1"}
-    ticking = itertools.count()
-    reader = Kept(world, world, Keeping(KEEPING.history, MINUTE, patience=8.0), stopwatch=lambda: float(next(ticking)))
+    reader = Slow(world).kept(patience=3.0)
     everything(world, reader)
     assert reader.complete < 0.9
     world.asked.clear()
@@ -72,3 +88,13 @@ def test_who_waited_for_anothers_filling_beyond_its_deadline_asks_for_nothing() 
     world.asked.clear()
     assert not reader.fill(deadline=-1.0)
     assert world.asked == []
+
+
+@pytest.mark.parametrize(("days", "seconds"), [(5.0, 8), (90.0, 6)])
+def test_who_has_too_much_to_read_waits_half_as_long(days: float, seconds: int) -> None:
+    """Ten seconds: of ninety days that is little, as half of it shows; five are whole before that."""
+    world = source(np.random.default_rng(1), 3)
+    slow, end = Slow(world), world.now * MINUTE
+    reader = slow.kept(10.0, days * DAY_SECONDS)
+    reader.read(queries(world), end - days * DAY_SECONDS, end, MINUTE)
+    assert (slow.now, reader.complete == 1) == (seconds, days == 5)
