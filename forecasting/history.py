@@ -104,8 +104,8 @@ class History:
     @classmethod
     def of(cls, panel: Panel, memory_steps: int) -> History:
         """The newest `memory_steps` of a panel, without the days before anything was observed: while a fortnight is
-        still being read, its first hours are learned from in a third of the time. It grows to as many steps as the
-        panel has."""
+        still being read, its first hours are learned from in half of the time. It grows to as many steps as the panel
+        has."""
         t = panel.values.shape[1]
         memory = min(t, memory_steps)
         first = t - memory
