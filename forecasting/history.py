@@ -94,7 +94,7 @@ class History:
     cap: Floats
     length: int
     memory: int
-    """So many steps are kept, or a tenth less."""
+    """About so many steps are kept: an eighth more or less, as storage moves seldom."""
     _buffer: _Buffer
     _known: int
     """Columns, from the first on, that `_top` tells of."""

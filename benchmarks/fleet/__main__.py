@@ -178,7 +178,7 @@ def _figures(run: Run, count: int) -> dict[str, float]:
     else of all."""
     log = run.log()
     refits = [row for row in log if row["event"] == "refit.done"]
-    filled = max((_moment(row) for row in log if row["event"] == "history.complete"), default=math.inf)
+    filled = min((_moment(row) for row in log if row["event"] == "history.complete"), default=math.inf)
     beside = [(_moment(row) - row["seconds"], _moment(row)) for row in refits]
     pairs = list(zip(run.ticks, run.ticks[1:], strict=False))
     alone = [now for last, now in pairs if not any(last["at"] < end and began < now["at"] for began, end in beside)]

@@ -16,6 +16,7 @@ from weakref import WeakSet
 from ahpa.adapters.processes.executors import Processes, Sent
 from ahpa.adapters.processes.memory import give_freed_arrays_back, give_holes_back, give_way_to_the_parent
 from ahpa.adapters.processes.sheets import Packed, Sheet, packed, unpacked
+from ahpa.transport import emptied
 from forecasting.executor import Task, Unavailable
 
 Done = TypeVar("Done")
@@ -95,7 +96,7 @@ class _Alone(Generic[Done]):
         except BrokenProcessPool:
             self._outcome.set_exception(Died("its process ended before it was done: no memory, or a crash"))
         except Exception as error:
-            self._outcome.set_exception(error)
+            self._outcome.set_exception(emptied(error))
         finally:
             self._sheets = ()  # a failure holds us by its traceback
             self._process.stop()

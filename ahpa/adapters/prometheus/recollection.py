@@ -44,7 +44,7 @@ class _Said:
         """On the grid of a panel, the last value going on; NaN before the first."""
         out = np.full(panel.values.shape[1], np.nan)
         first = round((self.start - panel.start) / self.step)
-        known = self.values[max(-first, 0) :][: max(len(out) - first, 0)]
+        known = self.values[max(-first, 0) :][: max(len(out) - max(first, 0), 0)]
         begin = max(first, 0)
         out[begin : begin + len(known)] = known
         observed = self.values[np.isfinite(self.values)]
@@ -106,9 +106,10 @@ def _saying_less(said: Mapping[str, _Said], panel: Panel) -> list[str]:
     for (start, _), rows in alike.items():
         settled = np.stack([said[panel.keys[row]].values[:-_UNSETTLED] for row in rows])
         first = round((start - panel.start) / panel.step)
-        then = settled[:, max(-first, 0) :][:, : max(panel.values.shape[1] - first, 0)]
-        now = panel.values[rows, max(first, 0) :][:, : then.shape[1]]
-        found += [panel.keys[rows[i]] for i in np.flatnonzero(says_less(then, now))]
+        then = settled[:, max(-first, 0) :]
+        now = panel.values[rows, max(first, 0) :]
+        common = min(then.shape[1], now.shape[1])
+        found += [panel.keys[rows[i]] for i in np.flatnonzero(says_less(then[:, :common], now[:, :common]))]
     return found
 
 

@@ -26,6 +26,8 @@ from ahpa.transport import NEVER
 from forecasting.executor import Executor, Serial, run_all
 from forecasting.panel import Panel
 
+MOST_LENGTHS = 3
+"""Of readings whose questions are remembered: a round has two, a filler's go on changing."""
 MOST_ALONE = 500
 """Queries that are remembered as bad company; of more the newest."""
 
@@ -61,8 +63,8 @@ class Prometheus:
         """Queries that made a request of many fail, and failed by themselves: they are asked so until they answer."""
         self._learning = threading.Lock()
         self._recollection = Recollection()
-        self._asked: tuple[object, list[Question]] = None, []
-        """What the last reading asked for, and in which questions."""
+        self._asked: dict[int, tuple[object, list[Question]]] = {}
+        """By a reading's points: what it asked for, and in which questions."""
 
     def read(
         self, queries: Mapping[str, str], start: float, end: float, step: float, deadline: float = NEVER
@@ -107,15 +109,19 @@ class Prometheus:
         return Reading(panel, problems, partial, asking.skew, remarks)
 
     def _questions(self, texts: tuple[str, ...], points: int) -> list[Question]:
-        """Put together anew where something else is asked than by the last reading: those of ten thousand services take
-        a tenth of a second. The list is the caller's own."""
+        """Put together anew where something else is asked than by the last reading of this length: of ten thousand
+        services that takes a tenth of a second. The list is the caller's own."""
         with self._learning:
-            alone = tuple(self._alone)
-        same, found = self._asked
-        if same != (texts, alone, points):
-            found = questions(texts, alone, points)
-            self._asked = (texts, alone, points), found
-        return list(found)
+            asked = texts, frozenset(self._alone)
+            known = self._asked.get(points)
+        if known is None or known[0] != asked:
+            known = asked, questions(*asked, points)
+            with self._learning:
+                self._asked.pop(points, None)
+                self._asked[points] = known
+                while len(self._asked) > MOST_LENGTHS:
+                    del self._asked[next(iter(self._asked))]
+        return list(known[1])
 
     def _learn_of(self, asking: Asking, found: Mapping[str, Demand]) -> None:
         """Who is asked alone in the next reading. A round and a refit may read at once."""

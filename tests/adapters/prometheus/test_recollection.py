@@ -135,23 +135,41 @@ def test_whom_a_reading_does_not_ask_about_is_remembered_for_two_hours() -> None
         assert (held == {"a"}) == doubted
 
 
+@pytest.mark.parametrize("warned", [frozenset[str](), frozenset({"a"})])
+@pytest.mark.parametrize("minutes", [1, 4, 30, 70])
+def test_a_reading_that_ends_before_what_is_known_is_weighed_by_what_both_tell_of(
+    minutes: int, warned: frozenset[str]
+) -> None:
+    """A clock that was set back; or a refit's answer that came late, when a round had read on."""
+    recollection = Recollection()
+    recollection.weighed(QUERIES, hour(100), frozenset())
+    back = hour(100 - minutes, 30.0)
+    found, doubted = recollection.weighed(QUERIES, back.between(back.end - 900, back.end), warned)
+    less = minutes < 60 - 3  # else nothing of it is known that is settled
+    assert (doubted == {"a"}) == (less or bool(warned))
+    if less:
+        np.testing.assert_array_equal(found.values, np.full((1, 15), 42.0))
+
+
 def test_many_are_weighed_together_as_each_by_itself() -> None:
-    """Whoever was met at another minute, was away for a while or is asked for with another step has a group of its own
-    there."""
+    """Whoever was met at another minute, was away for a while, is asked for in another way or with another step has a
+    group of its own there."""
     rng = np.random.default_rng(0)
     keys = tuple(f"s{i}" for i in range(40))
     queries = dict.fromkeys(keys, "up")
     together, alone = Recollection(), {key: Recollection() for key in keys}
-    doubted: set[str] = set()
-    for at in range(100, 130, 3):
-        width = int(rng.choice([2, 5, 10, 60]))
+    doubted = set[str]()
+    for at in range(100, 160, 3):
+        width, step = int(rng.choice([2, 5, 10, 60])), float(rng.choice([60.0, 60.0, 60.0, 30.0]))
         values = 40.0 * rng.choice([0.0, 1.0, 1.0, 1.0, np.nan], (len(keys), 1)) * np.ones((1, width))
         here = np.flatnonzero(rng.random(len(keys)) < 0.8)
-        panel = Panel.of(60.0 * (at - width), 60.0, values[here], [keys[i] for i in here])
-        found, unsure = together.weighed(queries, panel, frozenset())
-        doubted |= unsure
+        queries[keys[here[0]]] = f"up{at}"
+        panel = Panel.of(60.0 * at - step * width, step, values[here], [keys[i] for i in here])
+        warned = frozenset(rng.choice(panel.keys, 3).tolist())
+        found, unsure = together.weighed(queries, panel, warned)
+        doubted |= unsure - warned
         for row, key in enumerate(panel.keys):
-            own, of_it = alone[key].weighed(queries, panel.select([key]), frozenset())
+            own, of_it = alone[key].weighed(queries, panel.select([key]), warned & {key})
             np.testing.assert_array_equal(found.values[row], own.values[0])
             assert of_it == unsure & {key}
     assert doubted

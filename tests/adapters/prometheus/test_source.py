@@ -9,6 +9,7 @@ import itertools
 import json
 import threading
 import time
+from collections.abc import Collection
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 
@@ -17,6 +18,8 @@ import pytest
 
 from ahpa.adapters.processes.executors import Threads
 from ahpa.adapters.prometheus import asking as adapter
+from ahpa.adapters.prometheus import source
+from ahpa.adapters.prometheus.questions import Question, questions
 from ahpa.adapters.prometheus.source import Prometheus
 from forecasting.executor import Executor, Serial
 from tests.adapters.prometheus.faults import alone
@@ -34,6 +37,27 @@ def test_one_failing_query_leaves_its_row_unknown_and_harms_no_other(server: Ser
     assert np.isnan(reading.panel.values[1]).all()
     assert list(reading.problems) == ["bad"]
     assert reading.partial == frozenset()
+
+
+def test_what_is_asked_again_is_not_put_together_again(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A round has readings of two lengths where somebody cannot be trusted, and who fails is asked alone after that."""
+    made: list[int] = []
+
+    def counting(texts: Collection[str], alone: Collection[str], points: int) -> list[Question]:
+        made.append(points)
+        return questions(texts, alone, points)
+
+    monkeypatch.setattr(source, "questions", counting)
+    server.answer = matrix([[60, "1"]])
+    reader, queries = client(server), {"a": "up", "b": "load"}
+    for _ in range(4):
+        for end in (END, END / 2):
+            assert not reader.read(queries, START, end, STEP).problems
+    assert made == [10, 5]
+    server.answer = lambda handler: (say(400, b"no") if "load" in handler.path else matrix([[60, "1"]]))(handler)
+    for _ in range(4):
+        assert list(reader.read(queries, START, END, STEP).problems) == ["b"]
+    assert made == [10, 5, 10], "after it was found who fails; the reading that found it had the old ones"
 
 
 def test_samples_land_on_the_step_that_they_close_and_gaps_stay_unknown(server: Server) -> None:
