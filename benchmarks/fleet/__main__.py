@@ -180,9 +180,9 @@ def _figures(run: Run, count: int) -> dict[str, float]:
     refits = [row for row in log if row["event"] == "refit.done"]
     filled = min((_moment(row) for row in log if row["event"] == "history.complete"), default=math.inf)
     beside = [(_moment(row) - row["seconds"], _moment(row)) for row in refits]
-    pairs = list(zip(run.ticks, run.ticks[1:], strict=False))
-    alone = [now for last, now in pairs if not any(last["at"] < end and began < now["at"] for began, end in beside)]
-    calm = [now for last, now in pairs if last["at"] >= filled and now in alone] or alone or run.ticks
+    pairs = zip(run.ticks, run.ticks[1:], strict=False)
+    alone = [(a, b) for a, b in pairs if not any(a["at"] < end and began < b["at"] for began, end in beside)]
+    calm = [b for a, b in alone if a["at"] >= filled] or [b for _, b in alone] or run.ticks
     return {
         "services": count,
         **{name: median(tick[name] for tick in calm) for name in ("tick", "cpu", "api", "queries", "prometheus_cpu")},

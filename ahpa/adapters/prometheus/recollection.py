@@ -43,13 +43,11 @@ class _Said:
     def on(self, panel: Panel) -> Floats:
         """On the grid of a panel, the last value going on; NaN before the first."""
         out = np.full(panel.values.shape[1], np.nan)
-        first = round((self.start - panel.start) / self.step)
-        known = self.values[max(-first, 0) :][: max(len(out) - max(first, 0), 0)]
-        begin = max(first, 0)
-        out[begin : begin + len(known)] = known
+        ours, theirs = _common(self.start, len(self.values), panel)
+        out[theirs] = self.values[ours]
         observed = self.values[np.isfinite(self.values)]
         if len(observed):
-            out[max(begin + len(known), 0) :] = observed[-1]
+            out[theirs.stop :] = observed[-1]
         return out
 
 
@@ -103,14 +101,19 @@ def _saying_less(said: Mapping[str, _Said], panel: Panel) -> list[str]:
         if (known := said.get(key)) is not None and known.step == panel.step:
             alike.setdefault((known.start, len(known.values)), []).append(row)
     found: list[str] = []
-    for (start, _), rows in alike.items():
-        settled = np.stack([said[panel.keys[row]].values[:-_UNSETTLED] for row in rows])
-        first = round((start - panel.start) / panel.step)
-        then = settled[:, max(-first, 0) :]
-        now = panel.values[rows, max(first, 0) :]
-        common = min(then.shape[1], now.shape[1])
-        found += [panel.keys[rows[i]] for i in np.flatnonzero(says_less(then[:, :common], now[:, :common]))]
+    for (start, count), rows in alike.items():
+        then, now = _common(start, max(count - _UNSETTLED, 0), panel)
+        before = np.stack([said[panel.keys[row]].values[then] for row in rows])
+        found += [panel.keys[rows[i]] for i in np.flatnonzero(says_less(before, panel.values[rows, now]))]
     return found
+
+
+def _common(start: float, count: int, panel: Panel) -> tuple[slice, slice]:
+    """Which of `count` steps from `start` on, of the panel's length, it tells of too; there, and in the panel."""
+    first = round((start - panel.start) / panel.step)
+    begin = max(first, 0)
+    end = max(begin, min(first + count, panel.values.shape[1]))
+    return slice(begin - first, end - first), slice(begin, end)
 
 
 def _newest(query: str, panel: Panel, values: Floats, known: _Said | None) -> _Said:

@@ -119,7 +119,11 @@ def test_no_proxy_of_the_environment_is_asked(server: Server, monkeypatch: pytes
 def test_a_long_query_arrives_to_the_letter(server: Server) -> None:
     """As the body of a form; again too, when it is known how it is written there."""
     server.answer = matrix([[60, "1"]])
-    asked = ['sum by (a) (rate(x{n=~"a|b+c&d=e%20ü\\\\."}[1m]))', "up"]
+    asked = [
+        f"sum(y{{n=~'{'|'.join(f'ä {i}' for i in range(500))}'}})",
+        'sum by (a) (rate(x{n=~"a|b+c&d=e%20ü\\\\."}[1m]))',
+        "up",
+    ]
     ranges = Ranges(server.url, Connection(), (1.0, 5.0), 5.0)
     for text in (*asked, *asked):
         ranges.ask(text, (START, END), STEP, NEVER, limit=10, long=True)
