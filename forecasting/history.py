@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.panel import DAY_SECONDS, Floats, Panel
+from forecasting.panel import DAY_SECONDS, Floats, Panel, spare
 
 _ROWS = 64
 """Rows handled at a time, so that temporary arrays stay small: each takes 10 MiB for a fortnight of minutes."""
@@ -63,25 +63,37 @@ class _Buffer:
     filled: int
     """Columns that were written; less than a history has where it is not ours to write."""
 
+    @property
+    def open(self) -> bool:
+        """Whether it may be written here: a process that learns only sees what it is shown."""
+        try:
+            self.columns.setflags(write=True)
+        except ValueError:
+            return False
+        return True
+
 
 def _copied(part: Floats, cap: Floats) -> _Buffer:
     """The values of a panel [n, t] cleaned, with room for what comes."""
-    columns = np.empty((len(part), part.shape[1] + _room(part.shape[1])), np.float32)
+    columns = np.empty((len(part), part.shape[1] + spare(part.shape[1])), np.float32)
     for row in range(0, len(part), _ROWS):
         rows = slice(row, row + _ROWS)
         columns[rows, : part.shape[1]] = clean(part[rows], cap[rows])
     return _Buffer(columns, part.shape[1])
 
 
-def _borrowed(part: Floats, cap: Floats) -> _Buffer | None:
-    """The values of a panel [n, t] as they are, if they are clean, float32 and nobody may change them; else None. A
-    fleet's fortnight is not held twice while it is learned from; the first tick moves it to storage with room."""
+def _borrowed(part: Floats, storage: Floats | None, cap: Floats) -> _Buffer | None:
+    """The values of a panel [n, t] as they are, if they are clean, float32 and nobody may change them; else None. So a
+    fleet's fortnight is not held twice: what comes is written behind it if its storage was handed over, else the first
+    tick moves it to one with room."""
     if part.dtype != np.float32 or part.flags.writeable:
         return None
     blocks = (slice(row, row + _ROWS) for row in range(0, len(part), _ROWS))
     if not all(np.array_equal(part[rows], clean(part[rows], cap[rows]), equal_nan=True) for rows in blocks):
         return None
-    return _Buffer(np.asarray(part, np.float32), 0)
+    if storage is None:
+        return _Buffer(np.asarray(part, np.float32), 0)
+    return _Buffer(np.asarray(storage, np.float32), part.shape[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +125,8 @@ class History:
         part = panel.values[:, first:]
         cap = caps(part, panel.step)
         length = part.shape[1]
-        buffer = _borrowed(part, cap) or _copied(part, cap)
+        storage = None if panel.storage is None else panel.storage[:, first:]
+        buffer = _borrowed(part, storage, cap) or _copied(part, cap)
         agree = max(1, round(_AGREE_SECONDS / panel.step))
         top = np.empty((len(part), agree), dtype=np.float32)
         for row in range(0, len(part), _ROWS):
@@ -183,11 +196,11 @@ class History:
     def _has_room(self, steps: int) -> bool:
         """Whether the storage may be written after `length`: nobody else has, and it fits."""
         buffer = self._buffer
-        return buffer.filled == self.length and self.length + steps <= buffer.columns.shape[1]
+        return buffer.filled == self.length and self.length + steps <= buffer.columns.shape[1] and buffer.open
 
     def _moved(self, steps: int) -> History:
         """The same in new storage with room for `steps` more; what is full of as many as are kept loses its oldest."""
-        room = _room(self.length)
+        room = spare(self.length)
         full = self._buffer.filled == self.length and self.length + steps > self.memory
         keep = max(1, self.length - room) if full else self.length
         columns = np.empty((len(self.keys), keep + steps + room), np.float32)
@@ -208,8 +221,3 @@ def _unknown_days(values: Floats, step: float) -> int:
         first = int(np.argmax(seen)) if seen.any() else first
     day = max(1, round(DAY_SECONDS / step))
     return max(0, t - -(-(t - first) // day) * day) if first < t else 0
-
-
-def _room(length: int) -> int:
-    """Spare columns: a tenth, so that storage moves rarely and costs little."""
-    return max(16, length // 10)

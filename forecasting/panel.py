@@ -23,6 +23,17 @@ def anywhere(shape: tuple[int, ...]) -> Array:
     return np.empty(shape, np.float32)
 
 
+def spare(steps: int) -> int:
+    """Columns that storage of so many steps has beside, for what comes: a tenth, so that it moves rarely. They cost
+    memory as they are written."""
+    return max(16, steps // 10)
+
+
+def laid(room: Room, rows: int, steps: int) -> Array:
+    """A storage from a room, for `Panel.stored`."""
+    return room((rows, steps + spare(steps)))
+
+
 @overload
 def frozen(values: ArrayLike, dtype: type[float]) -> NDArray[np.float64]: ...
 @overload
@@ -50,6 +61,22 @@ class Panel:
     """Shape [n, t], float32 or float64, read-only."""
     keys: tuple[str, ...]
     """Shape [n]; unique."""
+    storage: Floats | None = None
+    """Shape [n, t and some more]: what `values` are the first columns of. Whoever learns from all of the panel may
+    write into the rest what comes later, and nobody else."""
+
+    @classmethod
+    def stored(cls, start: float, step: float, storage: Floats, steps: int, keys: tuple[str, ...]) -> Panel:
+        """The first `steps` columns of a storage that is handed over."""
+        values = storage[:, :steps]
+        values.setflags(write=False)
+        return cls(start, step, values, keys, storage)
+
+    def __reduce__(self) -> tuple[Callable[..., Panel], tuple[object, ...]]:
+        """What lies in a storage is sent once."""
+        if self.storage is None:
+            return Panel, (self.start, self.step, self.values, self.keys)
+        return Panel.stored, (self.start, self.step, self.storage, self.values.shape[1], self.keys)
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[0] != len(self.keys):
@@ -93,18 +120,20 @@ class Panel:
         rows = [index[key] for key in keys]
         first = rows[0] if rows else 0
         together = rows == list(range(first, first + len(rows)))
-        values = self.values[first : first + len(rows)] if together else self.values[rows]
-        return Panel(self.start, self.step, values, tuple(keys))
+        if not together:
+            return Panel(self.start, self.step, self.values[rows], tuple(keys))
+        some = slice(first, first + len(rows))
+        storage = None if self.storage is None else self.storage[some]
+        return Panel(self.start, self.step, self.values[some], tuple(keys), storage)
 
     def copied(self, keys: Sequence[str], room: Room) -> Panel:
-        """The rows of `keys`, in that order, as float32 in an array of their own. Raises KeyError for one that is
+        """The rows of `keys`, in that order, as float32 in a storage of their own. Raises KeyError for one that is
         absent."""
-        index = {key: i for i, key in enumerate(self.keys)}
-        values = room((len(keys), self.values.shape[1]))
+        index, steps = {key: i for i, key in enumerate(self.keys)}, self.values.shape[1]
+        storage = laid(room, len(keys), steps)
         for row, key in enumerate(keys):
-            values[row] = self.values[index[key]]
-        values.setflags(write=False)
-        return Panel(self.start, self.step, values, tuple(keys))
+            storage[row, :steps] = self.values[index[key]]
+        return Panel.stored(self.start, self.step, storage, steps, tuple(keys))
 
     def last_observed(self) -> Floats:
         """Unix seconds at which each row's newest observed step ends, shape [n]; -inf where none is."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from forecasting.panel import Array, Floats, Ints, Room, anywhere
+from forecasting.panel import Array, Floats, Ints, anywhere
 
 BLOCK_ROWS = 256
 
@@ -88,9 +88,10 @@ class Matrix:
                     block[:, columns] = np.nan
             self.end = end
 
-    def get(self, rows: Ints, first: int, last: int, room: Room = anywhere) -> Array:
-        """A copy of the steps [first, last) of these rows, [n, t]; NaN for those that are not in the ring."""
-        out = room((len(rows), last - first))
+    def get(self, rows: Ints, first: int, last: int, out: Array | None = None) -> Array:
+        """A copy of the steps [first, last) of these rows, [n, t], in `out` where that is given; NaN for those that are
+        not in the ring."""
+        out = anywhere((len(rows), last - first)) if out is None else out
         out.fill(np.nan)
         begin = max(first, self.end - self.width)
         held = out[:, begin - first :]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from forecasting.history import History, caps, clean
-from forecasting.panel import Panel
+from forecasting.panel import Panel, spare
 
 
 def test_a_grid_that_does_not_fit_is_refused() -> None:
@@ -102,6 +102,47 @@ def test_a_clean_panel_is_borrowed_until_the_first_tick_and_never_written() -> N
         np.testing.assert_array_equal(borrowed.values[:, -common:], own.values[:, -common:])
         assert borrowed.length == 401 + step or step > 40
     np.testing.assert_array_equal(values, before)
+
+
+def test_what_comes_is_written_behind_a_panel_whose_storage_was_handed_over() -> None:
+    """Nothing moves before that is full, and who has the panel sees no change."""
+    values = np.random.default_rng(0).random((3, 400)).astype(np.float32)
+    storage = np.full((3, 400 + spare(400)), -1, np.float32)
+    storage[:, :400] = values
+    panel = Panel.stored(0.0, 60.0, storage, 400, ("a", "b", "c"))
+    behind, own = History.of(panel, 400), History.of(Panel.of(0.0, 60.0, values, panel.keys), 400)
+    for step in range(100):
+        minute = Panel.of(panel.end + 60 * step, 60.0, np.full((3, 1), step), panel.keys)
+        behind, own = behind.extended(minute), own.extended(minute)
+        np.testing.assert_array_equal(behind.values, own.values)
+        np.testing.assert_array_equal(behind.largest, own.largest)
+        assert np.shares_memory(behind.values, storage) == (step < spare(400))
+    np.testing.assert_array_equal(panel.values, values)
+
+
+def test_storage_that_may_not_be_written_here_is_left_as_it_is() -> None:
+    """A process that learns sees its parent's; what it plays through there it plays on a copy."""
+    storage = np.ones((2, 340), np.float32)
+    panel = Panel.stored(0.0, 60.0, storage, 300, ("a", "b"))
+    storage.setflags(write=False)
+    history = History.of(panel, 300)
+    assert np.shares_memory(history.values, storage)
+    after = history.extended(Panel.of(panel.end, 60.0, np.full((2, 1), 7.0), panel.keys))
+    assert not np.shares_memory(after.values, storage)
+    assert after.values[:, -1].tolist() == [7.0, 7.0]
+    assert (storage == 1).all()
+
+
+@pytest.mark.parametrize("branch", [0, 5])
+def test_two_that_went_on_from_one_history_do_not_write_over_one_another(branch: int) -> None:
+    panel = Panel.stored(0.0, 60.0, np.ones((2, 340), np.float32), 300, ("a", "b"))
+    history = History.of(panel, 300)
+    for step in range(branch):
+        history = history.extended(Panel.of(history.end, 60.0, np.full((2, 1), step), panel.keys))
+    first, second = (
+        history.extended(Panel.of(history.end, 60.0, np.full((2, 1), said), panel.keys)) for said in (7, 8)
+    )
+    assert (first.values[0, -1], second.values[0, -1]) == (7, 8)
 
 
 def test_what_must_be_cleaned_or_may_be_changed_is_copied() -> None:

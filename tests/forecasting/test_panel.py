@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
+import pytest
 
 from forecasting.panel import Panel, fleets
 
@@ -18,3 +21,29 @@ def test_panels_that_end_together_become_one_and_others_stay_apart() -> None:
     assert [panel.keys for panel in found] == [("a", "b"), ("c",), ("d",), ("a",)]
     np.testing.assert_array_equal(found[0].values, [[1, 2, 3], [np.nan, np.nan, 9]])
     assert (found[0].start, found[0].end) == (0, 180)
+
+
+STORED = Panel.stored(0.0, 60.0, np.arange(40, dtype=np.float32).reshape(4, 10), 7, ("a", "b", "c", "d"))
+
+
+def test_a_storage_goes_on_with_rows_that_follow_one_another_and_with_all_of_the_time() -> None:
+    """Else what is written behind the panel would be somebody else's rows, or hours that were cut off."""
+    some = STORED.select(("b", "c"))
+    assert some.storage is not None
+    np.testing.assert_array_equal(some.storage[:, :7], some.values)
+    assert np.shares_memory(some.values, STORED.values)
+    assert STORED.select(("c", "a")).storage is None
+    assert STORED.until(300.0).storage is None
+    assert not STORED.values.flags.writeable
+
+
+@pytest.mark.parametrize("panel", [STORED, Panel.of(0, 60, [[1.0, 2.0]], ["a"])])
+def test_a_panel_is_sent_once_and_arrives_as_it_was(panel: Panel) -> None:
+    sent = pickle.dumps(panel)
+    back: Panel = pickle.loads(sent)
+    assert (back.start, back.step, back.keys) == (panel.start, panel.step, panel.keys)
+    np.testing.assert_array_equal(back.values, panel.values)
+    assert (back.storage is None) == (panel.storage is None)
+    if back.storage is not None:
+        assert np.shares_memory(back.storage, back.values)
+        assert sent.count(panel.values[0].tobytes()) == 1

@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from forecasting.executor import OrHere, Unavailable
 from forecasting.fleet.forecaster import FleetForecaster
 from forecasting.fleet.model import FleetModel
 from forecasting.fleet.network import Training
-from forecasting.panel import Panel
+from forecasting.panel import Panel, laid
 from tests.adapters.processes.pids import ends, pid_in, runs_until
 from tests.adapters.processes.test_sheets import fortnight, held
 
@@ -172,17 +173,17 @@ def test_where_no_process_can_begin_the_work_is_done_here(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("clean", [True, False], ids=["clean", "with a demand that is not to be believed"])
 def test_a_fleet_is_learned_there_as_here_and_its_history_is_not_sent(clean: bool) -> None:
-    values = room((20, 10 * 1440))
+    steps = 10 * 1440
+    values = laid(room, 20, steps)
     values[...] = 10 + np.random.default_rng(1).gamma(2.0, 5.0, values.shape)
     if not clean:
         values[3, 50] = 1e12
-    values.setflags(write=False)
-    panel = Panel(0.0, 60.0, values, tuple(f"s{row:02d}" for row in range(20)))
+    panel = Panel.stored(0.0, 60.0, values, steps, tuple(f"s{row:02d}" for row in range(20)))
     quick = Training(members=2, epochs=1)
     model = FleetModel(samples=2000, others=2, peaks=quick, steps=quick, executor=Threads(2))
     with Apart() as executor:
         there = Elsewhere(model, executor).fit(panel)
-    here = model.fit(panel)
+    here = model.fit(replace(panel, storage=None))
     asked = 10, (60.0, 900.0)
     assert np.array_equal(there.forecast(*asked).steps, here.forecast(*asked).steps)
     assert np.array_equal(there.forecast(*asked).peaks, here.forecast(*asked).peaks)
@@ -190,4 +191,6 @@ def test_a_fleet_is_learned_there_as_here_and_its_history_is_not_sent(clean: boo
     assert np.shares_memory(there.history.values, values) == clean
     assert _sheet_of(there.history.values) is not None
     newest = Panel(panel.end, 60.0, np.full((20, 1), 12.0, np.float32), panel.keys)
-    assert np.array_equal(there.observe(newest).forecast(*asked).peaks, here.observe(newest).forecast(*asked).peaks)
+    after = there.observe(newest)
+    assert np.shares_memory(after.history.values, there.history.values), "nothing moved"
+    assert np.array_equal(after.forecast(*asked).peaks, here.observe(newest).forecast(*asked).peaks)
