@@ -63,9 +63,8 @@ class _Buffer:
     filled: int
     """Columns that were written; less than a history has where it is not ours to write."""
 
-    @property
-    def open(self) -> bool:
-        """Whether it may be written here: a process that learns only sees what it is shown."""
+    def opened(self) -> bool:
+        """Let it be written, where it may be: a process that learns only sees what it is shown."""
         try:
             self.columns.setflags(write=True)
         except ValueError:
@@ -196,7 +195,7 @@ class History:
     def _has_room(self, steps: int) -> bool:
         """Whether the storage may be written after `length`: nobody else has, and it fits."""
         buffer = self._buffer
-        return buffer.filled == self.length and self.length + steps <= buffer.columns.shape[1] and buffer.open
+        return buffer.filled == self.length and self.length + steps <= buffer.columns.shape[1] and buffer.opened()
 
     def _moved(self, steps: int) -> History:
         """The same in new storage with room for `steps` more; what is full of as many as are kept loses its oldest."""

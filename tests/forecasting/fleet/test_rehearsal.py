@@ -46,3 +46,17 @@ def test_in_how_many_pieces_and_by_whom_it_is_done_changes_nothing(monkeypatch: 
             np.testing.assert_array_equal(getattr(other, name), getattr(found[0], name))
     assert len(np.unique(found[0].offsets[:, 0, :3], axis=0)) > ROWS / 2
     assert (found[0].settled > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("services", "days", "minutes"),
+    [
+        (1, 7, 5), (1, 1, 1), (200, 7, 61), (200, 1, 9),
+        (1000, 3, 90), (1000, 1, 44), (10_000, 3, 90), (10_000, 1, 90), (100_000, 0.1, 90),
+    ],
+)  # fmt: skip
+def test_origins_of_a_large_fleet_are_as_far_apart_in_a_day_as_in_three(
+    services: int, days: float, minutes: int
+) -> None:
+    whole = 1440 * (7 if services <= 200 else 3)
+    assert rehearsal.spacing(8 * services, round(1440 * days), whole) == minutes
