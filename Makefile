@@ -39,6 +39,7 @@ check: $(READY)  ## ruff, mypy --strict, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy docs/*.py
 	$(BIN)/lint-imports
 
 bench: $(READY)  ## speed, memory and accuracy (see benchmarks/README.md)

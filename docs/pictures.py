@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -19,7 +20,7 @@ from ahpa.core.planner import LAG_LEVEL
 from ahpa.core.readiness import Readiness
 from ahpa.demo import EXAMPLES, GPU_NODES, HISTORY_DAYS, UTILIZATION, Demo
 from ahpa.render import headline
-from ahpa.render.charts import ticks
+from ahpa.render.drawing import ticks
 from ahpa.render.palette import DARK as C
 from ahpa.simulation.outcome import Run
 from ahpa.simulation.workloads import DAY_MINUTES, fleet
@@ -29,7 +30,7 @@ from forecasting.panel import Floats, Panel
 
 IMG = Path(__file__).parent / "img"
 CHAT = 0
-STYLE = {
+STYLE: dict[Any, object] = {
     "font.family": "DejaVu Sans",
     "font.size": 13,
     "svg.fonttype": "path",
