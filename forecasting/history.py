@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.panel import DAY_SECONDS, Floats, Panel, spare
+from forecasting.panel import DAY_SECONDS, Floats, Panel, Storage, anywhere, spare
 
 _ROWS = 64
 """Rows handled at a time, so that temporary arrays stay small: each takes 10 MiB for a fortnight of minutes."""
@@ -54,45 +54,25 @@ def _highest(values: Floats, count: int) -> Floats:
     return np.pad(seen, ((0, 0), (count - seen.shape[1], 0)), constant_values=-np.inf)
 
 
-@dataclass(eq=False)
-class _Buffer:
-    """Storage with room at its end, shared by the histories that grow from one another."""
-
-    columns: NDArray[np.float32]
-    """Of any content where nothing was written, which costs no memory before."""
-    filled: int
-    """Columns that were written; less than a history has where it is not ours to write."""
-
-    def opened(self) -> bool:
-        """Let it be written, where it may be: a process that learns only sees what it is shown."""
-        try:
-            self.columns.setflags(write=True)
-        except ValueError:
-            return False
-        return True
-
-
-def _copied(part: Floats, cap: Floats) -> _Buffer:
+def _copied(part: Floats, cap: Floats) -> Storage:
     """The values of a panel [n, t] cleaned, with room for what comes."""
-    columns = np.empty((len(part), part.shape[1] + spare(part.shape[1])), np.float32)
+    storage = Storage.laid(anywhere, *part.shape)
     for row in range(0, len(part), _ROWS):
         rows = slice(row, row + _ROWS)
-        columns[rows, : part.shape[1]] = clean(part[rows], cap[rows])
-    return _Buffer(columns, part.shape[1])
+        storage.columns[rows, : part.shape[1]] = clean(part[rows], cap[rows])
+    return storage
 
 
-def _borrowed(part: Floats, storage: Floats | None, cap: Floats) -> _Buffer | None:
+def _borrowed(part: Floats, storage: Storage | None, cap: Floats) -> Storage | None:
     """The values of a panel [n, t] as they are, if they are clean, float32 and nobody may change them; else None. So a
-    fleet's fortnight is not held twice: what comes is written behind it if its storage was handed over, else the first
-    tick moves it to one with room."""
+    fleet's fortnight is not held twice: what comes is written behind it where it lies in a storage, else the first tick
+    moves it to one with room."""
     if part.dtype != np.float32 or part.flags.writeable:
         return None
     blocks = (slice(row, row + _ROWS) for row in range(0, len(part), _ROWS))
     if not all(np.array_equal(part[rows], clean(part[rows], cap[rows]), equal_nan=True) for rows in blocks):
         return None
-    if storage is None:
-        return _Buffer(np.asarray(part, np.float32), 0)
-    return _Buffer(np.asarray(storage, np.float32), part.shape[1])
+    return storage or Storage(np.asarray(part, np.float32), 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +86,7 @@ class History:
     length: int
     memory: int
     """About so many steps are kept: an eighth more or less, as storage moves seldom."""
-    _buffer: _Buffer
+    _storage: Storage
     _known: int
     """Columns, from the first on, that `_top` tells of."""
     _top: Floats
@@ -124,18 +104,18 @@ class History:
         part = panel.values[:, first:]
         cap = caps(part, panel.step)
         length = part.shape[1]
-        storage = None if panel.storage is None else panel.storage[:, first:]
-        buffer = _borrowed(part, storage, cap) or _copied(part, cap)
+        storage = panel.storage if first == 0 else None  # what is a day of a fortnight does not keep its memory
+        storage = _borrowed(part, storage, cap) or _copied(part, cap)
         agree = max(1, round(_AGREE_SECONDS / panel.step))
         top = np.empty((len(part), agree), dtype=np.float32)
         for row in range(0, len(part), _ROWS):
-            top[row : row + _ROWS] = _highest(buffer.columns[row : row + _ROWS, :length], agree)
+            top[row : row + _ROWS] = _highest(storage.columns[row : row + _ROWS, :length], agree)
         start = panel.start + first * panel.step
-        return cls(start, panel.step, panel.keys, cap, length, memory, buffer, length, top)
+        return cls(start, panel.step, panel.keys, cap, length, memory, storage, length, top)
 
     @property
     def values(self) -> NDArray[np.float32]:
-        return self._buffer.columns[:, : self.length]
+        return self._storage.columns[:, : self.length]
 
     @property
     def end(self) -> float:
@@ -168,7 +148,7 @@ class History:
             return self
         total = gap + new
         history = self if self._has_room(total) else self._moved(total)
-        columns = history._buffer.columns
+        columns = history._storage.columns
         at = history.length + gap
         columns[:, history.length : at + new] = np.nan
         if panel.keys == self.keys:
@@ -178,13 +158,13 @@ class History:
             pairs = [(i, known[key]) for i, key in enumerate(self.keys) if key in known]
             mine, theirs = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
             columns[mine, at : at + new] = clean(panel.values[theirs, skip:], self.cap[mine])
-        history._buffer.filled = at + new
+        history._storage.filled = at + new
         return replace(history, length=at + new)
 
     def rows(self, some: slice) -> History:
         """Of some rows only; for reading, as the storage stays that of all."""
-        part = _Buffer(self._buffer.columns[some], 0)
-        return replace(self, keys=self.keys[some], cap=self.cap[some], _buffer=part, _top=self._top[some])
+        part = Storage(self._storage.columns[some], 0)
+        return replace(self, keys=self.keys[some], cap=self.cap[some], _storage=part, _top=self._top[some])
 
     def cut(self, length: int) -> History:
         """As it was when it had so many steps."""
@@ -193,21 +173,25 @@ class History:
         return replace(self, length=length, _known=0, _top=np.full_like(self._top, -np.inf))
 
     def _has_room(self, steps: int) -> bool:
-        """Whether the storage may be written after `length`: nobody else has, and it fits."""
-        buffer = self._buffer
-        return buffer.filled == self.length and self.length + steps <= buffer.columns.shape[1] and buffer.opened()
+        """Whether the storage may be written after `length`: it is ours, and it fits."""
+        return self._last and self.length + steps <= self._storage.columns.shape[1]
+
+    @property
+    def _last(self) -> bool:
+        """Whether nobody else has gone on from here in our storage, and we may."""
+        return self._storage.filled == self.length and self._storage.writable()
 
     def _moved(self, steps: int) -> History:
         """The same in new storage with room for `steps` more; what is full of as many as are kept loses its oldest."""
         room = spare(self.length)
-        full = self._buffer.filled == self.length and self.length + steps > self.memory
+        full = self._last and self.length + steps > self.memory
         keep = max(1, self.length - room) if full else self.length
         columns = np.empty((len(self.keys), keep + steps + room), np.float32)
         columns[:, :keep] = self.values[:, self.length - keep :]
         start = self.start + (self.length - keep) * self.step
         gone = self.length - keep
         top, known = (self._top_until(gone), 0) if gone > self._known else (self._top, self._known - gone)
-        return replace(self, start=start, length=keep, _buffer=_Buffer(columns, keep), _known=known, _top=top)
+        return replace(self, start=start, length=keep, _storage=Storage(columns, keep), _known=known, _top=top)
 
 
 def _unknown_days(values: Floats, step: float) -> int:

@@ -14,7 +14,8 @@ Array = NDArray[np.float32]
 Ints = NDArray[np.intp]
 Scalar = TypeVar("Scalar", bound=np.generic)
 Room = Callable[[tuple[int, ...]], Array]
-"""Makes an array of that shape, of any content."""
+"""Makes a float32 array of that shape, of any content; in memory that other processes can see, where it is meant for
+them."""
 DAY_SECONDS = 86_400.0
 
 
@@ -24,14 +25,35 @@ def anywhere(shape: tuple[int, ...]) -> Array:
 
 
 def spare(steps: int) -> int:
-    """Columns that storage of so many steps has beside, for what comes: a tenth, so that it moves rarely. They cost
-    memory as they are written."""
+    """Columns for what comes, in a storage of so many steps: a tenth, so that it moves rarely. Half of them cost no
+    memory before they are written."""
     return max(16, steps // 10)
 
 
-def laid(room: Room, rows: int, steps: int) -> Array:
-    """A storage from a room, for `Panel.stored`."""
-    return room((rows, steps + spare(steps)))
+@dataclass(eq=False)
+class Storage:
+    """Where a history lies, with columns to spare after its last: shared by those that grow from one another, as a log
+    is. Whoever has seen all that was written may write the next column; who has not moves elsewhere."""
+
+    columns: Array
+    """Shape [n, t and some more]; of any content where nothing was written."""
+    filled: int
+    """Columns that were written; 0 where it is not ours to write."""
+
+    @classmethod
+    def laid(cls, room: Room, rows: int, steps: int) -> Storage:
+        """For so many steps, which are to be written first, with some to spare."""
+        return cls(room((rows, steps + spare(steps))), steps)
+
+    def writable(self) -> bool:
+        """Make it so, where it can be: in a process that learns it is its parent's memory, and can only be read."""
+        if self.columns.flags.writeable:  # what was unpickled is, and cannot be made so: it lies in the bytes that came
+            return True
+        try:
+            self.columns.setflags(write=True)
+        except ValueError:
+            return False
+        return True
 
 
 @overload
@@ -61,14 +83,13 @@ class Panel:
     """Shape [n, t], float32 or float64, read-only."""
     keys: tuple[str, ...]
     """Shape [n]; unique."""
-    storage: Floats | None = None
-    """Shape [n, t and some more]: what `values` are the first columns of. Whoever learns from all of the panel may
-    write into the rest what comes later, and nobody else."""
+    storage: Storage | None = None
+    """That `values` are the first columns of: what is learned from the panel may go on in it."""
 
     @classmethod
-    def stored(cls, start: float, step: float, storage: Floats, steps: int, keys: tuple[str, ...]) -> Panel:
-        """The first `steps` columns of a storage that is handed over."""
-        values = storage[:, :steps]
+    def stored(cls, start: float, step: float, storage: Storage, keys: tuple[str, ...]) -> Panel:
+        """All that is written in a storage."""
+        values = storage.columns[:, : storage.filled]
         values.setflags(write=False)
         return cls(start, step, values, keys, storage)
 
@@ -76,7 +97,8 @@ class Panel:
         """What lies in a storage is sent once."""
         if self.storage is None:
             return Panel, (self.start, self.step, self.values, self.keys)
-        return Panel.stored, (self.start, self.step, self.storage, self.values.shape[1], self.keys)
+        storage = Storage(self.storage.columns, self.values.shape[1])
+        return Panel.stored, (self.start, self.step, storage, self.keys)
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[0] != len(self.keys):
@@ -85,6 +107,8 @@ class Panel:
             raise ValueError(f"step must be positive seconds, got {self.step}")
         if len(set(self.keys)) != len(self.keys):
             raise ValueError("keys must be unique")
+        if self.storage is not None and not _begins(self.storage.columns, self.values):
+            raise ValueError("values must be the first columns of the storage")
 
     @classmethod
     def of(cls, start: float, step: float, values: ArrayLike, keys: Sequence[str] = ("series",)) -> Panel:
@@ -122,18 +146,19 @@ class Panel:
         together = rows == list(range(first, first + len(rows)))
         if not together:
             return Panel(self.start, self.step, self.values[rows], tuple(keys))
-        some = slice(first, first + len(rows))
-        storage = None if self.storage is None else self.storage[some]
+        some, storage = slice(first, first + len(rows)), None
+        if self.storage is not None and 2 * len(rows) > len(self.keys):  # a few rows would keep the memory of all
+            storage = Storage(self.storage.columns[some], self.storage.filled)
         return Panel(self.start, self.step, self.values[some], tuple(keys), storage)
 
     def copied(self, keys: Sequence[str], room: Room) -> Panel:
         """The rows of `keys`, in that order, as float32 in a storage of their own. Raises KeyError for one that is
         absent."""
         index, steps = {key: i for i, key in enumerate(self.keys)}, self.values.shape[1]
-        storage = laid(room, len(keys), steps)
+        storage = Storage.laid(room, len(keys), steps)
         for row, key in enumerate(keys):
-            storage[row, :steps] = self.values[index[key]]
-        return Panel.stored(self.start, self.step, storage, steps, tuple(keys))
+            storage.columns[row, :steps] = self.values[index[key]]
+        return Panel.stored(self.start, self.step, storage, tuple(keys))
 
     def last_observed(self) -> Floats:
         """Unix seconds at which each row's newest observed step ends, shape [n]; -inf where none is."""
@@ -141,6 +166,13 @@ class Panel:
         back = seen[:, ::-1].argmax(axis=1)
         ends = self.end - back * self.step
         return np.where(seen.any(axis=1), ends, -np.inf)
+
+
+def _begins(columns: Floats, values: Floats) -> bool:
+    """Whether `values` are the first columns, in the same memory."""
+    first, second = columns.__array_interface__, values.__array_interface__
+    same = first["data"][0] == second["data"][0] and columns.strides == values.strides
+    return same and len(columns) == len(values) and columns.shape[1] >= values.shape[1]
 
 
 def beside(panels: Sequence[Panel]) -> Panel:

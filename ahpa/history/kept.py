@@ -20,7 +20,7 @@ from ahpa.history.matrix import BLOCK_ROWS
 from ahpa.history.snapshot import Piece, Snapshot
 from ahpa.history.store import Keeping, Store
 from ahpa.ports import DemandSource, Reading
-from forecasting.panel import DAY_SECONDS, Ints, Panel, Room, anywhere, laid
+from forecasting.panel import DAY_SECONDS, Ints, Panel, Room, Storage, anywhere
 
 _BRISK_SECONDS, _SLOW_SECONDS = 2.0, 8.0
 """An answer that took less lets the next one be twice as long; one that took more, half as long."""
@@ -185,8 +185,8 @@ class Kept:
         """What is held; of whom this reading does not trust, the newest minutes as they were said."""
         k, keys = self.keeping, tuple(queries)
         steps = last - first
-        storage = laid(self._room if whole else anywhere, len(keys), steps)
-        values = self._store.matrix.get(rows, first, last, storage[:, :steps])
+        storage = Storage.laid(self._room if whole else anywhere, len(keys), steps)
+        values = self._store.matrix.get(rows, first, last, storage.columns[:, :steps])
         row_of = {key: row for row, key in enumerate(keys)}
         problems = {key: problem for part in parts for key, problem in part.problems.items()}
         problems |= dict.fromkeys(self._store.gone(queries, rows), "it was asked for in another way meanwhile")
@@ -200,7 +200,7 @@ class Kept:
             self._learned = self._store.complete
             partial |= self._store.unsure(keys, rows, first)
         return Reading(
-            Panel.stored(first * k.step, k.step, storage, steps, keys),
+            Panel.stored(first * k.step, k.step, storage, keys),
             {key: problems[key] for key in keys if key in problems},
             partial,
             max((part.skew for part in parts), key=abs, default=0.0),

@@ -6,7 +6,6 @@ they do not know.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -36,9 +35,10 @@ _PIECES, _PARTS = 16, 4
 """In which a rehearsal goes to the executor, at most: enough for so many workers, and each holds what the networks said
 of its rows in all windows. And of how many parts each is at least: a walk of 32 rows costs hardly more than one of 8,
 and in a small fleet walks are what a rehearsal is."""
-_WINDOWS, _FEW, _MANY = 266_667, 48, 2016
-"""So many windows of services are rehearsed; of each service at so many origins at least (in days that are all there)
-and at most."""
+_WINDOWS = 266_667
+"""So many windows of services are rehearsed."""
+_FEWEST, _FEW, _MANY = 16, 48, 2016
+"""Of each service at so many origins at least; at least in days that are all known; and at most."""
 _SELDOM = 2
 """Single steps are rehearsed at one origin of so many: floors follow the windows."""
 _LEARNED = ("offsets", "settled", "covered")
@@ -132,7 +132,9 @@ class Rehearsal:
 
 
 def spacing(asked: int, there: int, whole: int) -> int:
-    """Steps between origins, at each of which so many windows are `asked`; of `whole` steps so many are `there`. A
-    large fleet is asked no more often in its only day than in three: with three times as many origins a first fit of
-    5,000 took a sixth longer, and its forecasts of the next hours were the same to a thousandth."""
-    return max(1, math.ceil(there / max(_FEW * there / whole, min(_WINDOWS // asked, _MANY))))
+    """Steps between origins in the `there` that are known of the `whole` days of a rehearsal, where `asked` windows of
+    all services are to be answered at each: of 10,000 services 90 minutes in three days, and in their only day too.
+    With three times as many origins a first fit of 5,000 took a sixth longer, and its forecasts of the next hours were
+    the same to a thousandth."""
+    wanted = max(_FEWEST, min(_WINDOWS // asked, _MANY))
+    return max(1, min(-(-there // wanted), -(-whole // _FEW)))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 
 from forecasting.history import History, caps, clean
-from forecasting.panel import Panel, spare
+from forecasting.panel import Panel, Storage, anywhere, spare
 
 
 def test_a_grid_that_does_not_fit_is_refused() -> None:
@@ -104,45 +107,76 @@ def test_a_clean_panel_is_borrowed_until_the_first_tick_and_never_written() -> N
     np.testing.assert_array_equal(values, before)
 
 
-def test_what_comes_is_written_behind_a_panel_whose_storage_was_handed_over() -> None:
+def stored(values: NDArray[np.float32]) -> Panel:
+    """In a storage of its own."""
+    storage = Storage.laid(anywhere, *values.shape)
+    storage.columns[:, : values.shape[1]] = values
+    return Panel.stored(0.0, 60.0, storage, tuple(f"s{row}" for row in range(len(values))))
+
+
+def minute(history: History, said: float) -> Panel:
+    return Panel.of(history.end, 60.0, np.full((len(history.keys), 1), said), history.keys)
+
+
+def test_what_comes_is_written_behind_a_panel_that_lies_in_a_storage() -> None:
     """Nothing moves before that is full, and who has the panel sees no change."""
     values = np.random.default_rng(0).random((3, 400)).astype(np.float32)
-    storage = np.full((3, 400 + spare(400)), -1, np.float32)
-    storage[:, :400] = values
-    panel = Panel.stored(0.0, 60.0, storage, 400, ("a", "b", "c"))
+    panel = stored(values)
     behind, own = History.of(panel, 400), History.of(Panel.of(0.0, 60.0, values, panel.keys), 400)
     for step in range(100):
-        minute = Panel.of(panel.end + 60 * step, 60.0, np.full((3, 1), step), panel.keys)
-        behind, own = behind.extended(minute), own.extended(minute)
+        behind, own = behind.extended(minute(behind, step)), own.extended(minute(own, step))
         np.testing.assert_array_equal(behind.values, own.values)
         np.testing.assert_array_equal(behind.largest, own.largest)
-        assert np.shares_memory(behind.values, storage) == (step < spare(400))
+        assert np.shares_memory(behind.values, panel.values) == (step < spare(400))
     np.testing.assert_array_equal(panel.values, values)
 
 
 def test_storage_that_may_not_be_written_here_is_left_as_it_is() -> None:
-    """A process that learns sees its parent's; what it plays through there it plays on a copy."""
-    storage = np.ones((2, 340), np.float32)
-    panel = Panel.stored(0.0, 60.0, storage, 300, ("a", "b"))
-    storage.setflags(write=False)
+    """A process that learns sees its parent's; what it plays through there it plays on a copy, of all of it."""
+    columns = np.frombuffer(np.ones((2, 340), np.float32).tobytes(), np.float32).reshape(2, 340)
+    panel = Panel.stored(0.0, 60.0, Storage(columns, 300), ("a", "b"))
     history = History.of(panel, 300)
-    assert np.shares_memory(history.values, storage)
-    after = history.extended(Panel.of(panel.end, 60.0, np.full((2, 1), 7.0), panel.keys))
-    assert not np.shares_memory(after.values, storage)
-    assert after.values[:, -1].tolist() == [7.0, 7.0]
-    assert (storage == 1).all()
+    assert np.shares_memory(history.values, columns)
+    after = history.extended(minute(history, 7.0))
+    assert not np.shares_memory(after.values, columns)
+    assert (after.length, after.values[:, -1].tolist()) == (301, [7.0, 7.0])
+    assert (columns == 1).all()
+
+
+@pytest.mark.parametrize("protocol", [4, 5])
+def test_a_history_that_came_from_another_process_goes_on_where_it_is(protocol: int) -> None:
+    """Numpy lets what it unpickled be written, and refuses to say so: who took that for a no lost a tenth."""
+    history = History.of(Panel.of(0.0, 60.0, np.ones((2, 300)), ("a", "b")), 300)
+    back: History = pickle.loads(pickle.dumps(history, protocol))
+    after = back.extended(minute(back, 7.0))
+    assert np.shares_memory(after.values, back.values)
+    assert after.length == 301
 
 
 @pytest.mark.parametrize("branch", [0, 5])
-def test_two_that_went_on_from_one_history_do_not_write_over_one_another(branch: int) -> None:
-    panel = Panel.stored(0.0, 60.0, np.ones((2, 340), np.float32), 300, ("a", "b"))
-    history = History.of(panel, 300)
+def test_two_that_went_on_from_one_panel_do_not_write_over_one_another(branch: int) -> None:
+    """As candidates of `auto` do, or two models of one fleet."""
+    panel = stored(np.ones((2, 300), np.float32))
+    first, second = History.of(panel, 300), History.of(panel, 300)
     for step in range(branch):
-        history = history.extended(Panel.of(history.end, 60.0, np.full((2, 1), step), panel.keys))
-    first, second = (
-        history.extended(Panel.of(history.end, 60.0, np.full((2, 1), said), panel.keys)) for said in (7, 8)
+        first = first.extended(minute(first, step))
+    branched = first
+    first, second, third = (
+        each.extended(minute(each, said)) for each, said in ((first, 7), (second, 8), (branched, 9))
     )
-    assert (first.values[0, -1], second.values[0, -1]) == (7, 8)
+    assert (first.values[0, -1], second.values[0, -1], third.values[0, -1]) == (7, 8, 9)
+
+
+def test_a_day_of_a_fortnight_does_not_keep_the_memory_of_all() -> None:
+    values = np.full((2, 14 * 288), np.nan, np.float32)
+    values[:, -200:] = 3.0
+    storage = Storage.laid(anywhere, *values.shape)
+    storage.columns[:, : storage.filled] = values
+    history = History.of(Panel.stored(0.0, 300.0, storage, ("a", "b")), 14 * 288)
+    assert history.length == 288
+    after = history.extended(Panel.of(history.end, 300.0, [[1.0], [1.0]], ("a", "b")))
+    assert not np.shares_memory(after.values, values)
+    assert not np.shares_memory(after.values, storage.columns)
 
 
 def test_what_must_be_cleaned_or_may_be_changed_is_copied() -> None:

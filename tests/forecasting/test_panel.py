@@ -6,8 +6,9 @@ import pickle
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from forecasting.panel import Panel, fleets
+from forecasting.panel import Panel, Storage, fleets
 
 
 def test_panels_that_end_together_become_one_and_others_stay_apart() -> None:
@@ -23,16 +24,18 @@ def test_panels_that_end_together_become_one_and_others_stay_apart() -> None:
     assert (found[0].start, found[0].end) == (0, 180)
 
 
-STORED = Panel.stored(0.0, 60.0, np.arange(40, dtype=np.float32).reshape(4, 10), 7, ("a", "b", "c", "d"))
+STORAGE = Storage(np.arange(40, dtype=np.float32).reshape(4, 10), 7)
+STORED = Panel.stored(0.0, 60.0, STORAGE, ("a", "b", "c", "d"))
 
 
-def test_a_storage_goes_on_with_rows_that_follow_one_another_and_with_all_of_the_time() -> None:
-    """Else what is written behind the panel would be somebody else's rows, or hours that were cut off."""
-    some = STORED.select(("b", "c"))
+def test_most_rows_go_on_in_the_storage_and_a_few_do_not_keep_all_of_it() -> None:
+    """Nor what is cut: what is written behind it would be hours that were cut off."""
+    some = STORED.select(("b", "c", "d"))
     assert some.storage is not None
-    np.testing.assert_array_equal(some.storage[:, :7], some.values)
+    np.testing.assert_array_equal(some.storage.columns[:, :7], some.values)
     assert np.shares_memory(some.values, STORED.values)
-    assert STORED.select(("c", "a")).storage is None
+    assert STORED.select(("c", "d")).storage is None
+    assert STORED.select(("c", "a", "b")).storage is None
     assert STORED.until(300.0).storage is None
     assert not STORED.values.flags.writeable
 
@@ -45,5 +48,12 @@ def test_a_panel_is_sent_once_and_arrives_as_it_was(panel: Panel) -> None:
     np.testing.assert_array_equal(back.values, panel.values)
     assert (back.storage is None) == (panel.storage is None)
     if back.storage is not None:
-        assert np.shares_memory(back.storage, back.values)
+        assert np.shares_memory(back.storage.columns, back.values)
         assert sent.count(panel.values[0].tobytes()) == 1
+
+
+@pytest.mark.parametrize("values", [STORED.values * 2, STORED.values[1:], STORED.values[:, 1:], STORAGE.columns[::-1]])
+def test_values_that_do_not_begin_the_storage_are_refused(values: NDArray[np.float32]) -> None:
+    """What is learned would be what lies there, and not what they say."""
+    with pytest.raises(ValueError, match="first columns"):
+        Panel(0.0, 60.0, values, tuple("abcd"[: len(values)]), STORAGE)

@@ -12,7 +12,7 @@ import numpy as np
 from ahpa.core.known.events import Event
 from ahpa.core.known.wall import EARLIEST, LATEST, shown, zone_of
 from ahpa.core.known.windows import Window
-from forecasting.panel import Floats, Panel, Room, laid
+from forecasting.panel import Floats, Panel, Room, Storage
 
 
 @dataclass(frozen=True)
@@ -147,14 +147,14 @@ def usual(panel: Panel, known: Mapping[str, Known], room: Room | None = None) ->
             found[row] = factors
     if not found:
         return panel
-    steps = panel.values.shape[1]
-    storage = panel.values.copy() if room is None else laid(room, len(panel.keys), steps)
-    values = storage[:, :steps]
-    if room is not None:
+    storage = None if room is None else Storage.laid(room, *panel.values.shape)
+    values = panel.values.copy() if storage is None else storage.columns[:, : storage.filled]
+    if storage is not None:
         values[...] = panel.values
     for row, factors in found.items():
         values[row] /= factors
-    return Panel.stored(panel.start, panel.step, storage, steps, panel.keys)
+    values.setflags(write=False)
+    return Panel(panel.start, panel.step, values, panel.keys, storage)
 
 
 def _at(spans: list[tuple[float, float, Said]], moment: float) -> Said:

@@ -25,7 +25,7 @@ from forecasting.executor import OrHere, Unavailable
 from forecasting.fleet.forecaster import FleetForecaster
 from forecasting.fleet.model import FleetModel
 from forecasting.fleet.network import Training
-from forecasting.panel import Panel, laid
+from forecasting.panel import Panel, Storage
 from tests.adapters.processes.pids import ends, pid_in, runs_until
 from tests.adapters.processes.test_sheets import fortnight, held
 
@@ -173,12 +173,12 @@ def test_where_no_process_can_begin_the_work_is_done_here(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("clean", [True, False], ids=["clean", "with a demand that is not to be believed"])
 def test_a_fleet_is_learned_there_as_here_and_its_history_is_not_sent(clean: bool) -> None:
-    steps = 10 * 1440
-    values = laid(room, 20, steps)
+    storage = Storage.laid(room, 20, 10 * 1440)
+    values = storage.columns
     values[...] = 10 + np.random.default_rng(1).gamma(2.0, 5.0, values.shape)
     if not clean:
         values[3, 50] = 1e12
-    panel = Panel.stored(0.0, 60.0, values, steps, tuple(f"s{row:02d}" for row in range(20)))
+    panel = Panel.stored(0.0, 60.0, storage, tuple(f"s{row:02d}" for row in range(20)))
     quick = Training(members=2, epochs=1)
     model = FleetModel(samples=2000, others=2, peaks=quick, steps=quick, executor=Threads(2))
     with Apart() as executor:
