@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.panel import DAY_SECONDS, Floats, Panel, Storage, anywhere, spare
+from forecasting.panel import DAY_SECONDS, Floats, Panel, Storage
 
 _ROWS = 64
 """Rows handled at a time, so that temporary arrays stay small: each takes 10 MiB for a fortnight of minutes."""
@@ -54,9 +54,14 @@ def _highest(values: Floats, count: int) -> Floats:
     return np.pad(seen, ((0, 0), (count - seen.shape[1], 0)), constant_values=-np.inf)
 
 
+def spare(steps: int) -> int:
+    """Columns for what comes in a storage of our own of so many steps: a tenth, so that it moves rarely."""
+    return max(16, steps // 10)
+
+
 def _copied(part: Floats, cap: Floats) -> Storage:
     """The values of a panel [n, t] cleaned, with room for what comes."""
-    storage = Storage.laid(anywhere, *part.shape)
+    storage = Storage(np.empty((len(part), part.shape[1] + spare(part.shape[1])), np.float32), part.shape[1])
     for row in range(0, len(part), _ROWS):
         rows = slice(row, row + _ROWS)
         storage.columns[rows, : part.shape[1]] = clean(part[rows], cap[rows])

@@ -17,17 +17,13 @@ Room = Callable[[tuple[int, ...]], Array]
 """Makes a float32 array of that shape, of any content; in memory that other processes can see, where it is meant for
 them."""
 DAY_SECONDS = 86_400.0
+_PAGE, _SPARE = 1024, 100
+"""Of float32: columns that a page of memory holds; and those to spare at least, for what comes until the next refit."""
 
 
 def anywhere(shape: tuple[int, ...]) -> Array:
     """The room that there always is."""
     return np.empty(shape, np.float32)
-
-
-def spare(steps: int) -> int:
-    """Columns for what comes, in a storage of so many steps: a tenth, so that it moves rarely. Half of them cost no
-    memory before they are written."""
-    return max(16, steps // 10)
 
 
 @dataclass(eq=False)
@@ -42,8 +38,10 @@ class Storage:
 
     @classmethod
     def laid(cls, room: Room, rows: int, steps: int) -> Storage:
-        """For so many steps, which are to be written first, with some to spare."""
-        return cls(room((rows, steps + spare(steps))), steps)
+        """For so many steps, which are to be written first, and a hundred more at least. Rows are whole pages: 20,160
+        minutes lie in 20 of them, with 320 to spare. A tenth to spare lay across pages of the next row too, so that 60
+        MiB of ten thousand services were there before anything was written."""
+        return cls(room((rows, -(-(steps + _SPARE) // _PAGE) * _PAGE)), steps)
 
     def writable(self) -> bool:
         """Make it so, where it can be: in a process that learns it is its parent's memory, and can only be read."""
