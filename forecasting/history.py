@@ -54,17 +54,17 @@ def _highest(values: Floats, count: int) -> Floats:
     return np.pad(seen, ((0, 0), (count - seen.shape[1], 0)), constant_values=-np.inf)
 
 
-def spare(steps: int) -> int:
+def _spare(steps: int) -> int:
     """Columns for what comes in a storage of our own of so many steps: a tenth, so that it moves rarely."""
     return max(16, steps // 10)
 
 
 def _copied(part: Floats, cap: Floats) -> Storage:
     """The values of a panel [n, t] cleaned, with room for what comes."""
-    storage = Storage(np.empty((len(part), part.shape[1] + spare(part.shape[1])), np.float32), part.shape[1])
+    storage = Storage(np.empty((len(part), part.shape[1] + _spare(part.shape[1])), np.float32), part.shape[1])
     for row in range(0, len(part), _ROWS):
         rows = slice(row, row + _ROWS)
-        storage.columns[rows, : part.shape[1]] = clean(part[rows], cap[rows])
+        storage.written[rows] = clean(part[rows], cap[rows])
     return storage
 
 
@@ -188,7 +188,7 @@ class History:
 
     def _moved(self, steps: int) -> History:
         """The same in new storage with room for `steps` more; what is full of as many as are kept loses its oldest."""
-        room = spare(self.length)
+        room = _spare(self.length)
         full = self._last and self.length + steps > self.memory
         keep = max(1, self.length - room) if full else self.length
         columns = np.empty((len(self.keys), keep + steps + room), np.float32)

@@ -43,6 +43,11 @@ class Storage:
         MiB of ten thousand services were there before anything was written."""
         return cls(room((rows, -(-(steps + _SPARE) // _PAGE) * _PAGE)), steps)
 
+    @property
+    def written(self) -> Array:
+        """Shape [n, t]."""
+        return self.columns[:, : self.filled]
+
     def writable(self) -> bool:
         """Make it so, where it can be: in a process that learns it is its parent's memory, and can only be read."""
         if self.columns.flags.writeable:  # what was unpickled is, and cannot be made so: it lies in the bytes that came
@@ -87,7 +92,7 @@ class Panel:
     @classmethod
     def stored(cls, start: float, step: float, storage: Storage, keys: tuple[str, ...]) -> Panel:
         """All that is written in a storage."""
-        values = storage.columns[:, : storage.filled]
+        values = storage.written
         values.setflags(write=False)
         return cls(start, step, values, keys, storage)
 
@@ -152,10 +157,11 @@ class Panel:
     def copied(self, keys: Sequence[str], room: Room) -> Panel:
         """The rows of `keys`, in that order, as float32 in a storage of their own. Raises KeyError for one that is
         absent."""
-        index, steps = {key: i for i, key in enumerate(self.keys)}, self.values.shape[1]
-        storage = Storage.laid(room, len(keys), steps)
+        index = {key: i for i, key in enumerate(self.keys)}
+        storage = Storage.laid(room, len(keys), self.values.shape[1])
+        values = storage.written
         for row, key in enumerate(keys):
-            storage.columns[row, :steps] = self.values[index[key]]
+            values[row] = self.values[index[key]]
         return Panel.stored(self.start, self.step, storage, tuple(keys))
 
     def last_observed(self) -> Floats:

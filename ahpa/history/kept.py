@@ -184,9 +184,8 @@ class Kept:
     ) -> Reading:
         """What is held; of whom this reading does not trust, the newest minutes as they were said."""
         k, keys = self.keeping, tuple(queries)
-        steps = last - first
-        storage = Storage.laid(self._room if whole else anywhere, len(keys), steps)
-        values = self._store.matrix.get(rows, first, last, storage.columns[:, :steps])
+        storage = Storage.laid(self._room, len(keys), last - first) if whole else None
+        values = self._store.matrix.get(rows, first, last, None if storage is None else storage.written)
         row_of = {key: row for row, key in enumerate(keys)}
         problems = {key: problem for part in parts for key, problem in part.problems.items()}
         problems |= dict.fromkeys(self._store.gone(queries, rows), "it was asked for in another way meanwhile")
@@ -199,8 +198,9 @@ class Kept:
         if whole:
             self._learned = self._store.complete
             partial |= self._store.unsure(keys, rows, first)
+        values.setflags(write=False)
         return Reading(
-            Panel.stored(first * k.step, k.step, storage, keys),
+            Panel(first * k.step, k.step, values, keys, storage),
             {key: problems[key] for key in keys if key in problems},
             partial,
             max((part.skew for part in parts), key=abs, default=0.0),

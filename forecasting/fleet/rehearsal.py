@@ -137,4 +137,4 @@ def spacing(asked: int, there: int, whole: int) -> int:
     With three times as many origins a first fit of 5,000 took a sixth longer, and its forecasts of the next hours were
     the same to a thousandth."""
     wanted = max(_FEWEST, min(_WINDOWS // asked, _MANY))
-    return max(1, min(-(-there // wanted), -(-whole // _FEW)))
+    return min(-(-there // wanted), -(-whole // _FEW))

@@ -245,3 +245,13 @@ def test_a_round_never_waits_for_the_past_whatever_the_step(step: float) -> None
     for end in np.arange(BEGAN * MINUTE, BEGAN * MINUTE + 7200, 100.0).tolist():
         assert not reader.read({"a": "q"}, end - 3600, end, step).partial
     assert past.readings == 0
+
+
+def test_a_whole_history_has_columns_to_spare_and_a_rounds_minutes_have_none() -> None:
+    """What is learned goes on behind it. A round's ten minutes would take a page of memory for each service."""
+    world = source(np.random.default_rng(0), 3)
+    reader = kept(world)
+    assert everything(world, reader).panel.storage is not None
+    minutes = hour(world, reader).panel
+    assert minutes.storage is None
+    assert minutes.values.strides[0] == minutes.values.itemsize * minutes.values.shape[1]

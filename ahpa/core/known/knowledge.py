@@ -148,9 +148,8 @@ def usual(panel: Panel, known: Mapping[str, Known], room: Room | None = None) ->
     if not found:
         return panel
     storage = None if room is None else Storage.laid(room, *panel.values.shape)
-    values = panel.values.copy() if storage is None else storage.columns[:, : storage.filled]
-    if storage is not None:
-        values[...] = panel.values
+    values = np.empty_like(panel.values) if storage is None else storage.written
+    values[...] = panel.values
     for row, factors in found.items():
         values[row] /= factors
     values.setflags(write=False)
