@@ -30,8 +30,9 @@ __all__ = [
 ]
 
 TESTBED_TIMEOUT_SECONDS = 900
-LONG = ("e2e", "testbed")
-"""Folders whose tests tell stories in real time on a testbed: they share one, all others another."""
+LONG = "testbed"
+"""The folder whose tests tell most stories in real time: they share one testbed, all others, which take as long,
+another."""
 
 # A busy machine is no finding, so no deadlines. CI tries the same examples each time; people try new ones.
 settings.register_profile("here", deadline=None)
@@ -64,6 +65,6 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     if item.get_closest_marker("testbed"):
         folder = item.path.relative_to(item.config.rootpath / "tests").parts[0]
         if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group("testbed-stories" if folder in LONG else "testbed"))
+            item.add_marker(pytest.mark.xdist_group("testbed-stories" if folder == LONG else "testbed"))
         if not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(TESTBED_TIMEOUT_SECONDS))
