@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.panel import DAY_SECONDS, Floats, Panel, Storage
+from forecasting.panel import DAY_SECONDS, SPARE, Floats, Panel, Storage
 
 _ROWS = 64
 """Rows handled at a time, so that temporary arrays stay small: each takes 10 MiB for a fortnight of minutes."""
@@ -61,7 +61,8 @@ def _spare(steps: int) -> int:
 
 def _copied(part: Floats, cap: Floats) -> Storage:
     """The values of a panel [n, t] cleaned, with room for what comes."""
-    storage = Storage(np.empty((len(part), part.shape[1] + _spare(part.shape[1])), np.float32), part.shape[1])
+    columns = np.empty((len(part), part.shape[1] + _spare(part.shape[1])), np.float32)
+    storage = Storage.over(columns, part.shape[1])
     for row in range(0, len(part), _ROWS):
         rows = slice(row, row + _ROWS)
         storage.written[rows] = clean(part[rows], cap[rows])
@@ -77,7 +78,7 @@ def _borrowed(part: Floats, storage: Storage | None, cap: Floats) -> Storage | N
     blocks = (slice(row, row + _ROWS) for row in range(0, len(part), _ROWS))
     if not all(np.array_equal(part[rows], clean(part[rows], cap[rows]), equal_nan=True) for rows in blocks):
         return None
-    return storage or Storage(np.asarray(part, np.float32), 0)
+    return storage or Storage.foreign(np.asarray(part, np.float32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +91,7 @@ class History:
     cap: Floats
     length: int
     memory: int
-    """About so many steps are kept: an eighth more or less, as storage moves seldom."""
+    """About so many steps are kept: a tenth more or less, or `SPARE` more, as storage moves seldom."""
     _storage: Storage
     _known: int
     """Columns, from the first on, that `_top` tells of."""
@@ -100,8 +101,8 @@ class History:
     @classmethod
     def of(cls, panel: Panel, memory_steps: int) -> History:
         """The newest `memory_steps` of a panel, without the days before anything was observed: while a fortnight is
-        still being read, its first hours are learned from in half of the time. It grows to as many steps as the panel
-        has."""
+        still being read, its first hours are learned from in half of the time. It grows to about as many steps as the
+        panel has."""
         t = panel.values.shape[1]
         memory = min(t, memory_steps)
         first = t - memory
@@ -163,12 +164,12 @@ class History:
             pairs = [(i, known[key]) for i, key in enumerate(self.keys) if key in known]
             mine, theirs = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
             columns[mine, at : at + new] = clean(panel.values[theirs, skip:], self.cap[mine])
-        history._storage.filled = at + new
+        history._storage.count[0] = at + new
         return replace(history, length=at + new)
 
     def rows(self, some: slice) -> History:
         """Of some rows only; for reading, as the storage stays that of all."""
-        part = Storage(self._storage.columns[some], 0)
+        part = Storage.foreign(self._storage.columns[some])
         return replace(self, keys=self.keys[some], cap=self.cap[some], _storage=part, _top=self._top[some])
 
     def cut(self, length: int) -> History:
@@ -178,25 +179,25 @@ class History:
         return replace(self, length=length, _known=0, _top=np.full_like(self._top, -np.inf))
 
     def _has_room(self, steps: int) -> bool:
-        """Whether the storage may be written after `length`: it is ours, and it fits."""
-        return self._last and self.length + steps <= self._storage.columns.shape[1]
+        """Whether the storage may be written after `length`: it is ours, it fits, and it is not too long."""
+        most = min(self._storage.columns.shape[1], self.memory + max(SPARE, _spare(self.memory)))
+        return self._may_go_on() and self.length + steps <= most
 
-    @property
-    def _last(self) -> bool:
-        """Whether nobody else has gone on from here in our storage, and we may."""
-        return self._storage.filled == self.length and self._storage.writable()
+    def _may_go_on(self) -> bool:
+        """Whether nobody else has gone on from here in our storage, and it is ours to write."""
+        return self._storage.filled == self.length and self._storage.made_writable()
 
     def _moved(self, steps: int) -> History:
         """The same in new storage with room for `steps` more; what is full of as many as are kept loses its oldest."""
         room = _spare(self.length)
-        full = self._last and self.length + steps > self.memory
+        full = self._may_go_on() and self.length + steps > self.memory
         keep = max(1, self.length - room) if full else self.length
         columns = np.empty((len(self.keys), keep + steps + room), np.float32)
         columns[:, :keep] = self.values[:, self.length - keep :]
         start = self.start + (self.length - keep) * self.step
         gone = self.length - keep
         top, known = (self._top_until(gone), 0) if gone > self._known else (self._top, self._known - gone)
-        return replace(self, start=start, length=keep, _storage=Storage(columns, keep), _known=known, _top=top)
+        return replace(self, start=start, length=keep, _storage=Storage.over(columns, keep), _known=known, _top=top)
 
 
 def _unknown_days(values: Floats, step: float) -> int:

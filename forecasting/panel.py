@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar, overload
 
 import numpy as np
@@ -17,8 +17,13 @@ Room = Callable[[tuple[int, ...]], Array]
 """Makes a float32 array of that shape, of any content; in memory that other processes can see, where it is meant for
 them."""
 DAY_SECONDS = 86_400.0
-_PAGE, _SPARE = 1024, 100
-"""Of float32: columns that a page of memory holds; and those to spare at least, for what comes until the next refit."""
+_PAGE = 1024
+"""Of float32: columns that a page of memory holds, where it has the usual 4 KiB."""
+SPARE = 100
+"""Steps to spare at least: of minutes, what comes until the next refit."""
+_OURS_TO_OTHERS = 8
+"""Who goes on in a storage with some of its rows keeps the memory of all, and the others move: theirs is held twice. So
+many are ours to one of theirs at least."""
 
 
 def anywhere(shape: tuple[int, ...]) -> Array:
@@ -26,30 +31,50 @@ def anywhere(shape: tuple[int, ...]) -> Array:
     return np.empty(shape, np.float32)
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Storage:
     """Where a history lies, with columns to spare after its last: shared by those that grow from one another, as a log
     is. Whoever has seen all that was written may write the next column; who has not moves elsewhere."""
 
     columns: Array
     """Shape [n, t and some more]; of any content where nothing was written."""
-    filled: int
-    """Columns that were written; 0 where it is not ours to write."""
+    count: Ints
+    """Shape [1]: columns that were written; one for all who see this memory in this process, and what comes back from
+    another has one of its own. Below 0 it is not ours to write."""
+
+    @classmethod
+    def over(cls, columns: Array, filled: int) -> Storage:
+        """Of which so many columns were written."""
+        return cls(columns, np.array([filled]))
+
+    @classmethod
+    def foreign(cls, columns: Array) -> Storage:
+        """To be read only."""
+        return cls.over(columns, -1)
 
     @classmethod
     def laid(cls, room: Room, rows: int, steps: int) -> Storage:
-        """For so many steps, which are to be written first, and a hundred more at least. Rows are whole pages: 20,160
+        """For so many steps, which are to be written first, and `SPARE` more at least. Rows are whole pages: 20,160
         minutes lie in 20 of them, with 320 to spare. A tenth to spare lay across pages of the next row too, so that 60
         MiB of ten thousand services were there before anything was written."""
-        return cls(room((rows, -(-(steps + _SPARE) // _PAGE) * _PAGE)), steps)
+        return cls.over(room((rows, -(-(steps + SPARE) // _PAGE) * _PAGE)), steps)
+
+    @property
+    def filled(self) -> int:
+        """Columns that were written."""
+        return int(self.count[0])
 
     @property
     def written(self) -> Array:
         """Shape [n, t]."""
         return self.columns[:, : self.filled]
 
-    def writable(self) -> bool:
-        """Make it so, where it can be: in a process that learns it is its parent's memory, and can only be read."""
+    def rows(self, some: slice) -> Storage:
+        """Some rows. What is written behind them counts as written behind all."""
+        return Storage(self.columns[some], self.count)
+
+    def made_writable(self) -> bool:
+        """Whether it could be: in a process that learns it is its parent's memory, and can only be read."""
         if self.columns.flags.writeable:  # what was unpickled is, and cannot be made so: it lies in the bytes that came
             return True
         try:
@@ -100,8 +125,12 @@ class Panel:
         """What lies in a storage is sent once."""
         if self.storage is None:
             return Panel, (self.start, self.step, self.values, self.keys)
-        storage = Storage(self.storage.columns, self.values.shape[1])
+        storage = Storage.over(self.storage.columns, self.values.shape[1])
         return Panel.stored, (self.start, self.step, storage, self.keys)
+
+    def lent(self) -> Panel:
+        """The same, to learn from while another model, perhaps in another process, goes on in its storage."""
+        return replace(self, storage=None)
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[0] != len(self.keys):
@@ -150,8 +179,8 @@ class Panel:
         if not together:
             return Panel(self.start, self.step, self.values[rows], tuple(keys))
         some, storage = slice(first, first + len(rows)), None
-        if self.storage is not None and 2 * len(rows) > len(self.keys):  # a few rows would keep the memory of all
-            storage = Storage(self.storage.columns[some], self.storage.filled)
+        if self.storage is not None and len(rows) >= _OURS_TO_OTHERS * (len(self.keys) - len(rows)):
+            storage = self.storage.rows(some)
         return Panel(self.start, self.step, self.values[some], tuple(keys), storage)
 
     def copied(self, keys: Sequence[str], room: Room) -> Panel:

@@ -45,8 +45,8 @@ class AutoModel:
                 if self.present.get(key) == model.name:
                     losses[row, k] *= 1 - self.hysteresis_ratio
         ranks = np.argsort(np.where(np.isfinite(losses), losses, np.inf), axis=1, kind="stable")
-        fitted, names = tuple(m.fit(history) for m in self.candidates), tuple(m.name for m in self.candidates)
-        return AutoForecaster(fitted, names, history.keys, ranks)
+        fitted = tuple(m.fit(history.lent() if k else history) for k, m in enumerate(self.candidates))
+        return AutoForecaster(fitted, tuple(m.name for m in self.candidates), history.keys, ranks)
 
     def placed(self, calendars: Mapping[str, Calendar | None]) -> AutoModel:
         """As `Placed` says, for those of the candidates that can be told."""

@@ -36,9 +36,14 @@ _PIECES, _PARTS = 16, 4
 of its rows in all windows. And of how many parts each is at least: a walk of 32 rows costs hardly more than one of 8,
 and in a small fleet walks are what a rehearsal is."""
 _WINDOWS = 266_667
-"""So many windows of services are rehearsed."""
-_FEWEST, _FEW, _MANY = 16, 48, 2016
-"""Of each service at so many origins at least; at least in days that are all known; and at most."""
+"""About so many windows of services are rehearsed, where each service has enough origins then: of a thousand and more
+they are more."""
+_FEWEST = 16
+"""Origins of each service, however short its days are."""
+_FEW = 48
+"""The same, where its days are all known."""
+_MANY = 2016
+"""Origins of each service at most."""
 _SELDOM = 2
 """Single steps are rehearsed at one origin of so many: floors follow the windows."""
 _LEARNED = ("offsets", "settled", "covered")

@@ -119,7 +119,7 @@ def minute(history: History, said: float) -> Panel:
 
 
 def test_what_comes_is_written_behind_a_panel_that_lies_in_a_storage() -> None:
-    """Nothing moves before that is full, and who has the panel sees no change."""
+    """Nothing moves before it is too long, and who has the panel sees no change."""
     values = np.random.default_rng(0).random((3, 900)).astype(np.float32)
     panel = stored(values)
     behind, own = History.of(panel, 900), History.of(Panel.of(0.0, 60.0, values, panel.keys), 900)
@@ -128,14 +128,14 @@ def test_what_comes_is_written_behind_a_panel_that_lies_in_a_storage() -> None:
         common = min(behind.length, own.length)
         np.testing.assert_array_equal(behind.values[:, -common:], own.values[:, -common:])
         np.testing.assert_array_equal(behind.largest, own.largest)
-        assert np.shares_memory(behind.values, panel.values) == (step < 124), "a page of a row has 1,024 columns"
+        assert np.shares_memory(behind.values, panel.values) == (step < 100), "no more are kept"
     np.testing.assert_array_equal(panel.values, values)
 
 
 def test_storage_that_may_not_be_written_here_is_left_as_it_is() -> None:
     """A process that learns sees its parent's; what it plays through there it plays on a copy, of all of it."""
     columns = np.frombuffer(np.ones((2, 340), np.float32).tobytes(), np.float32).reshape(2, 340)
-    panel = Panel.stored(0.0, 60.0, Storage(columns, 300), ("a", "b"))
+    panel = Panel.stored(0.0, 60.0, Storage.over(columns, 300), ("a", "b"))
     history = History.of(panel, 300)
     assert np.shares_memory(history.values, columns)
     after = history.extended(minute(history, 7.0))
@@ -156,13 +156,43 @@ def test_a_history_that_came_from_another_process_goes_on_where_it_is(protocol: 
 
 @pytest.mark.parametrize("branch", [0, 5])
 def test_two_that_went_on_from_one_panel_do_not_write_over_one_another(branch: int) -> None:
-    """As candidates of `auto` do, or two models of one fleet."""
     panel = stored(np.ones((2, 300), np.float32))
     first, second = History.of(panel, 300), History.of(panel, 300)
     for step in range(branch):
         first = first.extended(minute(first, step))
     after = [each.extended(minute(each, said)) for each, said in ((first, 7), (second, 8), (first, 9))]
     assert [each.values[0, -1] for each in after] == [7, 8, 9]
+
+
+@pytest.mark.parametrize("rows", [(9, 8), (8, 9), (8, 8)], ids=["all, then most", "most, then all", "most, twice"])
+def test_nor_do_those_that_see_some_of_its_rows(rows: tuple[int, int]) -> None:
+    """Of nine rows eight go on in the storage of all."""
+    panel = stored(np.ones((9, 300), np.float32))
+    each = [History.of(panel.select(panel.keys[:count]), 300) for count in rows]
+    after = [history.extended(minute(history, 7 + k)) for k, history in enumerate(each)]
+    assert np.shares_memory(after[0].values, panel.values)
+    for said, history in zip((7, 8), after, strict=True):
+        assert (history.values[:, -1] == said).all()
+
+
+def test_what_is_read_only_is_not_written_even_from_its_beginning() -> None:
+    panel = Panel(0.0, 60.0, np.broadcast_to(np.float32(1), (2, 300)), ("a", "b"))
+    history = History.of(panel, 300)
+    assert np.shares_memory(history.values, panel.values)
+    after = history.cut(0).extended(Panel.of(0.0, 60.0, [[9.0], [9.0]], panel.keys))
+    assert (after.values[0, 0], panel.values[0, 0]) == (9, 1)
+
+
+@pytest.mark.parametrize(("steps", "most"), [(180, 280), (1440, 1584)])
+def test_a_short_history_is_not_kept_as_long_as_its_storage_is(steps: int, most: int) -> None:
+    """Three hours in a row that has room for fourteen more."""
+    history = History.of(stored(np.ones((2, steps), np.float32)), steps)
+    lengths = []
+    for _ in range(1200):
+        history = history.extended(minute(history, 2.0))
+        lengths.append(history.length)
+    assert max(lengths) == most
+    assert min(lengths) >= 0.9 * steps
 
 
 def test_a_day_of_a_fortnight_does_not_keep_the_memory_of_all() -> None:

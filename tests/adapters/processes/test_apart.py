@@ -8,7 +8,6 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +182,7 @@ def test_a_fleet_is_learned_there_as_here_and_its_history_is_not_sent(clean: boo
     model = FleetModel(samples=2000, others=2, peaks=quick, steps=quick, executor=Threads(2))
     with Apart() as executor:
         there = Elsewhere(model, executor).fit(panel)
-    here = model.fit(replace(panel, storage=None))
+    here = model.fit(panel.lent())
     asked = 10, (60.0, 900.0)
     assert np.array_equal(there.forecast(*asked).steps, here.forecast(*asked).steps)
     assert np.array_equal(there.forecast(*asked).peaks, here.forecast(*asked).peaks)

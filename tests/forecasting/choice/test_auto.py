@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from forecasting.choice.auto import AutoModel
+from forecasting.history import History
 from forecasting.libraries.calibrated import CalibratedModel
 from forecasting.libraries.strategies import LastValue, SeasonalNaive
-from forecasting.panel import Floats, Panel
+from forecasting.model import Forecaster
+from forecasting.panel import Floats, Panel, Storage, anywhere
 from forecasting.rolling import rolled_peaks
 
 STEP, DAY = 300.0, 288
@@ -69,3 +71,31 @@ def test_rolled_it_says_what_the_best_that_has_an_answer_says() -> None:
     )
     assert np.isfinite(rolled).all()
     np.testing.assert_array_equal(rolled[1], seasonal[1])
+
+
+@dataclass(frozen=True)
+class Remembering:
+    """A model that keeps what it was shown last."""
+
+    name: str
+    shown: list[Panel] = field(default_factory=list)
+
+    def fit(self, history: Panel) -> Forecaster:
+        self.shown.append(history)
+        return LAST.fit(history)
+
+
+def test_one_candidate_goes_on_in_the_storage_and_no_other() -> None:
+    """The first may learn in another process, and what comes back from there has a count of its own: a second that
+    learned here would write over it."""
+    values = _panel().values
+    storage = Storage.laid(anywhere, *values.shape)
+    storage.written[...] = values
+    panel = Panel.stored(0.0, STEP, storage, ("square", "walk"))
+    first, second = Remembering("first"), Remembering("second")
+    AutoModel((first, second)).fit(panel)
+    assert all(shown.storage is None for shown in second.shown)
+    histories = [History.of(each.shown[-1], 10_000) for each in (first, second)]
+    newest = Panel(panel.end, STEP, np.full((2, 1), 7.0, np.float32), panel.keys)
+    after = [history.extended(newest) for history in histories]
+    assert [np.shares_memory(history.values, panel.values) for history in after] == [True, False]
