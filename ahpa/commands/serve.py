@@ -166,6 +166,7 @@ def _put_together(cluster: Cluster, demand: Demand, deciding: Deciding, options:
     """Nothing runs yet. Raises ClusterError, QueryError and UsageError for what cannot be."""
     from ahpa.adapters.kubernetes.paced import Paced
     from ahpa.adapters.processes.apart import Apart
+    from ahpa.adapters.processes.memory import Sweeper
     from ahpa.adapters.telemetry.telemetry import Telemetry
     from ahpa.commands.keeping import Keeper, directly, past_starts
     from ahpa.service.chronicle import Chronicle, Chronicled
@@ -195,7 +196,8 @@ def _put_together(cluster: Cluster, demand: Demand, deciding: Deciding, options:
     service = Service(settings, ports, lambda now: not options.dry_run, leases=elector or ALONE, totals=keeper.totals())
     chronicle, jobs = Chronicle(), LearnAsItGrows(service, keeper)
     noted = options.page_port >= 0 and not options.once
-    loop = Loop(Chronicled(jobs, lambda: service.shown, chronicle, telemetry) if noted else jobs, telemetry)
+    shown = Chronicled(jobs, lambda: service.shown, chronicle, telemetry) if noted else jobs
+    loop = Loop(shown, telemetry, tidy=Sweeper())
     return _Serving(telemetry, ports, service, chronicle, loop, keeper, apart, watches, elector)
 
 

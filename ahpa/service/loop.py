@@ -93,11 +93,14 @@ class Loop:
         telemetry: Telemetry,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        tidy: Callable[[], None] = lambda: None,
     ) -> None:
+        """`tidy` is called after each job, however that ended."""
         self._service = service
         self._telemetry = telemetry
         self._clock = clock
         self._monotonic = monotonic
+        self._tidy = tidy
         self._stop = threading.Event()
         self._advanced = monotonic()
         self._ticked = self._advanced
@@ -213,4 +216,5 @@ class Loop:
         if job == "tick":
             self._ticked = self._advanced
             self._rounds += 1
+        self._tidy()
         self._busy.discard(job)

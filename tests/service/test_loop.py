@@ -76,6 +76,15 @@ def test_a_tick_that_fails_is_counted_and_the_next_one_comes(error: Exception) -
     assert 'ahpa_job_errors_total{job="tick"}' in telemetry.text().decode()
 
 
+@pytest.mark.parametrize("work", [lambda: None, fail_with(ClusterError(0, "no answer"))], ids=["done", "failed"])
+def test_after_each_job_it_is_tidied(work: Callable[[], None]) -> None:
+    tidied: list[int] = []
+    loop = Loop(Stub(work), Telemetry(), tidy=lambda: tidied.append(1))
+    for job in ("refit", "tick", "tick"):
+        loop.do(job)
+    assert len(tidied) == 3
+
+
 def test_it_is_ready_when_a_tick_has_done_its_work_and_not_when_one_has_failed() -> None:
     """A pod that cannot reach the API server must not count as ready in a rollout."""
     service = Stub(fail_with(ClusterError(0, "no answer")))

@@ -13,7 +13,7 @@ import weakref
 import pytest
 
 from ahpa.adapters.processes.apart import Apart
-from ahpa.adapters.processes.memory import give_freed_arrays_back, give_holes_back
+from ahpa.adapters.processes.memory import Sweeper, give_freed_arrays_back, give_holes_back
 from benchmarks.fleet.processes import resident_mib
 
 
@@ -68,6 +68,40 @@ def test_what_lived_through_it_is_looked_at_by_the_next_one_and_by_no_other() ->
     assert seen() is not None
     give_holes_back()
     assert seen() is None
+
+
+def test_a_sweep_takes_what_is_new_and_does_not_look_at_what_lived_through_work_apart() -> None:
+    old = Link()
+    give_holes_back()
+    new = Link()
+    seen, young = weakref.ref(old), weakref.ref(new)
+    gc.disable()
+    try:
+        del old, new
+        assert young() is not None
+        Sweeper()()
+    finally:
+        gc.enable()
+    assert (seen() is None, young() is None) == (False, True)
+    give_holes_back()
+    assert seen() is None
+
+
+@pytest.mark.parametrize(("took", "next_after"), [(0.003, 0.6), (0.5, 99.5)])
+def test_sweeps_take_a_two_hundredth_of_the_time(took: float, next_after: float) -> None:
+    reads: list[float] = []
+    times = iter([0.0, 10.0, 10.0 + took, 10 + took + 0.99 * next_after, 10 + took + next_after, 200.0])
+
+    def stopwatch() -> float:
+        reads.append(next(times))
+        return reads[-1]
+
+    sweep = Sweeper(stopwatch)
+    sweep()
+    sweep()
+    assert len(reads) == 4, "too early: it only looks"
+    sweep()
+    assert len(reads) == 6
 
 
 if __name__ == "__main__":
