@@ -14,7 +14,7 @@ from ahpa.adapters.prometheus.queries import Query, load_queries
 from ahpa.adapters.telemetry.courses import BY, COUNTERS
 from ahpa.adapters.telemetry.fleet import GAUGES
 from ahpa.adapters.telemetry.metrics import Metrics
-from ahpa.core.policy.parameters import PARAMETERS
+from ahpa.core.policy.parameters import PARAMETERS, Parameter
 from ahpa.core.policy.rules import AHPA_MODES
 from ahpa.core.policy.values import AHPA_STRATEGY, PREFIX, STATE, TARGET_STATE, Policy
 from ahpa.core.units import UNITS
@@ -27,7 +27,7 @@ def annotations_page() -> str:
     """docs/annotations.md, from the table that the parser and the command line use too."""
     defaults = {each.name: getattr(Policy(), each.name) for each in fields(Policy)}
     rows = (
-        (f"`{PREFIX}{p.name}`", p.accepts, _shown(defaults[p.field], p.otherwise), f'`"{p.example}"`', p.help)
+        (f"`{PREFIX}{p.name}`", p.accepts, shown_default(p, defaults[p.field]), f'`"{p.example}"`', p.help)
         for p in PARAMETERS
     )
     queries = fill(", ".join(f"`{name}`" for name in load_queries()), 120, break_on_hyphens=False)
@@ -172,6 +172,12 @@ def _exposed(family: Any) -> str:
 def _labels(by_name: dict[str, Any], family: Any) -> tuple[str, ...]:
     own = getattr(family, "_labelnames", ())  # of a collector that makes its families itself
     return tuple(by_name.get(family.name) or by_name.get(_exposed(family)) or own)
+
+
+def shown_default(parameter: Parameter, value: object) -> str:
+    """As an owner would write it; seconds are durations."""
+    said = f"{value:g}s" if isinstance(value, float) and "duration" in parameter.accepts else value
+    return _shown(said, parameter.otherwise)
 
 
 def _shown(value: object, otherwise: str) -> str:

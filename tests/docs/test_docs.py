@@ -12,6 +12,7 @@ import pytest
 
 from ahpa.core.decision import Reason
 from ahpa.core.policy.parameters import PARAMETERS
+from ahpa.core.policy.rules import parse_policy
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "config").rglob("*.md")])
@@ -39,6 +40,15 @@ def test_every_annotation_says_what_holds_without_it() -> None:
     )
     assert [name for name, _ in rows] == [parameter.name for parameter in PARAMETERS]
     assert [name for name, without in rows if without in ("", "none")] == []
+
+
+def test_a_value_that_holds_without_an_annotation_could_be_written_as_it_stands() -> None:
+    page = (ROOT / "docs/annotations.md").read_text()
+    rows = re.findall(r"^\| `ahpa\.dev/([a-z-]+)` \| .*? \| `([^`]*)` \| `\"", page, re.M)
+    assert len(rows) > 5
+    for name, value in rows:
+        parsed = parse_policy({f"ahpa.dev/{name}": value})
+        assert (parsed.policy, parsed.problems) == (parse_policy({}).policy, ()), name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -75,9 +85,9 @@ def test_code_and_files_point_to_decisions_that_exist() -> None:
 
 
 def test_every_reason_is_explained() -> None:
-    """A word that an Event shows can be looked up."""
     page = (ROOT / "docs/failure-policy.md").read_text()
-    assert [reason for reason in Reason if f"`{reason}`" not in page] == []
+    rows = re.findall(r"^\| `(\w+)` \|", page[page.index("## By reason") :], re.M)
+    assert [reason for reason in Reason if reason not in rows] == []
 
 
 def test_every_proof_that_the_failure_policy_names_exists() -> None:
