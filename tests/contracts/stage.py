@@ -51,22 +51,27 @@ class Stage:
         self._until_it_fits(lambda: self.actuator.fill(self.target(), share))
 
     def filled(self, share: float | None) -> Target:
-        """The target once a list shows what it was filled to; lists come from a cache that may be a moment behind."""
-        for _ in range(20):
-            raised = self.target().lever.raised
-            if raised == share or (raised is not None and share is not None and abs(raised - share) < 0.01):
-                break
-            time.sleep(0.2)
-        return self.target()
+        """The target once a list shows what it was filled to."""
+        return self._shown(lambda target: _alike(target.lever.raised, share))
+
+    def edited(self, floor: int) -> Target:
+        """The target once a list shows what its owner has set."""
+        self.edit(floor)
+        return self._shown(lambda target: target.floor == floor)
 
     def restore(self) -> None:
         self._until_it_fits(lambda: self.actuator.restore(self.target()))
 
     def adopted(self) -> Target:
-        """The target of somebody else's object; lists come from a cache that may be a moment behind."""
+        """The target of somebody else's object."""
         self.adopt()
+        return self._shown(lambda target: target.refusal is not None)
+
+    def _shown(self, there: Callable[[Target], bool]) -> Target:
+        """The target once it is so, or as it is after four seconds: lists come from a cache that may be a moment
+        behind."""
         for _ in range(20):
-            if self.target().refusal is not None:
+            if there(self.target()):
                 break
             time.sleep(0.2)
         return self.target()
@@ -81,6 +86,10 @@ class Stage:
                     raise
                 time.sleep(0.2)
         raise AssertionError("twenty conflicts in a row")
+
+
+def _alike(one: float | None, other: float | None) -> bool:
+    return one == other or (one is not None and other is not None and abs(one - other) < 0.01)
 
 
 @dataclass(frozen=True)

@@ -127,8 +127,7 @@ def test_a_floor_that_is_already_there_leaves_no_mark(stage: Stage) -> None:
 
 def test_a_users_edit_becomes_the_new_baseline(stage: Stage) -> None:
     stage.write(7)
-    stage.edit(4)
-    target = stage.target()
+    target = stage.edited(4)
     assert (target.baseline, target.floor) == (4, 4)
     stage.write(8)
     assert stage.target().baseline == 4
