@@ -27,7 +27,7 @@ def annotations_page() -> str:
     """docs/annotations.md, from the table that the parser and the command line use too."""
     defaults = {each.name: getattr(Policy(), each.name) for each in fields(Policy)}
     rows = (
-        (f"`{PREFIX}{p.name}`", p.accepts, shown_default(p, defaults[p.field]), f'`"{p.example}"`', p.help)
+        (f"`{PREFIX}{p.name}`", p.accepts, _default(p, defaults[p.field]), f'`"{p.example}"`', p.help)
         for p in PARAMETERS
     )
     queries = fill(", ".join(f"`{name}`" for name in load_queries()), 120, break_on_hyphens=False)
@@ -174,14 +174,13 @@ def _labels(by_name: dict[str, Any], family: Any) -> tuple[str, ...]:
     return tuple(by_name.get(family.name) or by_name.get(_exposed(family)) or own)
 
 
-def shown_default(parameter: Parameter, value: object) -> str:
+def _default(parameter: Parameter, value: object) -> str:
     """As an owner would write it; seconds are durations."""
-    said = f"{value:g}s" if isinstance(value, float) and "duration" in parameter.accepts else value
-    return _shown(said, parameter.otherwise)
-
-
-def _shown(value: object, otherwise: str) -> str:
-    return otherwise if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    if value is None:
+        return parameter.otherwise
+    if isinstance(value, float) and "duration" in parameter.accepts:
+        return f"`{value:g}s`"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
 def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:

@@ -172,7 +172,7 @@ def _put_together(cluster: Cluster, demand: Demand, deciding: Deciding, options:
     from ahpa.service.chronicle import Chronicle, Chronicled
     from ahpa.service.growing import LearnAsItGrows
     from ahpa.service.leases import ALONE
-    from ahpa.service.loop import Loop, Pace
+    from ahpa.service.loop import Jobs, Loop, Pace
     from ahpa.service.rounds import Service
 
     telemetry = Telemetry()
@@ -194,10 +194,11 @@ def _put_together(cluster: Cluster, demand: Demand, deciding: Deciding, options:
     ports = ports_of(cluster, demand, telemetry, around)
     ports = replace(ports, starts=past_starts(demand, ports.starts), journal=_journal(options))
     service = Service(settings, ports, lambda now: not options.dry_run, leases=elector or ALONE, totals=keeper.totals())
-    chronicle, jobs = Chronicle(), LearnAsItGrows(service, keeper)
-    noted = options.page_port >= 0 and not options.once
-    shown = Chronicled(jobs, lambda: service.shown, chronicle, telemetry) if noted else jobs
-    loop = Loop(shown, telemetry, tidy=Sweeper())
+    chronicle = Chronicle()
+    jobs: Jobs = LearnAsItGrows(service, keeper)
+    if options.page_port >= 0 and not options.once:
+        jobs = Chronicled(jobs, lambda: service.shown, chronicle, telemetry)
+    loop = Loop(jobs, telemetry, tidy=Sweeper())
     return _Serving(telemetry, ports, service, chronicle, loop, keeper, apart, watches, elector)
 
 

@@ -198,10 +198,9 @@ class Kept:
         if whole:
             self._learned = self._store.complete
             partial |= self._store.unsure(keys, rows, first)
-        start = first * k.step
         values.setflags(write=False)
         return Reading(
-            Panel(start, k.step, values, keys) if storage is None else Panel.stored(start, k.step, storage, keys),
+            Panel(first * k.step, k.step, values, keys, storage),
             {key: problems[key] for key in keys if key in problems},
             partial,
             max((part.skew for part in parts), key=abs, default=0.0),

@@ -109,9 +109,8 @@ def test_a_clean_panel_is_borrowed_until_the_first_tick_and_never_written() -> N
 
 def stored(values: NDArray[np.float32], step: float = 60.0) -> Panel:
     """In a storage of its own."""
-    storage = Storage.laid(anywhere, *values.shape)
-    storage.written[...] = values
-    return Panel.stored(0.0, step, storage, tuple(f"s{row}" for row in range(len(values))))
+    keys = tuple(f"s{row}" for row in range(len(values)))
+    return Panel.of(0.0, step, values, keys).copied(keys, anywhere)
 
 
 def minute(history: History, said: float) -> Panel:

@@ -42,9 +42,8 @@ def give_holes_back() -> None:
     took 1.2 s of every second round, with all threads waiting, and found nothing.
     """
     gc.unfreeze()
-    gc.collect()
+    _swept()
     gc.freeze()
-    _call("malloc_trim", 0)
 
 
 class Sweeper:
@@ -63,10 +62,14 @@ class Sweeper:
         began = self._stopwatch()
         if began < self._not_before:
             return
-        gc.collect()
-        _call("malloc_trim", 0)
+        _swept()
         ended = self._stopwatch()
         self._not_before = ended + (ended - began) * (1 / _SWEEP_SHARE - 1)
+
+
+def _swept() -> None:
+    gc.collect()
+    _call("malloc_trim", 0)
 
 
 def _call(name: str, *arguments: int) -> None:

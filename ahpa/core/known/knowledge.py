@@ -152,10 +152,8 @@ def usual(panel: Panel, known: Mapping[str, Known], room: Room | None = None) ->
     values[...] = panel.values
     for row, factors in found.items():
         values[row] /= factors
-    if storage is not None:
-        return Panel.stored(panel.start, panel.step, storage, panel.keys)
     values.setflags(write=False)
-    return Panel(panel.start, panel.step, values, panel.keys)
+    return Panel(panel.start, panel.step, values, panel.keys, storage)
 
 
 def _at(spans: list[tuple[float, float, Said]], moment: float) -> Said:

@@ -11,7 +11,7 @@ from forecasting.history import History
 from forecasting.libraries.calibrated import CalibratedModel
 from forecasting.libraries.strategies import LastValue, SeasonalNaive
 from forecasting.model import Forecaster
-from forecasting.panel import Floats, Panel, Storage, anywhere
+from forecasting.panel import Floats, Panel, anywhere
 from forecasting.rolling import rolled_peaks
 
 STEP, DAY = 300.0, 288
@@ -88,10 +88,7 @@ class Remembering:
 def test_one_candidate_goes_on_in_the_storage_and_no_other() -> None:
     """The first may learn in another process, and what comes back from there has a count of its own: a second that
     learned here would write over it."""
-    values = _panel().values
-    storage = Storage.laid(anywhere, *values.shape)
-    storage.written[...] = values
-    panel = Panel.stored(0.0, STEP, storage, ("square", "walk"))
+    panel = _panel().copied(("square", "walk"), anywhere)
     first, second = Remembering("first"), Remembering("second")
     AutoModel((first, second)).fit(panel)
     assert all(shown.storage is None for shown in second.shown)
