@@ -25,7 +25,7 @@ LONGEST_SECONDS = 4 * 3600.0
 """A longer start is not believed; a replica that waits longer, for a quota say, does not teach a lead of days."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Start:
     """One replica on its way, unix seconds throughout. None: it has not come so far, or nobody can tell."""
 

@@ -49,7 +49,7 @@ LATE = 'late{a="{{name}}"}'
 TICK, ROUNDS = 30.0, 20
 """Ten minutes in all: within the hold of a quarter of an hour, after which lowering is allowed."""
 AS_LISTED = pytest.param(ROUNDS, marks=pytest.mark.soak)
-LASTING = pytest.mark.parametrize("rounds", [5, AS_LISTED])
+LASTING = pytest.mark.parametrize("rounds", [3, AS_LISTED])
 """How long a fault lasts: it shows in its first round, and the list asks for twenty."""
 WAITING = pytest.mark.parametrize("rounds", [2, AS_LISTED])
 """The same where each round takes real seconds."""

@@ -17,11 +17,11 @@ from ahpa.ports import ClusterError
 from ahpa.targets import Target
 from ahpa.transport import NEVER
 
-Departed = Callable[[str, str], Sequence[Object]]
-"""The pods of a namespace (the path of its pods) under a label selector that became ready and are gone since."""
+Departed = Callable[[str, str], Sequence[Start]]
+"""Of the pods of a namespace (the path of its pods) under a label selector that became ready and are gone since."""
 
 
-def _nobody(where: str, label_selector: str) -> Sequence[Object]:
+def _nobody(where: str, label_selector: str) -> Sequence[Start]:
     """Where pods are not watched."""
     return ()
 
@@ -41,8 +41,8 @@ class Pods:
             raise ClusterError(0, f"{target.key}: nobody says which pods are its own")
         where = _pods_of(target.namespace)
         pods = self._within(deadline).items(where, labelSelector=target.selector)
-        found = [start_of(pod) for pod in (*pods, *self._departed(where, target.selector))]
-        return [start for start in found if start is not None]
+        here = [start for pod in pods if (start := start_of(pod)) is not None]
+        return [*here, *self._departed(where, target.selector)]
 
     def _within(self, deadline: float) -> KubeApi:
         bound = self._bound
@@ -82,6 +82,12 @@ def start_of(pod: Object) -> Start | None:
         restarted=any(_restarts(container) > 0 for container in containers),
         leaving=bool(meta.get("deletionTimestamp")),
     )
+
+
+def start_of_departed(pod: Object) -> Start | None:
+    """Of a pod that is gone; None if it never became ready, so that it teaches nothing any more."""
+    start = start_of(pod)
+    return None if start is None or start.ready is None else start
 
 
 def _all_started(containers: list[Object]) -> float | None:

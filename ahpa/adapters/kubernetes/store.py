@@ -10,9 +10,11 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from ahpa.adapters.kubernetes.api import Object
 from ahpa.adapters.kubernetes.selectors import Selector
+from ahpa.core.starts import Start
 from ahpa.ports import ClusterError
 
 Place = tuple[str, str]
@@ -33,35 +35,72 @@ class Held:
     version: int | None
     item: Object
 
+    @property
+    def place(self) -> Place:
+        return place_of(self.item)
 
-class Shelf:
-    """Objects by place, and by the labels that were asked for."""
+    @property
+    def labels(self) -> Object:
+        return labels_of(self.item)
+
+
+@dataclass(frozen=True)
+class Gone:
+    """What is still known of a replica that is gone: a twentieth of what the pod was."""
+
+    place: Place
+    labels: Object
+    start: Start
+    at: float
+    """When it went, by the clock of the caller."""
+
+
+class Placed(Protocol):
+    """What lies on a shelf."""
+
+    @property
+    def place(self) -> Place: ...
+    @property
+    def labels(self) -> Object: ...
+
+
+Entry = TypeVar("Entry", bound=Placed)
+
+
+class Shelf(Generic[Entry]):
+    """Entries by place, and by the labels that were asked for."""
 
     def __init__(self) -> None:
-        self._held: dict[Place, Held] = {}
+        self._held: dict[Place, Entry] = {}
         self._indices: dict[str, dict[tuple[str, str], dict[Place, None]]] = {}
-        """By label, by namespace and value: dicts, as they keep the order in which objects came."""
+        """By label, by namespace and value: dicts, as they keep the order in which entries came."""
 
     def __len__(self) -> int:
         return len(self._held)
 
-    def get(self, place: Place) -> Held | None:
+    def __iter__(self) -> Iterator[Entry]:
+        """In the order in which they came."""
+        return iter(self._held.values())
+
+    def get(self, place: Place) -> Entry | None:
         """None: it is not there."""
         return self._held.get(place)
 
-    def put(self, held: Held) -> None:
-        """In place of what was there."""
-        place = place_of(held.item)
-        self.drop(place, keep_turn=True)
-        self._held[place] = held
+    def put(self, entry: Entry) -> None:
+        """In place of what was there, and in its turn."""
+        place = entry.place
+        self._unnoted(self._held.get(place))
+        self._held[place] = entry
         for label, index in self._indices.items():
-            _note(index, label, place, held.item)
+            _note(index, label, entry)
 
-    def drop(self, place: Place, keep_turn: bool = False) -> Held | None:
-        """Returns what was there."""
-        held = self._held.get(place) if keep_turn else self._held.pop(place, None)
-        if held is not None:
-            labels = labels_of(held.item)
+    def drop(self, place: Place) -> None:
+        """Nothing where nothing is."""
+        self._unnoted(self._held.pop(place, None))
+
+    def _unnoted(self, entry: Entry | None) -> None:
+        if entry is not None:
+            place, labels = entry.place, entry.labels
             for label, index in self._indices.items():
                 value = labels.get(label)
                 if isinstance(value, str):
@@ -69,29 +108,22 @@ class Shelf:
                     del places[place]
                     if not places:
                         del index[place[0], value]
-        return held
 
-    def all(self) -> list[Held]:
-        """In the order in which they came."""
-        return list(self._held.values())
-
-    def find(self, namespace: str | None, selector: Selector) -> Iterator[Object]:
+    def find(self, namespace: str | None, selector: Selector) -> Iterator[Entry]:
         """Those of a namespace (None: of all) that are selected."""
         exact = selector.exact
         if namespace is None or exact is None:
-            every: Iterable[Held] = self._held.values()
+            every: Iterable[Entry] = self._held.values()
         else:
             label, value = exact
             if label not in self._indices:
                 self._indices[label] = {}
-                for place, held in self._held.items():
-                    _note(self._indices[label], label, place, held.item)
+                for entry in self:
+                    _note(self._indices[label], label, entry)
             every = [self._held[place] for place in self._indices[label].get((namespace, value), ())]
-        for held in every:
-            if namespace in (None, place_of(held.item)[0]) and (
-                not selector.rules or selector.fits(labels_of(held.item))
-            ):
-                yield held.item
+        for entry in every:
+            if namespace in (None, entry.place[0]) and (not selector.rules or selector.fits(entry.labels)):
+                yield entry
 
 
 class Store:
@@ -105,15 +137,13 @@ class Store:
         self,
         trim: Callable[[Object, Object | None], Object],
         most: int,
-        remembers: Callable[[Object], bool] = lambda item: False,
+        start_of: Callable[[Object], Start | None] = lambda item: None,
     ) -> None:
         """`trim` says what is kept of an object, given what was kept of it before; `most` objects are held at most;
-        `remembers` whether one that is gone is still known for a while (`departed`)."""
-        self._trim, self._most, self._remembers = trim, most, remembers
+        `start_of` what is still known for a while of one that is gone (`departed`; None: nothing)."""
+        self._trim, self._most, self._start_of = trim, most, start_of
         self._lock = threading.Lock()
-        self._here, self._gone = Shelf(), Shelf()
-        self._gone_at: dict[Place, float] = {}
-        """By the clock of the caller, the oldest first."""
+        self._here, self._gone = Shelf[Held](), Shelf[Gone]()
         self._seen: int | None = None
         """The newest version that any list or event had."""
         self.version = ""
@@ -144,11 +174,11 @@ class Store:
         with self._lock:
             if not anew and _older(at, self._seen):
                 raise Stale(f"the API server is behind: it lists version {version} after {self._seen} was seen")
-            fresh = Shelf()
+            fresh = Shelf[Held]()
             for held in listed:
                 fresh.put(held)
-            for held in self._here.all():
-                now_there = fresh.get(place_of(held.item))
+            for held in self._here:
+                now_there = fresh.get(held.place)
                 if not anew and _older(at, held.version):
                     fresh.put(held)
                 elif now_there is None or _uid(now_there.item) != _uid(held.item):
@@ -190,31 +220,29 @@ class Store:
     def find(self, namespace: str | None, selector: Selector) -> list[Object]:
         """Those of a namespace (None: of all) that are selected."""
         with self._lock:
-            return list(self._here.find(namespace, selector))
+            return [held.item for held in self._here.find(namespace, selector)]
 
     def get(self, place: Place) -> Object | None:
         """None: it is not there."""
         held = self._here.get(place)
         return None if held is None else held.item
 
-    def departed(self, namespace: str | None, selector: Selector) -> list[Object]:
-        """Those that are gone and remembered."""
+    def departed(self, namespace: str | None, selector: Selector) -> list[Start]:
+        """Of those that are gone and remembered."""
         with self._lock:
-            return list(self._gone.find(namespace, selector))
+            return [gone.start for gone in self._gone.find(namespace, selector)]
 
     def forget(self, before: float) -> None:
         """Those that went before then."""
         with self._lock:
-            for place in list(itertools.takewhile(lambda place: self._gone_at[place] < before, self._gone_at)):
-                del self._gone_at[place]
-                self._gone.drop(place)
+            for gone in list(itertools.takewhile(lambda gone: gone.at < before, self._gone)):
+                self._gone.drop(gone.place)
 
     def _depart(self, held: Held, now: float) -> None:
-        if self._remembers(held.item):
-            place = place_of(held.item)
-            self._gone_at.pop(place, None)  # the newest comes last
-            self._gone_at[place] = now
-            self._gone.put(held)
+        start = self._start_of(held.item)
+        if start is not None:
+            self._gone.drop(held.place)  # the newest comes last
+            self._gone.put(Gone(held.place, held.labels, start, now))
 
 
 def place_of(item: Object) -> Place:
@@ -247,7 +275,7 @@ def _older(one: int | None, other: int | None) -> bool:
     return one is not None and other is not None and one < other
 
 
-def _note(index: dict[tuple[str, str], dict[Place, None]], label: str, place: Place, item: Object) -> None:
-    value = labels_of(item).get(label)
+def _note(index: dict[tuple[str, str], dict[Place, None]], label: str, entry: Placed) -> None:
+    place, value = entry.place, entry.labels.get(label)
     if isinstance(value, str):
         index.setdefault((place[0], value), {})[place] = None

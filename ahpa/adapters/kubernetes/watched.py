@@ -17,9 +17,11 @@ from urllib.parse import unquote
 from ahpa.adapters.kubernetes.api import KubeApi, Object, Origin, objects_among
 from ahpa.adapters.kubernetes.collection import Collection, Say, Watching
 from ahpa.adapters.kubernetes.pace import USUAL, Pace, Rhythm
+from ahpa.adapters.kubernetes.pods import start_of_departed
 from ahpa.adapters.kubernetes.selectors import Selector, selector_of
 from ahpa.adapters.kubernetes.store import Store
-from ahpa.adapters.kubernetes.trimmed import Keeping, ready_since
+from ahpa.adapters.kubernetes.trimmed import Keeping
+from ahpa.core.starts import Start
 from ahpa.ports import ClusterError
 from ahpa.transport import NEVER
 
@@ -100,8 +102,8 @@ class Watched:
     def create(self, where: str, body: Object) -> Object:
         return self._kube.create(where, body)
 
-    def departed(self, where: str, label_selector: str) -> list[Object]:
-        """Pods of a namespace that became ready and are gone, of the last minutes."""
+    def departed(self, where: str, label_selector: str) -> list[Start]:
+        """Of pods of a namespace that became ready and are gone, of the last minutes."""
         found = self._asked_for(where, {"labelSelector": label_selector})
         if found is None or found[1] is None:
             return []
@@ -149,8 +151,8 @@ class Watched:
             if self._closed.is_set():
                 raise ClusterError(0, f"{where}: not watched, as the watches have ended")
             if where not in self._collections:
-                remembers = (lambda pod: ready_since(pod) is not None) if resource == "pods" else (lambda item: False)
-                store = Store(Keeping(resource), self._most, remembers)
+                known = start_of_departed if resource == "pods" else (lambda item: None)
+                store = Store(Keeping(resource), self._most, known)
                 made = Collection(self._origin, where, store, self._pace, self._rhythm, self._say)
                 self._collections[where] = made
                 made.start()

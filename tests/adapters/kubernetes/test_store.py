@@ -22,7 +22,7 @@ def thing(name: str, version: int | str, namespace: str = "shop", **labels: str)
 
 
 def store(*items: Object, version: int = 10, most: int = 100) -> Store:
-    made = Store(Keeping("things"), most, lambda item: True)
+    made = Store(Keeping("things"), most, lambda item: Start(item["metadata"]["uid"], 0.0))
     made.replace([made.trimmed(item) for item in items], str(version), 0.0)
     return made
 
@@ -147,10 +147,10 @@ def test_what_is_gone_is_known_for_a_while() -> None:
     at = store(thing("a", 1, app="web"), thing("b", 1, app="web"))
     at.happened("DELETED", thing("a", 11, app="web"), 5.0)
     at.replace([], "12", 6.0)
-    assert [item["metadata"]["name"] for item in at.departed("shop", selector_of("app=web"))] == ["a", "b"]
+    assert [start.uid for start in at.departed("shop", selector_of("app=web"))] == ["a", "b"]
     assert at.departed("other", selector_of("app=web")) == []
     at.forget(5.5)
-    assert [item["metadata"]["name"] for item in at.departed("shop", selector_of("app=web"))] == ["b"]
+    assert [start.uid for start in at.departed("shop", selector_of("app=web"))] == ["b"]
 
 
 CREATED, READY, FLIPPED = "2023-11-14T08:00:00Z", "2023-11-14T08:01:30Z", "2023-11-14T11:00:00Z"
