@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import ssl
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from urllib3.util.ssl_ import ALPN_PROTOCOLS, create_urllib3_context
+
+_MAKING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -24,13 +27,16 @@ class Trust:
     cert_file: str | None = None
     key_file: str | None = None
     """None: `cert_file` has the key too."""
+    by_name: bool = True
+    """Whether OpenSSL holds the server's certificate against the name that was asked for, where it looks at it."""
 
     def context(self) -> ssl.SSLContext:
         """Of the files as they are now, so that what was rotated counts from the next connection on. Raises OSError, to
         which ssl's own belong."""
         files = (self.ca_file, self.ca_folder, self.cert_file, self.key_file)
         seen = [os.stat(file) for file in files if file]
-        return _context(self, tuple((each.st_ino, each.st_mtime_ns) for each in seen))
+        with _MAKING:  # threads that all open their first connection would make one each
+            return _context(self, tuple((each.st_ino, each.st_mtime_ns) for each in seen))
 
 
 class _Shared(ssl.SSLContext):
@@ -46,6 +52,7 @@ def _context(trust: Trust, stamps: tuple[tuple[int, int], ...]) -> ssl.SSLContex
     """As urllib3 makes it, for as long as the files have these `stamps`."""
     context = create_urllib3_context(cert_reqs=trust.verify)
     context.set_alpn_protocols(ALPN_PROTOCOLS)
+    context.check_hostname = trust.by_name and trust.verify == ssl.CERT_REQUIRED
     if trust.ca_file or trust.ca_folder or trust.ca_text:
         context.load_verify_locations(trust.ca_file, trust.ca_folder, trust.ca_text)
     elif trust.verify != ssl.CERT_NONE:

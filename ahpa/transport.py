@@ -231,7 +231,8 @@ class _SecureConnection(HTTPSConnection):
         if self._trust is None:
             verify = resolve_cert_reqs(self.cert_reqs)
             authorities = self.ca_certs, self.ca_cert_dir, self.ca_cert_data
-            self._trust = Trust(verify, *authorities, self.cert_file, self.key_file)
+            by_name = self.assert_hostname is None and self.assert_fingerprint is None
+            self._trust = Trust(verify, *authorities, self.cert_file, self.key_file, by_name)
             # What is left here, urllib3 would load into the context that all have.
             self.ca_certs = self.ca_cert_dir = self.ca_cert_data = self.cert_file = self.key_file = None
         try:

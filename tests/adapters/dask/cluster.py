@@ -39,9 +39,10 @@ def certificates(folder: Path, *names: str) -> Path:
     openssl("req", "-x509", *key, "-days", "2", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca",
             "-addext", "keyUsage=critical,keyCertSign")  # fmt: skip
     for name in names:
-        openssl("req", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        openssl("req", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}",
+                "-addext", f"subjectAltName=DNS:{name}")  # fmt: skip
         openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-                "-days", "2", "-out", f"{name}.pem")  # fmt: skip
+                "-days", "2", "-copy_extensions", "copy", "-out", f"{name}.pem")  # fmt: skip
     return folder
 
 

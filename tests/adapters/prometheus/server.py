@@ -20,12 +20,14 @@ LONG_SECONDS = 120.0
 class Server:
     """A loopback server whose answer the test sets."""
 
-    def __init__(self) -> None:
+    def __init__(self, protocol: str = "HTTP/1.0") -> None:
         self.answer: Answer = lambda handler: None
         self.requests: list[tuple[str, dict[str, str]]] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = protocol
+
             def do_GET(self) -> None:
                 outer.requests.append((self.path, dict(self.headers)))
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):
