@@ -24,7 +24,7 @@ demo: $(READY)   ## the main job on a simulated GPU cluster: live view, then out
 	$(BIN)/ahpa demo --out out/demo
 
 test: $(READY)   ## all tests, the real control plane included (built on first use, cached)
-	$(BIN)/pytest -n 3 --dist loadgroup
+	$(BIN)/pytest -n 4 --dist loadgroup
 
 live: $(READY)   ## the real KPA beside ours for an hour (AHPA_LIVE_MINUTES, AHPA_LIVE_WINDOW: shorter)
 	AHPA_LIVE_MINUTES=$${AHPA_LIVE_MINUTES:-60} AHPA_LIVE_WINDOW=$${AHPA_LIVE_WINDOW:-60} $(BIN)/pytest -s -m live
