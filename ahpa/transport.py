@@ -228,18 +228,26 @@ class _SecureConnection(HTTPSConnection):
 
     def connect(self) -> None:
         """Raises as urllib3's own."""
-        if self._trust is None:
+        if self._trust is None and self._is_plain():
+            assert self.ca_certs is not None
             verify = resolve_cert_reqs(self.cert_reqs)
-            authorities = self.ca_certs, self.ca_cert_dir, self.ca_cert_data
-            by_name = self.assert_hostname is None and self.assert_fingerprint is None
-            self._trust = Trust(verify, *authorities, self.cert_file, self.key_file, by_name)
+            self._trust = Trust(self.ca_certs, verify, self.cert_file, self.key_file)
             # What is left here, urllib3 would load into the context that all have.
-            self.ca_certs = self.ca_cert_dir = self.ca_cert_data = self.cert_file = self.key_file = None
-        try:
-            self.ssl_context = self._trust.context()
-        except OSError as error:
-            raise SSLError(error) from error
+            self.ca_certs = self.cert_file = self.key_file = None
+        if self._trust is not None:
+            try:
+                self.ssl_context = self._trust.context()
+            except OSError as error:
+                raise SSLError(error) from error
         super().connect()
+
+    def _is_plain(self) -> bool:
+        """Whether a `Trust` says all there is. By a proxy, whose trust urllib3 takes from here too, with authorities of
+        the system, and with whatever else, a connection has a context of its own, as ever."""
+        told = (self.proxy, self.ssl_context, self.ca_cert_dir, self.ca_cert_data, self.key_password)
+        held = (self.assert_hostname, self.assert_fingerprint)  # urllib3 notes on the context to look at no name
+        versions = (self.ssl_version, self.ssl_minimum_version, self.ssl_maximum_version)
+        return bool(self.ca_certs) and all(each is None for each in (*told, *held, *versions))
 
 
 class _Pool(HTTPConnectionPool):

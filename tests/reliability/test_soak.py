@@ -84,6 +84,9 @@ class Soak:
     def ticks(self) -> int:
         return sum(row["event"] in ("tick.done", "tick.failed") for row in self.log())
 
+    def skipped(self) -> int:
+        return sum(row["event"] == "tick.skipped" for row in self.log())
+
     def violations(self) -> list[str]:
         """Of all writes; a process that has just begun has one settled round behind it before it may lower."""
         first = self._first_ticks()
@@ -130,14 +133,17 @@ def soak(folder: Path) -> Iterator[Soak]:
 def test_one_process_to_the_end_grows_in_nothing_and_misses_no_cycle(tmp_path: Path, reached: Reached) -> None:
     with soak(tmp_path) as at:
         until(lambda: at.api.taken, "a write", 1200.0, 0.5)
+        first = at.ticks()
+        until(lambda: at.ticks() > first, "all floors of the first plan are written", 60.0, 0.1)
         at.prometheus.share = at.api.share = FAULTS
-        ends, warm, before = time.time() + 60 * MINUTES, time.time() + 12 * MINUTES, at.ticks()
+        ends, warm = time.time() + 60 * MINUTES, time.time() + 12 * MINUTES
+        before, skipped_before = at.ticks(), at.skipped()
         while time.time() < ends:
             time.sleep(1.0)
             if time.time() > warm:
                 at.look()
         cycles = at.ticks() - before
-        skipped = sum(row["event"] == "tick.skipped" for row in at.log())
+        skipped = at.skipped() - skipped_before
         seen = np.array(at.seen)
         half = len(seen) // 2
         slope = growth(seen[:, 0], seen[:, 1])  # a round a second

@@ -44,9 +44,9 @@ class Held:
         return labels_of(self.item)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Gone:
-    """What is still known of a replica that is gone: a twentieth of what the pod was."""
+    """What is still known of a pod that is gone: a sixth of what it was."""
 
     place: Place
     labels: Object
@@ -87,7 +87,7 @@ class Shelf(Generic[Entry]):
         return self._held.get(place)
 
     def put(self, entry: Entry) -> None:
-        """In place of what was there, and in its turn."""
+        """In place of what was there."""
         place = entry.place
         self._unnoted(self._held.get(place))
         self._held[place] = entry
@@ -137,11 +137,12 @@ class Store:
         self,
         trim: Callable[[Object, Object | None], Object],
         most: int,
-        start_of: Callable[[Object], Start | None] = lambda item: None,
+        remembered: Callable[[Object], Start | None] = lambda item: None,
     ) -> None:
         """`trim` says what is kept of an object, given what was kept of it before; `most` objects are held at most;
-        `start_of` what is still known for a while of one that is gone (`departed`; None: nothing)."""
-        self._trim, self._most, self._start_of = trim, most, start_of
+        `remembered` what is still known for a while of one that is gone (`departed`; None: nothing, as of all that are
+        no pods)."""
+        self._trim, self._most, self._remembered = trim, most, remembered
         self._lock = threading.Lock()
         self._here, self._gone = Shelf[Held](), Shelf[Gone]()
         self._seen: int | None = None
@@ -239,7 +240,7 @@ class Store:
                 self._gone.drop(gone.place)
 
     def _depart(self, held: Held, now: float) -> None:
-        start = self._start_of(held.item)
+        start = self._remembered(held.item)
         if start is not None:
             self._gone.drop(held.place)  # the newest comes last
             self._gone.put(Gone(held.place, held.labels, start, now))

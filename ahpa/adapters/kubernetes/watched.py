@@ -151,8 +151,8 @@ class Watched:
             if self._closed.is_set():
                 raise ClusterError(0, f"{where}: not watched, as the watches have ended")
             if where not in self._collections:
-                known = start_of_departed if resource == "pods" else (lambda item: None)
-                store = Store(Keeping(resource), self._most, known)
+                remembered = start_of_departed if resource == "pods" else (lambda item: None)
+                store = Store(Keeping(resource), self._most, remembered)
                 made = Collection(self._origin, where, store, self._pace, self._rhythm, self._say)
                 self._collections[where] = made
                 made.start()

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ahpa.adapters.kubernetes.api import Object
-from ahpa.adapters.kubernetes.pods import start_of
+from ahpa.adapters.kubernetes.pods import start_of, start_of_departed
 from ahpa.adapters.kubernetes.selectors import selector_of
 from ahpa.adapters.kubernetes.store import Stale, Store
 from ahpa.adapters.kubernetes.trimmed import Keeping, ready_since
@@ -151,6 +151,23 @@ def test_what_is_gone_is_known_for_a_while() -> None:
     assert at.departed("other", selector_of("app=web")) == []
     at.forget(5.5)
     assert [start.uid for start in at.departed("shop", selector_of("app=web"))] == ["b"]
+
+
+def test_of_one_that_went_twice_the_second_time_counts() -> None:
+    at = store(thing("a", 1), thing("b", 1))
+    at.happened("DELETED", thing("a", 11), 1.0)
+    at.happened("DELETED", thing("b", 12), 2.0)
+    at.happened("ADDED", thing("a", 13), 3.0)
+    at.happened("DELETED", thing("a", 14), 9.0)
+    at.forget(5.0)
+    assert [start.uid for start in at.departed("shop", EVERYBODY)] == ["a"]
+
+
+@pytest.mark.parametrize("ready", [None, "never"])
+def test_one_that_went_before_it_was_ready_is_forgotten(ready: str | None) -> None:
+    """Else it would count as one that waits, and not as withdrawn."""
+    assert start_of_departed(pod(ready)) is None
+    assert start_of_departed(pod(READY)) == start_of(pod(READY))
 
 
 CREATED, READY, FLIPPED = "2023-11-14T08:00:00Z", "2023-11-14T08:01:30Z", "2023-11-14T11:00:00Z"
