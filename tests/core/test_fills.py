@@ -56,6 +56,7 @@ def chosen(tried: Tryouts, before: Mapping[str, Setting] | None = None) -> dict[
         ((6, 5, 4, 5), (0, 0, 0, 0), 1.0),
         ((6, 5, 7, 5), (0, 0, 0, 0), 0.9),
         ((4, 5, 6, 5), (0, 0, 0, 0), None),
+        ((5, 5, 5, 5), (0, 0, 0, 0), None),
         ((6, 5, 4.5, 5), (0, 0, 0.01, 0), 0.9),
         ((6, 5, 4.5, 5), (0, 0.01, 0.01, 0), None),
     ],
@@ -94,6 +95,7 @@ def test_what_one_fill_shows_all_of_its_service_learn_and_nobody_elses() -> None
     late = np.array([1, 2, 3, 4], np.float32)
     tried = replace(tried, experience=replace(tried.experience, late=late))
     assert late_of(fills().taught(tried, np.array([-1, 5, -1, -1]))).tolist() == [2, 2, 2, 4]
+    assert late_of(fills().taught(tried, np.array([-1, -1, 0, -1]))).tolist() == [3, 3, 3, 4]
     assert late_of(fills().taught(tried, np.array([-1, -1, -1, 0]))).tolist() == [1, 2, 3, 4]
     assert late_of(fills().taught(tried, np.full(4, -1))).tolist() == [1, 2, 3, 4]
 
@@ -112,3 +114,9 @@ def test_a_target_is_tried_above_its_owners_own_and_not_beyond_all(
     own: float | None, shares: tuple[float, ...]
 ) -> None:
     assert Lever(own).fills == shares
+
+
+def test_a_fill_is_judged_by_its_best_setting_also_where_that_is_the_first() -> None:
+    tried = recorded((9, 5, 6, 5))
+    tried.cost[0, 0] = 4.0
+    assert chosen(tried) == {"a": None, "b": None}

@@ -22,6 +22,7 @@ SLIPS = [
     ("minMax", None),
     ("cost", None),
     ("", None),
+    ("_floor_", "min"),
 ]
 HPA = [
     ("minReplicas", "min"),

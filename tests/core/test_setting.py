@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from ahpa.core.setting import CHOICE_LEVELS, DEFAULT_SETTING, Rule, Setting, scores
+from ahpa.core.setting import CHOICE_LEVELS, DEFAULT_SETTING, Rule, Setting, score, scores
 from forecasting.panel import Array
 from tests.core.conftest import candidates
 
@@ -80,3 +83,27 @@ def test_slots_are_filled_and_leave_room_for_the_square_root() -> None:
     """16 in flight want 20 slots, 5 replicas of 4: as many as 14 in flight want at 70 %."""
     assert Setting(Rule.SLOTS, 0.99).padded(16.0, 0.7) == pytest.approx(14.0)
     assert Setting.fill(0.99).padded(16.0, 0.7) == 16.0
+
+
+@pytest.mark.parametrize(
+    ("late", "cost", "said"),
+    [
+        (0.0, 1.0, 0.0),
+        (0.0, math.e, 1.0),
+        (0.0, 0.0, math.log(1e-9)),
+        (0.0003, 1.0, 0.4 * math.log(2)),  # late by the 0.3 of its target that count as one
+        (0.0021, math.e**2, 2.0 + 0.4 * math.log(8)),
+    ],
+)
+def test_one_is_scored_as_many_are(late: float, cost: float, said: float) -> None:
+    assert score(late, cost, 0.001) == pytest.approx(said)
+    many = scores(np.full((1, len(SETTINGS)), late), np.full((1, len(SETTINGS)), cost), np.array([0.001]))
+    assert many.dtype == np.float32
+    assert many[0, NONE] == pytest.approx(said, rel=1e-6)
+
+
+def test_a_setting_says_how_full_and_pads_by_it() -> None:
+    filled = replace(DEFAULT_SETTING, utilization=0.9)
+    assert str(filled) == f"{DEFAULT_SETTING}, filled to 90 %"
+    assert filled.padded(45.0, 0.7, own=0.7) == pytest.approx(35.0)
+    assert DEFAULT_SETTING.padded(45.0, 0.7, own=0.7) == filled.padded(45.0, 0.7) == 45.0

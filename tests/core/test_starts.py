@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ahpa.core.readiness import Lag, Readiness, Tier
-from ahpa.core.starts import LONGEST_SECONDS, REMEMBERED, Start, StartLog, Wait
+from ahpa.core.starts import LONGEST_SECONDS, REMEMBERED, Spent, Start, StartLog, Wait
 
 PRIOR = Readiness.single(Lag.of(180, 300))
 
@@ -128,3 +128,31 @@ def test_the_longest_lead_counts_whichever_tier_it_is() -> None:
     odd = Readiness((Tier("slow but full first", Lag.of(500, 500), 2), Tier("fast", Lag.of(20, 20))))
     assert odd.longest(0.9) == pytest.approx(500)
     assert TIERS.longest(0.5) == pytest.approx(300)
+
+
+def told(uid: str, asked: float, *moments: float | None) -> Start:
+    """Every moment on the way, or not (None)."""
+    scheduled, initialised, started, ready = moments
+    return Start(uid, asked, scheduled, initialised, started, ready, "node")
+
+
+def test_where_the_time_of_starts_goes_is_told_by_those_that_noted_every_moment() -> None:
+    whole, other = told("a", 1000, 1001, 1003, 1010, 1040), told("b", 1000, 1003, 1005, 1020, 1100)
+    parts, turned = told("c", 1000, None, 1003, 1010, 1050), told("d", 1000, 1003, 1001, 1010, 1060)
+    log = StartLog().seen([whole, other, parts, turned], 1200)
+    assert {wait.seconds: wait.phases for wait in log.done} == {
+        40.0: (1, 2, 7, 30), 100.0: (3, 2, 15, 80), 50.0: (), 60.0: ()
+    }  # fmt: skip
+    assert log.spent() == Spent(2, (2.0, 2.0, 11.0, 55.0))
+
+
+def test_where_no_start_noted_every_moment_nobody_says_where_its_time_goes() -> None:
+    assert StartLog().spent() is None
+    assert StartLog().seen([told("c", 1000, None, 1003, 1010, 1050)], 1200).spent() is None
+
+
+def test_a_log_is_the_same_where_nothing_is_new() -> None:
+    known = [told("a", 1000, 1001, 1003, 1010, 1040)]
+    log = StartLog().seen(known, 1200)
+    assert log.seen(known, 1300) is log
+    assert log.seen([], 1300) is not log

@@ -75,9 +75,10 @@ class Cron:
         minutes, hours, days, months, weekdays = (_read(*each) for each in zip(_FIELDS, words, strict=True))
         assert minutes is not None
         assert hours is not None
+        assert months is not None
         weekdays = None if weekdays is None else tuple(sorted({day % 7 for day in weekdays}))
-        out = cls(" ".join(words), minutes, hours, days, months or tuple(range(1, 13)), weekdays)
-        if days is not None and weekdays is None and all(_LENGTHS[m - 1] < days[0] for m in out.months):
+        out = cls(" ".join(words), minutes, hours, days, months, weekdays)
+        if days is not None and weekdays is None and all(_LENGTHS[m - 1] < days[0] for m in months):
             raise Wrong(f"{text[:40]!r} never comes: no such month has a day {days[0]}")
         return out
 

@@ -102,3 +102,33 @@ def test_the_29th_of_february_is_found_over_a_century_that_has_none() -> None:
     assert cron.next(datetime(2096, 3, 1)) == datetime(2104, 2, 29)
     assert cron.last(datetime(2104, 2, 28)) == datetime(2096, 2, 29)
     assert not cron.on(date(2100, 3, 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "before", "after"),
+    [
+        ("30 9,17 * * *", "2026-11-23 08:00:00.5", "2026-11-22 17:30", "2026-11-23 09:30"),
+        ("30 9,17 * * *", "2026-11-23 09:30:00", "2026-11-23 09:30", "2026-11-23 09:30"),
+        ("30 9,17 * * *", "2026-11-23 09:30:01", "2026-11-23 09:30", "2026-11-23 17:30"),
+        ("30 9,17 * * *", "2026-11-23 12:00:00", "2026-11-23 09:30", "2026-11-23 17:30"),
+        ("30 9,17 * * *", "2026-11-23 17:30:00.5", "2026-11-23 17:30", "2026-11-24 09:30"),
+        ("15,45 6,9,17 * * *", "2026-11-23 12:00:00", "2026-11-23 09:45", "2026-11-23 17:15"),
+        ("0 0 * * *", "2026-11-30 23:59:59", "2026-11-30 00:00", "2026-12-01 00:00"),
+        ("0 8 * * *", "2027-01-01 07:00:00", "2026-12-31 08:00", "2027-01-01 08:00"),
+        ("0 8 * * *", "2026-12-31 09:00:00", "2026-12-31 08:00", "2027-01-01 08:00"),
+        ("0 8 30,31 * *", "2026-12-01 00:00:00", "2026-11-30 08:00", "2026-12-30 08:00"),
+        ("0 8 31 * *", "2027-01-15 00:00:00", "2026-12-31 08:00", "2027-01-31 08:00"),
+    ],
+)
+def test_the_match_before_a_moment_and_the_one_after_it(text: str, at: str, before: str, after: str) -> None:
+    cron, moment = Cron.of(text), datetime.fromisoformat(at)
+    assert cron.last(moment) == datetime.fromisoformat(before)
+    assert cron.next(moment) == datetime.fromisoformat(after)
+
+
+def test_what_was_wrong_is_quoted_as_far_as_one_reads() -> None:
+    with pytest.raises(Wrong) as found:
+        Cron.of("0" * 60)
+    assert str(found.value).startswith(f"{'0' * 40!r} is no cron")
+    with pytest.raises(Wrong, match=f"^minute {'X' * 20!r} is no number"):
+        Cron.of(f"{'x' * 30} * * * *")

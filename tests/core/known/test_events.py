@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -183,3 +184,46 @@ def test_what_was_learned_with_counts_as_it_is(events: str) -> None:
         now = at("2026-11-01T12:00") + day * 86400
         assert each.until_learned(each, now).lift(now, now + 600) == each.lift(now, now + 600)
         assert each.until_learned(each, now).least(now, now + 600) == each.least(now, now + 600)
+
+
+def test_a_history_with_events_is_laid_where_there_is_room() -> None:
+    """What learns from it goes on there: as float32, with columns to spare."""
+    panel = Panel.of(at("2026-11-27T06:00"), 60.0, np.full((1, 240), 30.0), ("sale",))
+    flat = usual(panel, {"sale": known(SALE)}, lambda shape: np.zeros(shape, np.float32))
+    assert flat.storage is not None
+    assert np.shares_memory(flat.values, flat.storage.columns)
+    assert flat.values.dtype == np.float32
+    np.testing.assert_array_equal(flat.values, usual(panel, {"sale": known(SALE)}).values)
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "said"),
+    [
+        (None, None, (0.0, math.inf)),
+        (3, None, (3.0, math.inf)),
+        (None, 7, (0.0, 7.0)),
+        (3, 7, (3.0, 7.0)),
+        (9, 7, (9.0, 9.0)),  # a maximum gives way to every minimum
+    ],
+)
+def test_the_bounds_that_count(least: int | None, most: int | None, said: tuple[float, float]) -> None:
+    """The least of what comes soon, the most of now."""
+    told = [
+        *([] if least is None else [f"0 9 * * * .. 0 12 * * * min={least}"]),
+        *([] if most is None else [f"0 8 * * * .. 0 9 * * * max={most}"]),
+    ]
+    windows = Known(windows=windows_in("; ".join(told)) if told else ())
+    now = at("2026-11-27T08:30")
+    assert windows.bounds(now, at("2026-11-27T09:30")) == said
+    assert windows.bounds(now, at("2026-11-27T08:40")) == (0.0, math.inf if most is None else most)
+
+
+def test_of_two_maxima_the_lower_counts_and_is_named() -> None:
+    """Also where the words would be in the other order."""
+    windows = windows_in(
+        "; ".join(f"0 8 * * * .. 0 {end} * * * max={most}" for end, most in ((9, 20), (10, 3), (11, 5)))
+    )
+    said = Known(windows=windows).most(at("2026-11-27T08:30"))
+    assert said is not None
+    assert (said.replicas, said.words) == (3, f"its window {windows[1].text} UTC")
+    assert Known(windows=windows[:1]).most(at("2026-11-27T07:59:59")) is None
