@@ -174,10 +174,11 @@ class Service:
         rounds = rounds_of(listing, recent, observation, decisions, self._memory)
         self.shown = Shown(now, rounds, listing)
         coverage = self._learned.coverage(listing.keys)
-        self._actor.carry_out(observation, rounds, coverage, self._memory, budget.writes, mine.held)
+        until = budget.writing(time.monotonic())
+        self._actor.carry_out(observation, rounds, coverage, self._memory, until, mine.held)
         foretell(self._learned, listing, self.settings, now, self._telemetry)
         self._hindsight.look_back(
-            self._memory, listing, recent, self._learned.largest, observation, decisions, mine, budget.writes
+            self._memory, listing, recent, self._learned.largest, observation, decisions, mine, until
         )
         self._turn = mine
         seconds = time.monotonic() - began

@@ -9,8 +9,14 @@ from ahpa.service.budget import Budget
 
 @pytest.mark.parametrize(
     ("tick_seconds", "parts"),
-    [(60.0, (10.0, 30.0, 33.0, 36.0)), (20.0, (10 / 3, 10.0, 11.0, 12.0)), (5.0, (10 / 3, 10.0, 11.0, 12.0))],
-    ids=["a minute", "the least", "less than the least counts as that"],
+    [
+        (60.0, (10.0, 30.0, 33.0, 36.0)),
+        (20.0, (10 / 3, 10.0, 11.0, 12.0)),
+        (15.0, (10 / 3, 10.0, 11.0, 12.0)),
+        (5.0, (10 / 3, 10.0, 11.0, 4.0)),
+        (1.0, (10 / 3, 10.0, 11.0, 0.8)),
+    ],
+    ids=["a minute", "the least", "less than the least counts as that", "but not for writes", "the shortest"],
 )
 def test_the_parts_of_a_tick_follow_one_another_and_leave_two_fifths_to_the_last_write(
     tick_seconds: float, parts: tuple[float, ...]
@@ -18,6 +24,13 @@ def test_the_parts_of_a_tick_follow_one_another_and_leave_two_fifths_to_the_last
     budget = Budget.of_tick(1000.0, tick_seconds)
     ends = (budget.listing, budget.demand, budget.starts, budget.writes)
     assert ends == pytest.approx([1000.0 + part for part in parts])
+
+
+@pytest.mark.parametrize(("now", "until"), [(1000.5, 1036.0), (1031.0, 1037.0), (1050.0, 1056.0)])
+def test_a_round_that_comes_late_to_its_writes_has_a_tenth_of_a_tick_for_them(now: float, until: float) -> None:
+    """One that always comes late would never move a floor."""
+    assert Budget.of_tick(1000.0, 60.0).writing(now) == pytest.approx(until)
+    assert Budget.of_refit(1000.0, 60.0).writing(now) == max(1030.0, now)
 
 
 @pytest.mark.parametrize(
