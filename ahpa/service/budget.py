@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _LEAST_SECONDS = 20.0
-_SHARE_OF_A_SHORT_TICK = 0.8
-_SHARE_WHATEVER = 0.1
+_SHORT_TICK_SHARE = 0.8
+_LATE_ROUND_SHARE = 0.1
 _MOST_REFIT_SECONDS = 600.0
 
 
@@ -35,8 +35,8 @@ class Budget:
         """
         seconds = max(tick_seconds, _LEAST_SECONDS)
         listing, demand, starts = (began + share * seconds for share in (1 / 6, 1 / 2, 0.55))
-        writes = began + min(0.6 * seconds, _SHARE_OF_A_SHORT_TICK * tick_seconds)
-        return cls(listing, demand, starts, writes, _SHARE_WHATEVER * tick_seconds)
+        writes = began + min(0.6 * seconds, _SHORT_TICK_SHARE * tick_seconds)
+        return cls(listing, demand, starts, writes, _LATE_ROUND_SHARE * tick_seconds)
 
     @classmethod
     def of_refit(cls, began: float, refit_seconds: float) -> Budget:

@@ -19,7 +19,7 @@ from urllib3.exceptions import MaxRetryError, SSLError
 
 from ahpa.tls import Trust
 from ahpa.transport import cause_of, ending
-from tests.adapters.dask.cluster import certificates
+from tests.adapters.certificates import certificates
 from tests.adapters.prometheus.server import Server, say
 
 
@@ -39,16 +39,14 @@ def secure(files: Path) -> Iterator[Callable[[str], Server]]:
         context.load_cert_chain(files / "server.pem", files / "server.key")
         context.load_verify_locations(files / "ca.pem")
         context.verify_mode = ssl.CERT_REQUIRED
-        server.http.socket = context.wrap_socket(server.http.socket, server_side=True, do_handshake_on_connect=False)
-        server.url = server.url.replace("http://", "https://")
+        server.speak_tls(context)
         server.answer = say(200, b"yes")
         made.append(server)
         return server
 
     yield make
     for server in made:
-        server.http.shutdown()
-        server.http.server_close()
+        server.close()
 
 
 def ours(files: Path) -> dict[str, str]:

@@ -49,8 +49,7 @@ def test_from_end_to_end_it_reads_and_asks_and_changes_nothing(tmp_path: Path) -
         away = typed(kubeconfig, "http://127.0.0.1:1")
     finally:
         api.close()
-        prometheus.http.shutdown()
-        prometheus.http.server_close()
+        prometheus.close()
     rows = json.loads(done.stdout)
     assert [row for row in rows if row["outcome"] != "ok"] == []
     assert done.exit_code == 0

@@ -48,8 +48,7 @@ def server() -> Iterator[Server]:
     server = Server()
     server.answer = answering(load, {})
     yield server
-    server.http.shutdown()
-    server.http.server_close()
+    server.close()
 
 
 def live(server: Server, out: Path, *more: str) -> Result:

@@ -123,7 +123,6 @@ def test_a_tenant_is_named_in_a_file_and_missing_it_names_the_option(tmp_path: P
     headers = tmp_path / "headers"
     headers.write_text("X-Scope-OrgID: team-a\n")
     done = run(*asked, "--prometheus-headers-file", headers)
-    server.http.shutdown()
-    server.http.server_close()
+    server.close()
     assert done.exit_code == 4
     assert "the queries gave no samples" in done.output

@@ -54,8 +54,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     kubeconfig.write_text(KUBECONFIG.replace("http://127.0.0.1:1", api.url))
     yield World(kube, api, prometheus, kubeconfig)
     api.close()
-    prometheus.http.shutdown()
-    prometheus.http.server_close()
+    prometheus.close()
 
 
 def annotate(world: World, mode: str) -> None:

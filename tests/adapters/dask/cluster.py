@@ -29,23 +29,6 @@ QUIET = {
 """As config/components/dask sets it, but for a health page that nobody asks here."""
 
 
-def certificates(folder: Path, *names: str) -> Path:
-    """`ca.pem`, and for each name a certificate of it and its key."""
-
-    def openssl(*words: str) -> None:
-        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
-
-    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    openssl("req", "-x509", *key, "-days", "2", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca",
-            "-addext", "keyUsage=critical,keyCertSign")  # fmt: skip
-    for name in names:
-        openssl("req", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}",
-                "-addext", f"subjectAltName=DNS:{name}")  # fmt: skip
-        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-                "-days", "2", "-copy_extensions", "copy", "-out", f"{name}.pem")  # fmt: skip
-    return folder
-
-
 @dataclass
 class Cluster:
     """The processes; `tls` has the certificates `pool` and `client`."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.adapters.dask.cluster import Cluster, certificates, running
+from tests.adapters.certificates import certificates
+from tests.adapters.dask.cluster import Cluster, running
 
 
 @pytest.fixture(scope="session")

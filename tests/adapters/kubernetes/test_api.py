@@ -52,8 +52,7 @@ def test_a_list_without_end_is_refused_before_it_fills_the_memory(answer: Answer
     server = Server()
     server.answer = answer
     done = subprocess.run([sys.executable, "-c", LAUNCH, server.url], capture_output=True, text=True, check=True)
-    server.http.shutdown()
-    server.http.server_close()
+    server.close()
     words, mebibytes = done.stdout.splitlines()
     assert said in words
     assert float(mebibytes) < 200

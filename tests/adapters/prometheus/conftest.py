@@ -13,5 +13,4 @@ from tests.adapters.prometheus.server import Server
 def server() -> Iterator[Server]:
     made = Server()
     yield made
-    made.http.shutdown()
-    made.http.server_close()
+    made.close()

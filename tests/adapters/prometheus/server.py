@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -46,6 +47,15 @@ class Server:
         self.http.daemon_threads = True
         threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True).start()
         self.url = f"http://127.0.0.1:{self.http.server_port}"
+
+    def speak_tls(self, context: ssl.SSLContext) -> None:
+        """From now on. Each connection is greeted in its own thread."""
+        self.http.socket = context.wrap_socket(self.http.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = self.url.replace("http://", "https://")
+
+    def close(self) -> None:
+        self.http.shutdown()
+        self.http.server_close()
 
 
 def say(status: int, body: bytes, headers: dict[str, str] | None = None) -> Answer:

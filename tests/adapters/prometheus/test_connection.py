@@ -8,7 +8,6 @@ import base64
 import http.server
 import os
 import ssl
-import subprocess
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from ahpa.adapters.prometheus.connection import Connection
 from ahpa.adapters.prometheus.refusals import tls_refusal_of
 from ahpa.adapters.prometheus.source import Prometheus
+from tests.adapters.certificates import certificates as certificates_of
 from tests.adapters.prometheus.server import END, START, STEP, Answer, Server, matrix, say
 
 GOOD = matrix([[60, "1"]])
@@ -161,22 +161,9 @@ def test_a_file_that_says_nothing_usable_is_refused_and_never_quoted(
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A CA, certificates of it for the server, for another name and for us, and another CA."""
     folder = tmp_path_factory.mktemp("tls")
-    extensions = {"server": "subjectAltName=IP:127.0.0.1", "other": "subjectAltName=DNS:elsewhere", "client": ""}
-
-    def openssl(*words: str) -> None:
-        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
-
-    for ca in ("ca", "stranger"):
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-                "-keyout", f"{ca}.key", "-out", f"{ca}.pem", "-subj", f"/CN={ca}",
-                "-addext", "keyUsage=critical,keyCertSign")  # fmt: skip
-    for name, extension in extensions.items():
-        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")  # fmt: skip
-        (folder / "ext").write_text(f"basicConstraints=CA:FALSE\n{extension}\n")
-        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-                "-days", "2", "-extfile", "ext", "-out", f"{name}.pem")  # fmt: skip
-    return folder
+    stranger = certificates_of(tmp_path_factory.mktemp("stranger"))
+    (stranger / "ca.pem").replace(folder / "stranger.pem")
+    return certificates_of(folder, "client", server="IP:127.0.0.1", other="DNS:elsewhere")
 
 
 @pytest.fixture
@@ -191,16 +178,14 @@ def secure(certificates: Path) -> Iterator[Callable[..., Server]]:
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(certificates / "ca.pem")
             context.maximum_version = ssl.TLSVersion.TLSv1_2  # says no within the handshake
-        server.http.socket = context.wrap_socket(server.http.socket, server_side=True)
-        server.url = server.url.replace("http://", "https://")
+        server.speak_tls(context)
         server.answer = GOOD
         made.append(server)
         return server
 
     yield make
     for server in made:
-        server.http.shutdown()
-        server.http.server_close()
+        server.close()
 
 
 @pytest.fixture(autouse=True)

@@ -44,8 +44,7 @@ def test_a_server_that_is_gone_tells_no_time_any_more(server: Server) -> None:
     server.answer = dated(3600.0)
     asked = client(server)
     assert asked.read({"a": "up"}, START, END, STEP).skew > 3000
-    server.http.shutdown()
-    server.http.server_close()
+    server.close()
     assert asked.read({"a": "up"}, START, END, STEP).skew == 0.0
 
 
